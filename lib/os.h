@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * os: the thin table of system calls that every other module calls through.
+ *
+ * A filter runs on os_system. A test hands down a table of its own, in which the N-th
+ * call fails, comes back short or is interrupted; a scheduler can run a whole pipeline
+ * in one process the same way. Each member means what the call of that name means in
+ * POSIX.1-2008: -1 and errno on failure. Nothing here retries or loops.
+ */
+#ifndef BANNERPIPE_OS_H
+#define BANNERPIPE_OS_H
+
+#include <poll.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+struct os {
+	int (*open)(const struct os *os, const char *path, int flags, mode_t mode);
+	int (*close)(const struct os *os, int fd);
+	ssize_t (*read)(const struct os *os, int fd, void *to, size_t size);
+	ssize_t (*write)(const struct os *os, int fd, const void *from, size_t size);
+	off_t (*seek)(const struct os *os, int fd, off_t offset, int whence);
+	int (*poll)(const struct os *os, struct pollfd *fds, nfds_t n, int timeout_ms);
+	int (*stat)(const struct os *os, int fd, struct stat *to);
+	int (*stat_path)(const struct os *os, const char *path, struct stat *to);
+	int (*sync)(const struct os *os, int fd);
+	int (*rename)(const struct os *os, const char *from, const char *to);
+	int (*unlink)(const struct os *os, const char *path);
+	int (*mkdir)(const struct os *os, const char *path, mode_t mode);
+
+	/* Microseconds of the wall clock (since the Unix epoch) and of a clock that
+	 * only goes forward. They never fail. */
+	int64_t (*wall_us)(const struct os *os);
+	int64_t (*monotonic_us)(const struct os *os);
+};
+
+/* The operating system itself. */
+extern const struct os os_system;
+
+#endif
