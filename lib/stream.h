@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * stream: descriptors in and out. Reads and writes are 64 KiB blocks; pipes are set to
+ * 1 MiB where the system allows. zstd is recognised by its magic bytes on the way in, and
+ * asked for on the way out; this module alone knows it. Errors name the object and the
+ * position.
+ */
+#ifndef BANNERPIPE_STREAM_H
+#define BANNERPIPE_STREAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/base/error.h"
+#include "lib/base/slice.h"
+#include "lib/os.h"
+
+enum {
+	STREAM_BLOCK = 64 * 1024,
+	STREAM_HOLD_MAX = 1 << 20, /* bytes that an input can hold unconsumed */
+	STREAM_PADDING = 64,       /* readable bytes after what input_bytes gives */
+	STREAM_ZSTD_WINDOW_LOG = 23, /* 8 MiB: what zstd -19 uses; a larger window is refused */
+};
+
+struct input;
+struct output;
+
+/* An input on an open descriptor, which it owns from now on. `name` is for messages and
+ * must outlive it. NULL and error when there is no memory. */
+struct input *input_new(const struct os *os, int fd, const char *name, struct error *error);
+/* Open a file; "-" is standard input. A directory is an error here already. */
+struct input *input_open(const struct os *os, const char *path, struct error *error);
+void input_free(struct input *in);
+
+/* What is read and not yet consumed; borrowed until the next fill. STREAM_PADDING bytes
+ * after it are readable. */
+struct slice input_bytes(const struct input *in);
+/* Consume from the front. */
+void input_consume(struct input *in, size_t size);
+/* The position of the first unconsumed byte, in the stream after decompression. */
+uint64_t input_offset(const struct input *in);
+const char *input_name(const struct input *in);
+int input_fd(const struct input *in);
+bool input_ended(const struct input *in);
+
+enum fill {
+	FILL_MORE = 1, /* there are more bytes than before */
+	FILL_END = 0,
+	FILL_AGAIN = 2, /* a signal came, or the descriptor has nothing now */
+	FILL_FAIL = -1, /* error is set */
+};
+
+/* Read one block more. At most STREAM_HOLD_MAX bytes can be held: an assert. A zstd frame
+ * that is cut off, damaged, or wants a larger window is a failure. */
+enum fill input_fill(struct input *in, struct error *error);
+/* Whether a fill would return without waiting for the descriptor: bytes that are read
+ * already but not yet decompressed. */
+bool input_ready(const struct input *in);
+
+/* An output on an open descriptor, which it owns from now on. */
+struct output *output_new(const struct os *os, int fd, const char *name, bool compress,
+    struct error *error);
+/* Create or truncate a file; "-" is standard output; a name that ends in .zst is
+ * compressed. */
+struct output *output_open(const struct os *os, const char *path, struct error *error);
+
+/* Append bytes; they go out in blocks. On failure errno and error are set; EPIPE tells
+ * that the reader has gone. Cost: a copy. */
+int output_write(struct output *out, struct slice bytes, struct error *error);
+/* Send what is pending; with zstd, so that a reader can decode all of it. */
+int output_flush(struct output *out, struct error *error);
+bool output_pending(const struct output *out);
+/* Bytes written so far, before compression. */
+uint64_t output_offset(const struct output *out);
+int output_fd(const struct output *out);
+const char *output_name(const struct output *out);
+/* Flush, finish the zstd frame, close; the last chance of a full disk to be noticed. The
+ * output is freed in any case. */
+int output_close(struct output *out, struct error *error);
+/* Free without writing what is pending. */
+void output_abandon(struct output *out);
+
+#endif
