@@ -4,11 +4,11 @@
  *
  * A filter is one constant struct. The runtime reads its options, restores its state,
  * hands it one record after another, writes what it lets through, counts, checkpoints,
- * and turns whatever happens into one message and one exit status. The same struct runs as
- * a program, under the fuzzer and inside another process; it has no globals.
+ * and turns whatever happens into one message and one exit status. The same struct runs
+ * as a program, under the fuzzer and inside another process; it has no globals.
  *
- * Exit status: 0 done; 1 done, but more records were rejected than --max-rejects allows;
- * 100 wrong use or configuration; 111 a failure worth a restart.
+ * Exit status: 0 done; 1 done, but more records were rejected than --max-rejects
+ * allows; 100 wrong use or configuration; 111 a failure worth a restart.
  */
 #ifndef BANNERPIPE_FILTER_H
 #define BANNERPIPE_FILTER_H
@@ -29,8 +29,8 @@
 
 struct run; /* one run of one filter; belongs to the runtime */
 
-/* What becomes of the record that `each` was given. Every input record ends as exactly one
- * of these, so that in = out + dropped + rejected + held + late, always. */
+/* What becomes of the record that `each` was given. Every input record ends as exactly
+ * one of these, so that in = out + dropped + rejected + held + late, always. */
 enum verdict {
 	FAIL = -1, /* the world failed; run_fail has said why */
 	PASS,      /* it goes out: its own bytes, or with the edits made to it */
@@ -42,7 +42,8 @@ enum verdict {
 
 /* One line of text, for a filter that reads text. */
 struct line {
-	struct slice text;  /* without its terminator; STREAM_PADDING readable bytes follow */
+	struct slice
+	    text; /* without its terminator; STREAM_PADDING readable bytes follow */
 	struct slice bytes; /* with it: what a reject keeps */
 	const char *source; /* file name, "-" for standard input */
 	uint64_t offset;    /* of the first byte in its source */
@@ -50,12 +51,13 @@ struct line {
 };
 
 struct filter {
-	const char *name;     /* "join"; the program is bp-join, its page filters/join.1 */
-	const char *about;    /* one line, lower case, no full stop */
-	const char *examples; /* for --help: lines that run, two or three */
-	const struct option *options;  /* ends with OPTION_END; NULL for none */
-	const struct option *operands; /* required ones, before FILE...; NULL for none */
-	size_t size;                   /* of the state struct, which starts zeroed */
+	const char *name;  /* "join"; the program is bp-join, its page filters/join.1 */
+	const char *about; /* one line, lower case, no full stop */
+	const char *examples;         /* for --help: lines that run, two or three */
+	const struct option *options; /* ends with OPTION_END; NULL for none */
+	const struct option
+	    *operands;   /* required ones, before FILE...; NULL for none */
+	size_t size;     /* of the state struct, which starts zeroed */
 	uint16_t schema; /* of what save writes; raise it when that changes */
 	bool text_out;   /* writes text, not records: a terminal is welcome */
 	bool no_files;   /* takes no FILE operands */
@@ -66,8 +68,8 @@ struct filter {
 	int (*load)(struct run *run, void *self, struct state_reader *from);
 	enum verdict (*each)(struct run *run, void *self, const struct record *r);
 	enum verdict (*line)(struct run *run, void *self, const struct line *line);
-	/* For `line`: the size of the first unit of text including its terminator, 0 when
-	 * more bytes are needed. NULL: up to a newline. */
+	/* For `line`: the size of the first unit of text including its terminator, 0
+	 * when more bytes are needed. NULL: up to a newline. */
 	size_t (*frame)(struct run *run, void *self, struct slice bytes, bool end);
 	/* Event time has passed: nothing before the watermark comes any more. The TICK
 	 * itself is forwarded after this returns. */
@@ -99,9 +101,10 @@ const struct os *run_os(const struct run *run);
 const char *run_state_dir(const struct run *run);
 /* Whether the output is a terminal, and how many columns it has (0 when it is none). */
 unsigned run_terminal_columns(const struct run *run);
-/* Count something of the filter's own in the stats; `value` must outlive the run. `name` is
- * snake_case, `about` a line. */
-void run_counter(struct run *run, const char *name, const char *about, const uint64_t *value);
+/* Count something of the filter's own in the stats; `value` must outlive the run.
+ * `name` is snake_case, `about` a line. */
+void run_counter(
+    struct run *run, const char *name, const char *about, const uint64_t *value);
 /* A second output, a file of records; NULL and a message on failure. Closed by the
  * runtime, which checks that too. */
 struct output *run_outlet(struct run *run, const char *path);
@@ -109,12 +112,15 @@ struct output *run_outlet(struct run *run, const char *path);
  * the sandbox then lets the filter open files. */
 void run_opens_files(struct run *run);
 
-/* Say what is wrong. run_usage: options or configuration, exit 100. run_fail: the world,
- * exit 111. Both return -1, which is FAIL. */
-int run_usage(struct run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
-int run_fail(struct run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Say what is wrong. run_usage: options or configuration, exit 100. run_fail: the
+ * world, exit 111. Both return -1, which is FAIL. */
+int run_usage(struct run *run, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+int run_fail(struct run *run, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 /* A line on standard error that is no failure ("bp-parse: format combined"). */
-void run_say(struct run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void run_say(struct run *run, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* --- In each, tick and finish --------------------------------------------------- */
 
@@ -127,7 +133,8 @@ enum verdict run_reject(struct run *run, const char *format, ...)
 struct build *run_build(struct run *run);
 /* Send a record of the filter's own making; counted as emitted. 0 or FAIL. */
 int run_emit(struct run *run, struct slice record);
-/* Send what run_build has gathered; a record too large is a reject of the current one. */
+/* Send what run_build has gathered; a record too large is a reject of the current one.
+ */
 int run_emit_built(struct run *run);
 /* Send a held record: held - 1, out + 1. */
 int run_release(struct run *run, struct slice record);
@@ -142,9 +149,9 @@ int run_tick(struct run *run, instant watermark);
 int run_gap(struct run *run, uint64_t from, uint64_t to, const char *reason);
 
 /* Change the record that `each` was given before it passes. run_set starts a pair: the
- * caller appends exactly one value to the builder; a pair of that key that the record has
- * already is replaced. run_unset leaves a pair out; run_keep leaves out all but those of
- * `keys`. The order of the pairs that stay is kept; new ones come last. */
+ * caller appends exactly one value to the builder; a pair of that key that the record
+ * has already is replaced. run_unset leaves a pair out; run_keep leaves out all but
+ * those of `keys`. The order of the pairs that stay is kept; new ones come last. */
 struct build *run_set(struct run *run, struct key key);
 void run_unset(struct run *run, struct key key);
 void run_keep(struct run *run, const struct key *keys, unsigned n);

@@ -41,7 +41,8 @@ uint64_t
 hash_keyed(struct hash_key key, struct slice bytes)
 {
 	uint64_t v[4] = { key.k0 ^ UINT64_C(0x736f6d6570736575),
-		key.k1 ^ UINT64_C(0x646f72616e646f6d), key.k0 ^ UINT64_C(0x6c7967656e657261),
+		key.k1 ^ UINT64_C(0x646f72616e646f6d),
+		key.k0 ^ UINT64_C(0x6c7967656e657261),
 		key.k1 ^ UINT64_C(0x7465646279746573) };
 	size_t whole = bytes.size & ~(size_t)7;
 	uint64_t word, last = (uint64_t)bytes.size << 56;
@@ -79,14 +80,15 @@ hash_wide(struct slice bytes, uint64_t seed, uint8_t to[16])
 	bytes_store_be64(to + 8, h.low64);
 }
 
-/* One nibble at a time with a table of 16: control records and file headers are small and
- * rare, a larger table would cost more cache than it saves. */
+/* One nibble at a time with a table of 16: control records and file headers are small
+ * and rare, a larger table would cost more cache than it saves. */
 uint32_t
 hash_crc32c(uint32_t before, struct slice bytes)
 {
-	static const uint32_t table[16] = { 0x00000000, 0x105ec76f, 0x20bd8ede, 0x30e349b1,
-		0x417b1dbc, 0x5125dad3, 0x61c69362, 0x7198540d, 0x82f63b78, 0x92a8fc17,
-		0xa24bb5a6, 0xb21572c9, 0xc38d26c4, 0xd3d3e1ab, 0xe330a81a, 0xf36e6f75 };
+	static const uint32_t table[16] = { 0x00000000, 0x105ec76f, 0x20bd8ede,
+		0x30e349b1, 0x417b1dbc, 0x5125dad3, 0x61c69362, 0x7198540d, 0x82f63b78,
+		0x92a8fc17, 0xa24bb5a6, 0xb21572c9, 0xc38d26c4, 0xd3d3e1ab, 0xe330a81a,
+		0xf36e6f75 };
 	uint32_t crc = ~before;
 
 	for (size_t i = 0; i < bytes.size; i++) {

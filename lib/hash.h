@@ -3,9 +3,9 @@
  * hash: 64-bit hashes, the seeded generator, stable buckets.
  *
  * Keys that come from outside (user ids, addresses) go through hash_keyed, whose key is
- * derived from --seed; whoever does not know it cannot choose colliding ids. hash_bytes is
- * for strings of our own (keys of records, features). Both are stable across machines and
- * versions: they may be stored.
+ * derived from --seed; whoever does not know it cannot choose colliding ids. hash_bytes
+ * is for strings of our own (keys of records, features). Both are stable across
+ * machines and versions: they may be stored.
  */
 #ifndef BANNERPIPE_HASH_H
 #define BANNERPIPE_HASH_H
@@ -31,8 +31,8 @@ uint64_t hash_bytes(struct slice bytes, uint64_t seed);
 /* XXH3, 128 bits, as 16 bytes in canonical (big-endian) order. */
 void hash_wide(struct slice bytes, uint64_t seed, uint8_t to[16]);
 
-/* A bijection of 64 bits in which every input bit reaches every output bit (the finaliser
- * of splitmix64: Steele, Lea and Flood, OOPSLA 2014). */
+/* A bijection of 64 bits in which every input bit reaches every output bit (the
+ * finaliser of splitmix64: Steele, Lea and Flood, OOPSLA 2014). */
 static inline uint64_t
 hash_mix(uint64_t x)
 {

@@ -3,13 +3,13 @@
  * option: the option table. One table gives parsing, --help, shell completion, what a
  * snapshot remembers, and the check of the manual page.
  *
- * The parser of an option follows from the type of the field that it sets, so that table
- * and struct cannot disagree:
+ * The parser of an option follows from the type of the field that it sets, so that
+ *table and struct cannot disagree:
  *
  *	bool          a flag, no argument          uint64_t    a count, "3"
- *	double        a finite number, "0.5"       const char *  text, borrowed from argv
- *	struct span   a duration, "24h"            struct size   bytes, "64M"
- *	int           a choice, OPTION_CHOICE: the index of the word chosen
+ *	double        a finite number, "0.5"       const char *  text, borrowed from
+ *argv struct span   a duration, "24h"            struct size   bytes, "64M" int a
+ *choice, OPTION_CHOICE: the index of the word chosen
  */
 #ifndef BANNERPIPE_OPTION_H
 #define BANNERPIPE_OPTION_H
@@ -41,47 +41,48 @@ struct option {
 	const char *name;
 	const char *argument; /* what --help calls the argument; NULL: from the type */
 	enum option_type type;
-	size_t offset;        /* of the field */
-	const char *preset;   /* the default as text; NULL: none (absent, 0, false) */
-	const char *about;    /* one line, lower case, no full stop */
-	const char *choices;  /* "table|json|csv", for OPTION_WORD */
-	bool aside;           /* does not change what saved state means */
+	size_t offset;       /* of the field */
+	const char *preset;  /* the default as text; NULL: none (absent, 0, false) */
+	const char *about;   /* one line, lower case, no full stop */
+	const char *choices; /* "table|json|csv", for OPTION_WORD */
+	bool aside;          /* does not change what saved state means */
 };
 
-#define OPTION_TYPE_OF(type, field)                                                      \
+#define OPTION_TYPE_OF(type, field)                                                    \
 	_Generic(((type *)0)->field, bool: OPTION_FLAG, uint64_t: OPTION_COUNT,          \
 	    double: OPTION_NUMBER, const char *: OPTION_TEXT, struct span: OPTION_SPAN,  \
 	    struct size: OPTION_SIZE, int: OPTION_WORD)
 
 /* An option whose value is part of what saved state means: a snapshot stores it, and
  * loading with another value is an error that names it. */
-#define OPTION(letter, name, type, field, preset, about)                                 \
-	{                                                                                \
-		letter, name, NULL, OPTION_TYPE_OF(type, field), offsetof(type, field),  \
-		    preset, about, NULL, false                                           \
+#define OPTION(letter, name, type, field, preset, about)                               \
+	{                                                                              \
+		letter, name, NULL, OPTION_TYPE_OF(type, field),                       \
+		    offsetof(type, field), preset, about, NULL, false                  \
 	}
 /* One that is not: file names, reports, printing. */
-#define OPTION_ASIDE(letter, name, type, field, preset, about)                           \
-	{                                                                                \
-		letter, name, NULL, OPTION_TYPE_OF(type, field), offsetof(type, field),  \
-		    preset, about, NULL, true                                            \
+#define OPTION_ASIDE(letter, name, type, field, preset, about)                         \
+	{                                                                              \
+		letter, name, NULL, OPTION_TYPE_OF(type, field),                       \
+		    offsetof(type, field), preset, about, NULL, true                   \
 	}
 /* One of the words of choices; the first is the default. The field is an int. */
-#define OPTION_CHOICE(letter, name, type, field, choices, about)                         \
-	{                                                                                \
-		letter, name, NULL, OPTION_TYPE_OF(type, field), offsetof(type, field),  \
-		    NULL, about, choices, false                                          \
+#define OPTION_CHOICE(letter, name, type, field, choices, about)                       \
+	{                                                                              \
+		letter, name, NULL, OPTION_TYPE_OF(type, field),                       \
+		    offsetof(type, field), NULL, about, choices, false                 \
 	}
-#define OPTION_CHOICE_ASIDE(letter, name, type, field, choices, about)                   \
-	{                                                                                \
-		letter, name, NULL, OPTION_TYPE_OF(type, field), offsetof(type, field),  \
-		    NULL, about, choices, true                                           \
+#define OPTION_CHOICE_ASIDE(letter, name, type, field, choices, about)                 \
+	{                                                                              \
+		letter, name, NULL, OPTION_TYPE_OF(type, field),                       \
+		    offsetof(type, field), NULL, about, choices, true                  \
 	}
-/* A required operand, a text: OPERAND("EXPRESSION", struct select, expression, "..."). */
+/* A required operand, a text: OPERAND("EXPRESSION", struct select, expression, "...").
+ */
 #define OPERAND(name, type, field, about) OPTION(0, name, type, field, NULL, about)
-#define OPTION_END                                                                       \
-	{                                                                                \
-		.name = NULL                                                             \
+#define OPTION_END                                                                     \
+	{                                                                              \
+		.name = NULL                                                           \
 	}
 
 /* Where a table's fields lie: tables are searched in their order. */
@@ -93,24 +94,27 @@ struct option_set {
 /* Set every field to its preset. Assert: a preset that does not parse is our bug. */
 void option_defaults(const struct option_set *sets, unsigned n);
 
-/* Read argv[1..] as getopt_long does ("--cap 3", "--cap=3", "-c3", "--"; a unique prefix
- * of a long name is not enough). Options and operands may mix. Operands are moved to the
- * front of argv from argv[1] on; *operands is their number. An error names the option. */
+/* Read argv[1..] as getopt_long does ("--cap 3", "--cap=3", "-c3", "--"; a unique
+ * prefix of a long name is not enough). Options and operands may mix. Operands are
+ * moved to the front of argv from argv[1] on; *operands is their number. An error names
+ * the option. */
 int option_parse(const struct option_set *sets, unsigned n, int argc, char **argv,
     int *operands, struct error *error);
 
 /* Set one field from text. */
-int option_assign(const struct option *o, void *fields, const char *text, struct error *error);
+int option_assign(
+    const struct option *o, void *fields, const char *text, struct error *error);
 
-/* The field's value as text, as it could be given; terminated; "" for an absent text. */
+/* The field's value as text, as it could be given; terminated; "" for an absent text.
+ */
 void option_format(const struct option *o, const void *fields, char *to, size_t size);
 
-/* Append the help lines of a table: "  -n, --cap COUNT  impressions allowed (3)". Returns
- * the length that it takes, like snprintf. */
+/* Append the help lines of a table: "  -n, --cap COUNT  impressions allowed (3)".
+ * Returns the length that it takes, like snprintf. */
 size_t option_help(const struct option *table, char *to, size_t size);
 
-/* Comma-separated names of a text option, in place of strtok: call with *rest = the text;
- * false at the end. Empty names are skipped. */
+/* Comma-separated names of a text option, in place of strtok: call with *rest = the
+ * text; false at the end. Empty names are skipped. */
 bool option_next_name(const char **rest, struct slice *name);
 
 #endif

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * state: snapshot files. A snapshot is written beside its place, synced, renamed over it,
- * and its folder synced: after a crash there is the old one or the new one, whole. Every
- * byte is covered by a checksum. Every option that changes the meaning of the state is
- * stored, and a mismatch at load is an error that names the option.
+ * state: snapshot files. A snapshot is written beside its place, synced, renamed over
+ *it, and its folder synced: after a crash there is the old one or the new one, whole.
+ *Every byte is covered by a checksum. Every option that changes the meaning of the
+ *state is stored, and a mismatch at load is an error that names the option.
  *
  * File, integers little-endian (state.5):
  *
- *	"BPSN" format u16 (1) schema u16, name str, n u32, n times (option str, value str),
- *	crc32c u32 of all before, body, body size u64, XXH3-64 of the body u64
+ *	"BPSN" format u16 (1) schema u16, name str, n u32, n times (option str, value
+ *str), crc32c u32 of all before, body, body size u64, XXH3-64 of the body u64
  *
  * where str is its size as u32 and its bytes.
  */
@@ -40,8 +40,8 @@ struct state_reader;
 /* Begin a snapshot that will be at `path`. NULL and error on failure. */
 struct state_writer *state_write(const struct os *os, const char *path,
     const struct state_identity *identity, struct error *error);
-/* Append to the body. A failure is remembered and reported by the commit, so callers need
- * not check every one. */
+/* Append to the body. A failure is remembered and reported by the commit, so callers
+ * need not check every one. */
 void state_put(struct state_writer *w, const void *bytes, size_t size);
 void state_put_u64(struct state_writer *w, uint64_t value);
 void state_put_i64(struct state_writer *w, int64_t value);
@@ -54,8 +54,8 @@ int state_commit(struct state_writer *w, struct error *error);
 void state_abandon(struct state_writer *w);
 
 /* Open the snapshot at `path`; its checksums are verified before this returns. With an
- * identity, a snapshot of another one is an error that names what differs; NULL takes any.
- * *missing is true when there is no such file (which is then no error text). */
+ * identity, a snapshot of another one is an error that names what differs; NULL takes
+ * any. *missing is true when there is no such file (which is then no error text). */
 struct state_reader *state_read(const struct os *os, const char *path,
     const struct state_identity *identity, bool *missing, struct error *error);
 /* What the file says of itself, for those who adapt to it (bp-score); borrowed. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * stream: descriptors in and out. Reads and writes are 64 KiB blocks; pipes are set to
- * 1 MiB where the system allows. zstd is recognised by its magic bytes on the way in, and
- * asked for on the way out; this module alone knows it. Errors name the object and the
- * position.
+ * 1 MiB where the system allows. zstd is recognised by its magic bytes on the way in,
+ * and asked for on the way out; this module alone knows it. Errors name the object and
+ * the position.
  */
 #ifndef BANNERPIPE_STREAM_H
 #define BANNERPIPE_STREAM_H
@@ -20,7 +20,8 @@ enum {
 	STREAM_BLOCK = 64 * 1024,
 	STREAM_HOLD_MAX = 1 << 20, /* bytes that an input can hold unconsumed */
 	STREAM_PADDING = 64,       /* readable bytes after what input_bytes gives */
-	STREAM_ZSTD_WINDOW_LOG = 23, /* 8 MiB: what zstd -19 uses; a larger window is refused */
+	STREAM_ZSTD_WINDOW_LOG =
+	    23, /* 8 MiB: what zstd -19 uses; a larger window is refused */
 };
 
 struct input;
@@ -28,7 +29,8 @@ struct output;
 
 /* An input on an open descriptor, which it owns from now on. `name` is for messages and
  * must outlive it. NULL and error when there is no memory. */
-struct input *input_new(const struct os *os, int fd, const char *name, struct error *error);
+struct input *input_new(
+    const struct os *os, int fd, const char *name, struct error *error);
 /* Open a file; "-" is standard input. A directory is an error here already. */
 struct input *input_open(const struct os *os, const char *path, struct error *error);
 void input_free(struct input *in);
@@ -51,16 +53,16 @@ enum fill {
 	FILL_FAIL = -1, /* error is set */
 };
 
-/* Read one block more. At most STREAM_HOLD_MAX bytes can be held: an assert. A zstd frame
- * that is cut off, damaged, or wants a larger window is a failure. */
+/* Read one block more. At most STREAM_HOLD_MAX bytes can be held: an assert. A zstd
+ * frame that is cut off, damaged, or wants a larger window is a failure. */
 enum fill input_fill(struct input *in, struct error *error);
 /* Whether a fill would return without waiting for the descriptor: bytes that are read
  * already but not yet decompressed. */
 bool input_ready(const struct input *in);
 
 /* An output on an open descriptor, which it owns from now on. */
-struct output *output_new(const struct os *os, int fd, const char *name, bool compress,
-    struct error *error);
+struct output *output_new(
+    const struct os *os, int fd, const char *name, bool compress, struct error *error);
 /* Create or truncate a file; "-" is standard output; a name that ends in .zst is
  * compressed. */
 struct output *output_open(const struct os *os, const char *path, struct error *error);
@@ -75,8 +77,8 @@ bool output_pending(const struct output *out);
 uint64_t output_offset(const struct output *out);
 int output_fd(const struct output *out);
 const char *output_name(const struct output *out);
-/* Flush, finish the zstd frame, close; the last chance of a full disk to be noticed. The
- * output is freed in any case. */
+/* Flush, finish the zstd frame, close; the last chance of a full disk to be noticed.
+ * The output is freed in any case. */
 int output_close(struct output *out, struct error *error);
 /* Free without writing what is pending. */
 void output_abandon(struct output *out);

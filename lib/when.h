@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * when: instants and durations in microseconds, how people write them, the clock, and
- * the watermark. Everything a filter decides is decided on event time; the wall clock is
- * read for progress and deadlines of the machine only.
+ * the watermark. Everything a filter decides is decided on event time; the wall clock
+ * is read for progress and deadlines of the machine only.
  */
 #ifndef BANNERPIPE_WHEN_H
 #define BANNERPIPE_WHEN_H
@@ -30,8 +30,8 @@ struct span {
  * any span below cannot overflow. */
 #define WHEN_MAX INT64_C(9223372036854775)
 
-/* "250ms", "90s", "10m", "24h", "7d", "1h30m", "0": digits with a unit (us, ms, s, m, h, d),
- * repeated. False when it is not that, or exceeds 100 years. */
+/* "250ms", "90s", "10m", "24h", "7d", "1h30m", "0": digits with a unit (us, ms, s, m,
+ * h, d), repeated. False when it is not that, or exceeds 100 years. */
 bool when_parse_span(struct slice text, struct span *to);
 /* The shortest such text ("1h30m"), terminated. Returns its length. */
 unsigned when_format_span(struct span span, char to[64]);
@@ -44,8 +44,8 @@ bool when_parse_iso(struct slice text, instant *to);
 bool when_parse_clf(struct slice text, instant *to);
 /* RFC 2822 and HTTP: "Sun, 24 Nov 2019 00:03:13 +0000", "... GMT". */
 bool when_parse_rfc2822(struct slice text, instant *to);
-/* A decimal count since the epoch, in a unit of `unit_us` microseconds (1, 1000 or 1000000;
- * 0 for nanoseconds), with an optional fraction: "1458711.125". */
+/* A decimal count since the epoch, in a unit of `unit_us` microseconds (1, 1000 or
+ * 1000000; 0 for nanoseconds), with an optional fraction: "1458711.125". */
 bool when_parse_epoch(struct slice text, int64_t unit_us, instant *to);
 /* Any of the above; a bare number has the unit that its magnitude tells (seconds below
  * 1e11, then milliseconds, microseconds, nanoseconds). */
@@ -63,19 +63,19 @@ unsigned when_format(instant when, char to[40]);
 int64_t when_days(int64_t year, unsigned month, unsigned day);
 void when_date(int64_t days, int64_t *year, unsigned *month, unsigned *day);
 
-/* The watermark of one stream: no record earlier than it is expected any more. It is the
- * largest admitted timestamp less the allowed lateness. A timestamp that runs ahead of the
- * stream by more than max_future is not admitted and moves nothing: ahead of `received`
- * where the record says when it was received, otherwise of the median of the last
- * timestamps (so that one broken clock, even as the first record, poisons nothing for
- * long, and a real jump is followed after half a window of agreeing records). */
+/* The watermark of one stream: no record earlier than it is expected any more. It is
+ * the largest admitted timestamp less the allowed lateness. A timestamp that runs ahead
+ * of the stream by more than max_future is not admitted and moves nothing: ahead of
+ * `received` where the record says when it was received, otherwise of the median of the
+ * last timestamps (so that one broken clock, even as the first record, poisons nothing
+ * for long, and a real jump is followed after half a window of agreeing records). */
 enum { WHEN_RECENT = 15 };
 
 struct watermark {
 	int64_t lateness_us;
 	int64_t max_future_us;
-	instant largest;              /* admitted; WHEN_NEVER at first */
-	instant recent[WHEN_RECENT];  /* the last timestamps, admitted or not */
+	instant largest;             /* admitted; WHEN_NEVER at first */
+	instant recent[WHEN_RECENT]; /* the last timestamps, admitted or not */
 	uint64_t seen;
 };
 

@@ -24,9 +24,10 @@ number_parse_uint(struct slice text, uint64_t *to)
 	for (size_t i = 0; i < text.size; i++) {
 		if (!is_digit(text.at[i]))
 			return false;
-		if (i >= 19 && (__builtin_mul_overflow(value, 10u, &value) ||
-				   __builtin_add_overflow(
-				       value, (uint64_t)(text.at[i] - '0'), &value)))
+		if (i >= 19 &&
+		    (__builtin_mul_overflow(value, 10u, &value) ||
+			__builtin_add_overflow(
+			    value, (uint64_t)(text.at[i] - '0'), &value)))
 			return false;
 		else if (i < 19)
 			value = value * 10 + (uint64_t)(text.at[i] - '0');
@@ -84,9 +85,9 @@ is_decimal(struct slice text, bool exponent_allowed)
 static bool
 parse_exact(struct slice text, double *to)
 {
-	static const double power[] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9,
-		1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21,
-		1e22 };
+	static const double power[] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8,
+		1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20,
+		1e21, 1e22 };
 	bool negative = text.at[0] == '-';
 	uint64_t digits = 0;
 	size_t fraction = 0, n = 0;
@@ -182,8 +183,8 @@ number_parse_size(struct slice text, uint64_t *to)
 	return true;
 }
 
-unsigned
-number_format_uint(uint64_t value, char to[NUMBER_TEXT_MAX])
+static unsigned
+format_digits(uint64_t value, char *to)
 {
 	char digits[20];
 	unsigned n = 0;
@@ -198,12 +199,18 @@ number_format_uint(uint64_t value, char to[NUMBER_TEXT_MAX])
 }
 
 unsigned
+number_format_uint(uint64_t value, char to[NUMBER_TEXT_MAX])
+{
+	return format_digits(value, to);
+}
+
+unsigned
 number_format_int(int64_t value, char to[NUMBER_TEXT_MAX])
 {
 	if (value >= 0)
-		return number_format_uint((uint64_t)value, to);
+		return format_digits((uint64_t)value, to);
 	to[0] = '-';
-	return 1 + number_format_uint(0 - (uint64_t)value, to + 1);
+	return 1 + format_digits(0 - (uint64_t)value, to + 1);
 }
 
 unsigned

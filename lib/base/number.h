@@ -21,16 +21,17 @@ bool number_parse_int(struct slice text, int64_t *to);
  * rounded; no infinity, no NaN, nothing out of the range of a double. */
 bool number_parse_double(struct slice text, double *to);
 
-/* An exact decimal times 10^scale, rounded half away from zero: number_parse_decimal("12.34", 6)
- * is 12340000, the micros of a price. No exponent. False when it does not fit. */
+/* An exact decimal times 10^scale, rounded half away from zero:
+ * number_parse_decimal("12.34", 6) is 12340000, the micros of a price. No exponent.
+ * False when it does not fit. */
 bool number_parse_decimal(struct slice text, unsigned scale, int64_t *to);
 
 /* Bytes of a size with an optional suffix K, M, G or T (powers of 1024): "64M". */
 bool number_parse_size(struct slice text, uint64_t *to);
 
-/* Write the number without a terminator and return its length. The double is the shortest
- * text that reads back as the same double, and always has a '.' or an exponent in it, so
- * that it stays a double; it must be finite. */
+/* Write the number without a terminator and return its length. The double is the
+ * shortest text that reads back as the same double, and always has a '.' or an exponent
+ * in it, so that it stays a double; it must be finite. */
 unsigned number_format_uint(uint64_t value, char to[NUMBER_TEXT_MAX]);
 unsigned number_format_int(int64_t value, char to[NUMBER_TEXT_MAX]);
 unsigned number_format_double(double value, char to[NUMBER_TEXT_MAX]);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * slice: borrowed bytes. It owns nothing and is not terminated; it lives as long as what
- * it points into. An absent slice has at == NULL; an empty one does not.
+ * slice: borrowed bytes. It owns nothing and is not terminated; it lives as long as
+ * what it points into. An absent slice has at == NULL; an empty one does not.
  */
 #ifndef BANNERPIPE_BASE_SLICE_H
 #define BANNERPIPE_BASE_SLICE_H
@@ -19,7 +19,7 @@ struct slice {
 static inline struct slice
 slice_of(const void *at, size_t size)
 {
-	return (struct slice) { at, size };
+	return (struct slice){ at, size };
 }
 
 /* The text of a C string, without its terminator. */

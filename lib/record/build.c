@@ -30,8 +30,8 @@ build_ext(struct build *b, int8_t type, struct slice bytes)
 	build_raw(b, bytes);
 }
 
-/* The header of a container: `few` is the code of the form for up to 15 elements, `many`
- * of the 16-bit one, which the 32-bit one follows. Returns its length. */
+/* The header of a container: `few` is the code of the form for up to 15 elements,
+ * `many` of the 16-bit one, which the 32-bit one follows. Returns its length. */
 static size_t
 container(uint8_t to[5], uint8_t few, uint8_t many, uint32_t n)
 {

@@ -3,8 +3,8 @@
  * build: append msgpack to storage of the caller's, in the shortest form of each value,
  * as msgpack-c's packer writes it. Source: the MessagePack specification.
  *
- * Nothing is allocated. When the storage is full, the builder remembers it (build_full) and
- * ignores what follows, so a caller checks once, at the end. Cost: 2-5 ns a value.
+ * Nothing is allocated. When the storage is full, the builder remembers it (build_full)
+ * and ignores what follows, so a caller checks once, at the end. Cost: 2-5 ns a value.
  */
 #ifndef BANNERPIPE_RECORD_BUILD_H
 #define BANNERPIPE_RECORD_BUILD_H
@@ -238,9 +238,9 @@ void build_ext(struct build *b, int8_t type, struct slice bytes);
 void build_map(struct build *b, uint32_t pairs);
 void build_array(struct build *b, uint32_t items);
 
-/* One whose size becomes known at its end: open, append the pairs (or items), close with
- * their number. `open` is what the matching _open returned. Closing one of more than 15
- * moves its bytes by two. */
+/* One whose size becomes known at its end: open, append the pairs (or items), close
+ * with their number. `open` is what the matching _open returned. Closing one of more
+ * than 15 moves its bytes by two. */
 static inline size_t
 build_open(struct build *b)
 {

@@ -8,32 +8,32 @@
 #include "lib/record/record.h"
 
 /* X(symbol, text): the one list of kinds. */
-#define KIND_LIST(X)                                                                     \
-	X(ITEM, "item")                                                                  \
-	X(USER, "user")                                                                  \
-	X(CREATIVE, "creative")                                                          \
-	X(CAMPAIGN, "campaign")                                                          \
-	X(REQUEST, "request")                                                            \
-	X(DECISION, "decision")                                                          \
-	X(IMPRESSION, "impression")                                                      \
-	X(CLICK, "click")                                                                \
-	X(PAGE_VIEW, "page_view")                                                        \
-	X(VIEW_ITEM, "view_item")                                                        \
-	X(ADD_TO_CART, "add_to_cart")                                                    \
-	X(REMOVE_FROM_CART, "remove_from_cart")                                          \
-	X(BEGIN_CHECKOUT, "begin_checkout")                                              \
-	X(PURCHASE, "purchase")                                                          \
-	X(REFUND, "refund")                                                              \
-	X(SEARCH, "search")                                                              \
-	X(LOGIN, "login")                                                                \
-	X(SIGN_UP, "sign_up")                                                            \
-	X(OUTCOME, "outcome")                                                            \
-	X(EXPOSURE, "exposure")                                                          \
-	X(METRIC, "metric")                                                              \
-	X(EXPERIMENT_RESULT, "experiment_result")                                        \
-	X(VERDICT, "verdict")                                                            \
-	X(RETRACT, "retract")                                                            \
-	X(ALERT, "alert")                                                                \
+#define KIND_LIST(X)                                                                   \
+	X(ITEM, "item")                                                                \
+	X(USER, "user")                                                                \
+	X(CREATIVE, "creative")                                                        \
+	X(CAMPAIGN, "campaign")                                                        \
+	X(REQUEST, "request")                                                          \
+	X(DECISION, "decision")                                                        \
+	X(IMPRESSION, "impression")                                                    \
+	X(CLICK, "click")                                                              \
+	X(PAGE_VIEW, "page_view")                                                      \
+	X(VIEW_ITEM, "view_item")                                                      \
+	X(ADD_TO_CART, "add_to_cart")                                                  \
+	X(REMOVE_FROM_CART, "remove_from_cart")                                        \
+	X(BEGIN_CHECKOUT, "begin_checkout")                                            \
+	X(PURCHASE, "purchase")                                                        \
+	X(REFUND, "refund")                                                            \
+	X(SEARCH, "search")                                                            \
+	X(LOGIN, "login")                                                              \
+	X(SIGN_UP, "sign_up")                                                          \
+	X(OUTCOME, "outcome")                                                          \
+	X(EXPOSURE, "exposure")                                                        \
+	X(METRIC, "metric")                                                            \
+	X(EXPERIMENT_RESULT, "experiment_result")                                      \
+	X(VERDICT, "verdict")                                                          \
+	X(RETRACT, "retract")                                                          \
+	X(ALERT, "alert")                                                              \
 	X(REJECT, "reject")
 
 enum kind {
@@ -41,7 +41,7 @@ enum kind {
 #define KIND_SYMBOL(symbol, text) KIND_##symbol,
 	KIND_LIST(KIND_SYMBOL)
 #undef KIND_SYMBOL
-	KIND_COUNT
+	    KIND_COUNT
 };
 
 /* The kind of a record. Cost: about 4 ns. */

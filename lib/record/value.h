@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * value: read one msgpack value of a record that the scanner has passed. A value is the
- * slice of its bytes, header included; nested values are slices of it. Nothing is copied
- * and nothing allocated. Bytes that were not scanned must not come here.
+ * slice of its bytes, header included; nested values are slices of it. Nothing is
+ * copied and nothing allocated. Bytes that were not scanned must not come here.
  */
 #ifndef BANNERPIPE_RECORD_VALUE_H
 #define BANNERPIPE_RECORD_VALUE_H
