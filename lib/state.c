@@ -1,0 +1,539 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "lib/base/assert.h"
+#include "lib/base/bytes.h"
+#include "lib/hash.h"
+
+#define ADVICE "(restore a backup, or start afresh with another --state or --model)"
+
+enum { FORMAT = 1, BLOCK = 64 * 1024, TRAILER = 16, HEADER_MAX = 1 << 20 };
+
+struct state_writer {
+	const struct os *os;
+	int fd;
+	char *path, *beside; /* owned */
+	bool failed;
+	struct error error; /* the first one */
+	uint64_t size;      /* of the body */
+	XXH3_state_t *sum;
+	bool in_body;
+	uint32_t crc;
+	size_t used;
+	uint8_t block[BLOCK];
+};
+
+static void
+remember(struct state_writer *w, const char *what)
+{
+	if (!w->failed)
+		(void)error_set(
+		    &w->error, "cannot %s %s: %s", what, w->beside, strerror(errno));
+	w->failed = true;
+}
+
+static void
+flush(struct state_writer *w)
+{
+	size_t done = 0;
+	ssize_t n;
+
+	while (done < w->used && !w->failed) {
+		n = w->os->write(w->os, w->fd, w->block + done, w->used - done);
+		if (n >= 0)
+			done += (size_t)n;
+		else if (errno != EINTR)
+			remember(w, "write");
+	}
+	w->used = 0;
+}
+
+void
+state_put(struct state_writer *w, const void *bytes, size_t size)
+{
+	const uint8_t *from = bytes;
+	size_t step;
+
+	if (w->in_body) {
+		w->size += size;
+		(void)XXH3_64bits_update(w->sum, bytes, size);
+	} else {
+		w->crc = hash_crc32c(w->crc, slice_of(bytes, size));
+	}
+	for (; size > 0; from += step, size -= step) {
+		if (w->used == BLOCK)
+			flush(w);
+		step = size < BLOCK - w->used ? size : BLOCK - w->used;
+		memcpy(w->block + w->used, from, step);
+		w->used += step;
+	}
+}
+
+static void
+put_u16(struct state_writer *w, uint16_t value)
+{
+	uint8_t bytes[2] = { (uint8_t)value, (uint8_t)(value >> 8) };
+
+	state_put(w, bytes, sizeof bytes);
+}
+
+static void
+put_u32(struct state_writer *w, uint32_t value)
+{
+	uint8_t bytes[4];
+
+	bytes_store_le32(bytes, value);
+	state_put(w, bytes, sizeof bytes);
+}
+
+static void
+put_text(struct state_writer *w, const char *text)
+{
+	put_u32(w, (uint32_t)strlen(text));
+	state_put(w, text, strlen(text));
+}
+
+void
+state_put_u64(struct state_writer *w, uint64_t value)
+{
+	uint8_t bytes[8];
+
+	bytes_store_le64(bytes, value);
+	state_put(w, bytes, sizeof bytes);
+}
+
+void
+state_put_i64(struct state_writer *w, int64_t value)
+{
+	state_put_u64(w, (uint64_t)value);
+}
+
+void
+state_put_double(struct state_writer *w, double value)
+{
+	uint64_t bits;
+
+	memcpy(&bits, &value, sizeof bits);
+	state_put_u64(w, bits);
+}
+
+void
+state_put_slice(struct state_writer *w, struct slice bytes)
+{
+	state_put_u64(w, bytes.size);
+	state_put(w, bytes.at, bytes.size);
+}
+
+static void
+writer_free(struct state_writer *w)
+{
+	(void)XXH3_freeState(w->sum);
+	free(w->path);
+	free(w->beside);
+	free(w);
+}
+
+static void
+put_header(struct state_writer *w, const struct state_identity *identity)
+{
+	state_put(w, "BPSN", 4);
+	put_u16(w, FORMAT);
+	put_u16(w, identity->schema);
+	put_text(w, identity->name);
+	put_u32(w, identity->options);
+	for (unsigned i = 0; i < identity->options; i++) {
+		put_text(w, identity->option[i]);
+		put_text(w, identity->value[i]);
+	}
+	put_u32(w, w->crc);
+	w->in_body = true;
+}
+
+struct state_writer *
+state_write(const struct os *os, const char *path,
+    const struct state_identity *identity, struct error *error)
+{
+	struct state_writer *w = calloc(1, sizeof *w);
+	size_t size = strlen(path);
+
+	if (w == NULL || (w->path = strdup(path)) == NULL ||
+	    (w->beside = malloc(size + sizeof ".new")) == NULL ||
+	    (w->sum = XXH3_createState()) == NULL) {
+		(void)error_set(error, "no memory to write %s", path);
+		if (w != NULL)
+			writer_free(w);
+		return NULL;
+	}
+	memcpy(w->beside, path, size);
+	memcpy(w->beside + size, ".new", sizeof ".new");
+	(void)XXH3_64bits_reset(w->sum);
+	w->os = os;
+	w->fd = os->open(os, w->beside, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+	if (w->fd < 0) {
+		(void)error_set(
+		    error, "cannot create %s: %s", w->beside, strerror(errno));
+		writer_free(w);
+		return NULL;
+	}
+	put_header(w, identity);
+	return w;
+}
+
+/* Make the rename itself durable. */
+static int
+sync_folder(const struct os *os, const char *path, struct error *error)
+{
+	const char *slash = strrchr(path, '/');
+	char *folder = slash == NULL
+	    ? strdup(".")
+	    : strndup(path, (size_t)(slash - path) + (slash == path));
+	int fd = folder == NULL ? -1 : os->open(os, folder, O_RDONLY | O_DIRECTORY, 0);
+	int status = 0;
+
+	if (fd < 0 || os->sync(os, fd) != 0)
+		status = error_set(
+		    error, "cannot sync the folder of %s: %s", path, strerror(errno));
+	if (fd >= 0)
+		(void)os->close(os, fd);
+	free(folder);
+	return status;
+}
+
+int
+state_commit(struct state_writer *w, struct error *error)
+{
+	uint64_t sum = XXH3_64bits_digest(w->sum), size = w->size;
+	int status;
+
+	state_put_u64(w, size);
+	state_put_u64(w, sum);
+	flush(w);
+	if (!w->failed && w->os->sync(w->os, w->fd) != 0)
+		remember(w, "sync");
+	if (w->os->close(w->os, w->fd) != 0)
+		remember(w, "close");
+	if (!w->failed && w->os->rename(w->os, w->beside, w->path) != 0)
+		remember(w, "rename");
+	if (w->failed) {
+		(void)w->os->unlink(w->os, w->beside);
+		*error = w->error;
+		writer_free(w);
+		return -1;
+	}
+	status = sync_folder(w->os, w->path, error);
+	writer_free(w);
+	return status;
+}
+
+void
+state_abandon(struct state_writer *w)
+{
+	if (w == NULL)
+		return;
+	(void)w->os->close(w->os, w->fd);
+	(void)w->os->unlink(w->os, w->beside);
+	writer_free(w);
+}
+
+struct state_reader {
+	const struct os *os;
+	int fd;
+	char *path;        /* owned */
+	uint64_t at, left; /* position; of the body */
+	struct state_identity identity;
+	char *text[1 + 2 * STATE_OPTIONS_MAX]; /* owned */
+	unsigned texts;
+	size_t from, to;
+	uint8_t block[BLOCK];
+};
+
+/* 0 when all were read, -1 when the file is too short or cannot be read. */
+static int
+read_raw(struct state_reader *r, void *to, size_t size)
+{
+	uint8_t *at = to;
+	size_t step;
+	ssize_t n;
+
+	while (size > 0) {
+		if (r->from == r->to) {
+			n = r->os->read(r->os, r->fd, r->block, BLOCK);
+			if (n < 0 && errno == EINTR)
+				continue;
+			if (n <= 0)
+				return -1;
+			r->from = 0;
+			r->to = (size_t)n;
+		}
+		step = size < r->to - r->from ? size : r->to - r->from;
+		memcpy(at, r->block + r->from, step);
+		r->from += step;
+		r->at += step;
+		at += step;
+		size -= step;
+	}
+	return 0;
+}
+
+static int
+read_checked(struct state_reader *r, void *to, size_t size, uint32_t *crc)
+{
+	if (r->at + size > HEADER_MAX || read_raw(r, to, size) != 0)
+		return -1;
+	*crc = hash_crc32c(*crc, slice_of(to, size));
+	return 0;
+}
+
+static int
+read_u32(struct state_reader *r, uint32_t *to, uint32_t *crc)
+{
+	uint8_t bytes[4];
+
+	if (read_checked(r, bytes, sizeof bytes, crc) != 0)
+		return -1;
+	*to = bytes_load_le32(bytes);
+	return 0;
+}
+
+static const char *
+read_text(struct state_reader *r, uint32_t *crc)
+{
+	uint32_t size;
+	char *text;
+
+	if (read_u32(r, &size, crc) != 0 || size > STATE_TEXT_MAX)
+		return NULL;
+	text = calloc(1, (size_t)size + 1);
+	if (text == NULL)
+		return NULL;
+	r->text[r->texts++] = text;
+	return read_checked(r, text, size, crc) == 0 ? text : NULL;
+}
+
+static int
+read_header(struct state_reader *r)
+{
+	uint8_t head[8];
+	uint32_t crc = 0, before, sum;
+
+	if (read_checked(r, head, sizeof head, &crc) != 0 ||
+	    memcmp(head, "BPSN", 4) != 0 || (head[4] | head[5] << 8) != FORMAT)
+		return -1;
+	r->identity.schema = (uint16_t)(head[6] | head[7] << 8);
+	r->identity.name = read_text(r, &crc);
+	if (r->identity.name == NULL || read_u32(r, &r->identity.options, &crc) != 0 ||
+	    r->identity.options > STATE_OPTIONS_MAX)
+		return -1;
+	for (unsigned i = 0; i < r->identity.options; i++) {
+		r->identity.option[i] = read_text(r, &crc);
+		if (r->identity.option[i] == NULL)
+			return -1;
+		r->identity.value[i] = read_text(r, &crc);
+		if (r->identity.value[i] == NULL)
+			return -1;
+	}
+	before = crc;
+	return read_u32(r, &sum, &crc) == 0 && sum == before ? 0 : -1;
+}
+
+/* Read the whole body once, to believe none of it before all of it is known good. */
+static int
+verify_body(struct state_reader *r, uint64_t file_size)
+{
+	uint64_t begin = r->at, size, left;
+	uint8_t chunk[4096], trailer[TRAILER];
+	XXH3_state_t *sum;
+	bool good = true;
+	size_t step;
+
+	if (file_size < begin + TRAILER || (sum = XXH3_createState()) == NULL)
+		return -1;
+	(void)XXH3_64bits_reset(sum);
+	size = left = file_size - begin - TRAILER;
+	for (; left > 0 && good; left -= step) {
+		step = left < sizeof chunk ? (size_t)left : sizeof chunk;
+		good = read_raw(r, chunk, step) == 0;
+		(void)XXH3_64bits_update(sum, chunk, step);
+	}
+	good = good && read_raw(r, trailer, TRAILER) == 0 &&
+	    bytes_load_le64(trailer) == size &&
+	    bytes_load_le64(trailer + 8) == XXH3_64bits_digest(sum);
+	(void)XXH3_freeState(sum);
+	if (!good || r->os->seek(r->os, r->fd, (off_t)begin, SEEK_SET) < 0)
+		return -1;
+	r->at = begin;
+	r->from = r->to = 0;
+	r->left = size;
+	return 0;
+}
+
+static const char *
+find_option(const struct state_identity *identity, const char *option)
+{
+	for (unsigned i = 0; i < identity->options; i++)
+		if (strcmp(identity->option[i], option) == 0)
+			return identity->value[i];
+	return NULL;
+}
+
+/* Every option of either side must stand on both with the same value. */
+static int
+compare(const struct state_reader *r, const struct state_identity *wanted,
+    struct error *error)
+{
+	const struct state_identity *found = &r->identity;
+	const char *value;
+
+	if (strcmp(found->name, wanted->name) != 0 || found->schema != wanted->schema)
+		return error_set(error,
+		    "%s is a snapshot of %s, version %u, not of %s, version %u "
+		    "(start afresh with another --state or --model)",
+		    r->path, found->name, found->schema, wanted->name, wanted->schema);
+	for (unsigned i = 0; i < wanted->options; i++) {
+		value = find_option(found, wanted->option[i]);
+		if (value == NULL || strcmp(value, wanted->value[i]) != 0)
+			return error_set(error,
+			    "%s was made with --%s %s, this run has --%s %s "
+			    "(give the same, or start afresh with another --state or "
+			    "--model)",
+			    r->path, wanted->option[i],
+			    value == NULL ? "absent" : value, wanted->option[i],
+			    wanted->value[i]);
+	}
+	for (unsigned i = 0; i < found->options; i++)
+		if (find_option(wanted, found->option[i]) == NULL)
+			return error_set(error,
+			    "%s was made with --%s %s, which this version does not "
+			    "have " ADVICE,
+			    r->path, found->option[i], found->value[i]);
+	return 0;
+}
+
+struct state_reader *
+state_read(const struct os *os, const char *path, const struct state_identity *identity,
+    bool *missing, struct error *error)
+{
+	struct state_reader *r = calloc(1, sizeof *r);
+	struct stat status;
+
+	*missing = false;
+	if (r == NULL || (r->path = strdup(path)) == NULL) {
+		(void)error_set(error, "no memory to read %s", path);
+		free(r);
+		return NULL;
+	}
+	r->os = os;
+	r->fd = os->open(os, path, O_RDONLY, 0);
+	if (r->fd < 0) {
+		*missing = errno == ENOENT;
+		(void)error_set(error, "cannot open %s: %s", path, strerror(errno));
+		goto fail;
+	}
+	if (os->stat(os, r->fd, &status) != 0 || read_header(r) != 0) {
+		(void)error_set(error,
+		    "cannot read %s: no snapshot, or damaged before byte %" PRIu64
+		    " " ADVICE,
+		    path, r->at);
+		goto fail;
+	}
+	if (verify_body(r, (uint64_t)status.st_size) != 0) {
+		(void)error_set(error,
+		    "cannot read %s: checksum mismatch in bytes %" PRIu64
+		    " to %lld " ADVICE,
+		    path, r->at, (long long)status.st_size);
+		goto fail;
+	}
+	if (identity == NULL || compare(r, identity, error) == 0)
+		return r;
+
+fail:
+	state_close(r);
+	return NULL;
+}
+
+const struct state_identity *
+state_identity(const struct state_reader *r)
+{
+	return &r->identity;
+}
+
+int
+state_get(struct state_reader *r, void *to, size_t size)
+{
+	if (size > r->left || read_raw(r, to, size) != 0)
+		return -1;
+	r->left -= size;
+	return 0;
+}
+
+int
+state_get_u64(struct state_reader *r, uint64_t *to)
+{
+	uint8_t bytes[8];
+
+	if (state_get(r, bytes, sizeof bytes) != 0)
+		return -1;
+	*to = bytes_load_le64(bytes);
+	return 0;
+}
+
+int
+state_get_i64(struct state_reader *r, int64_t *to)
+{
+	uint64_t bits;
+
+	if (state_get_u64(r, &bits) != 0)
+		return -1;
+	*to = (int64_t)bits;
+	return 0;
+}
+
+int
+state_get_double(struct state_reader *r, double *to)
+{
+	uint64_t bits;
+
+	if (state_get_u64(r, &bits) != 0)
+		return -1;
+	memcpy(to, &bits, sizeof bits);
+	return 0;
+}
+
+int
+state_get_slice(struct state_reader *r, void *to, size_t limit, size_t *size)
+{
+	uint64_t claimed;
+
+	if (state_get_u64(r, &claimed) != 0 || claimed > limit)
+		return -1;
+	*size = (size_t)claimed;
+	return state_get(r, to, *size);
+}
+
+uint64_t
+state_left(const struct state_reader *r)
+{
+	return r->left;
+}
+
+void
+state_close(struct state_reader *r)
+{
+	if (r == NULL)
+		return;
+	if (r->fd >= 0)
+		(void)r->os->close(r->os, r->fd);
+	for (unsigned i = 0; i < r->texts; i++)
+		free(r->text[i]);
+	free(r->path);
+	free(r);
+}
