@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/vec.h"
+
+#include <string.h>
+
+#include "lib/base/assert.h"
+
+/* ISO mode keeps gcc from contracting a * b + c; clang has to be told. */
+#ifdef __clang__
+#pragma STDC FP_CONTRACT OFF
+#endif
+
+/* One build for every x86-64; the loader picks the widest form. Not under the address
+ * sanitizer, which is not up yet when the loader asks. */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) &&                 \
+    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define VEC_WIDE __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define VEC_WIDE
+#endif
+
+enum { LANES = 16 };
+
+/* Vectors of the compiler: 16 floats, in as many registers as the machine needs. */
+typedef float lanes __attribute__((vector_size(LANES * sizeof(float))));
+
+static float
+sum_pairwise(float *v)
+{
+	for (unsigned half = LANES / 2; half > 0; half /= 2)
+		for (unsigned i = 0; i < half; i++)
+			v[i] += v[i + half];
+	return v[0];
+}
+
+VEC_WIDE float
+vec_dot(const float *a, const float *b, size_t n)
+{
+	lanes sum = { 0 };
+	float last[LANES];
+	size_t i = 0;
+
+	for (; i + LANES <= n; i += LANES) {
+		lanes x, y;
+
+		memcpy(&x, a + i, sizeof x);
+		memcpy(&y, b + i, sizeof y);
+		sum += x * y;
+	}
+	memcpy(last, &sum, sizeof last);
+	for (unsigned k = 0; i < n; i++, k++)
+		last[k] += a[i] * b[i];
+	return sum_pairwise(last);
+}
+
+double
+vec_dot_exact(const float *a, const float *b, size_t n)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < n; i++)
+		sum += (double)a[i] * (double)b[i];
+	return sum;
+}
+
+VEC_WIDE void
+vec_axpy(float a, const float *x, float *y, size_t n)
+{
+	size_t i = 0;
+
+	for (; i + LANES <= n; i += LANES) {
+		lanes u, v;
+
+		memcpy(&u, x + i, sizeof u);
+		memcpy(&v, y + i, sizeof v);
+		v += a * u;
+		memcpy(y + i, &v, sizeof v);
+	}
+	for (; i < n; i++)
+		y[i] += a * x[i];
+}
+
+void
+vec_axpy_exact(float a, const float *x, float *y, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		y[i] = (float)((double)y[i] + (double)a * (double)x[i]);
+}
+
+float
+vec_dot_sparse(const float *w, const uint32_t *at, const float *x, size_t n)
+{
+	float sum[LANES] = { 0 };
+
+	for (size_t i = 0; i < n; i++)
+		sum[i % LANES] += x == NULL ? w[at[i]] : w[at[i]] * x[i];
+	return sum_pairwise(sum);
+}
+
+double
+vec_dot_sparse_exact(const float *w, const uint32_t *at, const float *x, size_t n)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < n; i++)
+		sum += (double)w[at[i]] * (x == NULL ? 1.0 : (double)x[i]);
+	return sum;
+}
+
+void
+vec_axpy_sparse(float a, const uint32_t *at, const float *x, float *w, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		w[at[i]] += x == NULL ? a : a * x[i];
+}
+
+double
+vec_sigmoid_exact(double z)
+{
+	double e = exp(-fabs(z));
+
+	return z >= 0 ? 1 / (1 + e) : e / (1 + e);
+}
+
+/* exp(x) for x in [-VEC_LOGIT_MAX, 0]: 2^k exp(r) with |r| <= ln 2 / 2, and the Taylor
+ * polynomial of degree 9 (its remainder is below 8e-12) in Estrin's order. */
+static double
+exp_negative(double x)
+{
+	const double round = 0x1.8p52; /* adding it rounds to an integer */
+	double k = (x * 0x1.71547652b82fep0 + round) - round;
+	double r = x - k * 0x1.62e42fefa3800p-1 - k * 0x1.ef35793c76730p-45;
+	double r2 = r * r, r4 = r2 * r2;
+	double low = (1 + r) + r2 * (1.0 / 2 + r * (1.0 / 6));
+	double high =
+	    (1.0 / 24 + r * (1.0 / 120)) + r2 * (1.0 / 720 + r * (1.0 / 5040));
+	double p = low + r4 * (high + r4 * (1.0 / 40320 + r * (1.0 / 362880)));
+	uint64_t bits = (uint64_t)((int64_t)k + 1023) << 52;
+	double scale;
+
+	memcpy(&scale, &bits, sizeof scale);
+	return p * scale;
+}
+
+double
+vec_sigmoid(double z)
+{
+	double e;
+
+	assert(!isnan(z));
+	z = vec_clamp(z, -VEC_LOGIT_MAX, VEC_LOGIT_MAX);
+	e = exp_negative(-fabs(z));
+	return z >= 0 ? 1 / (1 + e) : e / (1 + e);
+}
+
+double
+vec_logit(double p)
+{
+	assert(!isnan(p));
+	if (p <= 0)
+		return -VEC_LOGIT_MAX;
+	if (p >= 1)
+		return VEC_LOGIT_MAX;
+	return vec_clamp(log(p) - log1p(-p), -VEC_LOGIT_MAX, VEC_LOGIT_MAX);
+}
+
+double
+vec_log_loss(double p, double y)
+{
+	const double least = 9.357622968839299e-14; /* sigmoid(-VEC_LOGIT_MAX) */
+
+	assert(!isnan(p));
+	p = vec_clamp(p, least, 1 - least);
+	if (y == 0)
+		return -log1p(-p);
+	if (y == 1)
+		return -log(p);
+	return -y * log(p) - (1 - y) * log1p(-p);
+}
+
+double
+vec_log_loss_exact(double z, double y)
+{
+	return log1p(exp(-fabs(z))) + (z > 0 ? z : 0) - y * z;
+}
+
+double
+vec_entropy(double p)
+{
+	return p <= 0 || p >= 1 ? 0 : -p * log(p) - (1 - p) * log1p(-p);
+}
