@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/model/logistic.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "lib/base/assert.h"
+#include "lib/vec.h"
+
+#ifdef __clang__
+#pragma STDC FP_CONTRACT OFF
+#endif
+
+/* The prior of an unknown base rate: one positive in a hundred examples. */
+static const double prior_positive = 1, prior_seen = 100;
+
+struct logistic *
+logistic_new(
+    const struct logistic_options *options, uint64_t bytes, struct error *error)
+{
+	struct logistic *m;
+
+	if (optimiser_check(&options->optimiser, error) < 0)
+		return NULL;
+	if (!(options->base_rate >= 0 && options->base_rate < 1)) {
+		error_set(
+		    error, "the base rate must be 0 (estimate it) or between 0 and 1");
+		return NULL;
+	}
+	if (bytes < WEIGHTS_BYTES_MIN) {
+		error_set(error, "the memory for the weights must be at least 16K");
+		return NULL;
+	}
+	m = calloc(1, sizeof *m);
+	if (m == NULL || weights_init(&m->weights, bytes) < 0) {
+		free(m);
+		error_set(error, "no memory for the weights (%llu bytes)",
+		    (unsigned long long)bytes);
+		return NULL;
+	}
+	m->options = *options;
+	m->logit = vec_logit(options->base_rate);
+	return m;
+}
+
+void
+logistic_free(struct logistic *m)
+{
+	if (m == NULL)
+		return;
+	weights_fini(&m->weights);
+	free(m);
+}
+
+static double
+offset(const struct logistic *m)
+{
+	double positive, negative;
+
+	if (m->options.base_rate > 0)
+		return m->logit;
+	positive = fmax(m->positive, 0) + prior_positive;
+	negative = fmax(m->seen - m->positive, 0) + prior_seen - prior_positive;
+	return log(positive / negative);
+}
+
+/* Ask for all cells at once, then add; m->touched[i] is the weight or NULL. */
+static double
+score(struct logistic *m, const struct features *f, const float *x, unsigned n,
+    uint64_t now)
+{
+	double z = offset(m) + (double)m->bias.value;
+
+	for (unsigned i = 0; i < n; i++)
+		m->homes[i] = weights_home(&m->weights, features_key(f, i));
+	for (unsigned i = 0; i < n; i++) {
+		struct weights_cell *cell =
+		    weights_find(m->homes[i], features_key(f, i));
+
+		m->touched[i] = NULL;
+		if (cell == NULL)
+			continue;
+		if (now > 0)
+			cell->touched = now;
+		m->touched[i] = &cell->weight;
+		z += (double)cell->weight.value * (x == NULL ? 1.0 : (double)x[i]);
+	}
+	return z;
+}
+
+/* Give cells to the features that are new, and close the gaps that remain. Returns how
+ * many have a weight. */
+static unsigned
+admit(struct logistic *m, const struct features *f, float *x, unsigned n, uint64_t now)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct weight *w = m->touched[i];
+
+		if (w == NULL) {
+			struct weights_cell *cell = weights_take(
+			    &m->weights, m->homes[i], features_key(f, i), now);
+
+			if (cell == NULL) {
+				m->crowded++;
+				continue;
+			}
+			cell->touched = now;
+			w = &cell->weight;
+		}
+		m->touched[kept] = w;
+		if (x != NULL)
+			x[kept] = x[i];
+		kept++;
+	}
+	return kept;
+}
+
+enum features_fault
+logistic_predict(struct logistic *m, const struct features *f, double *p)
+{
+	enum features_fault fault = features_check(f);
+
+	if (fault != FEATURES_FINE)
+		return fault;
+	*p = vec_sigmoid(
+	    score(m, f, features_values(f, m->values), features_count(f), 0));
+	return FEATURES_FINE;
+}
+
+enum features_fault
+logistic_learn(struct logistic *m, const struct features *f, double label,
+    double weight, double *p)
+{
+	enum features_fault fault = features_check(f);
+	struct optimiser free_of_penalty = m->options.optimiser;
+	uint64_t now = m->examples + 1;
+	unsigned n = features_count(f);
+	float *x;
+
+	if (fault != FEATURES_FINE)
+		return fault;
+	if (!(label >= 0 && label <= 1))
+		return FEATURES_LABEL;
+	if (!(fabs(weight) <= FEATURES_VALUE_MAX))
+		return FEATURES_WEIGHT;
+	x = features_values(f, m->values) == NULL ? NULL : m->values;
+	*p = vec_sigmoid(score(m, f, x, n, now));
+	n = admit(m, f, x, n, now);
+	optimiser_step_each(&m->options.optimiser, m->touched, x, n,
+	    (float)(*p - label), (float)weight);
+	free_of_penalty.l1 = free_of_penalty.l2 = 0;
+	optimiser_step(&free_of_penalty, &m->bias, (float)(*p - label), (float)weight);
+	m->seen += weight;
+	m->positive += weight * label;
+	m->examples = now;
+	return FEATURES_FINE;
+}
+
+const char *
+logistic_options_differ(
+    const struct logistic_options *a, const struct logistic_options *b)
+{
+	const struct optimiser *o = &a->optimiser, *q = &b->optimiser;
+
+	return o->algorithm != q->algorithm ? "algorithm"
+	    : o->rate != q->rate            ? "rate"
+	    : o->beta != q->beta            ? "beta"
+	    : o->l1 != q->l1                ? "l1"
+	    : o->l2 != q->l2                ? "l2"
+	    : a->base_rate != b->base_rate  ? "base-rate"
+					    : NULL;
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/model/optimiser.h"
+
+#include <math.h>
+#include <stddef.h>
+
+#include "lib/base/assert.h"
+
+#ifdef __clang__
+#pragma STDC FP_CONTRACT OFF
+#endif
+
+static const char *const names[OPTIMISER_COUNT] = {
+	[OPTIMISER_FTRL] = "ftrl",
+	[OPTIMISER_ADAGRAD] = "adagrad",
+	[OPTIMISER_SGD] = "sgd",
+};
+
+struct optimiser
+optimiser_default(enum optimiser_algorithm algorithm)
+{
+	struct optimiser o = { .algorithm = algorithm, .rate = 0.1f, .beta = 1 };
+
+	if (algorithm == OPTIMISER_FTRL)
+		o.l2 = 1;
+	else if (algorithm == OPTIMISER_SGD)
+		o.rate = 0.02f;
+	return o;
+}
+
+bool
+optimiser_parse(struct slice name, enum optimiser_algorithm *to)
+{
+	for (unsigned i = 0; i < OPTIMISER_COUNT; i++) {
+		if (slice_is(name, names[i])) {
+			*to = (enum optimiser_algorithm)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+const char *
+optimiser_name(enum optimiser_algorithm algorithm)
+{
+	assert(algorithm < OPTIMISER_COUNT);
+	return names[algorithm];
+}
+
+int
+optimiser_check(const struct optimiser *o, struct error *error)
+{
+	if (!(o->rate >= 1e-6f && o->rate <= 1000))
+		return error_set(error, "the rate must be from 1e-6 to 1000");
+	if (!(o->beta >= 1e-6f && o->beta <= 1e6f))
+		return error_set(error, "beta must be from 1e-6 to 1e6");
+	if (!(o->l1 >= 0 && o->l1 <= 1e6f))
+		return error_set(error, "l1 must be from 0 to 1e6");
+	if (!(o->l2 >= 0 && o->l2 <= 1e6f))
+		return error_set(error, "l2 must be from 0 to 1e6");
+	if (o->l1 > 0 && o->algorithm != OPTIMISER_FTRL)
+		return error_set(error, "l1 is known to ftrl only (use l2 with %s)",
+		    optimiser_name(o->algorithm));
+	return 0;
+}
+
+/* Plain comparisons: fminf must see to NaN and is a call. */
+static inline float
+clamp(float value, float low, float high)
+{
+	value = value < low ? low : value;
+	return value > high ? high : value;
+}
+
+static inline float
+held(float value)
+{
+	return clamp(value, -OPTIMISER_VALUE_MAX, OPTIMISER_VALUE_MAX);
+}
+
+/* theta - eta s (g + l2 theta), where the decay at most reaches 0. */
+static inline float
+descend(float theta, float eta, float l2, float g, float s)
+{
+	float decay = eta * s * l2;
+
+	return held(theta - eta * s * g - (decay > 1 ? theta : decay * theta));
+}
+
+static inline float
+sum_of_squares(float n, float g, float s)
+{
+	return clamp(n + s * fabsf(s) * g * g, 0, 1e30f);
+}
+
+static inline void
+ftrl(const struct optimiser *o, struct weight *w, float g, float s)
+{
+	float n = sum_of_squares(w->state[1], g, s);
+	float root = sqrtf(n);
+	float sigma = (root - w->state[2]) / o->rate;
+	float z = w->state[0] + s * g - sigma * w->value;
+	float excess;
+
+	z = clamp(z, -1e30f, 1e30f);
+	excess = fabsf(z) - o->l1;
+	w->state[0] = z;
+	w->state[1] = n;
+	w->state[2] = root;
+	if (excess <= 0)
+		w->value = 0;
+	else
+		w->value = held(-copysignf(excess, z) * o->rate /
+		    (o->beta + root + o->l2 * o->rate));
+}
+
+static inline void
+adagrad(const struct optimiser *o, struct weight *w, float g, float s)
+{
+	float n = sum_of_squares(w->state[1], g, s);
+	float root = sqrtf(n);
+
+	w->state[1] = n;
+	w->state[2] = root;
+	w->value = descend(w->value, o->rate / (o->beta + root), o->l2, g, s);
+}
+
+static inline void
+sgd(const struct optimiser *o, struct weight *w, float g, float s)
+{
+	w->value = descend(w->value, o->rate, o->l2, g, s);
+}
+
+void
+optimiser_step(const struct optimiser *o, struct weight *w, float g, float s)
+{
+	optimiser_step_each(o, &w, NULL, 1, g, s);
+}
+
+void
+optimiser_step_each(const struct optimiser *o, struct weight *const *w, const float *x,
+    unsigned n, float g, float s)
+{
+	const struct optimiser here = *o; /* no weight can be an alias of it */
+
+	assert(isfinite(g) && isfinite(s));
+	switch (here.algorithm) {
+	case OPTIMISER_FTRL:
+		for (unsigned i = 0; i < n; i++)
+			ftrl(&here, w[i], x == NULL ? g : g * x[i], s);
+		break;
+	case OPTIMISER_ADAGRAD:
+		for (unsigned i = 0; i < n; i++)
+			adagrad(&here, w[i], x == NULL ? g : g * x[i], s);
+		break;
+	case OPTIMISER_SGD:
+		for (unsigned i = 0; i < n; i++)
+			sgd(&here, w[i], x == NULL ? g : g * x[i], s);
+		break;
+	case OPTIMISER_COUNT:
+		break;
+	}
+}

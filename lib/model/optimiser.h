@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * optimiser: how one weight follows its gradients. Every optimiser keeps its state
+ * beside the weight it moves, and takes an example of weight s as s times its gradient;
+ * the sums of squares grow by s |s| g^2 and never fall below zero, so that an example
+ * of weight -s takes back, to first order, what the same example of weight s has done.
+ */
+#ifndef BANNERPIPE_MODEL_OPTIMISER_H
+#define BANNERPIPE_MODEL_OPTIMISER_H
+
+#include <stdbool.h>
+
+#include "lib/base/error.h"
+#include "lib/base/slice.h"
+
+enum optimiser_algorithm {
+	/* FTRL-Proximal: McMahan et al., KDD 2013, Alg. 1. */
+	OPTIMISER_FTRL,
+	/* AdaGrad: Duchi, Hazan and Singer, JMLR 2011, on one coordinate:
+	 * eta = rate / (beta + sqrt(sum g^2)), then as SGD. */
+	OPTIMISER_ADAGRAD,
+	/* theta <- theta - eta grad - eta l2 theta, eta = rate. */
+	OPTIMISER_SGD,
+	OPTIMISER_COUNT
+};
+
+/* The letters are those of Alg. 1; rate is its alpha. AdaGrad and SGD know no l1, SGD
+ * no beta. The l2 of a weight acts when the weight is touched. */
+struct optimiser {
+	enum optimiser_algorithm algorithm;
+	float rate; /* 1e-6 .. 1000 */
+	float beta; /* 1e-6 .. 1e6 */
+	float l1;   /* 0 .. 1e6 */
+	float l2;   /* 0 .. 1e6 */
+};
+
+/* A weight and its optimiser's state; all zero before the first gradient. */
+struct weight {
+	float value;
+	float state[3]; /* FTRL: z, n, sqrt(n); AdaGrad: -, n, sqrt(n) */
+};
+
+/* A weight is held to +-OPTIMISER_VALUE_MAX, so that no input makes it infinite. */
+#define OPTIMISER_VALUE_MAX 1e6f
+
+/* What is usual for the algorithm: a start for tuning. */
+struct optimiser optimiser_default(enum optimiser_algorithm algorithm);
+
+/* "ftrl", "adagrad", "sgd"; false when it is none of them. */
+bool optimiser_parse(struct slice name, enum optimiser_algorithm *to);
+const char *optimiser_name(enum optimiser_algorithm algorithm);
+
+/* 0, or -1 and the first setting that is out of its range or unknown to the algorithm.
+ */
+int optimiser_check(const struct optimiser *o, struct error *error);
+
+/* One step by the gradient g of an example of weight s; both are finite. Cost: a square
+ * root and a division, except for SGD. */
+void optimiser_step(const struct optimiser *o, struct weight *w, float g, float s);
+
+/* The same for the n weights w[i], each with the gradient g x[i]; x == NULL means
+ * all 1. A weight may occur twice. */
+void optimiser_step_each(const struct optimiser *o, struct weight *const *w,
+    const float *x, unsigned n, float g, float s);
+
+#endif

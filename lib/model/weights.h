@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * weights: a bounded map from 64-bit feature keys to weights, without collisions: two
+ * features never share a weight.
+ *
+ * Open addressing: a key lives in one of the WEIGHTS_WINDOW cells that begin at the
+ * cache line its hash names, in the first that was empty when it came. When all are
+ * taken, a newcomer replaces the one that was touched longest ago; among those about
+ * equally stale (ages of the same power of two) the one with the smallest |weight|. A
+ * cell, once taken, is never empty again, so a search stops at an empty one.
+ */
+#ifndef BANNERPIPE_MODEL_WEIGHTS_H
+#define BANNERPIPE_MODEL_WEIGHTS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/hash.h"
+#include "lib/model/optimiser.h"
+
+enum {
+	WEIGHTS_CELL = 32,         /* bytes of a cell: two in a cache line */
+	WEIGHTS_WINDOW = 8,        /* cells, four lines */
+	WEIGHTS_BYTES_MIN = 16384, /* the least budget */
+};
+
+struct weights_cell {
+	uint64_t key;
+	uint64_t
+	    touched; /* the number of the last example that had it, from 1; 0: empty */
+	struct weight weight;
+};
+
+_Static_assert(sizeof(struct weights_cell) == WEIGHTS_CELL, "two cells fill a line");
+
+struct weights {
+	struct weights_cell *cells; /* borrowed from memory, aligned to a cache line */
+	uint64_t lines;             /* that a hash can name */
+	uint64_t cell_count;        /* 2 lines + WEIGHTS_WINDOW */
+	uint64_t used;
+	uint64_t evicted;
+	void *memory; /* owned */
+};
+
+/* A map within `bytes` of memory (at least WEIGHTS_BYTES_MIN), which is zero and is not
+ * resident before it is used. 0, or -1 when there is no memory. */
+int weights_init(struct weights *w, uint64_t bytes);
+void weights_fini(struct weights *w);
+
+/* Forget everything. */
+void weights_clear(struct weights *w);
+
+/* Where the key's window begins, and a hint to the processor to fetch it. */
+static inline struct weights_cell *
+weights_home(const struct weights *w, uint64_t key)
+{
+	struct weights_cell *home = w->cells + 2 * hash_bucket(hash_mix(key), w->lines);
+
+	__builtin_prefetch(home, 1);
+	return home;
+}
+
+/* The key's cell in the window that begins at its home; NULL when it is not known.
+ * Cost: one cache miss, seldom more. */
+static inline struct weights_cell *
+weights_find(struct weights_cell *home, uint64_t key)
+{
+	for (unsigned i = 0; i < WEIGHTS_WINDOW; i++) {
+		if (home[i].touched == 0)
+			return NULL;
+		if (home[i].key == key)
+			return &home[i];
+	}
+	return NULL;
+}
+
+/* The same, where an unknown key gets a cell of zeros, if need be that of another key.
+ * Cells that were touched at `now` are never replaced; when there are no others, NULL.
+ * The caller sets touched of what it is given. */
+struct weights_cell *weights_take(
+    struct weights *w, struct weights_cell *home, uint64_t key, uint64_t now);
+
+#endif
