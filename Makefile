@@ -12,6 +12,13 @@ variant := $(if $(filter clang,$(CC)),-clang)$(if $(SAN),-$(subst $(comma),-,$(S
 BUILD   ?= build$(variant)
 CXX     := $(if $(findstring clang,$(CC)),clang++,g++)
 
+# Debian names; "a/b" is met by either.
+BUILD_DEPS := gcc g++ pkg-config libc6-dev libmsgpack-dev libzstd-dev libsimdjson-dev \
+    libxxhash-dev libpcre2-dev libseccomp-dev zstd
+TEST_DEPS  := perl libcmocka-dev mandoc clang clang-format llvm \
+    libclang-rt-dev/libclang-rt-14-dev jq
+BENCH_DEPS := perl mawk jq miller datamash zstd
+
 PACKAGES := msgpack libzstd libpcre2-8 libseccomp
 OPT      ?= -O2
 WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
@@ -30,6 +37,15 @@ LIBOBJ := $(patsubst %,$(BUILD)/%.o,$(basename $(LIBSRC)))
 BIN    := $(patsubst filters/%.c,$(BUILD)/bin/bp-%,$(wildcard filters/*.c))
 UNIT   := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 BENCH  := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
+TOOLS  := $(patsubst tests/tools/%.c,$(BUILD)/tools/%,$(wildcard tests/tools/*.c))
+FUZZ   := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*.c))
+TESTS  := $(wildcard tests/*.t tests/pipe/*.t)
+SOURCE := $(shell find lib filters tests -name '*.[ch]' 2>/dev/null)
+
+# How long each fuzz target runs, in "make fuzz" and in "make test".
+SECONDS      ?= 60
+FUZZ_SECONDS ?= 20
+export BUILD
 
 all: $(BIN)  ## build every filter into build/bin
 
@@ -49,6 +65,14 @@ $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/lib.a
 	@mkdir -p $(@D)
 	$(CC) $(ALLL) -o $@ $^ $(LIBS)
 
+$(BUILD)/tools/%: $(BUILD)/tests/tools/%.o $(BUILD)/lib.a
+	@mkdir -p $(@D)
+	$(CC) $(ALLL) -o $@ $^ $(LIBS)
+
+$(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/lib.a
+	@mkdir -p $(@D)
+	$(CC) $(ALLL) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(ALLC) -MMD -MP -c -o $@ $<
@@ -59,9 +83,53 @@ $(BUILD)/%.o: %.cc
 
 unit: $(UNIT)
 
+deps:  ## install what building and testing needs (apt-get, with sudo when not root)
+	@sh scripts/deps.sh $(BUILD_DEPS) $(TEST_DEPS)
+
+# What is installed by deps is seen by a make that starts after it.
+test: deps  ## install what is missing, then run all tests and 20 s of each fuzz target
+	@$(MAKE) --no-print-directory check
+	@$(MAKE) --no-print-directory fuzz SECONDS=$(FUZZ_SECONDS)
+
+check: $(BIN) $(UNIT) $(TOOLS) $(BENCH)  ## run all tests but the fuzzers; install nothing
+	@CMOCKA_MESSAGE_OUTPUT=TAP prove -j2 --exec '' $(UNIT) $(TESTS)
+
+golden: $(BIN)  ## write the expected results of all golden cases afresh
+	@perl tests/golden.t --rewrite
+
+fuzz:  ## run each fuzz target for SECONDS=60
+	@$(MAKE) --no-print-directory fuzzers BUILD=build-fuzz CC=clang OPT=-O1 \
+	    SAN=address,undefined,fuzzer-no-link
+	@FUZZ_SECONDS=$(SECONDS) sh tests/fuzz/run.sh build-fuzz/fuzz
+
+fuzzers: $(FUZZ)
+
+demo:  ## the main job on real banner logs: install, build, replay, print tables
+	@sh scripts/deps.sh $(BUILD_DEPS)
+	@$(MAKE) --no-print-directory all
+	@sh pipelines/replay.sh
+
+bench:  ## our speed beside that of the usual tools, in one run
+	@sh scripts/deps.sh $(BUILD_DEPS) $(BENCH_DEPS)
+	@$(MAKE) --no-print-directory all $(BUILD)/tools/usage $(BUILD)/tools/gen_log
+	@sh tests/bench/run.sh
+
+install: $(BIN)  ## install below DESTDIR= and PREFIX=/usr/local
+	@sh scripts/install.sh $(BUILD)/bin "$(DESTDIR)" "$(PREFIX)"
+
+deb: $(BIN)  ## make a Debian package in build/
+	@sh scripts/deb.sh $(BUILD) $(VERSION)
+
+format:  ## lay out the C files as .clang-format says
+	clang-format -i $(SOURCE)
+
 clean:  ## remove everything that was built
 	rm -rf build build-*
 
+help:  ## list these targets
+	@echo 'CC=clang and SAN=address,undefined build into folders of their own.'
+	@sed -n 's/^\([a-z]*\):.*  ## /\1\t/p' Makefile | expand -t 12
+
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
-.PHONY: all unit clean
+.PHONY: all unit deps test check golden fuzz fuzzers demo bench install deb format clean help
 .SECONDARY:

@@ -1,0 +1,28 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# install.sh BIN DESTDIR PREFIX: programs, manual pages, pipelines and shell completion.
+set -eu
+bin=$1
+root=$2$3
+mkdir -p "$root/bin" "$root/share/man/man1" "$root/share/man/man5" \
+    "$root/share/man/man7" "$root/share/bannerpipe/pipelines" \
+    "$root/share/bash-completion/completions" "$root/share/doc/bannerpipe"
+install -m 755 "$bin"/bp-* "$root/bin"
+for page in filters/*.[1-9] lib/*.[57] lib/*/*.[57] pipelines/*.[57]; do
+	[ -e "$page" ] || continue
+	name=${page##*/}
+	case $name in bannerpipe* | bp-*) ;; *) name=bp-$name ;; esac
+	install -m 644 "$page" "$root/share/man/man${name##*.}/$name"
+done
+for file in pipelines/*; do
+	case $file in
+	*.sh) install -m 755 "$file" "$root/share/bannerpipe/pipelines" ;;
+	*.md | *.[57]) ;;
+	*) install -m 644 "$file" "$root/share/bannerpipe/pipelines" ;;
+	esac
+done
+install -m 644 README.md LICENSE "$root/share/doc/bannerpipe"
+for program in "$bin"/bp-*; do
+	sh scripts/completion.sh "$program" >"$root/share/bash-completion/completions/${program##*/}"
+done
