@@ -25,6 +25,7 @@
 #include "lib/record/kind.h"
 #include "lib/record/record.h"
 #include "lib/state.h"
+#include "lib/stream.h"
 #include "lib/when.h"
 
 struct run; /* one run of one filter; belongs to the runtime */
@@ -74,6 +75,9 @@ struct filter {
 	/* Event time has passed: nothing before the watermark comes any more. The TICK
 	 * itself is forwarded after this returns. */
 	int (*tick)(struct run *run, void *self, instant watermark);
+	/* A control record of any kind, instead of tick and of forwarding it: for a
+	 * filter whose output is no record stream. */
+	int (*control)(struct run *run, void *self, struct slice bytes);
 	/* The input is complete: emit what is left. Not called when the run will go on
 	 * from a snapshot. */
 	int (*finish)(struct run *run, void *self);
@@ -108,6 +112,11 @@ void run_counter(
 /* A second output, a file of records; NULL and a message on failure. Closed by the
  * runtime, which checks that too. */
 struct output *run_outlet(struct run *run, const char *path);
+/* Read from this instead of standard input or the FILE operands. Taken over. */
+void run_input(struct run *run, struct input *in);
+/* The FILE operands: their number, and one of them. */
+unsigned run_files(const struct run *run);
+const char *run_file(const struct run *run, unsigned i);
 /* Files that will be opened later than start (a follower's, a list that HUP rereads):
  * the sandbox then lets the filter open files. */
 void run_opens_files(struct run *run);

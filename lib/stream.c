@@ -20,6 +20,8 @@ enum {
 struct input {
 	const struct os *os;
 	int fd;
+	struct source *source; /* owned; NULL: fd is read */
+	bool waiting;          /* the source had nothing when it was last asked */
 	const char *name;
 	bool eof;     /* the descriptor has no more */
 	bool sniffed; /* the first bytes were looked at */
@@ -56,7 +58,8 @@ input_new(const struct os *os, int fd, const char *name, struct error *error)
 	in->os = os;
 	in->fd = fd;
 	in->name = name;
-	grow_pipe(fd);
+	if (fd >= 0)
+		grow_pipe(fd);
 	return in;
 }
 
@@ -81,12 +84,25 @@ input_open(const struct os *os, const char *path, struct error *error)
 	return input_new(os, fd, name, error);
 }
 
+struct input *
+input_of_source(
+    const struct os *os, struct source *source, const char *name, struct error *error)
+{
+	struct input *in = input_new(os, -1, name, error);
+
+	if (in != NULL)
+		in->source = source;
+	return in;
+}
+
 void
 input_free(struct input *in)
 {
 	if (in == NULL)
 		return;
-	if (in->fd != STDIN_FILENO)
+	if (in->source != NULL)
+		in->source->free(in->source);
+	else if (in->fd != STDIN_FILENO)
 		(void)in->os->close(in->os, in->fd);
 	(void)ZSTD_freeDCtx(in->zstd);
 	free(in->packed);
@@ -121,9 +137,15 @@ input_name(const struct input *in)
 }
 
 int
-input_fd(const struct input *in)
+input_wait_fd(const struct input *in)
 {
-	return in->fd;
+	return in->source != NULL ? in->source->wait_fd : in->fd;
+}
+
+int
+input_wait_ms(const struct input *in)
+{
+	return in->source != NULL ? in->source->wait_ms : -1;
 }
 
 bool
@@ -135,15 +157,22 @@ input_ended(const struct input *in)
 bool
 input_ready(const struct input *in)
 {
-	return in->eof || in->packed_from < in->packed_to;
+	return in->eof || in->packed_from < in->packed_to ||
+	    (in->source != NULL && !in->waiting);
 }
 
 static enum fill
 read_block(struct input *in, uint8_t *to, size_t size, size_t *got, struct error *error)
 {
-	ssize_t n = in->os->read(in->os, in->fd, to, size);
+	ssize_t n = in->source != NULL ? in->source->read(in->source, to, size, error)
+				       : in->os->read(in->os, in->fd, to, size);
 
 	*got = n > 0 ? (size_t)n : 0;
+	in->waiting = n == SOURCE_NOTHING;
+	if (in->waiting)
+		return FILL_AGAIN;
+	if (n < 0 && in->source != NULL)
+		return FILL_FAIL;
 	if (n > 0)
 		return FILL_MORE;
 	if (n == 0) {
@@ -251,6 +280,7 @@ input_fill(struct input *in, struct error *error)
 	enum fill fill;
 	size_t got;
 
+	in->waiting = false;
 	assert(in->to - in->from <= STREAM_HOLD_MAX);
 	make_room(in);
 	if (in->zstd != NULL)

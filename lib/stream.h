@@ -27,12 +27,29 @@ enum {
 struct input;
 struct output;
 
+/* Something other than one descriptor to read from: a followed file. read returns the
+ * bytes it read, 0 at the end, SOURCE_NOTHING when there are none now, -1 with error
+ * set. Then wait_fd (-1 for none) becomes readable, or wait_ms pass, before it is asked
+ * again. */
+enum { SOURCE_NOTHING = -2 };
+
+struct source {
+	ssize_t (*read)(
+	    struct source *source, void *to, size_t size, struct error *error);
+	void (*free)(struct source *source);
+	int wait_fd;
+	int wait_ms;
+};
+
 /* An input on an open descriptor, which it owns from now on. `name` is for messages and
  * must outlive it. NULL and error when there is no memory. */
 struct input *input_new(
     const struct os *os, int fd, const char *name, struct error *error);
 /* Open a file; "-" is standard input. A directory is an error here already. */
 struct input *input_open(const struct os *os, const char *path, struct error *error);
+/* Read from a source, which the input owns from now on. */
+struct input *input_of_source(
+    const struct os *os, struct source *source, const char *name, struct error *error);
 void input_free(struct input *in);
 
 /* What is read and not yet consumed; borrowed until the next fill. STREAM_PADDING bytes
@@ -43,7 +60,9 @@ void input_consume(struct input *in, size_t size);
 /* The position of the first unconsumed byte, in the stream after decompression. */
 uint64_t input_offset(const struct input *in);
 const char *input_name(const struct input *in);
-int input_fd(const struct input *in);
+/* What to poll for before a fill, and for how long at most (-1: for ever). */
+int input_wait_fd(const struct input *in);
+int input_wait_ms(const struct input *in);
 bool input_ended(const struct input *in);
 
 enum fill {
@@ -56,8 +75,8 @@ enum fill {
 /* Read one block more. At most STREAM_HOLD_MAX bytes can be held: an assert. A zstd
  * frame that is cut off, damaged, or wants a larger window is a failure. */
 enum fill input_fill(struct input *in, struct error *error);
-/* Whether a fill would return without waiting for the descriptor: bytes that are read
- * already but not yet decompressed. */
+/* Whether a fill need not be waited for: there are bytes that are read already but not
+ * yet decompressed, or the source was not asked yet. */
 bool input_ready(const struct input *in);
 
 /* An output on an open descriptor, which it owns from now on. */

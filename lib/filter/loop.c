@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The loop: scan, hand over, write; flush before every wait.
+ */
+#include "lib/filter/run.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/assert.h"
+
+enum { PROGRESS_US = 500000 };
+
+/* Signals, deadlines of the clock. -1 ends the run (a failure or a stop). */
+static int
+attend(struct run *run, int64_t now)
+{
+	struct signals *s = run->signals;
+
+	if (s->report) {
+		s->report = 0;
+		if (run_write_stats(run) != 0)
+			return -1;
+	}
+	if (s->hangup) {
+		s->hangup = 0;
+		if (run->filter->reload != NULL &&
+		    run->filter->reload(run, run->self) != 0)
+			return -1;
+	}
+	if (run->common.progress && now - run->progress_us >= PROGRESS_US) {
+		run->progress_us = now;
+		run_show_progress(run, false);
+	}
+	if (run->watchdog_every_us > 0 &&
+	    now - run->watchdog_us >= run->watchdog_every_us) {
+		run->watchdog_us = now;
+		run_notify(run, "WATCHDOG=1");
+	}
+	if (run->common.state != NULL && run->common.checkpoint_every.us > 0 &&
+	    now - run->checkpoint_us >= run->common.checkpoint_every.us) {
+		run->checkpoint_us = now;
+		if (run_flush(run) != 0 || run_checkpoint(run) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Milliseconds until the next deadline of attend; -1 for none. */
+static int
+patience(const struct run *run, int64_t now)
+{
+	int64_t least = INT64_MAX, left;
+
+	if (run->common.progress)
+		least = run->progress_us + PROGRESS_US - now;
+	left = run->watchdog_us + run->watchdog_every_us - now;
+	if (run->watchdog_every_us > 0 && left < least)
+		least = left;
+	left = run->checkpoint_us + run->common.checkpoint_every.us - now;
+	if (run->common.state != NULL && run->common.checkpoint_every.us > 0 &&
+	    left < least)
+		least = left;
+	if (least == INT64_MAX)
+		return -1;
+	return least <= 0 ? 0 : (int)(least / 1000 < 60000 ? least / 1000 + 1 : 60000);
+}
+
+static int
+shorter(int a, int b)
+{
+	if (a < 0 || b < 0)
+		return a < 0 ? b : a;
+	return a < b ? a : b;
+}
+
+/* Wait until there is something to read, or a signal. What is pending goes out first,
+ * unless there is something to read already. */
+static int
+wait_for_input(struct run *run)
+{
+	struct pollfd fds[2] = { { .fd = input_wait_fd(run->in), .events = POLLIN },
+		{ .fd = run->signals->wake[0], .events = POLLIN } };
+	int64_t now = run->os->monotonic_us(run->os);
+	char drain[64];
+	int n = 0;
+
+	if (attend(run, now) != 0)
+		return -1;
+	if (!run->signals->stop) {
+		n = run->os->poll(run->os, fds, 2, 0);
+		if (n == 0) {
+			if (run_flush(run) != 0)
+				return -1;
+			n = run->os->poll(run->os, fds, 2,
+			    shorter(patience(run, now), input_wait_ms(run->in)));
+		}
+	}
+	if (n > 0 && fds[1].revents != 0)
+		(void)run->os->read(
+		    run->os, run->signals->wake[0], drain, sizeof drain);
+	return attend(run, run->os->monotonic_us(run->os));
+}
+
+/* Get more bytes. FILL_AGAIN also when the run shall stop. */
+static enum fill
+refill(struct run *run)
+{
+	struct error error;
+	enum fill fill;
+
+	if (!input_ready(run->in) && wait_for_input(run) != 0)
+		return FILL_FAIL;
+	if (run->signals->stop)
+		return FILL_AGAIN;
+	fill = input_fill(run->in, &error);
+	if (fill == FILL_FAIL)
+		(void)run_fail(run, "%s", error.text);
+	return fill;
+}
+
+static int
+finish(struct run *run)
+{
+	if (run->finished)
+		return 0;
+	run->finished = true;
+	return run->filter->finish == NULL ? 0 : run->filter->finish(run, run->self);
+}
+
+/* --- Records -------------------------------------------------------------------- */
+
+static int
+forward_control(struct run *run, struct slice bytes)
+{
+	const struct filter *f = run->filter;
+	struct control control;
+	struct error error;
+	instant watermark;
+	bool damaged, idle;
+	int status = 0;
+
+	run->counters.control++;
+	if (!control_read(bytes, &control, &damaged) && damaged)
+		return run_fail(run,
+		    "%s: control record at byte %" PRIu64
+		    " is damaged: checksum mismatch",
+		    input_name(run->in), input_offset(run->in));
+	if (f->control != NULL)
+		return f->control(run, run->self, bytes);
+	if (!damaged && control.kind == CONTROL_TICK && f->tick != NULL &&
+	    control_tick(&control, &watermark, &idle))
+		status = f->tick(run, run->self, watermark);
+	if (status == 0 && control.kind == CONTROL_END)
+		status = finish(run);
+	if (status != 0 || f->text_out)
+		return status;
+	if (output_write(run->out, bytes, &error) != 0)
+		return run_output_failed(run, &error);
+	return 0;
+}
+
+static int
+foreign(struct run *run, const struct fault *fault)
+{
+	struct slice bytes = input_bytes(run->in);
+	uint64_t at = input_offset(run->in) + fault->at;
+
+	return run_fail(run,
+	    "%s: no record stream at byte %" PRIu64 ", record %" PRIu64
+	    ": %s (0x%02x; if it is text, put bp-parse before)",
+	    input_name(run->in), at, run->number + 1, fault->reason,
+	    fault->at < bytes.size ? bytes.at[fault->at] : 0);
+}
+
+static int
+cut_off(struct run *run)
+{
+	return run_fail(run,
+	    "%s: cut off at byte %" PRIu64 ", within record %" PRIu64
+	    " (what came before was delivered)",
+	    input_name(run->in), input_offset(run->in) + input_bytes(run->in).size,
+	    run->number + 1);
+}
+
+/* A record longer than can be held: its first bytes are kept as a reject, the rest is
+ * stepped over. */
+static int
+step_over_large(struct run *run)
+{
+	struct skipper skipper = { 0 };
+	struct slice bytes = input_bytes(run->in);
+	enum scan scan = SCAN_MORE;
+	enum fill fill = FILL_MORE;
+	struct fault fault;
+	size_t consumed;
+
+	run->number++;
+	run_reject_bytes(run, bytes, input_offset(run->in),
+	    "a record of more than 1 MiB (its first bytes are kept)");
+	while (scan == SCAN_MORE && (fill == FILL_MORE || fill == FILL_AGAIN)) {
+		bytes = input_bytes(run->in);
+		scan = record_skip(&skipper, bytes, &consumed, &fault);
+		if (scan == SCAN_FOREIGN)
+			return foreign(run, &fault);
+		input_consume(run->in, consumed);
+		if (scan == SCAN_MORE && run->signals->stop)
+			return 0;
+		if (scan == SCAN_MORE)
+			fill = refill(run);
+	}
+	if (fill == FILL_FAIL)
+		return -1;
+	return scan == SCAN_RECORD ? 0 : cut_off(run);
+}
+
+/* Everything that is not an ordinary record. */
+static int
+handle_other(struct run *run, enum scan scan, const struct fault *fault)
+{
+	struct slice bytes = slice_of(run->record.bytes, run->record.size);
+	int status;
+
+	switch (scan) {
+	case SCAN_CONTROL:
+		status = forward_control(run, bytes);
+		break;
+	case SCAN_REJECT:
+		run->number++;
+		run_reject_bytes(run, bytes, input_offset(run->in), fault->reason);
+		status = 0;
+		break;
+	case SCAN_LARGE:
+		return step_over_large(run);
+	default:
+		return foreign(run, fault);
+	}
+	input_consume(run->in, bytes.size);
+	return status;
+}
+
+static int
+handle_record(struct run *run)
+{
+	size_t size = run->record.size;
+	enum verdict verdict;
+
+	run->number++;
+	run->record.offset = input_offset(run->in);
+	run->record.number = run->number;
+	run->finished = false;
+	verdict = run->filter->each(run, run->self, &run->record);
+	if (run_settle_verdict(run, verdict) != 0)
+		return -1;
+	input_consume(run->in, size);
+	return 0;
+}
+
+/* One input to its end. 1: there is more to do with the next; 0: stop; -1: failure. */
+static int
+loop_records(struct run *run)
+{
+	struct fault fault;
+	size_t need = 1;
+	struct slice bytes;
+	enum fill fill;
+	enum scan scan;
+
+	for (;;) {
+		bytes = input_bytes(run->in);
+		scan = bytes.size < need
+		    ? SCAN_MORE
+		    : record_scan(run->reader, bytes, &run->record, &fault, &need);
+		if (__builtin_expect(scan == SCAN_RECORD, 1)) {
+			if (handle_record(run) != 0)
+				return -1;
+			continue;
+		}
+		if (scan != SCAN_MORE) {
+			if (handle_other(run, scan, &fault) != 0)
+				return -1;
+			need = 1;
+			continue;
+		}
+		fill = refill(run);
+		if (fill == FILL_FAIL)
+			return -1;
+		if (fill == FILL_AGAIN && run->signals->stop)
+			return 0;
+		if (fill == FILL_END)
+			return bytes.size == 0 ? 1 : cut_off(run);
+	}
+}
+
+/* --- Lines ---------------------------------------------------------------------- */
+
+static size_t
+frame_line(struct slice bytes, bool end)
+{
+	size_t size = slice_find(bytes, '\n');
+
+	if (size < bytes.size)
+		return size + 1;
+	return end ? bytes.size : 0;
+}
+
+static struct slice
+without_terminator(struct slice bytes)
+{
+	if (bytes.size > 0 && bytes.at[bytes.size - 1] == '\n')
+		bytes.size--;
+	if (bytes.size > 0 && bytes.at[bytes.size - 1] == '\r')
+		bytes.size--;
+	return bytes;
+}
+
+static uint64_t
+count_lines(struct slice bytes)
+{
+	uint64_t n = 0;
+
+	for (size_t at; (at = slice_find(bytes, '\n')) < bytes.size;) {
+		n++;
+		bytes = slice_from(bytes, at + 1);
+	}
+	return n == 0 ? 1 : n;
+}
+
+static int
+handle_line(struct run *run, struct slice bytes)
+{
+	enum verdict verdict;
+
+	run->line.bytes = bytes;
+	run->line.text = without_terminator(bytes);
+	run->line.source = input_name(run->in);
+	run->line.offset = input_offset(run->in);
+	run->line.number = run->number + 1;
+	run->finished = false;
+	verdict = run->filter->line(run, run->self, &run->line);
+	if (run_settle_verdict(run, verdict) != 0)
+		return -1;
+	run->number += run->filter->frame == NULL ? 1 : count_lines(bytes);
+	input_consume(run->in, bytes.size);
+	return 0;
+}
+
+/* A line longer than can be held. *skipping lasts until its end is found. */
+static void
+reject_long_line(struct run *run, bool *skipping)
+{
+	struct slice bytes = input_bytes(run->in);
+	size_t end = slice_find(bytes, '\n');
+
+	if (!*skipping) {
+		run->number++;
+		run_reject_bytes(run, bytes, input_offset(run->in),
+		    "a line of more than 1 MiB (its first bytes are kept)");
+	}
+	*skipping = end == bytes.size;
+	input_consume(run->in, end + !*skipping);
+}
+
+static int
+loop_lines(struct run *run)
+{
+	const struct filter *f = run->filter;
+	bool end = false, skipping = false;
+	struct slice bytes;
+	enum fill fill;
+	size_t size;
+
+	for (;;) {
+		bytes = input_bytes(run->in);
+		size = 0;
+		if (skipping && bytes.size > 0)
+			reject_long_line(run, &skipping);
+		else if (bytes.size > 0)
+			size = f->frame != NULL ? f->frame(run, run->self, bytes, end)
+						: frame_line(bytes, end);
+		if (run->status != 0)
+			return -1;
+		if (size > 0) {
+			if (handle_line(run, slice_of(bytes.at, size)) != 0)
+				return -1;
+			continue;
+		}
+		bytes = input_bytes(run->in);
+		if (end)
+			return 1;
+		if (bytes.size >= RECORD_SIZE_MAX) {
+			reject_long_line(run, &skipping);
+			continue;
+		}
+		fill = refill(run);
+		if (fill == FILL_FAIL)
+			return -1;
+		if (fill == FILL_AGAIN && run->signals->stop)
+			return 0;
+		end = fill == FILL_END;
+	}
+}
+
+/* --- Inputs --------------------------------------------------------------------- */
+
+static int
+open_next(struct run *run)
+{
+	const char *path = run->file_count == 0 ? "-" : run->files[run->file_next];
+	struct error error;
+
+	run->file_next++;
+	run->number = 0;
+	run->in = input_open(run->os, path, &error);
+	return run->in != NULL ? 0 : run_fail(run, "%s", error.text);
+}
+
+int
+run_loop(struct run *run)
+{
+	unsigned inputs = run->own_input || run->file_count == 0 ? 1 : run->file_count;
+	int status = 1;
+
+	while (status == 1) {
+		if (run->in == NULL && open_next(run) != 0)
+			return -1;
+		status =
+		    run->filter->line != NULL ? loop_lines(run) : loop_records(run);
+		if (status != 1)
+			break;
+		if (run->own_input || run->file_next >= inputs)
+			status = 0;
+		else {
+			input_free(run->in);
+			run->in = NULL;
+		}
+	}
+	if (status != 0)
+		return -1;
+	/* With a state the run goes on another time; the end of this input means
+	 * nothing. */
+	if (run->common.state == NULL && finish(run) != 0)
+		return -1;
+	return 0;
+}

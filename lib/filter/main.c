@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * From argv to the exit status.
+ */
+#include "lib/filter/run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "lib/base/assert.h"
+#include "lib/base/number.h"
+
+/* What the runtime itself takes of --memory. */
+#define RUNTIME_MEMORY (UINT64_C(16) << 20)
+
+const struct option run_common_options[] = {
+	OPTION_ASIDE('h', "help", struct common, help, NULL, "show this and exit"),
+	OPTION_ASIDE(
+	    0, "version", struct common, version, NULL, "show the version and exit"),
+	OPTION_ASIDE(0, "rejects", struct common, rejects, NULL,
+	    "file for what is rejected, with the reasons"),
+	OPTION_ASIDE(0, "max-rejects", struct common, max_rejects, "0",
+	    "more than these, 5 or 1%, is exit status 1"),
+	OPTION_ASIDE(
+	    0, "memory", struct common, memory, "256M", "memory for everything"),
+	OPTION_ASIDE(
+	    0, "state", struct common, state, NULL, "folder to go on from and save to"),
+	OPTION(0, "seed", struct common, seed, "0", "of hashes and of chance"),
+	OPTION_ASIDE(0, "stats", struct common, stats, NULL,
+	    "file for the counters at the end and on USR1, - is stderr"),
+	OPTION_ASIDE(0, "progress", struct common, progress, NULL,
+	    "show records and rate on a terminal"),
+	OPTION_ASIDE(0, "checkpoint-every", struct common, checkpoint_every, "10s",
+	    "how often to save, with --state"),
+	OPTION_ASIDE(0, "compress", struct common, compress, NULL,
+	    "write zstd to standard output"),
+	OPTION_ASIDE(0, "no-sandbox", struct common, no_sandbox, NULL,
+	    "no limits on system calls and memory, for debuggers"),
+	OPTION_END,
+};
+
+static struct signals signals; /* handlers have no argument */
+
+static void
+on_signal(int number)
+{
+	int cause = errno;
+
+	if (number == SIGHUP)
+		signals.hangup = 1;
+	else if (number == SIGUSR1)
+		signals.report = 1;
+	else if (number == SIGINT && signals.stop)
+		_exit(128 + SIGINT);
+	else
+		signals.stop = 1;
+	(void)!write(signals.wake[1], "", 1);
+	errno = cause;
+}
+
+static int
+catch_signals(struct run *run)
+{
+	static const int caught[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
+	struct sigaction action = { .sa_handler = on_signal };
+
+	run->signals = &signals;
+	if (pipe2(signals.wake, O_CLOEXEC | O_NONBLOCK) != 0)
+		return run_fail(run, "cannot make a pipe: %s", strerror(errno));
+	for (size_t i = 0; i < sizeof caught / sizeof *caught; i++)
+		(void)sigaction(caught[i], &action, NULL);
+	action.sa_handler = SIG_IGN;
+	(void)sigaction(SIGPIPE, &action, NULL);
+	return 0;
+}
+
+static void
+show_help(const struct run *run)
+{
+	const struct filter *f = run->filter;
+	char text[8192];
+
+	(void)printf("usage: %s [OPTION...]", run->program);
+	for (const struct option *o = f->operands; o != NULL && o->name; o++)
+		(void)printf(" %s", o->name);
+	(void)printf("%s\n%s\n", f->no_files ? "" : " [FILE...]", f->about);
+	for (const struct option *o = f->operands; o != NULL && o->name; o++)
+		(void)printf("  %-28s  %s\n", o->name, o->about);
+	if (f->options != NULL && option_help(f->options, text, sizeof text) > 0)
+		(void)fputs(text, stdout);
+	(void)option_help(run_common_options, text, sizeof text);
+	(void)printf("common:\n%s", text);
+	if (f->examples != NULL)
+		(void)printf("examples:\n%s", f->examples);
+}
+
+/* Options and operands. 1: nothing is left to do. */
+static int
+read_arguments(struct run *run, int argc, char **argv)
+{
+	const struct filter *f = run->filter;
+	const struct option_set sets[] = { { f->options, run->self },
+		{ run_common_options, &run->common } };
+	struct error error;
+	int operands;
+
+	option_defaults(sets, 2);
+	if (option_parse(sets, 2, argc, argv, &operands, &error) != 0)
+		return run_usage(run, "%s", error.text);
+	if (run->common.help || run->common.version) {
+		if (run->common.help)
+			show_help(run);
+		else
+			(void)printf("%s %s\n", run->program, BANNERPIPE_VERSION);
+		return fflush(stdout) == 0 ? 1 : run_fail(run, "cannot write the help");
+	}
+	run->files = argv + 1;
+	for (const struct option *o = f->operands; o != NULL && o->name; o++) {
+		if (operands-- == 0)
+			return run_usage(run, "%s is missing (see --help)", o->name);
+		if (option_assign(o, run->self, *run->files++, &error) != 0)
+			return run_usage(run, "%s", error.text);
+	}
+	run->file_count = (unsigned)operands;
+	if (f->no_files && operands > 0)
+		return run_usage(
+		    run, "takes no file: '%s' (see --help)", run->files[0]);
+	return 0;
+}
+
+/* The allowance of --max-rejects is exceeded. */
+static bool
+too_many_rejects(const struct run *run)
+{
+	const struct counters *c = &run->counters;
+	struct slice text = slice_text(run->common.max_rejects);
+	double percent;
+	uint64_t n = 0;
+
+	if (text.size > 1 && text.at[text.size - 1] == '%') {
+		text.size--;
+		(void)number_parse_double(text, &percent);
+		return (double)c->rejected > percent / 100 * (double)c->in;
+	}
+	(void)number_parse_uint(text, &n);
+	return c->rejected > n;
+}
+
+static int
+check_common(struct run *run)
+{
+	struct slice text = slice_text(run->common.max_rejects);
+	double percent;
+	uint64_t n;
+	bool good;
+
+	if (text.size > 1 && text.at[text.size - 1] == '%')
+		good =
+		    number_parse_double(slice_of(text.at, text.size - 1), &percent) &&
+		    percent >= 0 && percent <= 100;
+	else
+		good = number_parse_uint(text, &n);
+	if (!good)
+		return run_usage(run,
+		    "--max-rejects wants a number or a percentage, not '%s'",
+		    run->common.max_rejects);
+	if (run->common.memory.bytes < 2 * RUNTIME_MEMORY ||
+	    run->common.memory.bytes > UINT64_C(1) << 46)
+		return run_usage(run, "--memory must be between 32M and 64T");
+	run->common.progress = run->common.progress && isatty(2);
+	return 0;
+}
+
+static int
+open_output(struct run *run)
+{
+	struct error error;
+
+	if (!run->filter->text_out && isatty(STDOUT_FILENO))
+		return run_usage(run,
+		    "records are not for a terminal: add | bp-print, or write to a "
+		    "file");
+	if (fcntl(STDOUT_FILENO, F_GETFD) < 0)
+		return run_fail(run, "cannot write standard output: it is closed");
+	run->out = output_new(
+	    run->os, STDOUT_FILENO, "standard output", run->common.compress, &error);
+	if (run->out == NULL)
+		return run_fail(run, "%s", error.text);
+	if (run->common.rejects != NULL) {
+		run->rejects = output_open(run->os, run->common.rejects, &error);
+		if (run->rejects == NULL)
+			return run_fail(run, "%s", error.text);
+	}
+	return 0;
+}
+
+static int
+prepare(struct run *run)
+{
+	void *edit = malloc(EDIT_STORAGE), *scratch = malloc(RECORD_SIZE_MAX);
+
+	if (edit != NULL)
+		edit_init(&run->edit, edit);
+	if (scratch != NULL)
+		build_init(&run->scratch, scratch, RECORD_SIZE_MAX);
+	run->reader = reader_new();
+	if (edit == NULL || scratch == NULL || run->reader == NULL)
+		return run_fail(run, "no memory to start");
+	if (check_common(run) != 0 || run_limit_memory(run) != 0 ||
+	    open_output(run) != 0)
+		return -1;
+	if (run->filter->start != NULL && run->filter->start(run, run->self) != 0)
+		return -1;
+	if (run->common.state != NULL && run_restore(run) != 0)
+		return -1;
+	if (catch_signals(run) != 0)
+		return -1;
+	run_notify_open(run);
+	run->started_us = run->progress_us = run->checkpoint_us = run->watchdog_us =
+	    run->os->monotonic_us(run->os);
+	return run_enter_sandbox(run);
+}
+
+/* Every output is closed and checked, whatever happened before. */
+static void
+close_outputs(struct run *run)
+{
+	struct error error;
+
+	if (run->out != NULL && run->reader_gone)
+		output_abandon(run->out);
+	else if (run->out != NULL && output_close(run->out, &error) != 0)
+		(void)run_output_failed(run, &error);
+	if (run->rejects != NULL && output_close(run->rejects, &error) != 0)
+		(void)run_fail(run, "%s", error.text);
+	for (unsigned i = 0; i < run->outlet_count; i++)
+		if (output_close(run->outlets[i], &error) != 0)
+			(void)run_fail(run, "%s", error.text);
+	run->out = run->rejects = NULL;
+	run->outlet_count = 0;
+}
+
+static void
+report_end(struct run *run)
+{
+	if (run->common.progress)
+		run_show_progress(run, true);
+	if (run->shown_rejects > RUN_SHOWN_REJECTS)
+		run_say(run, "%" PRIu64 " of %" PRIu64 " %s were rejected",
+		    run->counters.rejected, run->counters.in,
+		    run->filter->line != NULL ? "lines" : "records");
+	if (run->common.stats != NULL)
+		(void)run_write_stats(run);
+}
+
+static int
+run_all(struct run *run, int argc, char **argv)
+{
+	int status = read_arguments(run, argc, argv);
+
+	if (status != 0)
+		return status > 0 ? EXIT_DONE : run->status;
+	if (prepare(run) == 0) {
+		run_notify(run, "READY=1");
+		status = run_loop(run);
+		run_notify(run, "STOPPING=1");
+		/* The output must be safe before the state says that it is. */
+		if (status == 0 && run_flush(run) == 0 && run->common.state != NULL)
+			(void)run_checkpoint(run);
+		close_outputs(run);
+		report_end(run);
+	} else {
+		close_outputs(run);
+	}
+	if (run->status != 0)
+		return run->status;
+	return too_many_rejects(run) ? EXIT_REJECTED : EXIT_DONE;
+}
+
+static void
+release(struct run *run)
+{
+	if (run->filter->stop != NULL)
+		run->filter->stop(run->self);
+	input_free(run->in);
+	reader_free(run->reader);
+	free(run->edit.pairs.start);
+	free(run->scratch.start);
+	free(run->self);
+	free(run);
+}
+
+int
+filter_main(const struct filter *filter, int argc, char **argv)
+{
+	struct run *run = calloc(1, sizeof *run);
+	int status;
+
+	assert((filter->each != NULL) != (filter->line != NULL));
+	if (run != NULL)
+		run->self = calloc(1, filter->size > 0 ? filter->size : 1);
+	if (run == NULL || run->self == NULL) {
+		(void)fprintf(stderr, "bp-%s: no memory to start\n", filter->name);
+		free(run);
+		return EXIT_FAILURE_RESTART;
+	}
+	run->os = &os_system;
+	run->filter = filter;
+	run->notify_fd = -1;
+	(void)snprintf(run->program, sizeof run->program, "bp-%s", filter->name);
+	status = run_all(run, argc, argv);
+	release(run);
+	return status;
+}
+
+/* --- What start asks for -------------------------------------------------------- */
+
+struct key
+run_key(struct run *run, const char *name)
+{
+	return reader_key(run->reader, name);
+}
+
+struct key
+run_key_slice(struct run *run, struct slice name)
+{
+	return reader_key_slice(run->reader, name);
+}
+
+struct reader *
+run_reader(struct run *run)
+{
+	return run->reader;
+}
+
+uint64_t
+run_memory(const struct run *run)
+{
+	return run->common.memory.bytes - RUNTIME_MEMORY;
+}
+
+uint64_t
+run_seed(const struct run *run)
+{
+	return run->common.seed;
+}
+
+const struct os *
+run_os(const struct run *run)
+{
+	return run->os;
+}
+
+const char *
+run_state_dir(const struct run *run)
+{
+	return run->common.state;
+}
+
+unsigned
+run_terminal_columns(const struct run *run)
+{
+	struct winsize size;
+
+	(void)run;
+	if (!isatty(STDOUT_FILENO))
+		return 0;
+	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0
+	    ? size.ws_col
+	    : 80;
+}
+
+struct output *
+run_outlet(struct run *run, const char *path)
+{
+	struct output *out;
+	struct error error;
+
+	assert(run->outlet_count < RUN_OUTLETS_MAX);
+	out = output_open(run->os, path, &error);
+	if (out == NULL) {
+		(void)run_fail(run, "%s", error.text);
+		return NULL;
+	}
+	return run->outlets[run->outlet_count++] = out;
+}
+
+void
+run_input(struct run *run, struct input *in)
+{
+	assert(run->in == NULL);
+	run->in = in;
+	run->own_input = true;
+}
+
+unsigned
+run_files(const struct run *run)
+{
+	return run->file_count;
+}
+
+const char *
+run_file(const struct run *run, unsigned i)
+{
+	return run->files[i];
+}
+
+void
+run_opens_files(struct run *run)
+{
+	run->opens_files = true;
+}

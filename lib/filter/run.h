@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * run: the inside of one run of a filter, shared by the files of this folder and by
+ * nobody else. Read in the order main, loop, verdict, stats, snapshot, sandbox, notify.
+ */
+#ifndef BANNERPIPE_FILTER_RUN_H
+#define BANNERPIPE_FILTER_RUN_H
+
+#include <signal.h>
+
+#include "lib/filter.h"
+#include "lib/record/edit.h"
+#include "lib/stream.h"
+
+enum { RUN_OUTLETS_MAX = 8, RUN_COUNTERS_MAX = 32, RUN_SHOWN_REJECTS = 3 };
+
+enum { EXIT_DONE = 0, EXIT_REJECTED = 1, EXIT_USAGE = 100, EXIT_FAILURE_RESTART = 111 };
+
+/* The options that every filter has. */
+struct common {
+	bool help, version, progress, no_sandbox, compress;
+	const char *rejects, *max_rejects, *state, *stats;
+	struct size memory;
+	uint64_t seed;
+	struct span checkpoint_every;
+};
+
+extern const struct option run_common_options[];
+
+/* in = out + dropped + rejected + held + late */
+struct counters {
+	uint64_t in, out, dropped, rejected, held, late;
+	uint64_t emitted; /* records of the filter's own making, besides out */
+	uint64_t control;
+};
+
+struct counter {
+	const char *name, *about;
+	const uint64_t *value;
+};
+
+/* What the handlers of signals leave; one process, one set. */
+struct signals {
+	volatile sig_atomic_t stop, hangup, report;
+	int wake[2]; /* a pipe that a handler writes to */
+};
+
+struct run {
+	const struct os *os;
+	const struct filter *filter;
+	void *self;
+	struct common common;
+	char program[64]; /* "bp-join" */
+
+	char **files; /* operands, borrowed from argv */
+	unsigned file_count, file_next;
+	bool own_input; /* the filter gave it */
+	struct input *in;
+	struct output *out;
+	struct output *rejects;
+	struct output *outlets[RUN_OUTLETS_MAX];
+	unsigned outlet_count;
+
+	struct reader *reader;
+	struct record record;
+	struct line line;
+	bool has_current; /* record or line is being handled */
+	struct edit edit;
+	struct build scratch;
+	uint64_t number; /* records or lines of the current input */
+
+	struct counters counters;
+	struct counter own[RUN_COUNTERS_MAX];
+	unsigned own_count;
+	uint64_t shown_rejects;
+
+	int status;       /* exit status of a failure, 0 while there is none */
+	bool reader_gone; /* EPIPE on the output: stop quietly */
+	bool opens_files;
+	bool finished; /* finish was called and no record came since */
+	bool progress_shown;
+	struct signals *signals;
+
+	int64_t started_us, checkpoint_us, progress_us, watchdog_us;
+	int64_t watchdog_every_us;
+	int notify_fd;
+};
+
+/* loop.c: read until the end, a stop or a failure. 0, or -1 when status is set. */
+int run_loop(struct run *run);
+
+/* verdict.c */
+int run_settle_verdict(struct run *run, enum verdict verdict);
+int run_flush(struct run *run);
+/* Write a reject of bytes that are no record or line of `each`. */
+void run_reject_bytes(
+    struct run *run, struct slice bytes, uint64_t offset, const char *reason);
+int run_output_failed(struct run *run, const struct error *error);
+
+/* stats.c */
+int run_write_stats(struct run *run);
+void run_show_progress(struct run *run, bool last);
+void run_clear_progress(struct run *run);
+
+/* snapshot.c */
+int run_restore(struct run *run);
+int run_checkpoint(struct run *run);
+
+/* sandbox.c */
+int run_limit_memory(struct run *run);
+int run_enter_sandbox(struct run *run);
+
+/* notify.c: systemd's protocol, sd_notify(3). */
+void run_notify_open(struct run *run);
+void run_notify(struct run *run, const char *state);
+
+#endif
