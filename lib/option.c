@@ -275,6 +275,33 @@ option_help(const struct option *table, char *to, size_t size)
 	return used;
 }
 
+size_t
+option_brief(const struct option *table, char *to, size_t size)
+{
+	enum { COLUMNS = 79 };
+	char item[128];
+	size_t used = 0, column = 0;
+	int n;
+
+	for (const struct option *o = table; o != NULL && o->name; o++) {
+		n = snprintf(item, sizeof item, "  --%s%s%s%s%s%s", o->name,
+		    o->type == OPTION_FLAG ? "" : " ", argument_of(o),
+		    o->preset ? " (" : "", o->preset ? o->preset : "",
+		    o->preset ? ")" : "");
+		if (column > 0 && column + (size_t)n > COLUMNS) {
+			used += (size_t)snprintf(used < size ? to + used : NULL,
+			    used < size ? size - used : 0, "\n");
+			column = 0;
+		}
+		used += (size_t)snprintf(used < size ? to + used : NULL,
+		    used < size ? size - used : 0, "%s", item);
+		column += (size_t)n;
+	}
+	used += (size_t)snprintf(
+	    used < size ? to + used : NULL, used < size ? size - used : 0, "\n");
+	return used;
+}
+
 bool
 option_next_name(const char **rest, struct slice *name)
 {

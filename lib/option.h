@@ -39,13 +39,13 @@ enum option_type {
 struct option {
 	char letter; /* the short form; 0 for none */
 	const char *name;
-	const char *argument; /* what --help calls the argument; NULL: from the type */
 	enum option_type type;
-	size_t offset;       /* of the field */
-	const char *preset;  /* the default as text; NULL: none (absent, 0, false) */
-	const char *about;   /* one line, lower case, no full stop */
-	const char *choices; /* "table|json|csv", for OPTION_WORD */
-	bool aside;          /* does not change what saved state means */
+	size_t offset;        /* of the field */
+	const char *preset;   /* the default as text; NULL: none (absent, 0, false) */
+	const char *choices;  /* "table|json|csv", for OPTION_WORD */
+	bool aside;           /* does not change what saved state means */
+	const char *about;    /* one line, lower case, no full stop */
+	const char *argument; /* what --help calls the argument; NULL: after the type */
 };
 
 #define OPTION_TYPE_OF(type, field)                                                    \
@@ -53,30 +53,26 @@ struct option {
 	    double: OPTION_NUMBER, const char *: OPTION_TEXT, struct span: OPTION_SPAN,  \
 	    struct size: OPTION_SIZE, int: OPTION_WORD)
 
-/* An option whose value is part of what saved state means: a snapshot stores it, and
- * loading with another value is an error that names it. */
-#define OPTION(letter, name, type, field, preset, about)                               \
+#define OPTION_ENTRY(l, n, t, f, p, c, a, ...)                                         \
 	{                                                                              \
-		letter, name, NULL, OPTION_TYPE_OF(type, field),                       \
-		    offsetof(type, field), preset, about, NULL, false                  \
+		.letter = l, .name = n, .type = OPTION_TYPE_OF(t, f),                  \
+		.offset = offsetof(t, f), .preset = p, .choices = c, .aside = a,       \
+		.about = __VA_ARGS__                                                   \
 	}
+
+/* OPTION(letter, name, struct, field, preset, about [, argument]): an option whose
+ * value is part of what saved state means: a snapshot stores it, and loading with
+ * another value is an error that names it. */
+#define OPTION(letter, name, type, field, preset, ...)                                 \
+	OPTION_ENTRY(letter, name, type, field, preset, NULL, false, __VA_ARGS__)
 /* One that is not: file names, reports, printing. */
-#define OPTION_ASIDE(letter, name, type, field, preset, about)                         \
-	{                                                                              \
-		letter, name, NULL, OPTION_TYPE_OF(type, field),                       \
-		    offsetof(type, field), preset, about, NULL, true                   \
-	}
+#define OPTION_ASIDE(letter, name, type, field, preset, ...)                           \
+	OPTION_ENTRY(letter, name, type, field, preset, NULL, true, __VA_ARGS__)
 /* One of the words of choices; the first is the default. The field is an int. */
-#define OPTION_CHOICE(letter, name, type, field, choices, about)                       \
-	{                                                                              \
-		letter, name, NULL, OPTION_TYPE_OF(type, field),                       \
-		    offsetof(type, field), NULL, about, choices, false                 \
-	}
-#define OPTION_CHOICE_ASIDE(letter, name, type, field, choices, about)                 \
-	{                                                                              \
-		letter, name, NULL, OPTION_TYPE_OF(type, field),                       \
-		    offsetof(type, field), NULL, about, choices, true                  \
-	}
+#define OPTION_CHOICE(letter, name, type, field, choices, ...)                         \
+	OPTION_ENTRY(letter, name, type, field, NULL, choices, false, __VA_ARGS__)
+#define OPTION_CHOICE_ASIDE(letter, name, type, field, choices, ...)                   \
+	OPTION_ENTRY(letter, name, type, field, NULL, choices, true, __VA_ARGS__)
 /* A required operand, a text: OPERAND("EXPRESSION", struct select, expression, "...").
  */
 #define OPERAND(name, type, field, about) OPTION(0, name, type, field, NULL, about)
@@ -112,6 +108,8 @@ void option_format(const struct option *o, const void *fields, char *to, size_t 
 /* Append the help lines of a table: "  -n, --cap COUNT  impressions allowed (3)".
  * Returns the length that it takes, like snprintf. */
 size_t option_help(const struct option *table, char *to, size_t size);
+/* The same in few lines: "  --memory SIZE (256M)  --seed COUNT (0)", wrapped. */
+size_t option_brief(const struct option *table, char *to, size_t size);
 
 /* Comma-separated names of a text option, in place of strtok: call with *rest = the
  * text; false at the end. Empty names are skipped. */

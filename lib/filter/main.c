@@ -24,16 +24,16 @@ const struct option run_common_options[] = {
 	OPTION_ASIDE(
 	    0, "version", struct common, version, NULL, "show the version and exit"),
 	OPTION_ASIDE(0, "rejects", struct common, rejects, NULL,
-	    "file for what is rejected, with the reasons"),
+	    "keep what is rejected, with the reasons", "FILE"),
 	OPTION_ASIDE(0, "max-rejects", struct common, max_rejects, "0",
-	    "more than these, 5 or 1%, is exit status 1"),
+	    "more than these make the exit status 1", "COUNT|P%"),
 	OPTION_ASIDE(
 	    0, "memory", struct common, memory, "256M", "memory for everything"),
 	OPTION_ASIDE(
 	    0, "state", struct common, state, NULL, "folder to go on from and save to"),
 	OPTION(0, "seed", struct common, seed, "0", "of hashes and of chance"),
 	OPTION_ASIDE(0, "stats", struct common, stats, NULL,
-	    "file for the counters at the end and on USR1, - is stderr"),
+	    "write the counters at the end and on USR1", "FILE|-"),
 	OPTION_ASIDE(0, "progress", struct common, progress, NULL,
 	    "show records and rate on a terminal"),
 	OPTION_ASIDE(0, "checkpoint-every", struct common, checkpoint_every, "10s",
@@ -94,8 +94,8 @@ show_help(const struct run *run)
 		(void)printf("  %-28s  %s\n", o->name, o->about);
 	if (f->options != NULL && option_help(f->options, text, sizeof text) > 0)
 		(void)fputs(text, stdout);
-	(void)option_help(run_common_options, text, sizeof text);
-	(void)printf("common:\n%s", text);
+	(void)option_brief(run_common_options, text, sizeof text);
+	(void)printf("common options, see bannerpipe(7):\n%s", text);
 	if (f->examples != NULL)
 		(void)printf("examples:\n%s", f->examples);
 }
