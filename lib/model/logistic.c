@@ -158,17 +158,26 @@ logistic_learn(struct logistic *m, const struct features *f, double label,
 	return FEATURES_FINE;
 }
 
-const char *
-logistic_options_differ(
-    const struct logistic_options *a, const struct logistic_options *b)
+void
+logistic_save(const struct logistic *m, struct state_writer *to)
 {
-	const struct optimiser *o = &a->optimiser, *q = &b->optimiser;
+	state_put_u64(to, m->examples);
+	state_put_u64(to, m->crowded);
+	state_put_double(to, m->seen);
+	state_put_double(to, m->positive);
+	weight_save(&m->bias, to);
+	weights_save(&m->weights, to);
+}
 
-	return o->algorithm != q->algorithm ? "algorithm"
-	    : o->rate != q->rate            ? "rate"
-	    : o->beta != q->beta            ? "beta"
-	    : o->l1 != q->l1                ? "l1"
-	    : o->l2 != q->l2                ? "l2"
-	    : a->base_rate != b->base_rate  ? "base-rate"
-					    : NULL;
+int
+logistic_load(struct logistic *m, struct state_reader *from, struct error *error)
+{
+	assert(m->examples == 0);
+	if (state_get_u64(from, &m->examples) < 0 ||
+	    state_get_u64(from, &m->crowded) < 0 ||
+	    state_get_double(from, &m->seen) < 0 ||
+	    state_get_double(from, &m->positive) < 0 || !isfinite(m->seen) ||
+	    !isfinite(m->positive) || weight_load(&m->bias, from) < 0)
+		return error_set(error, "what it holds is not a logistic model");
+	return weights_load(&m->weights, from, m->examples, error);
 }

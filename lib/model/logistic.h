@@ -20,6 +20,7 @@
 #include "lib/model/features.h"
 #include "lib/model/optimiser.h"
 #include "lib/model/weights.h"
+#include "lib/state.h"
 
 struct logistic_options {
 	struct optimiser optimiser;
@@ -59,8 +60,12 @@ enum features_fault logistic_predict(
 enum features_fault logistic_learn(struct logistic *m, const struct features *f,
     double label, double weight, double *p);
 
-/* The first option in which the two differ, by its name, or NULL. */
-const char *logistic_options_differ(
-    const struct logistic_options *a, const struct logistic_options *b);
+/* The model as the body of a snapshot, 40 bytes a weight: all but its options. */
+void logistic_save(const struct logistic *m, struct state_writer *to);
+/* Into a new model of the same options. With the budget that it was saved with, the
+ * model goes on exactly as it would have; with another, the weights are placed afresh,
+ * and those that do not fit are evicted. 0, or -1 and the error when the body is not
+ * that of a model. */
+int logistic_load(struct logistic *m, struct state_reader *from, struct error *error);
 
 #endif

@@ -19,12 +19,12 @@ static const char *const names[OPTIMISER_COUNT] = {
 struct optimiser
 optimiser_default(enum optimiser_algorithm algorithm)
 {
-	struct optimiser o = { .algorithm = algorithm, .rate = 0.1f, .beta = 1 };
+	struct optimiser o = { .algorithm = algorithm, .rate = 0.1, .beta = 1 };
 
 	if (algorithm == OPTIMISER_FTRL)
 		o.l2 = 1;
 	else if (algorithm == OPTIMISER_SGD)
-		o.rate = 0.02f;
+		o.rate = 0.02;
 	return o;
 }
 
@@ -50,13 +50,13 @@ optimiser_name(enum optimiser_algorithm algorithm)
 int
 optimiser_check(const struct optimiser *o, struct error *error)
 {
-	if (!(o->rate >= 1e-6f && o->rate <= 1000))
+	if (!(o->rate >= 1e-6 && o->rate <= 1000))
 		return error_set(error, "the rate must be from 1e-6 to 1000");
-	if (!(o->beta >= 1e-6f && o->beta <= 1e6f))
+	if (!(o->beta >= 1e-6 && o->beta <= 1e6))
 		return error_set(error, "beta must be from 1e-6 to 1e6");
-	if (!(o->l1 >= 0 && o->l1 <= 1e6f))
+	if (!(o->l1 >= 0 && o->l1 <= 1e6))
 		return error_set(error, "l1 must be from 0 to 1e6");
-	if (!(o->l2 >= 0 && o->l2 <= 1e6f))
+	if (!(o->l2 >= 0 && o->l2 <= 1e6))
 		return error_set(error, "l2 must be from 0 to 1e6");
 	if (o->l1 > 0 && o->algorithm != OPTIMISER_FTRL)
 		return error_set(error, "l1 is known to ftrl only (use l2 with %s)",
@@ -71,6 +71,11 @@ clamp(float value, float low, float high)
 	value = value < low ? low : value;
 	return value > high ? high : value;
 }
+
+/* The settings as the steps use them. */
+struct settings {
+	float rate, beta, l1, l2;
+};
 
 static inline float
 held(float value)
@@ -94,7 +99,7 @@ sum_of_squares(float n, float g, float s)
 }
 
 static inline void
-ftrl(const struct optimiser *o, struct weight *w, float g, float s)
+ftrl(const struct settings *o, struct weight *w, float g, float s)
 {
 	float n = sum_of_squares(w->state[1], g, s);
 	float root = sqrtf(n);
@@ -115,7 +120,7 @@ ftrl(const struct optimiser *o, struct weight *w, float g, float s)
 }
 
 static inline void
-adagrad(const struct optimiser *o, struct weight *w, float g, float s)
+adagrad(const struct settings *o, struct weight *w, float g, float s)
 {
 	float n = sum_of_squares(w->state[1], g, s);
 	float root = sqrtf(n);
@@ -126,7 +131,7 @@ adagrad(const struct optimiser *o, struct weight *w, float g, float s)
 }
 
 static inline void
-sgd(const struct optimiser *o, struct weight *w, float g, float s)
+sgd(const struct settings *o, struct weight *w, float g, float s)
 {
 	w->value = descend(w->value, o->rate, o->l2, g, s);
 }
@@ -141,10 +146,11 @@ void
 optimiser_step_each(const struct optimiser *o, struct weight *const *w, const float *x,
     unsigned n, float g, float s)
 {
-	const struct optimiser here = *o; /* no weight can be an alias of it */
+	const struct settings here = { (float)o->rate, (float)o->beta, (float)o->l1,
+		(float)o->l2 };
 
 	assert(isfinite(g) && isfinite(s));
-	switch (here.algorithm) {
+	switch (o->algorithm) {
 	case OPTIMISER_FTRL:
 		for (unsigned i = 0; i < n; i++)
 			ftrl(&here, w[i], x == NULL ? g : g * x[i], s);

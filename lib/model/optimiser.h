@@ -28,10 +28,10 @@ enum optimiser_algorithm {
  * no beta. The l2 of a weight acts when the weight is touched. */
 struct optimiser {
 	enum optimiser_algorithm algorithm;
-	float rate; /* 1e-6 .. 1000 */
-	float beta; /* 1e-6 .. 1e6 */
-	float l1;   /* 0 .. 1e6 */
-	float l2;   /* 0 .. 1e6 */
+	double rate; /* 1e-6 .. 1000 */
+	double beta; /* 1e-6 .. 1e6 */
+	double l1;   /* 0 .. 1e6 */
+	double l2;   /* 0 .. 1e6 */
 };
 
 /* A weight and its optimiser's state; all zero before the first gradient. */

@@ -17,11 +17,13 @@
 
 #include "lib/hash.h"
 #include "lib/model/optimiser.h"
+#include "lib/state.h"
 
 enum {
 	WEIGHTS_CELL = 32,         /* bytes of a cell: two in a cache line */
 	WEIGHTS_WINDOW = 8,        /* cells, four lines */
 	WEIGHTS_BYTES_MIN = 16384, /* the least budget */
+	WEIGHTS_SAVED = 40,        /* bytes of a cell in a snapshot */
 };
 
 struct weights_cell {
@@ -46,9 +48,6 @@ struct weights {
  * resident before it is used. 0, or -1 when there is no memory. */
 int weights_init(struct weights *w, uint64_t bytes);
 void weights_fini(struct weights *w);
-
-/* Forget everything. */
-void weights_clear(struct weights *w);
 
 /* Where the key's window begins, and a hint to the processor to fetch it. */
 static inline struct weights_cell *
@@ -79,5 +78,15 @@ weights_find(struct weights_cell *home, uint64_t key)
  * The caller sets touched of what it is given. */
 struct weights_cell *weights_take(
     struct weights *w, struct weights_cell *home, uint64_t key, uint64_t now);
+
+/* One weight and all of them, into a snapshot and back. A map of the size that was
+ * saved gets every key at its old place; one of another size takes the keys in again,
+ * and evicts when it is full. `last` is the number of the last example. -1 when the
+ * body is damaged. */
+void weight_save(const struct weight *w, struct state_writer *to);
+int weight_load(struct weight *w, struct state_reader *from);
+void weights_save(const struct weights *w, struct state_writer *to);
+int weights_load(
+    struct weights *w, struct state_reader *from, uint64_t last, struct error *error);
 
 #endif

@@ -93,10 +93,9 @@ learn(const struct stream *s, const struct logistic_options *options)
 	printf(
 	    "%-8s rate %g beta %g l1 %g l2 %g base %g: loss %.6f  NE %.5f  calibration "
 	    "%.4f  %.3f M examples/s  %llu features, %llu evicted\n",
-	    optimiser_name(o->algorithm), (double)o->rate, (double)o->beta,
-	    (double)o->l1, (double)o->l2, options->base_rate, loss, loss / s->constant,
-	    predicted / clicks, s->n / seconds / 1e6,
-	    (unsigned long long)m->weights.used,
+	    optimiser_name(o->algorithm), o->rate, o->beta, o->l1, o->l2,
+	    options->base_rate, loss, loss / s->constant, predicted / clicks,
+	    s->n / seconds / 1e6, (unsigned long long)m->weights.used,
 	    (unsigned long long)m->weights.evicted);
 	free(p);
 	logistic_free(m);
@@ -115,10 +114,10 @@ main(int argc, char **argv)
 			optimiser_default((enum optimiser_algorithm)a), 0 });
 	for (int i = 2; i + 5 < argc; i += 6) {
 		struct logistic_options options = {
-			.optimiser = { .rate = strtof(argv[i + 1], NULL),
-			    .beta = strtof(argv[i + 2], NULL),
-			    .l1 = strtof(argv[i + 3], NULL),
-			    .l2 = strtof(argv[i + 4], NULL) },
+			.optimiser = { .rate = strtod(argv[i + 1], NULL),
+			    .beta = strtod(argv[i + 2], NULL),
+			    .l1 = strtod(argv[i + 3], NULL),
+			    .l2 = strtod(argv[i + 4], NULL) },
 			.base_rate = strtod(argv[i + 5], NULL),
 		};
 

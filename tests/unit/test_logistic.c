@@ -71,9 +71,9 @@ static void
 predictions_are_those_of_the_reference_in_python(void **state)
 {
 	const struct optimiser optimisers[3] = {
-		{ OPTIMISER_FTRL, 0.2f, 1, 0.05f, 0.5f },
-		{ OPTIMISER_ADAGRAD, 0.1f, 1, 0, 0.01f },
-		{ OPTIMISER_SGD, 0.05f, 1, 0, 0.02f },
+		{ OPTIMISER_FTRL, 0.2, 1, 0.05, 0.5 },
+		{ OPTIMISER_ADAGRAD, 0.1, 1, 0, 0.01 },
+		{ OPTIMISER_SGD, 0.05, 1, 0, 0.02 },
 	};
 	FILE *file = fopen("tests/data/logistic-reference.txt", "r");
 	struct logistic *m[3];
