@@ -294,8 +294,8 @@ no_stream_makes_a_weight_infinite(void **state)
 
 	(void)state;
 	for (unsigned a = 0; a < OPTIMISER_COUNT; a++) {
-		struct optimiser o = { (enum optimiser_algorithm)a, 1000, 1e-6f, 0,
-			1e6f };
+		struct optimiser o = { (enum optimiser_algorithm)a, 1000, 1e-6, 0,
+			1e6 };
 		struct logistic *m = model(o, 0.5, 1 << 16);
 		double p;
 

@@ -192,8 +192,8 @@ a_prediction_joins_what_another_target_has_said(void **state)
 	struct fault fault;
 	struct slice value, item;
 	size_t need;
-	double number;
-	int64_t version;
+	double number = 0;
+	int64_t version = -1;
 
 	(void)state;
 	assert_non_null(reader);
