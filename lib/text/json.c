@@ -27,7 +27,7 @@ struct json {
 	struct structure *structure;
 	uint8_t
 	    *scratch; /* RECORD_SIZE_MAX and padding: a string without its escapes */
-	struct keys keys[RECORD_DEPTH_MAX];
+	struct keys keys[RECORD_DEPTH_MAX + 1]; /* a special value may lie deepest */
 
 	const uint8_t *text; /* what is being read */
 	size_t size;
@@ -497,10 +497,13 @@ are_record_keys(struct slice map)
 static bool
 special_map(struct json *j, size_t open, unsigned depth)
 {
+	size_t at = *j->token;
 	uint32_t count = 0;
 
 	if (!take(j, '['))
 		return false;
+	if (depth > RECORD_DEPTH_MAX)
+		return fail(j, at, "nested deeper than 8");
 	build_byte(j->to, 0xc0);
 	while (!take(j, ']')) {
 		if (count > 0 && !take(j, ','))
@@ -576,33 +579,31 @@ special_object(struct json *j, size_t open, unsigned depth)
 	return PLAIN;
 }
 
+/* Build the map of the object whose brace has been taken. What lies deeper than
+ * containers may can still be a special value. */
 static bool
 object(struct json *j, unsigned depth)
 {
-	size_t open = build_open(j->to);
+	size_t open = build_open(j->to), start = j->token[-1];
 	struct keys *keys = &j->keys[depth - 1];
+	enum outcome outcome = PLAIN;
 
 	keys->count = 0;
 	memset(keys->seen, 0, sizeof keys->seen);
-	if (take(j, '}')) {
+	if (depth <= RECORD_DEPTH_MAX && take(j, '}')) {
 		build_close_map(j->to, open, 0);
 		return true;
 	}
 	do {
 		if (!object_key(j, keys, depth))
 			return false;
-		if (__builtin_expect(keys->name[keys->count - 1].size > 0 &&
-			    *keys->name[keys->count - 1].at == '$',
-			0) &&
-		    keys->count == 1)
-			switch (special_object(j, open, depth)) {
-			case BUILT:
-				return true;
-			case FAULT:
-				return false;
-			case PLAIN:
-				break;
-			}
+		if (keys->count == 1 && keys->name[0].size > 0 &&
+		    *keys->name[0].at == '$')
+			outcome = special_object(j, open, depth);
+		if (outcome != PLAIN)
+			return outcome == BUILT;
+		if (depth > RECORD_DEPTH_MAX)
+			return fail(j, start, "nested deeper than 8");
 		if (!value(j, depth + 1))
 			return false;
 	} while (take(j, ','));
@@ -646,7 +647,7 @@ value(struct json *j, unsigned depth)
 		return string_value(j);
 	case '{':
 	case '[':
-		if (depth > RECORD_DEPTH_MAX)
+		if (depth > (first == '{' ? RECORD_DEPTH_MAX + 1 : RECORD_DEPTH_MAX))
 			return fail(j, at, "nested deeper than 8");
 		j->token++;
 		return first == '{' ? object(j, depth) : array(j, depth);
