@@ -28,7 +28,8 @@ HARDEN   := -fstack-protector-strong $(if $(SAN),,-D_FORTIFY_SOURCE=2)
 PKGC     := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 PKGL     := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null)
 ALLC     := -std=c17 $(OPT) -g $(WARN) $(SANFLAGS) $(HARDEN) $(DEFS) $(PKGC) $(CFLAGS)
-ALLCXX   := -std=c++17 $(OPT) -g -Wall -Wextra -Werror $(SANFLAGS) $(DEFS) $(CXXFLAGS)
+ALLCXX   := -std=c++17 $(OPT) -g -Wall -Wextra -Werror $(SANFLAGS) \
+            $(if $(SAN),-fno-sanitize=vptr) $(DEFS) $(CXXFLAGS)
 ALLL     := $(SANFLAGS) $(LDFLAGS)
 LIBS     := $(PKGL) -lsimdjson -lstdc++ -lm
 
