@@ -29,8 +29,8 @@ const struct option run_common_options[] = {
 	    "more than these make the exit status 1", "COUNT|P%"),
 	OPTION_ASIDE(
 	    0, "memory", struct common, memory, "256M", "memory for everything"),
-	OPTION_ASIDE(
-	    0, "state", struct common, state, NULL, "folder to go on from and save to"),
+	OPTION_ASIDE(0, "state", struct common, state, NULL,
+	    "go on from there, and save to it", "DIR"),
 	OPTION(0, "seed", struct common, seed, "0", "of hashes and of chance"),
 	OPTION_ASIDE(0, "stats", struct common, stats, NULL,
 	    "write the counters at the end and on USR1", "FILE|-"),
