@@ -26,7 +26,8 @@ struct input {
 	bool eof;     /* the descriptor has no more */
 	bool sniffed; /* the first bytes were looked at */
 	uint64_t offset;
-	size_t from, to; /* held bytes are held[from..to) */
+	uint64_t file_size, file_read; /* size 0: not known */
+	size_t from, to;               /* held bytes are held[from..to) */
 	uint8_t *held;
 
 	ZSTD_DCtx *zstd; /* NULL: not compressed */
@@ -47,6 +48,7 @@ struct input *
 input_new(const struct os *os, int fd, const char *name, struct error *error)
 {
 	struct input *in = calloc(1, sizeof *in);
+	struct stat status;
 
 	if (in != NULL)
 		in->held = calloc(1, STREAM_HOLD_MAX + STREAM_BLOCK + STREAM_PADDING);
@@ -60,6 +62,8 @@ input_new(const struct os *os, int fd, const char *name, struct error *error)
 	in->name = name;
 	if (fd >= 0)
 		grow_pipe(fd);
+	if (fd >= 0 && os->stat(os, fd, &status) == 0 && S_ISREG(status.st_mode))
+		in->file_size = (uint64_t)status.st_size;
 	return in;
 }
 
@@ -154,6 +158,12 @@ input_ended(const struct input *in)
 	return in->eof && in->packed_from == in->packed_to;
 }
 
+double
+input_part(const struct input *in)
+{
+	return in->file_size == 0 ? -1 : (double)in->file_read / (double)in->file_size;
+}
+
 bool
 input_ready(const struct input *in)
 {
@@ -168,6 +178,7 @@ read_block(struct input *in, uint8_t *to, size_t size, size_t *got, struct error
 				       : in->os->read(in->os, in->fd, to, size);
 
 	*got = n > 0 ? (size_t)n : 0;
+	in->file_read += *got;
 	in->waiting = n == SOURCE_NOTHING;
 	if (in->waiting)
 		return FILL_AGAIN;
@@ -348,16 +359,15 @@ no_memory:
 }
 
 struct output *
-output_open(const struct os *os, const char *path, struct error *error)
+output_open(const struct os *os, const char *path, bool append, struct error *error)
 {
 	size_t size = strlen(path);
 	bool compress = size > 4 && strcmp(path + size - 4, ".zst") == 0;
 	struct output *out;
 	int fd;
 
-	if (strcmp(path, "-") == 0)
-		return output_new(os, STDOUT_FILENO, "standard output", false, error);
-	fd = os->open(os, path, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+	fd = os->open(
+	    os, path, O_WRONLY | O_CREAT | (append ? O_APPEND : O_TRUNC), 0666);
 	if (fd < 0) {
 		(void)error_set(error, "cannot create %s: %s", path, strerror(errno));
 		return NULL;

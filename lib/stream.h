@@ -64,6 +64,8 @@ const char *input_name(const struct input *in);
 int input_wait_fd(const struct input *in);
 int input_wait_ms(const struct input *in);
 bool input_ended(const struct input *in);
+/* The part of a file that was read, 0..1; negative when the input has no known size. */
+double input_part(const struct input *in);
 
 enum fill {
 	FILL_MORE = 1, /* there are more bytes than before */
@@ -82,9 +84,10 @@ bool input_ready(const struct input *in);
 /* An output on an open descriptor, which it owns from now on. */
 struct output *output_new(
     const struct os *os, int fd, const char *name, bool compress, struct error *error);
-/* Create or truncate a file; "-" is standard output; a name that ends in .zst is
+/* Create a file, or truncate one, or append to it; a name that ends in .zst is
  * compressed. */
-struct output *output_open(const struct os *os, const char *path, struct error *error);
+struct output *output_open(
+    const struct os *os, const char *path, bool append, struct error *error);
 
 /* Append bytes; they go out in blocks. On failure errno and error are set; EPIPE tells
  * that the reader has gone. Cost: a copy. */

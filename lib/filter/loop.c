@@ -176,13 +176,13 @@ foreign(struct run *run, const struct fault *fault)
 }
 
 static int
-cut_off(struct run *run)
+cut_off(struct run *run, uint64_t number)
 {
 	return run_fail(run,
 	    "%s: cut off at byte %" PRIu64 ", within record %" PRIu64
 	    " (what came before was delivered)",
 	    input_name(run->in), input_offset(run->in) + input_bytes(run->in).size,
-	    run->number + 1);
+	    number);
 }
 
 /* A record longer than can be held: its first bytes are kept as a reject, the rest is
@@ -213,7 +213,7 @@ step_over_large(struct run *run)
 	}
 	if (fill == FILL_FAIL)
 		return -1;
-	return scan == SCAN_RECORD ? 0 : cut_off(run);
+	return scan == SCAN_RECORD ? 0 : cut_off(run, run->number);
 }
 
 /* Everything that is not an ordinary record. */
@@ -290,7 +290,7 @@ loop_records(struct run *run)
 		if (fill == FILL_AGAIN && run->signals->stop)
 			return 0;
 		if (fill == FILL_END)
-			return bytes.size == 0 ? 1 : cut_off(run);
+			return bytes.size == 0 ? 1 : cut_off(run, run->number + 1);
 	}
 }
 

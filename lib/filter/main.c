@@ -177,6 +177,24 @@ check_common(struct run *run)
 	return 0;
 }
 
+/* A second output. A run that goes on from a snapshot adds to what it wrote before. */
+static struct output *
+open_second(struct run *run, const char *path)
+{
+	struct error error;
+	struct output *out;
+
+	if (strcmp(path, "-") == 0) {
+		(void)run_usage(
+		    run, "standard output carries the records: name a file, not -");
+		return NULL;
+	}
+	out = output_open(run->os, path, run->common.state != NULL, &error);
+	if (out == NULL)
+		(void)run_fail(run, "%s", error.text);
+	return out;
+}
+
 static int
 open_output(struct run *run)
 {
@@ -193,9 +211,9 @@ open_output(struct run *run)
 	if (run->out == NULL)
 		return run_fail(run, "%s", error.text);
 	if (run->common.rejects != NULL) {
-		run->rejects = output_open(run->os, run->common.rejects, &error);
+		run->rejects = open_second(run, run->common.rejects);
 		if (run->rejects == NULL)
-			return run_fail(run, "%s", error.text);
+			return -1;
 	}
 	return 0;
 }
@@ -380,15 +398,12 @@ struct output *
 run_outlet(struct run *run, const char *path)
 {
 	struct output *out;
-	struct error error;
 
 	assert(run->outlet_count < RUN_OUTLETS_MAX);
-	out = output_open(run->os, path, &error);
-	if (out == NULL) {
-		(void)run_fail(run, "%s", error.text);
-		return NULL;
-	}
-	return run->outlets[run->outlet_count++] = out;
+	out = open_second(run, path);
+	if (out != NULL)
+		run->outlets[run->outlet_count++] = out;
+	return out;
 }
 
 void

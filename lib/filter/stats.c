@@ -60,7 +60,7 @@ write_file(struct run *run, const struct text *t)
 	if (snprintf(beside, sizeof beside, "%s.new", run->common.stats) >=
 	    (int)sizeof beside)
 		return run_usage(run, "--stats: the name is too long");
-	out = output_open(run->os, beside, &error);
+	out = output_open(run->os, beside, false, &error);
 	if (out == NULL)
 		return run_fail(run, "%s", error.text);
 	if (output_write(out, slice_of(t->bytes, t->used), &error) != 0) {
@@ -108,20 +108,36 @@ humanise(double value, char to[16])
 	(void)snprintf(to, 16, unit == 0 ? "%.0f" : "%.3g %c", value, units[unit]);
 }
 
+/* How far a file is read and what that leaves: " 42 %, 0:31 left". */
+static void
+estimate(const struct run *run, int64_t us, char *to, size_t size)
+{
+	double part = run->in == NULL ? -1 : input_part(run->in);
+	int64_t left;
+
+	to[0] = '\0';
+	if (part <= 0 || part > 1)
+		return;
+	left = (int64_t)((double)us * (1 - part) / part / 1e6);
+	(void)snprintf(to, size, ", %.0f %%, %lld:%02lld left", 100 * part,
+	    (long long)(left / 60), (long long)(left % 60));
+}
+
 void
 run_show_progress(struct run *run, bool last)
 {
 	int64_t us = run->os->monotonic_us(run->os) - run->started_us;
 	const struct counters *c = &run->counters;
-	char count[16], rate[16], text[256];
+	char count[16], rate[16], left[64], text[256];
 	int n;
 
 	humanise((double)c->in, count);
 	humanise(us > 0 ? (double)c->in * 1e6 / (double)us : 0, rate);
+	estimate(run, us, left, last ? 1 : sizeof left);
 	n = snprintf(text, sizeof text,
 	    "\r\033[K%s: %s in, %s/s, out %" PRIu64 ", rejected %" PRIu64
-	    ", held %" PRIu64 "%s",
-	    run->program, count, rate, c->out + c->emitted, c->rejected, c->held,
+	    ", held %" PRIu64 "%s%s",
+	    run->program, count, rate, c->out + c->emitted, c->rejected, c->held, left,
 	    last ? "\n" : "");
 	(void)run->os->write(run->os, 2, text, (size_t)n);
 	run->progress_shown = !last;

@@ -282,7 +282,7 @@ a_folder_and_a_missing_file_are_refused_when_opened(void **state)
 	assert_null(input_open(&os_system, "/nowhere", &error));
 	assert_string_equal(
 	    error.text, "cannot open /nowhere: No such file or directory");
-	assert_null(output_open(&os_system, "/nowhere/x", &error));
+	assert_null(output_open(&os_system, "/nowhere/x", false, &error));
 	assert_string_equal(
 	    error.text, "cannot create /nowhere/x: No such file or directory");
 }
