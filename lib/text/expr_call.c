@@ -1,0 +1,539 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The functions of expressions. Each is given evaluated arguments and a missing *to,
+ * which stays so when there is no answer.
+ */
+#include <math.h>
+
+#include "lib/base/number.h"
+#include "lib/hash.h"
+#include "lib/text/expr_node.h"
+#include "lib/text/url.h"
+#include "lib/text/utf8.h"
+
+#define ARGUMENTS                                                                      \
+	struct expr_scratch *scratch, const struct expr_value *in, unsigned count,     \
+	    struct expr_value *to
+
+/* --- Types ---------------------------------------------------------------------- */
+
+static void
+set_whole(struct expr_value *to, double number)
+{
+	if (number >= -0x1p63 && number < 0x1p63)
+		expr_set_int(to, (int64_t)number);
+}
+
+static void
+call_int(ARGUMENTS)
+{
+	struct slice text;
+	int64_t integer;
+	double number;
+
+	(void)scratch, (void)count;
+	switch (in->type) {
+	case EXPR_INT:
+		expr_set_int(to, in->integer);
+		return;
+	case EXPR_FLOAT:
+		set_whole(to, in->number);
+		return;
+	case EXPR_BOOL:
+		expr_set_int(to, in->truth);
+		return;
+	case EXPR_TEXT:
+		text = slice_trim(in->text);
+		if (number_parse_int(text, &integer))
+			expr_set_int(to, integer);
+		else if (number_parse_double(text, &number))
+			set_whole(to, number);
+		return;
+	default:
+		return;
+	}
+}
+
+/* A number of any type, or of a text. */
+static bool
+number_of(const struct expr_value *value, double *to)
+{
+	switch (value->type) {
+	case EXPR_INT:
+		*to = (double)value->integer;
+		return true;
+	case EXPR_FLOAT:
+		*to = value->number;
+		return true;
+	case EXPR_BOOL:
+		*to = value->truth;
+		return true;
+	case EXPR_TEXT:
+		return number_parse_double(slice_trim(value->text), to);
+	default:
+		return false;
+	}
+}
+
+static void
+call_float(ARGUMENTS)
+{
+	double number;
+
+	(void)scratch, (void)count;
+	if (number_of(in, &number))
+		expr_set_float(to, number);
+}
+
+static void
+call_round(ARGUMENTS)
+{
+	double number;
+
+	(void)scratch, (void)count;
+	if (in->type == EXPR_INT)
+		expr_set_int(to, in->integer);
+	else if (number_of(in, &number))
+		set_whole(to, round(number));
+}
+
+/* Write the value as text into `text`, or say where it is one. */
+static bool
+text_of(const struct expr_value *value, char storage[NUMBER_TEXT_MAX], struct slice *to)
+{
+	switch (value->type) {
+	case EXPR_TEXT:
+		*to = value->text;
+		return true;
+	case EXPR_INT:
+		*to = slice_of(storage, number_format_int(value->integer, storage));
+		return true;
+	case EXPR_FLOAT:
+		if (!isfinite(value->number))
+			return false;
+		*to = slice_of(storage, number_format_double(value->number, storage));
+		return true;
+	case EXPR_BOOL:
+		*to = slice_text(value->truth ? "true" : "false");
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* concat and text: the arguments one after the other; missing when one is. */
+static void
+call_concat(ARGUMENTS)
+{
+	char storage[NUMBER_TEXT_MAX];
+	struct slice text;
+	uint8_t *at, *start = scratch->at;
+
+	if (count == 1 && in->type == EXPR_TEXT) {
+		expr_set_text(to, in->text);
+		return;
+	}
+	for (unsigned i = 0; i < count; i++) {
+		if (!text_of(&in[i], storage, &text) ||
+		    (at = expr_scratch_take(scratch, text.size)) == NULL) {
+			scratch->at = start;
+			return;
+		}
+		if (text.size > 0)
+			memcpy(at, text.at, text.size);
+	}
+	expr_set_text(to, slice_of(start, (size_t)(scratch->at - start)));
+}
+
+static bool
+is_word(struct slice text, const char *const words[4])
+{
+	for (unsigned i = 0; i < 4; i++)
+		if (slice_is(text, words[i]))
+			return true;
+	return false;
+}
+
+static void
+call_bool(ARGUMENTS)
+{
+	static const char *const yes[4] = { "true", "1", "yes", "t" };
+	static const char *const no[4] = { "false", "0", "no", "f" };
+	uint8_t lower[8];
+
+	(void)scratch, (void)count;
+	if (in->type == EXPR_BOOL)
+		expr_set_bool(to, in->truth);
+	else if (in->type == EXPR_INT && (in->integer == 0 || in->integer == 1))
+		expr_set_bool(to, in->integer == 1);
+	if (in->type != EXPR_TEXT || in->text.size > sizeof lower)
+		return;
+	for (size_t i = 0; i < in->text.size; i++)
+		lower[i] = in->text.at[i] >= 'A' && in->text.at[i] <= 'Z'
+		    ? in->text.at[i] | 0x20
+		    : in->text.at[i];
+	if (is_word(slice_of(lower, in->text.size), yes))
+		expr_set_bool(to, true);
+	else if (is_word(slice_of(lower, in->text.size), no))
+		expr_set_bool(to, false);
+}
+
+/* --- Time and money ------------------------------------------------------------- */
+
+static void
+call_time(ARGUMENTS)
+{
+	instant when;
+
+	(void)scratch, (void)count;
+	if ((in->type == EXPR_INT && when_from_integer(in->integer, &when)) ||
+	    (in->type == EXPR_FLOAT && when_from_number(in->number, &when)) ||
+	    (in->type == EXPR_TEXT && when_parse_any(slice_trim(in->text), &when)))
+		expr_set_int(to, when);
+}
+
+/* A number, or its text, times the unit in microseconds. */
+static void
+epoch(const struct expr_value *in, int64_t unit_us, struct expr_value *to)
+{
+	int64_t us;
+
+	if (in->type == EXPR_INT &&
+	    !__builtin_mul_overflow(in->integer, unit_us, &us) && us >= -WHEN_MAX &&
+	    us <= WHEN_MAX)
+		expr_set_int(to, us);
+	else if (in->type == EXPR_FLOAT &&
+	    fabs(in->number) * (double)unit_us <= (double)WHEN_MAX)
+		set_whole(to, round(in->number * (double)unit_us));
+	else if (in->type == EXPR_TEXT &&
+	    when_parse_epoch(slice_trim(in->text), unit_us, &us))
+		expr_set_int(to, us);
+}
+
+static void
+call_time_s(ARGUMENTS)
+{
+	(void)scratch, (void)count;
+	epoch(in, WHEN_SECOND, to);
+}
+
+static void
+call_time_ms(ARGUMENTS)
+{
+	(void)scratch, (void)count;
+	epoch(in, 1000, to);
+}
+
+static void
+call_time_us(ARGUMENTS)
+{
+	(void)scratch, (void)count;
+	epoch(in, 1, to);
+}
+
+static void
+call_micros(ARGUMENTS)
+{
+	int64_t micros;
+	double number;
+
+	(void)scratch, (void)count;
+	if (in->type == EXPR_INT) {
+		if (!__builtin_mul_overflow(in->integer, INT64_C(1000000), &micros))
+			expr_set_int(to, micros);
+	} else if (in->type == EXPR_TEXT &&
+	    number_parse_decimal(slice_trim(in->text), 6, &micros)) {
+		expr_set_int(to, micros);
+	} else if ((in->type == EXPR_TEXT || in->type == EXPR_FLOAT) &&
+	    number_of(in, &number)) {
+		set_whole(to, round(number * 1e6));
+	}
+}
+
+/* --- Texts ---------------------------------------------------------------------- */
+
+/* A to Z only: other letters depend on the language. */
+static void
+call_lower(ARGUMENTS)
+{
+	uint8_t *at;
+
+	(void)count;
+	if (in->type != EXPR_TEXT ||
+	    (at = expr_scratch_take(scratch, in->text.size)) == NULL)
+		return;
+	for (size_t i = 0; i < in->text.size; i++)
+		at[i] = in->text.at[i] >= 'A' && in->text.at[i] <= 'Z'
+		    ? in->text.at[i] | 0x20
+		    : in->text.at[i];
+	expr_set_text(to, slice_of(at, in->text.size));
+}
+
+static void
+call_trim(ARGUMENTS)
+{
+	(void)scratch, (void)count;
+	if (in->type == EXPR_TEXT)
+		expr_set_text(to, slice_trim(in->text));
+}
+
+/* The offset of the second text in the first, or its size. */
+static size_t
+find(struct slice text, struct slice what)
+{
+	const uint8_t *at = memmem(text.at, text.size, what.at, what.size);
+
+	return at == NULL ? text.size : (size_t)(at - text.at);
+}
+
+static void
+call_split(ARGUMENTS)
+{
+	struct slice rest = in[0].text, by = in[1].text;
+	struct build b;
+	uint32_t n = 0;
+	size_t open, at;
+
+	(void)count;
+	if (in[0].type != EXPR_TEXT || in[1].type != EXPR_TEXT || by.size == 0)
+		return;
+	expr_scratch_open(scratch, &b);
+	open = build_open(&b);
+	for (;; rest = slice_from(rest, at + by.size)) {
+		at = find(rest, by);
+		build_str(&b, slice_of(rest.at, at));
+		n++;
+		if (at == rest.size)
+			break;
+	}
+	build_close_array(&b, open, n);
+	expr_scratch_close(scratch, &b, to);
+}
+
+static void
+call_contains(ARGUMENTS)
+{
+	(void)scratch, (void)count;
+	if (in[0].type == EXPR_TEXT && in[1].type == EXPR_TEXT)
+		expr_set_bool(to,
+		    in[1].text.size == 0 ||
+			find(in[0].text, in[1].text) < in[0].text.size);
+}
+
+static void
+call_starts(ARGUMENTS)
+{
+	(void)scratch, (void)count;
+	if (in[0].type == EXPR_TEXT && in[1].type == EXPR_TEXT)
+		expr_set_bool(to,
+		    in[1].text.size <= in[0].text.size &&
+			slice_equal(
+			    slice_of(in[0].text.at, in[1].text.size), in[1].text));
+}
+
+/* Bytes of a text, items of a list, pairs of a map. */
+static void
+call_size(ARGUMENTS)
+{
+	(void)scratch, (void)count;
+	if (in->type == EXPR_TEXT)
+		expr_set_int(to, (int64_t)in->text.size);
+	else if (in->type == EXPR_LIST || in->type == EXPR_MAP)
+		expr_set_int(to, value_count(in->raw));
+}
+
+static void
+call_hash(ARGUMENTS)
+{
+	char storage[NUMBER_TEXT_MAX];
+	struct slice text;
+
+	(void)scratch, (void)count;
+	if (!text_of(in, storage, &text))
+		text = in->raw;
+	if (text.at != NULL && in->type != EXPR_NIL)
+		expr_set_int(to, (int64_t)(hash_bytes(text, 0) >> 1));
+}
+
+/* --- URLs ----------------------------------------------------------------------- */
+
+/* Decoded, where the result is text; as it is otherwise. */
+static void
+set_decoded(
+    struct expr_scratch *scratch, struct slice text, bool plus, struct expr_value *to)
+{
+	struct slice decoded;
+	uint8_t *at;
+
+	expr_set_text(to, text);
+	if (url_is_plain(text, plus) ||
+	    (at = expr_scratch_take(scratch, text.size)) == NULL)
+		return;
+	decoded = slice_of(at, url_decode(text, plus, at));
+	if (utf8_valid(decoded) == decoded.size)
+		expr_set_text(to, decoded);
+}
+
+static void
+call_path(ARGUMENTS)
+{
+	struct slice segment;
+	struct url url;
+
+	if (in->type != EXPR_TEXT)
+		return;
+	url_split(in->text, &url);
+	if (count == 1)
+		set_decoded(scratch, url.path, false, to);
+	else if (in[1].type == EXPR_INT && in[1].integer >= 0 &&
+	    in[1].integer <= RECORD_STRING_MAX &&
+	    url_segment(url.path, (unsigned)in[1].integer, &segment))
+		set_decoded(scratch, segment, false, to);
+}
+
+static void
+call_query(ARGUMENTS)
+{
+	struct slice rest, name, value;
+	struct url url;
+
+	(void)count;
+	if (in[0].type != EXPR_TEXT || in[1].type != EXPR_TEXT)
+		return;
+	url_split(in->text, &url);
+	for (rest = url.query; url_query_next(&rest, &name, &value);) {
+		uint8_t *start = scratch->at;
+		struct expr_value decoded;
+		bool found;
+
+		set_decoded(scratch, name, true, &decoded);
+		found = slice_equal(decoded.text, in[1].text);
+		scratch->at = start;
+		if (found) {
+			set_decoded(scratch, value, true, to);
+			return;
+		}
+	}
+}
+
+static void
+call_host(ARGUMENTS)
+{
+	struct expr_value host;
+	struct url url;
+
+	if (in->type != EXPR_TEXT)
+		return;
+	url_split(in->text, &url);
+	expr_set_text(&host, url.host);
+	if (url.host.size > 0)
+		call_lower(scratch, &host, count, to);
+}
+
+/* --- Lists of pairs ------------------------------------------------------------- */
+
+/* pick(list, "key", value): the first map in the list whose key has the value. */
+static void
+call_pick(ARGUMENTS)
+{
+	struct value_walk walk;
+	struct slice key, item, found;
+	struct expr_value value;
+
+	(void)scratch, (void)count;
+	if (in[0].type != EXPR_LIST || in[1].type != EXPR_TEXT)
+		return;
+	for (value_open(in->raw, &walk); value_next(&walk, &key, &item);) {
+		if (!value_get_slice(item, in[1].text, &found))
+			continue;
+		expr_value_load(found, &value);
+		if (expr_value_relation(&value, EXPR_EQUAL, &in[2])) {
+			expr_value_load(item, to);
+			return;
+		}
+	}
+}
+
+/* collect(list, "name", "value"): the map whose keys and values the items hold. */
+static void
+call_collect(ARGUMENTS)
+{
+	struct value_walk walk;
+	struct slice key, item, name, value, text;
+	struct build b;
+	uint32_t n = 0;
+	size_t open;
+
+	(void)count;
+	if (in[0].type != EXPR_LIST || in[1].type != EXPR_TEXT ||
+	    in[2].type != EXPR_TEXT)
+		return;
+	expr_scratch_open(scratch, &b);
+	open = build_open(&b);
+	for (value_open(in->raw, &walk); value_next(&walk, &key, &item);) {
+		if (!value_get_slice(item, in[1].text, &name) ||
+		    !value_str(name, &text) ||
+		    !value_get_slice(item, in[2].text, &value) ||
+		    value_type(value) == VALUE_NIL)
+			continue;
+		build_str(&b, text);
+		build_raw(&b, value);
+		n++;
+	}
+	build_close_map(&b, open, n);
+	expr_scratch_close(scratch, &b, to);
+}
+
+/* scalar(map): its first value that is not nil, as in GA4's {"string_value": ...}. */
+static void
+call_scalar(ARGUMENTS)
+{
+	struct value_walk walk;
+	struct slice key, item;
+
+	(void)scratch, (void)count;
+	if (in->type != EXPR_MAP)
+		return;
+	for (value_open(in->raw, &walk); value_next(&walk, &key, &item);) {
+		if (value_type(item) != VALUE_NIL) {
+			expr_value_load(item, to);
+			return;
+		}
+	}
+}
+
+static const struct expr_function functions[] = {
+	{ "bool", 1, 1, EXPR_KIND_BOOL, call_bool },
+	{ "collect", 3, 3, EXPR_KIND_MAP, call_collect },
+	{ "concat", 1, EXPR_ARGUMENTS_MAX, EXPR_KIND_TEXT, call_concat },
+	{ "contains", 2, 2, EXPR_KIND_BOOL, call_contains },
+	{ "float", 1, 1, EXPR_KIND_NUMBER, call_float },
+	{ "hash", 1, 1, EXPR_KIND_NUMBER, call_hash },
+	{ "host", 1, 1, EXPR_KIND_TEXT, call_host },
+	{ "int", 1, 1, EXPR_KIND_NUMBER, call_int },
+	{ "lower", 1, 1, EXPR_KIND_TEXT, call_lower },
+	{ "micros", 1, 1, EXPR_KIND_NUMBER, call_micros },
+	{ "path", 1, 2, EXPR_KIND_TEXT, call_path },
+	{ "pick", 3, 3, EXPR_KIND_ANY, call_pick },
+	{ "query", 2, 2, EXPR_KIND_TEXT, call_query },
+	{ "round", 1, 1, EXPR_KIND_NUMBER, call_round },
+	{ "scalar", 1, 1, EXPR_KIND_ANY, call_scalar },
+	{ "size", 1, 1, EXPR_KIND_NUMBER, call_size },
+	{ "split", 2, 2, EXPR_KIND_LIST, call_split },
+	{ "starts", 2, 2, EXPR_KIND_BOOL, call_starts },
+	{ "text", 1, 1, EXPR_KIND_TEXT, call_concat },
+	{ "time", 1, 1, EXPR_KIND_NUMBER, call_time },
+	{ "time_ms", 1, 1, EXPR_KIND_NUMBER, call_time_ms },
+	{ "time_s", 1, 1, EXPR_KIND_NUMBER, call_time_s },
+	{ "time_us", 1, 1, EXPR_KIND_NUMBER, call_time_us },
+	{ "trim", 1, 1, EXPR_KIND_TEXT, call_trim },
+};
+
+const struct expr_function *
+expr_function_find(struct slice name)
+{
+	for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++)
+		if (slice_is(name, functions[i].name))
+			return &functions[i];
+	return NULL;
+}
