@@ -348,13 +348,16 @@ sub bounded {
 	return @wrong;
 }
 
-# Options as --help lists them: name => about.
+# Options as --help lists them: name => preset, "a|b" of a choice, or nothing. Own ones
+# stand on a line each, "  -n, --cap COUNT  impressions allowed (3)"; common ones in a
+# paragraph, "--cap COUNT (3)".
 sub help_options {
-	my ($text) = @_;
-	my (%found, $name);
-	for (split /\n/, $text) {
-		$found{ $name = $1 } = $_ if /^  (?:-\w, |    )--([a-z0-9-]+)/;
+	my ($own, $common) = @_;
+	my %found;
+	for (split /\n/, $own) {
+		$found{$1} = /\(([^()]*)\)$/ ? $1 : '' if /^  (?:-\w, |    )--([a-z0-9-]+)/;
 	}
+	$found{$1} = $2 // '' while $common =~ /--([a-z0-9-]+)(?: [A-Z][^ \n(]*)?(?: \(([^()]*)\))?/g;
 	return %found;
 }
 
@@ -371,19 +374,17 @@ sub page_options {
 }
 
 sub differing_options {
-	my ($page, $help, $text) = @_;
-	my %help = help_options($help);
+	my ($page, $text, %help) = @_;
 	my %page = page_options($text);
 	my @wrong;
 	for my $name (sort keys %help) {
 		my $item = $page{$name};
 		push @wrong, "$page has no --$name" if !defined $item;
-		my ($preset) = $help{$name} =~ /\(([^()]*)\)$/;
-		next if !defined $item || !defined $preset;
+		next if !defined $item;
 		push @wrong, map { "$page, --$name: no word of '$_'" }
-		    grep { $item !~ /(?<![\w.])\Q$_\E(?!\w)/ } split /\|/, $preset;
+		    grep { $item !~ /(?<![\w.])\Q$_\E(?!\w)/ } split /\|/, $help{$name};
 	}
-	push @wrong, map { "$page has --$_, --help has not" } grep { !$help{$_} } sort keys %page;
+	push @wrong, map { "$page has --$_, --help has not" } grep { !exists $help{$_} } sort keys %page;
 	return @wrong;
 }
 
@@ -393,13 +394,13 @@ sub documented {
 	my $page = "filters/$use->{stem}.1";
 	return "no $page" if !-e root() . "/$page";
 	my $p = $use->run(args => ['--help'], input => '');
-	my ($own, $common) = split /^common:\n/m, $p->{out} =~ s/^examples:.*//msr;
+	my ($own, $common) = split /^common options.*\n/m, $p->{out} =~ s/^examples:.*//msr;
 	my @wrong = map { s/\n//r } `mandoc -T lint -W warning @{[root()]}/$page 2>&1`;
 	push @wrong, "--help: exit $p->{status}" if $p->{status} != 0;
 	push @wrong, 'no examples in --help' if $p->{out} !~ /^examples:\n./m;
-	push @wrong, differing_options($page, $own, slurp(root() . "/$page"));
-	push @wrong, differing_options('pipelines/bannerpipe.7', $common // '',
-		slurp(root() . '/pipelines/bannerpipe.7'));
+	push @wrong, differing_options($page, slurp(root() . "/$page"), help_options($own, ''));
+	push @wrong, differing_options('pipelines/bannerpipe.7',
+		slurp(root() . '/pipelines/bannerpipe.7'), help_options('', $common // ''));
 	my ($about) = $p->{out} =~ /\A.*\n(.*)\n/;
 	push @wrong, "$page: .Nd is not '$about'"
 	    if slurp(root() . "/$page") !~ /^\.Nd \Q$about\E$/m;

@@ -28,7 +28,7 @@ sub from_case {
 	my $notes = tempdir('bannerpipe.XXXXXX', TMPDIR => 1) . '/notes';
 	my $self = bless { stem => $stem, program => build() . "/bin/bp-$stem",
 		case => $case, notes => $notes, home => "$notes/folder" }, $class;
-	my $status = in_copy($case, sub {
+	my ($status) = in_copy($case, sub {
 		my ($dir) = @_;
 		mkdir "$dir/.noter";
 		spew("$dir/.noter/bp-$stem", $noter);
