@@ -7,8 +7,8 @@
  * "Balanced allocations", STOC 1994), and lives in one of these sixteen: a look-up
  * costs at most two sets whatever the keys are, so that keys which collide cannot make
  * it slow. When all sixteen are taken, the cell that was touched longest ago, in event
- * time, is evicted. Random keys fill two thirds of the places before the first eviction,
- * and nine tenths with less than one key in a hundred evicted.
+ * time, is evicted. Random keys fill two thirds of the places before the first
+ * eviction, and nine tenths with less than one key in a hundred evicted.
  *
  * Cells are zeroed when they are taken, aligned to 8 bytes, and never move until they
  * are erased or evicted: a cell's slot number can be kept in heaps and lists.

@@ -39,7 +39,7 @@ render(const struct run *run, struct text *t)
 	put(t, run, "dropped_total", "counter", "Of these, filtered out or absorbed.",
 	    c->dropped);
 	put(t, run, "rejected_total", "counter", "Of these, wrong.", c->rejected);
-	put(t, run, "held", "gauge", "Of these, kept for now.", c->held);
+	put(t, run, "held", "gauge", "Of these, kept in the state.", c->held);
 	put(t, run, "late_total", "counter", "Of these, too late.", c->late);
 	put(t, run, "emitted_total", "counter", "New records written besides.",
 	    c->emitted);

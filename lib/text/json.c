@@ -126,7 +126,7 @@ hex(const uint8_t *at, uint32_t *to)
 	return true;
 }
 
-/* The four digits of \uXXXX at `at`, and of the low surrogate's escape where one must
+/* The four digits of \uHHHH at `at`, and of the low surrogate's escape where one must
  * follow. Returns the bytes taken, 0 on a fault. */
 static size_t
 escaped_character(const uint8_t *at, const uint8_t *end, uint32_t *to)
