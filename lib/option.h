@@ -4,12 +4,12 @@
  * snapshot remembers, and the check of the manual page.
  *
  * The parser of an option follows from the type of the field that it sets, so that
- *table and struct cannot disagree:
+ * table and struct cannot disagree:
  *
  *	bool          a flag, no argument          uint64_t    a count, "3"
  *	double        a finite number, "0.5"       const char *  text, borrowed from
- *argv struct span   a duration, "24h"            struct size   bytes, "64M" int a
- *choice, OPTION_CHOICE: the index of the word chosen
+ * argv struct span   a duration, "24h"            struct size   bytes, "64M" int a
+ * choice, OPTION_CHOICE: the index of the word chosen
  */
 #ifndef BANNERPIPE_OPTION_H
 #define BANNERPIPE_OPTION_H

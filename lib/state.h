@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
  * state: snapshot files. A snapshot is written beside its place, synced, renamed over
- *it, and its folder synced: after a crash there is the old one or the new one, whole.
+ * it, and its folder synced: after a crash there is the old one or the new one, whole.
  *Every byte is covered by a checksum. Every option that changes the meaning of the
- *state is stored, and a mismatch at load is an error that names the option.
+ * state is stored, and a mismatch at load is an error that names the option.
  *
  * File, integers little-endian (state.5):
  *
  *	"BPSN" format u16 (1) schema u16, name str, n u32, n times (option str, value
- *str), crc32c u32 of all before, body, body size u64, XXH3-64 of the body u64
+ * str), crc32c u32 of all before, body, body size u64, XXH3-64 of the body u64
  *
  * where str is its size as u32 and its bytes.
  */

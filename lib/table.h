@@ -78,7 +78,7 @@ void table_clear(struct table *t);
 void table_prefetch(const struct table *t, uint64_t key);
 
 /* Slots: where cells lie, 0 .. table_slots - 1. To visit all cells, in an order that
- *the calls so far determine (erasing the visited one is allowed):
+ * the calls so far determine (erasing the visited one is allowed):
  *
  *	for (s = table_next(t, 0); s != TABLE_NONE; s = table_next(t, s + 1))
  */

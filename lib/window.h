@@ -3,26 +3,29 @@
  * window: counters over event time, one per key or one at a time.
  *
  * A rule says what is counted: amounts within a sliding window, amounts that fade with
- *a half-life, amounts of the current session, or the time since the last event. A
- *counter is a cell of plain bytes (zero is an empty one), so that several can lie side
- *by side in one cell of a table. The keyed struct window below is one counter per key.
+ * a half-life, amounts of the current session, or the time since the last event. A
+ * counter is a cell of plain bytes (zero is an empty one), so that several can lie side
+ * by side in one cell of a table. The keyed struct window below is one counter per key.
  *
  * Amounts are signed: adding -x at the instant of an earlier x takes it back exactly
  *(in a sliding window or session, to the precision of a sum of doubles; whole numbers
- *below 2^53 are exact). Instants may come in any order: an old amount goes where it
- *belongs in event time.
+ * below 2^53 are exact). Instants may come in any order: an old amount goes where it
+ * belongs in event time.
  *
- *	WINDOW_SLIDING  the ring of `slices` sub-windows of length/slices each. The sum
- *at t is over (t - length, t], less what lies in the oldest slice but after t - length:
- *nothing older than the window ever counts, and what is missing is part of one slice.
- *(Datar, Gionis, Indyk and Motwani, "Maintaining stream statistics over sliding
- *windows", SIAM J. Comput. 2002, is the bounded-error alternative; slices can be
- *subtracted from.) WINDOW_DECAYED  sum of x * 2^(-(t - t_x) / length). (Cormode,
- *Shkapenyuk, Srivastava and Xu, "Forward decay", ICDE 2009.) Exact in any order.
- *	WINDOW_SESSION  amounts since the last pause longer than `length`; 0 when the
- *last event is longer ago. Of a session that a later one has replaced, nothing is kept.
+ *	WINDOW_SLIDING  the ring of `slices` sub-windows of length/slices each. The sum at
+ *	                t is over (t - length, t], less what lies in the oldest slice but
+ *	                after t - length: nothing older than the window ever counts, and
+ *	                what is missing is part of one slice. (Datar, Gionis, Indyk and
+ *	                Motwani, "Maintaining stream statistics over sliding windows",
+ *	                SIAM J. Comput. 2002, is the bounded-error alternative; slices can
+ *	                be subtracted from.)
+ *	WINDOW_DECAYED  sum of x * 2^(-(t - t_x) / length). (Cormode, Shkapenyuk,
+ *	                Srivastava and Xu, "Forward decay", ICDE 2009.) Exact in any order.
+ *	WINDOW_SESSION  amounts since the last pause longer than `length`; 0 when the last
+ *	                event is longer ago. Of a session that a later one has replaced,
+ *	                nothing is kept.
  *	WINDOW_SINCE    microseconds since the last event; infinite when there was none.
- *The amount does not matter.
+ *	                The amount does not matter.
  */
 #ifndef BANNERPIPE_WINDOW_H
 #define BANNERPIPE_WINDOW_H

@@ -6,7 +6,7 @@
  *	kind u8, version u8 (1), epoch u64, own bytes, crc32c u32 (of all before it)
  *
  * with integers little-endian. Filters pass on every control record in its place, those
- *of kinds they do not know too. Other readers of msgpack skip ext values.
+ * of kinds they do not know too. Other readers of msgpack skip ext values.
  */
 #ifndef BANNERPIPE_RECORD_CONTROL_H
 #define BANNERPIPE_RECORD_CONTROL_H

@@ -3,11 +3,11 @@
  * json: one JSON text (RFC 8259) into one msgpack record.
  *
  * Integers stay integers, numbers with a fraction or exponent become float64, null,
- *true, false, strings, arrays and objects are what they seem; the order of keys is
- *kept. All of the text is checked, and nothing that msgpack cannot hold exactly is
- *guessed: an integer of more than 64 bits, a number beyond float64 and an unpaired
- *surrogate are faults, as is a key that occurs twice in one object. Limits are those of
- *record.h.
+ * true, false, strings, arrays and objects are what they seem; the order of keys is
+ * kept. All of the text is checked, and nothing that msgpack cannot hold exactly is
+ * guessed: an integer of more than 64 bits, a number beyond float64 and an unpaired
+ * surrogate are faults, as is a key that occurs twice in one object. Limits are those of
+ * record.h.
  *
  * What JSON lacks is written as an object with one key that begins with '$':
  *
@@ -20,14 +20,14 @@
  *	{"$map":[[KEY,VALUE],...]}   a map whose keys are not all different UTF-8 strs
  *
  * Escape: an object whose only key is one of these names with more than one '$' before
- *it
+ * it
  * ("$$binary") means the key with one '$' less; print writes it so. An object of this
- *look whose value is not as above, or that has more keys, is a plain map. Keys that
- *only begin with '$' ("$set", "$request_id") are plain, always.
+ * look whose value is not as above, or that has more keys, is a plain map. Keys that
+ * only begin with '$' ("$set", "$request_id") are plain, always.
  *
  * With print_json this maps every record whose values have their shortest msgpack form
  *(as build and every filter write them) to a line and back, byte for byte; other forms
- *come back shortened, with the same meaning.
+ * come back shortened, with the same meaning.
  */
 #ifndef BANNERPIPE_TEXT_JSON_H
 #define BANNERPIPE_TEXT_JSON_H

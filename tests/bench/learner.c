@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
  * The learner alone on the reference stream: progressive log loss (exact) and examples
- *per CPU second, for each algorithm as it comes.
+ * per CPU second, for each algorithm as it comes.
  *
  *	learner [EXAMPLES [ftrl|adagrad|sgd RATE BETA L1 L2 BASE_RATE]]
  *
  * Peers on the same 1,000,000 examples (constant 0.136428, oracle 0.114332):
  *VowpalWabbit 9.11.2 as it comes 0.127605, the best of about 35 tuned runs 0.122463
  *(--ftrl), its learning alone 680 k examples/s; xLearn 0.4.4 0.122468, 540-760 k
- *examples/s.
+ * examples/s.
  */
 #include <stdio.h>
 #include <stdlib.h>
