@@ -9,10 +9,10 @@ mkdir -p "$root/bin" "$root/share/man/man1" "$root/share/man/man5" \
     "$root/share/man/man7" "$root/share/bannerpipe/pipelines" \
     "$root/share/bash-completion/completions" "$root/share/doc/bannerpipe"
 install -m 755 "$bin"/bp-* "$root/bin"
+# A page is installed by the name and section that its .Dt line gives it.
 for page in filters/*.[1-9] lib/*.[57] lib/*/*.[57] pipelines/*.[57]; do
 	[ -e "$page" ] || continue
-	name=${page##*/}
-	case $name in bannerpipe* | bp-*) ;; *) name=bp-$name ;; esac
+	name=$(awk '$1 == ".Dt" { print tolower($2) "." $3 }' "$page")
 	install -m 644 "$page" "$root/share/man/man${name##*.}/$name"
 done
 for file in pipelines/*; do

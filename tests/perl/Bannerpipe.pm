@@ -8,7 +8,7 @@ use Cwd qw(abs_path getcwd);
 use Exporter qw(import);
 use File::Basename qw(dirname);
 use File::Temp qw(tempdir);
-our @EXPORT_OK = qw(root build bin_path programs slurp spew in_copy sources ok done);
+our @EXPORT_OK = qw(root build bin_path programs slurp spew in_copy sources lint ok done);
 
 my $root = abs_path(dirname(__FILE__) . '/../..');
 my $build = $ENV{BUILD} // 'build';
@@ -64,6 +64,13 @@ sub sources {
 		}
 	}
 	return @found;
+}
+
+# What mandoc finds wrong with a page; which pages are installed does not matter.
+sub lint {
+	my ($page) = @_;
+	return grep { !/referenced manual not found|outdated mandoc\.db/ }
+	    split /\n/, `mandoc -T lint $root/$page 2>&1`;
 }
 
 my ($tests, $failed) = (0, 0);

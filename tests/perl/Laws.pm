@@ -5,7 +5,7 @@
 package Laws;
 use strict;
 use warnings;
-use Bannerpipe qw(root build slurp spew);
+use Bannerpipe qw(root build slurp spew lint);
 use List::Util qw(min max sum first shuffle);
 use Msgpack qw(split_stream is_map pairs str uint map_of control);
 use Time::HiRes qw(time);
@@ -395,7 +395,7 @@ sub documented {
 	return "no $page" if !-e root() . "/$page";
 	my $p = $use->run(args => ['--help'], input => '');
 	my ($own, $common) = split /^common options.*\n/m, $p->{out} =~ s/^examples:.*//msr;
-	my @wrong = map { s/\n//r } `mandoc -T lint -W warning @{[root()]}/$page 2>&1`;
+	my @wrong = lint($page);
 	push @wrong, "--help: exit $p->{status}" if $p->{status} != 0;
 	push @wrong, 'no examples in --help' if $p->{out} !~ /^examples:\n./m;
 	push @wrong, differing_options($page, slurp(root() . "/$page"), help_options($own, ''));
