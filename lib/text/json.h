@@ -20,13 +20,12 @@
  *	{"$map":[[KEY,VALUE],...]}   a map whose keys are not all different UTF-8 strs
  *
  * Escape: an object whose only key is one of these names with more than one '$' before
- * it
- * ("$$binary") means the key with one '$' less; print writes it so. An object of this
+ * it ("$$binary") means the key with one '$' less; print writes it so. An object of this
  * look whose value is not as above, or that has more keys, is a plain map. Keys that
  * only begin with '$' ("$set", "$request_id") are plain, always.
  *
  * With print_json this maps every record whose values have their shortest msgpack form
- *(as build and every filter write them) to a line and back, byte for byte; other forms
+ * (as build and every filter write them) to a line and back, byte for byte; other forms
  * come back shortened, with the same meaning.
  */
 #ifndef BANNERPIPE_TEXT_JSON_H
