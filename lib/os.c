@@ -113,6 +113,13 @@ system_monotonic_us(const struct os *os)
 	return clock_us(CLOCK_MONOTONIC);
 }
 
+static int64_t
+system_processor_us(const struct os *os)
+{
+	(void)os;
+	return clock_us(CLOCK_PROCESS_CPUTIME_ID);
+}
+
 const struct os os_system = {
 	.open = system_open,
 	.close = system_close,
@@ -128,4 +135,5 @@ const struct os os_system = {
 	.mkdir = system_mkdir,
 	.wall_us = system_wall_us,
 	.monotonic_us = system_monotonic_us,
+	.processor_us = system_processor_us,
 };

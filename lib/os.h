@@ -30,10 +30,12 @@ struct os {
 	int (*unlink)(const struct os *os, const char *path);
 	int (*mkdir)(const struct os *os, const char *path, mode_t mode);
 
-	/* Microseconds of the wall clock (since the Unix epoch) and of a clock that
-	 * only goes forward. They never fail. */
+	/* Microseconds of the wall clock (since the Unix epoch), of a clock that only
+	 * goes forward, and of processor time that this process has used. They never
+	 * fail. */
 	int64_t (*wall_us)(const struct os *os);
 	int64_t (*monotonic_us)(const struct os *os);
+	int64_t (*processor_us)(const struct os *os);
 };
 
 /* The operating system itself. */

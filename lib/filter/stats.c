@@ -44,6 +44,8 @@ render(const struct run *run, struct text *t)
 	put(t, run, "emitted_total", "counter", "New records written besides.",
 	    c->emitted);
 	put(t, run, "control_total", "counter", "Control records read.", c->control);
+	put(t, run, "processor_us_total", "counter", "Microseconds of processor time.",
+	    (uint64_t)run->os->processor_us(run->os));
 	for (unsigned i = 0; i < run->own_count; i++)
 		put(t, run, run->own[i].name, "counter", run->own[i].about,
 		    *run->own[i].value);
