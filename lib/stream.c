@@ -165,9 +165,15 @@ input_part(const struct input *in)
 }
 
 bool
+input_undecoded(const struct input *in)
+{
+	return in->packed_from < in->packed_to;
+}
+
+bool
 input_ready(const struct input *in)
 {
-	return in->eof || in->packed_from < in->packed_to ||
+	return in->eof || input_undecoded(in) ||
 	    (in->source != NULL && !in->waiting);
 }
 

@@ -80,6 +80,8 @@ enum fill input_fill(struct input *in, struct error *error);
 /* Whether a fill need not be waited for: there are bytes that are read already but not
  * yet decompressed, or the source was not asked yet. */
 bool input_ready(const struct input *in);
+/* Whether bytes were read that are not yet decompressed: they would be lost by a stop. */
+bool input_undecoded(const struct input *in);
 
 /* An output on an open descriptor, which it owns from now on. */
 struct output *output_new(

@@ -113,7 +113,7 @@ refill(struct run *run)
 
 	if (!input_ready(run->in) && wait_for_input(run) != 0)
 		return FILL_FAIL;
-	if (run->signals->stop)
+	if (run->signals->stop && !input_undecoded(run->in))
 		return FILL_AGAIN;
 	fill = input_fill(run->in, &error);
 	if (fill == FILL_FAIL)
