@@ -5,10 +5,11 @@
 #include <stdlib.h>
 
 #include "lib/base/assert.h"
+#include "lib/window/ring.h"
 
-/* Instants and slice numbers are kept moved by 2^63, so that the zero of a fresh cell
- * is none of those that can occur. */
-#define BIAS (UINT64_C(1) << 63)
+/* Instants are kept moved by 2^63, as slice numbers are, so that the zero of a fresh
+ * cell is none of those that can occur. */
+#define BIAS RING_BIAS
 
 struct ring {
 	uint64_t newest; /* slice number, biased; 0: empty */
@@ -48,50 +49,30 @@ unbiased(uint64_t v)
 	return (int64_t)(v - BIAS);
 }
 
-/* The slice that an instant lies in, rounding down. Slices are as long as needed to
- * cover the window, at least a microsecond. */
-static uint64_t
-slice_number(struct window_rule rule, instant when)
-{
-	int64_t n = (int64_t)rule.slices, width = (rule.length.us + n - 1) / n;
-	int64_t number = when / width;
-
-	return biased(number - (when % width < 0));
-}
-
 static bool
 ring_add(struct window_rule rule, struct ring *ring, instant when, double amount)
 {
-	uint64_t slice = slice_number(rule, when), n = rule.slices;
+	uint64_t slice = ring_slice(rule.length, rule.slices, when), s;
 
-	if (slice <= ring->newest && ring->newest - slice >= n)
+	if (!ring_holds(ring->newest, slice, rule.slices))
 		return false;
-	if (slice > ring->newest) {
-		uint64_t passed = slice - ring->newest;
-
-		for (uint64_t i = 0; i < (passed < n ? passed : n); i++)
-			ring->sum[(slice - i) % n] = 0;
-		ring->newest = slice;
-	}
-	ring->sum[slice % n] += amount;
+	for (s = ring_first_new(ring->newest, slice, rule.slices); s <= slice; s++)
+		ring->sum[s % rule.slices] = 0;
+	ring->newest = slice > ring->newest ? slice : ring->newest;
+	ring->sum[slice % rule.slices] += amount;
 	return true;
 }
 
 static double
 ring_read(struct window_rule rule, const struct ring *ring, instant when)
 {
-	uint64_t last = slice_number(rule, when), n = rule.slices;
-	uint64_t first = last - (n - 1), oldest = ring->newest - (n - 1);
+	uint64_t last = ring_slice(rule.length, rule.slices, when), first;
 	double sum = 0;
 
-	if (ring->newest == 0 || last < oldest || first > ring->newest)
+	if (!ring_within(ring->newest, rule.slices, &first, &last))
 		return 0;
-	if (first < oldest)
-		first = oldest;
-	if (last > ring->newest)
-		last = ring->newest;
-	for (uint64_t slice = first; slice <= last; slice++)
-		sum += ring->sum[slice % n];
+	for (uint64_t s = first; s <= last; s++)
+		sum += ring->sum[s % rule.slices];
 	return sum;
 }
 

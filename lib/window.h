@@ -45,13 +45,13 @@ enum { WINDOW_SLICES_MAX = 1024 };
 
 struct window_rule {
 	enum window_kind kind;
-	struct span length; /* of the window, half-life, pause; positive; a sliding
-			     * window is rounded up to `slices` us (not for SINCE) */
-	unsigned
-	    slices; /* of a sliding window, 1..WINDOW_SLICES_MAX; more: finer, larger */
+	struct span
+	    length;      /* of the window, half-life, pause; positive (any for SINCE) */
+	unsigned slices; /* of a sliding window, 1..WINDOW_SLICES_MAX: more are finer */
 };
 
-/* One counter: cells of window_cell_size bytes, aligned to 8 bytes, zeroed at first.
+/* One counter: cells of window_cell_size bytes, aligned to 8 bytes, zeroed at first. A
+ * sliding window is rounded up to a multiple of `slices` microseconds.
  * Cost of each call: 2 ns to 15 ns, a slice costs 0.5 ns. */
 size_t window_cell_size(struct window_rule rule);
 

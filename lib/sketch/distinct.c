@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/sketch/distinct.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "lib/base/assert.h"
+#include "lib/window/ring.h"
+
+enum { RANKS_MAX = 64 - DISTINCT_PRECISION_MIN + 2 };
+
+/* Ertl's sigma and tau, by the series of his Algorithm 6. */
+static double
+sigma(double x)
+{
+	double y = 1, z = x, before;
+
+	if (x == 1)
+		return (double)INFINITY;
+	do {
+		x *= x;
+		before = z;
+		z += x * y;
+		y += y;
+	} while (z != before);
+	return z;
+}
+
+static double
+tau(double x)
+{
+	double y = 1, z = 1 - x, before;
+
+	if (x == 0 || x == 1)
+		return 0;
+	do {
+		x = sqrt(x);
+		before = z;
+		y *= 0.5;
+		z -= (1 - x) * (1 - x) * y;
+	} while (z != before);
+	return z / 3;
+}
+
+/* From how many registers hold each rank. */
+static double
+estimate(const uint32_t ranks[RANKS_MAX], unsigned precision)
+{
+	unsigned q = 64 - precision;
+	double m = (double)(1u << precision);
+	double z = m * tau(1 - (double)ranks[q + 1] / m);
+
+	for (unsigned k = q; k > 0; k--)
+		z = 0.5 * (z + (double)ranks[k]);
+	z += m * sigma((double)ranks[0] / m);
+	return m / z * m / (2 * log(2));
+}
+
+void
+distinct_add(uint8_t *registers, unsigned precision, uint64_t hash)
+{
+	size_t i = (size_t)(hash >> (64 - precision));
+	uint64_t rest = hash << precision;
+	unsigned rank =
+	    rest == 0 ? 64 - precision + 1 : (unsigned)__builtin_clzll(rest) + 1;
+
+	if (rank > registers[i])
+		registers[i] = (uint8_t)rank;
+}
+
+void
+distinct_merge(uint8_t *into, const uint8_t *from, unsigned precision)
+{
+	for (size_t i = 0; i < (size_t)1 << precision; i++)
+		into[i] = from[i] > into[i] ? from[i] : into[i];
+}
+
+double
+distinct_count(const uint8_t *registers, unsigned precision)
+{
+	uint32_t ranks[RANKS_MAX] = { 0 };
+
+	for (size_t i = 0; i < (size_t)1 << precision; i++) {
+		assert(registers[i] <= 64 - precision + 1);
+		ranks[registers[i]]++;
+	}
+	return estimate(ranks, precision);
+}
+
+/* A cell: the newest slice's number (0: empty), then the sketch of slice n at n mod
+ * slices. */
+static uint8_t *
+sketch_at(struct distinct_rule rule, const void *cell, uint64_t slice)
+{
+	return (uint8_t *)(uintptr_t)cell + sizeof(uint64_t) +
+	    ((size_t)(slice % rule.slices) << rule.precision);
+}
+
+size_t
+distinct_cell_size(struct distinct_rule rule)
+{
+	assert(rule.length.us > 0 && rule.slices > 0 && rule.slices <= 256);
+	assert(rule.precision >= DISTINCT_PRECISION_MIN &&
+	    rule.precision <= DISTINCT_PRECISION_MAX);
+	return sizeof(uint64_t) + ((size_t)rule.slices << rule.precision);
+}
+
+bool
+distinct_cell_add(struct distinct_rule rule, void *cell, instant when, uint64_t hash)
+{
+	uint64_t *newest = cell;
+	uint64_t slice = ring_slice(rule.length, rule.slices, when);
+
+	if (!ring_holds(*newest, slice, rule.slices))
+		return false;
+	for (uint64_t s = ring_first_new(*newest, slice, rule.slices); s <= slice; s++)
+		memset(sketch_at(rule, cell, s), 0, (size_t)1 << rule.precision);
+	*newest = slice > *newest ? slice : *newest;
+	distinct_add(sketch_at(rule, cell, slice), rule.precision, hash);
+	return true;
+}
+
+double
+distinct_cell_count(struct distinct_rule rule, const void *cell, instant when)
+{
+	uint64_t newest = *(const uint64_t *)cell, first, last;
+	uint32_t ranks[RANKS_MAX] = { 0 };
+
+	last = ring_slice(rule.length, rule.slices, when);
+	if (!ring_within(newest, rule.slices, &first, &last))
+		return 0;
+	for (size_t i = 0; i < (size_t)1 << rule.precision; i++) {
+		unsigned rank = 0;
+
+		for (uint64_t s = first; s <= last; s++) {
+			unsigned one = sketch_at(rule, cell, s)[i];
+
+			rank = one > rank ? one : rank;
+		}
+		assert(rank <= 64 - rule.precision + 1);
+		ranks[rank]++;
+	}
+	return estimate(ranks, rule.precision);
+}
