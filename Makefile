@@ -17,7 +17,7 @@ BUILD_DEPS := gcc g++ pkg-config libc6-dev libmsgpack-dev libzstd-dev libsimdjso
     libxxhash-dev libpcre2-dev libseccomp-dev zstd
 TEST_DEPS  := perl libcmocka-dev mandoc clang clang-format llvm \
     libclang-rt-dev/libclang-rt-14-dev jq
-BENCH_DEPS := perl mawk jq miller datamash zstd
+BENCH_DEPS := perl mawk jq miller datamash zstd bsdextrautils
 
 PACKAGES := msgpack libzstd libpcre2-8 libseccomp
 OPT      ?= -O2
@@ -115,7 +115,7 @@ demo:  ## the main job on real banner logs: install, build, replay, print tables
 
 bench:  ## our speed beside that of the usual tools, in one run
 	@sh scripts/deps.sh $(BUILD_DEPS) $(BENCH_DEPS)
-	@$(MAKE) --no-print-directory all $(BUILD)/tools/usage $(BUILD)/tools/gen_log
+	@$(MAKE) --no-print-directory all $(TOOLS)
 	@sh tests/bench/run.sh
 
 install: $(BIN)  ## install below DESTDIR= and PREFIX=/usr/local
