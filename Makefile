@@ -34,7 +34,8 @@ ALLL     := $(SANFLAGS) $(LDFLAGS)
 LIBS     := $(PKGL) -lsimdjson -lstdc++ -lm
 
 LIBSRC := $(wildcard lib/*.c lib/*/*.c lib/*.cc lib/*/*.cc)
-LIBOBJ := $(patsubst %,$(BUILD)/%.o,$(basename $(LIBSRC)))
+MAPS   := $(sort $(wildcard lib/text/maps/*.map))
+LIBOBJ := $(patsubst %,$(BUILD)/%.o,$(basename $(LIBSRC))) $(BUILD)/lib/text/maps.o
 BIN    := $(patsubst filters/%.c,$(BUILD)/bin/bp-%,$(wildcard filters/*.c))
 UNIT   := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 BENCH  := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
@@ -74,6 +75,14 @@ $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/lib.a
 	@mkdir -p $(@D)
 	$(CC) $(ALLL) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
+# The maps of bp-parse's adapters, as C.
+$(BUILD)/lib/text/maps.c: $(MAPS) lib/text/adapter_texts.sh
+	@mkdir -p $(@D)
+	sh lib/text/adapter_texts.sh $(MAPS) >$@
+
+$(BUILD)/lib/text/maps.o: $(BUILD)/lib/text/maps.c
+	$(CC) $(ALLC) -MMD -MP -c -o $@ $<
+
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(ALLC) -MMD -MP -c -o $@ $<
@@ -97,9 +106,6 @@ check: $(BIN) $(UNIT) $(TOOLS) $(BENCH)  ## run all tests but the fuzzers; insta
 
 golden: $(BIN)  ## write the expected results of all golden cases afresh
 	@perl tests/golden.t --rewrite
-
-readme: $(BIN)  ## write the README's table of filters afresh
-	@perl tests/readme.t --rewrite
 
 fuzz:  ## run each fuzz target for SECONDS=60
 	@$(MAKE) --no-print-directory fuzzers BUILD=build-fuzz CC=clang OPT=-O1 \
@@ -135,5 +141,5 @@ help:  ## list these targets
 	@sed -n 's/^\([a-z]*\):.*  ## /\1\t/p' Makefile | expand -t 12
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
-.PHONY: all unit deps test check golden readme fuzz fuzzers demo bench install deb format clean help
+.PHONY: all unit deps test check golden fuzz fuzzers demo bench install deb format clean help
 .SECONDARY:

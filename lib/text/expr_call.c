@@ -277,6 +277,40 @@ call_trim(ARGUMENTS)
 		expr_set_text(to, slice_trim(in->text));
 }
 
+/* Missing in place of a text without a character, as CSV and TSV write it. */
+static void
+call_nonempty(ARGUMENTS)
+{
+	(void)scratch, (void)count;
+	if (in->type != EXPR_TEXT || in->text.size > 0)
+		*to = *in;
+}
+
+/* json(text): what a JSON object in a text says. */
+static void
+call_json(ARGUMENTS)
+{
+	struct fault fault;
+	struct build b;
+	uint8_t *copy;
+
+	(void)count;
+	if (in->type != EXPR_TEXT)
+		return;
+	expr_scratch_open(scratch, &b);
+	copy = expr_scratch_take(scratch, in->text.size + JSON_PADDING);
+	if (copy == NULL) {
+		scratch->at = b.start;
+		return;
+	}
+	memcpy(copy, in->text.at, in->text.size);
+	memset(copy + in->text.size, 0, JSON_PADDING);
+	if (json_parse(scratch->json, slice_of(copy, in->text.size), &b, &fault))
+		expr_scratch_close(scratch, &b, to);
+	else
+		scratch->at = b.start;
+}
+
 /* The offset of the second text in the first, or its size. */
 static size_t
 find(struct slice text, struct slice what)
@@ -503,30 +537,32 @@ call_scalar(ARGUMENTS)
 }
 
 static const struct expr_function functions[] = {
-	{ "bool", 1, 1, EXPR_KIND_BOOL, call_bool },
-	{ "collect", 3, 3, EXPR_KIND_MAP, call_collect },
-	{ "concat", 1, EXPR_ARGUMENTS_MAX, EXPR_KIND_TEXT, call_concat },
-	{ "contains", 2, 2, EXPR_KIND_BOOL, call_contains },
-	{ "float", 1, 1, EXPR_KIND_NUMBER, call_float },
-	{ "hash", 1, 1, EXPR_KIND_NUMBER, call_hash },
-	{ "host", 1, 1, EXPR_KIND_TEXT, call_host },
-	{ "int", 1, 1, EXPR_KIND_NUMBER, call_int },
-	{ "lower", 1, 1, EXPR_KIND_TEXT, call_lower },
-	{ "micros", 1, 1, EXPR_KIND_NUMBER, call_micros },
-	{ "path", 1, 2, EXPR_KIND_TEXT, call_path },
-	{ "pick", 3, 3, EXPR_KIND_ANY, call_pick },
-	{ "query", 2, 2, EXPR_KIND_TEXT, call_query },
-	{ "round", 1, 1, EXPR_KIND_NUMBER, call_round },
-	{ "scalar", 1, 1, EXPR_KIND_ANY, call_scalar },
-	{ "size", 1, 1, EXPR_KIND_NUMBER, call_size },
-	{ "split", 2, 2, EXPR_KIND_LIST, call_split },
-	{ "starts", 2, 2, EXPR_KIND_BOOL, call_starts },
-	{ "text", 1, 1, EXPR_KIND_TEXT, call_concat },
-	{ "time", 1, 1, EXPR_KIND_NUMBER, call_time },
-	{ "time_ms", 1, 1, EXPR_KIND_NUMBER, call_time_ms },
-	{ "time_s", 1, 1, EXPR_KIND_NUMBER, call_time_s },
-	{ "time_us", 1, 1, EXPR_KIND_NUMBER, call_time_us },
-	{ "trim", 1, 1, EXPR_KIND_TEXT, call_trim },
+	{ "bool", 1, 1, EXPR_KIND_BOOL, call_bool, false },
+	{ "collect", 3, 3, EXPR_KIND_MAP, call_collect, false },
+	{ "concat", 1, EXPR_ARGUMENTS_MAX, EXPR_KIND_TEXT, call_concat, false },
+	{ "contains", 2, 2, EXPR_KIND_BOOL, call_contains, false },
+	{ "float", 1, 1, EXPR_KIND_NUMBER, call_float, false },
+	{ "hash", 1, 1, EXPR_KIND_NUMBER, call_hash, false },
+	{ "host", 1, 1, EXPR_KIND_TEXT, call_host, false },
+	{ "int", 1, 1, EXPR_KIND_NUMBER, call_int, false },
+	{ "json", 1, 1, EXPR_KIND_MAP, call_json, true },
+	{ "lower", 1, 1, EXPR_KIND_TEXT, call_lower, false },
+	{ "micros", 1, 1, EXPR_KIND_NUMBER, call_micros, false },
+	{ "nonempty", 1, 1, EXPR_KIND_ANY, call_nonempty, false },
+	{ "path", 1, 2, EXPR_KIND_TEXT, call_path, false },
+	{ "pick", 3, 3, EXPR_KIND_ANY, call_pick, false },
+	{ "query", 2, 2, EXPR_KIND_TEXT, call_query, false },
+	{ "round", 1, 1, EXPR_KIND_NUMBER, call_round, false },
+	{ "scalar", 1, 1, EXPR_KIND_ANY, call_scalar, false },
+	{ "size", 1, 1, EXPR_KIND_NUMBER, call_size, false },
+	{ "split", 2, 2, EXPR_KIND_LIST, call_split, false },
+	{ "starts", 2, 2, EXPR_KIND_BOOL, call_starts, false },
+	{ "text", 1, 1, EXPR_KIND_TEXT, call_concat, false },
+	{ "time", 1, 1, EXPR_KIND_NUMBER, call_time, false },
+	{ "time_ms", 1, 1, EXPR_KIND_NUMBER, call_time_ms, false },
+	{ "time_s", 1, 1, EXPR_KIND_NUMBER, call_time_s, false },
+	{ "time_us", 1, 1, EXPR_KIND_NUMBER, call_time_us, false },
+	{ "trim", 1, 1, EXPR_KIND_TEXT, call_trim, false },
 };
 
 const struct expr_function *

@@ -267,7 +267,7 @@ write_each(struct expr_program *p, const struct expr_node *n, struct build *b)
 static void
 write_container(struct expr_program *p, const struct expr_node *n, struct build *b)
 {
-	const uint32_t *list = n->count > 0 ? p->arguments + n->list : NULL;
+	const uint32_t *list = p->arguments + n->list;
 	size_t open = build_open(b), start;
 	uint32_t written = 0;
 
@@ -314,6 +314,29 @@ expr_program_write(struct expr_program *p, uint32_t node, struct build *b)
 	    (value->type == EXPR_TEXT && value->text.size > RECORD_STRING_MAX))
 		return false;
 	return expr_value_build(value, b);
+}
+
+void
+expr_program_fold(struct expr_program *p, uint32_t node)
+{
+	struct expr_node *n = &p->nodes[node];
+	struct expr_value value;
+	struct build b;
+
+	for (uint32_t i = 0; i < n->count; i++)
+		if (p->nodes[p->arguments[n->list + i]].op != EXPR_OP_CONSTANT)
+			return;
+	if ((size_t)(p->pool_at - p->pool) >= p->pool_fold)
+		return;
+	build_init(&b, p->pool_at, p->pool_fold - (size_t)(p->pool_at - p->pool));
+	p->work = p->work_max;
+	write_container(p, n, &b);
+	if (build_full(&b))
+		return;
+	p->pool_at = b.at;
+	expr_value_load(build_slice(&b), &value);
+	n->op = EXPR_OP_CONSTANT;
+	n->constant = value;
 }
 
 /* --- Any node ------------------------------------------------------------------- */

@@ -10,14 +10,15 @@ int
 expr_program_init(struct expr_program *p, struct reader *reader, size_t text_size,
     size_t scratch_size)
 {
-	enum { ROOM = 64 };
+	enum { ROOM = 64, POOL_SHARE = 8 };
 
 	memset(p, 0, sizeof *p);
 	p->reader = reader;
 	p->nodes = calloc(ROOM, sizeof *p->nodes);
 	p->node_room = ROOM;
 	p->node_count = 1;
-	p->pool = p->pool_at = malloc(text_size + 1);
+	p->pool = p->pool_at = malloc(POOL_SHARE * text_size + 1);
+	p->pool_fold = (POOL_SHARE - 1) * text_size;
 	p->scratch_start = malloc(scratch_size);
 	p->scratch_size = scratch_size;
 	p->work_max = EXPR_WORK;
@@ -38,6 +39,7 @@ expr_program_fini(struct expr_program *p)
 	free(p->arguments);
 	free(p->pool);
 	free(p->scratch_start);
+	json_free(p->scratch.json);
 	memset(p, 0, sizeof *p);
 }
 

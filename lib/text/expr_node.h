@@ -9,6 +9,7 @@
 
 #include "lib/text/expr.h"
 #include "lib/text/expr_regex.h"
+#include "lib/text/json.h"
 
 enum {
 	EXPR_NODES_MAX = 1 << 15,
@@ -71,6 +72,7 @@ enum expr_relation {
 /* Bytes of computed texts; reset for every record. */
 struct expr_scratch {
 	uint8_t *at, *end;
+	struct json *json; /* owned; NULL unless some expression calls json() */
 };
 
 /* A function of constant number of arguments or fewer; sets *to or leaves it missing.
@@ -81,6 +83,7 @@ struct expr_function {
 	uint8_t kind;        /* enum expr_kind of the value */
 	void (*call)(struct expr_scratch *scratch, const struct expr_value *arguments,
 	    unsigned count, struct expr_value *to);
+	bool parses_json; /* needs scratch->json */
 };
 
 struct expr_node {
@@ -110,8 +113,9 @@ struct expr_program {
 	uint32_t node_count, node_room;
 	uint32_t *arguments;
 	uint32_t argument_count, argument_room;
-	uint8_t *pool; /* decoded names and strings */
+	uint8_t *pool; /* decoded names and strings, constant lists and maps */
 	uint8_t *pool_at;
+	size_t pool_fold; /* lists and maps end here, so that the texts have room */
 	struct {
 		struct slice name;
 		struct key key;
@@ -140,6 +144,9 @@ void expr_program_eval(struct expr_program *p, uint32_t node, struct expr_value 
 bool expr_program_test(struct expr_program *p, uint32_t node);
 /* Append the node's value; nothing and false when it is missing or nil. */
 bool expr_program_write(struct expr_program *p, uint32_t node, struct build *b);
+
+/* Make a list or map of constants a constant itself, where there is room. */
+void expr_program_fold(struct expr_program *p, uint32_t node);
 
 /* --- Values (expr_value.c) ------------------------------------------------------ */
 

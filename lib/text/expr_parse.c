@@ -167,8 +167,9 @@ in(struct expr_parser *p, uint32_t a)
 	do {
 		if (!expr_gather_add(p, &g, expr_parse_nested(p)))
 			return 0;
-		constants = constants && expr_is_constant(p, g.nodes[g.count - 1]);
-	} while (expr_take(p, ','));
+		constants = constants && expr_is_constant(p, g.nodes[g.count - 1]) &&
+		    expr_node_at(p, g.nodes[g.count - 1])->constant.type < EXPR_LIST;
+	} while (expr_take(p, ',') && p->token != ')');
 	if (!expr_expect(p, ')', "at the end of the list"))
 		return 0;
 	if (constants)

@@ -210,6 +210,9 @@ call(struct expr_parser *p, struct slice name, size_t at)
 			  function->least, g.count)
 		    : expr_wrong(p, at, "%s takes %u to %u arguments, not %u",
 			  function->name, function->least, function->most, g.count);
+	if (function->parses_json && p->program->scratch.json == NULL &&
+	    (p->program->scratch.json = json_new()) == NULL)
+		return expr_wrong(p, at, "no memory");
 	node = expr_node_list(p, EXPR_OP_CALL, function->kind, &g);
 	if (node != 0)
 		expr_node_at(p, node)->function = function;
@@ -307,22 +310,34 @@ each(struct expr_parser *p)
 	return node;
 }
 
+/* The list or map of what was gathered. */
+static uint32_t
+container(struct expr_parser *p, enum expr_op op, const struct expr_gather *g)
+{
+	uint32_t node = expr_node_list(
+	    p, op, op == EXPR_OP_ARRAY ? EXPR_KIND_LIST : EXPR_KIND_MAP, g);
+
+	if (node != 0)
+		expr_program_fold(p->program, node);
+	return node;
+}
+
 static uint32_t
 array(struct expr_parser *p)
 {
 	struct expr_gather g = { .count = 0 };
 
 	if (expr_take(p, ']'))
-		return expr_node_list(p, EXPR_OP_ARRAY, EXPR_KIND_LIST, &g);
+		return container(p, EXPR_OP_ARRAY, &g);
 	if (expr_take_word(p, "for"))
 		return each(p);
 	do {
 		if (!expr_gather_add(p, &g, expr_parse_nested(p)))
 			return 0;
-	} while (expr_take(p, ','));
+	} while (expr_take(p, ',') && p->token != ']');
 	if (!expr_expect(p, ']', "at the end of the list"))
 		return 0;
-	return expr_node_list(p, EXPR_OP_ARRAY, EXPR_KIND_LIST, &g);
+	return container(p, EXPR_OP_ARRAY, &g);
 }
 
 static uint32_t
@@ -331,7 +346,7 @@ object(struct expr_parser *p)
 	struct expr_gather g = { .count = 0 };
 
 	if (expr_take(p, '}'))
-		return expr_node_list(p, EXPR_OP_OBJECT, EXPR_KIND_MAP, &g);
+		return container(p, EXPR_OP_OBJECT, &g);
 	do {
 		if (p->token != TOKEN_WORD && p->token != TOKEN_QUOTED &&
 		    p->token != TOKEN_STRING)
@@ -342,10 +357,10 @@ object(struct expr_parser *p)
 		if (!expr_expect(p, ':', "after the key") ||
 		    !expr_gather_add(p, &g, expr_parse_nested(p)))
 			return 0;
-	} while (expr_take(p, ','));
+	} while (expr_take(p, ',') && p->token != '}');
 	if (!expr_expect(p, '}', "at the end of the map"))
 		return 0;
-	return expr_node_list(p, EXPR_OP_OBJECT, EXPR_KIND_MAP, &g);
+	return container(p, EXPR_OP_OBJECT, &g);
 }
 
 static uint32_t

@@ -325,6 +325,9 @@ paths_lead_into_maps_and_lists(void **state)
 		  "40]]",
 		    "true" },
 		{ "{x: {y: [1, 2]}}.x.y[1]", "2" },
+		{ "{'click': 'a', view: 'b'}[event]", "'a'" },
+		{ "position in ([2], 2)", "true" },
+		{ "tags in ([2], ['red', 'blue', 3])", "true" },
 	};
 
 	(void)state;
@@ -379,6 +382,12 @@ conversions_give_the_value_or_nothing(void **state)
 		{ "if(absent == 1, 1, absent)", "missing" },
 		{ "hash(name) == hash('Ada') and hash(name) != hash('ada')", "true" },
 		{ "hash(name) >= 0", "true" },
+		{ "nonempty(empty)", "missing" },
+		{ "nonempty(name)", "'Ada'" },
+		{ "nonempty(zero)", "0" },
+		{ "json('{\"a\": [1, {\"b\": \"x\"}]}').a[1].b", "'x'" },
+		{ "json('{\"a\": ')", "missing" },
+		{ "json(position)", "missing" },
 	};
 
 	(void)state;
