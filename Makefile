@@ -107,6 +107,9 @@ check: $(BIN) $(UNIT) $(TOOLS) $(BENCH)  ## run all tests but the fuzzers; insta
 golden: $(BIN)  ## write the expected results of all golden cases afresh
 	@perl tests/golden.t --rewrite
 
+readme: $(BIN)  ## write the README's table of filters afresh
+	@perl tests/readme.t --rewrite
+
 fuzz:  ## run each fuzz target for SECONDS=60
 	@$(MAKE) --no-print-directory fuzzers BUILD=build-fuzz CC=clang OPT=-O1 \
 	    SAN=address,undefined,fuzzer-no-link
@@ -141,5 +144,5 @@ help:  ## list these targets
 	@sed -n 's/^\([a-z]*\):.*  ## /\1\t/p' Makefile | expand -t 12
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
-.PHONY: all unit deps test check golden fuzz fuzzers demo bench install deb format clean help
+.PHONY: all unit deps test check golden readme fuzz fuzzers demo bench install deb format clean help
 .SECONDARY:

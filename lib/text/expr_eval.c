@@ -267,7 +267,7 @@ write_each(struct expr_program *p, const struct expr_node *n, struct build *b)
 static void
 write_container(struct expr_program *p, const struct expr_node *n, struct build *b)
 {
-	const uint32_t *list = p->arguments + n->list;
+	const uint32_t *list = n->count > 0 ? p->arguments + n->list : NULL;
 	size_t open = build_open(b), start;
 	uint32_t written = 0;
 
