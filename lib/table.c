@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/table.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,6 +34,7 @@ _Static_assert(sizeof(struct head) == LINE, "the sets start on a cache line");
 struct table {
 	void *memory;      /* owned; what the block lies in */
 	struct head *head; /* the block, aligned to a line */
+	struct head empty; /* the head of an empty table */
 	uint8_t *sets;
 	size_t set_size;
 	size_t cell_size; /* rounded up to 8 */
@@ -267,12 +269,13 @@ table_new(enum table_key_size key_size, size_t cell_size, uint64_t memory_bytes)
 	t->set_size = stride;
 	t->cell_size = cell_stride(cell_size);
 	t->key_words = (size_t)key_size / sizeof(uint64_t);
-	*t->head = (struct head){
+	t->empty = (struct head){
 		.layout = LAYOUT,
 		.key_size = key_size,
 		.cell_size = t->cell_size,
 		.sets = sets,
 	};
+	*t->head = t->empty;
 	return t;
 }
 
@@ -347,12 +350,14 @@ table_erase_slot(struct table *t, size_t slot)
 	t->head->cells--;
 }
 
+/* Sets that hold nothing are not written to, so that they do not become resident. */
 void
 table_clear(struct table *t)
 {
-	memset(t->sets, 0, (size_t)t->head->sets * t->set_size);
-	t->head->cells = t->head->evicted = t->head->expired = 0;
-	t->head->horizon = 0;
+	*t->head = t->empty;
+	for (uint64_t set = 0; set < t->empty.sets; set++)
+		if (set_taken(t, set) > 0)
+			memset(set_ages(t, set), 0, t->set_size);
 }
 
 void
@@ -466,24 +471,42 @@ check_cells(const struct table *t, struct error *error)
 	return 0;
 }
 
+void *
+table_load_begin(struct table *t)
+{
+	table_clear(t);
+	*t->head = (struct head){ 0 };
+	return t->head;
+}
+
+int
+table_load_end(struct table *t, struct error *error)
+{
+	int status;
+
+	if (memcmp(t->head, &t->empty, offsetof(struct head, cells)) == 0) {
+		if (check_cells(t, error) == 0)
+			return 0;
+		status = -1;
+	} else {
+		status = error_set(error, "the table was saved with another layout");
+	}
+	/* Bytes of a block that is wrong may lie in places that are not taken. */
+	memset(t->sets, 0, (size_t)t->empty.sets * t->set_size);
+	*t->head = t->empty;
+	return status;
+}
+
 int
 table_load(struct table *t, struct slice bytes, struct error *error)
 {
-	struct head head;
-
-	table_clear(t);
-	if (bytes.size != table_bytes(t).size)
+	if (bytes.size != table_bytes(t).size) {
+		table_clear(t);
 		return error_set(error,
 		    "the table takes %zu bytes, not %zu (was it saved with another "
 		    "--memory?)",
 		    table_bytes(t).size, bytes.size);
-	memcpy(&head, bytes.at, sizeof head);
-	if (head.layout != LAYOUT || head.key_size != t->head->key_size ||
-	    head.cell_size != t->head->cell_size || head.sets != t->head->sets)
-		return error_set(error, "the table was saved with another layout");
-	memcpy(t->head, bytes.at, bytes.size);
-	if (check_cells(t, error) == 0)
-		return 0;
-	table_clear(t);
-	return -1;
+	}
+	memcpy(table_load_begin(t), bytes.at, bytes.size);
+	return table_load_end(t, error);
 }

@@ -100,11 +100,16 @@ struct table_counts {
 
 struct table_counts table_counts(const struct table *t);
 
-/* The whole table as one block, for a snapshot; borrowed, valid until the next change.
- * It is meant for the same program on the same kind of machine. */
+/* The whole table as one block, for a snapshot (state_put_table); borrowed, valid until
+ * the next change. It is meant for the same program on the same kind of machine. */
 struct slice table_bytes(const struct table *t);
-/* Replace everything by such a block, of a table made with the same arguments. -1 when
- * it is of another shape or not what a table can hold; the table is then empty. */
+/* Replace everything by such a block, of a table made with the same arguments. -1 when it
+ * is of another shape or not what a table can hold; the table is then empty. */
 int table_load(struct table *t, struct slice bytes, struct error *error);
+/* The same in place: empties the table and lends its block, all zero, to be filled with
+ * what table_bytes gave; then table_load_end checks it. No other call may come between.
+ */
+void *table_load_begin(struct table *t);
+int table_load_end(struct table *t, struct error *error);
 
 #endif

@@ -186,7 +186,9 @@ cuckoo_add(struct cuckoo *c, uint64_t hash, instant when)
 		uint64_t s = ring_first_new(head->newest, slice, slices);
 
 		for (; s <= slice; s++) {
-			memset(buckets_of(c, s), 0, (size_t)head->buckets * sizeof *b);
+			if (head->count[s % slices] > 0)
+				memset(buckets_of(c, s), 0,
+				    (size_t)head->buckets * sizeof *b);
 			head->count[s % slices] = 0;
 		}
 		head->newest = slice > head->newest ? slice : head->newest;
