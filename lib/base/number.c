@@ -213,13 +213,57 @@ number_format_int(int64_t value, char to[NUMBER_TEXT_MAX])
 	return 1 + format_digits(0 - (uint64_t)value, to + 1);
 }
 
+/* A decimal of at most 15 digits in the range that is written without an exponent: the
+ * first power of ten that makes an integer of it. As in parse_exact the division rounds
+ * once, so equality proves that the text reads back. Most numbers of a log are such. */
+static unsigned
+format_short(double value, char to[NUMBER_TEXT_MAX])
+{
+	static const double power[] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9,
+		1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18 };
+	double size = fabs(value);
+	char digits[NUMBER_TEXT_MAX];
+	unsigned places = 0, n, whole, at = 0;
+	uint64_t scaled;
+
+	if (size != 0 && (size < 1e-4 || size >= 1e15))
+		return 0;
+	for (;; places++) {
+		double product = size * power[places] + 0.5;
+
+		if (places == 18 || product >= 1e15)
+			return 0;
+		scaled = (uint64_t)product;
+		if ((double)scaled / power[places] == size)
+			break;
+	}
+	n = number_format_uint(scaled, digits);
+	if (signbit(value))
+		to[at++] = '-';
+	whole = n > places ? n - places : 0;
+	memcpy(to + at, digits, whole);
+	at += whole;
+	if (whole == 0)
+		to[at++] = '0';
+	to[at++] = '.';
+	for (unsigned zeros = places - (n - whole); zeros > 0; zeros--)
+		to[at++] = '0';
+	memcpy(to + at, digits + whole, n - whole);
+	at += n - whole;
+	if (places == 0)
+		to[at++] = '0';
+	return at;
+}
+
 unsigned
 number_format_double(double value, char to[NUMBER_TEXT_MAX])
 {
-	int n = 0;
+	int n = (int)format_short(value, to);
 
 	assert(isfinite(value));
-	for (int precision = 15; precision <= 17; precision++) {
+	if (n > 0)
+		return (unsigned)n;
+	for (int precision = isnormal(value) ? 15 : 1; precision <= 17; precision++) {
 		n = snprintf(to, NUMBER_TEXT_MAX, "%.*g", precision, value);
 		if (strtod(to, NULL) == value)
 			break;

@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * bp-print: records as text, for people and for other programs.
+ *
+ * in     any records
+ * out    text: a table, JSON lines, CSV, TSV, logfmt; or the bytes that rejects hold
+ * state  the columns that the first record has chosen; the page of a table that is not
+ *        full yet
+ * needs  nothing
+ */
+#include <stdlib.h>
+
+#include "lib/filter.h"
+#include "lib/text/columns.h"
+#include "lib/text/page.h"
+#include "lib/text/print.h"
+
+enum format { AUTO, TABLE, JSON, CSV, TSV, LOGFMT, RAW };
+
+struct print {
+	int format;
+	const char *fields;
+	uint64_t rows;
+	uint64_t width;
+
+	struct key bytes;
+	struct columns *columns; /* of --fields, or of the first record */
+	struct page *page;       /* of a table */
+	struct build text;       /* one line, of PRINT_SIZE_MAX */
+	bool named;              /* the line of names has been written */
+	uint64_t left_out;
+};
+
+static const struct option options[] = {
+	OPTION_CHOICE('f', "format", struct print, format,
+	    "auto|table|json|csv|tsv|logfmt|raw", "form of the text"),
+	OPTION('F', "fields", struct print, fields, NULL,
+	    "columns, as paths: user_id,rewards.click", "NAMES"),
+	OPTION('r', "rows", struct print, rows, "100",
+	    "rows of a table that are measured together"),
+	OPTION('w', "width", struct print, width, "0",
+	    "columns of text for a table; 0: as the terminal"),
+	OPTION_END,
+};
+
+static const char examples[] = "  bp-parse --format combined access.log | bp-print\n"
+			       "  bp-print --format csv --fields user_id,rewards.click "
+			       "outcomes.mp > outcomes.csv\n"
+			       "  bp-print --format raw rejects.mp | bp-parse --format "
+			       "combined --rejects again.mp\n";
+
+/* --- Start ------------------------------------------------------------------------ */
+
+static int
+read_fields(struct run *run, struct print *f)
+{
+	const char *rest = f->fields;
+	struct slice name;
+
+	if (f->format == JSON || f->format == RAW)
+		return run_usage(run,
+		    "--fields needs --format table, csv, tsv or logfmt (for json, "
+		    "project "
+		    "with bp-select --fields)");
+	while (option_next_name(&rest, &name)) {
+		bool there = columns_add(f->columns, name) &&
+		    (f->page == NULL || page_column(f->page, name));
+
+		if (!there)
+			return run_usage(run,
+			    "--fields: more than %d names, or one too long",
+			    COLUMNS_MAX);
+	}
+	if (columns_count(f->columns) == 0)
+		return run_usage(
+		    run, "--fields names nothing (try --fields event,timestamp)");
+	return 0;
+}
+
+static int
+start(struct run *run, void *self)
+{
+	struct print *f = self;
+	unsigned terminal = run_terminal_columns(run);
+	void *storage = malloc(PRINT_SIZE_MAX);
+
+	if (f->rows == 0 || f->rows > PAGE_ROWS_MAX)
+		return free(storage),
+		       run_usage(run, "--rows must be 1 to %d", PAGE_ROWS_MAX);
+	if (f->width > 10000)
+		return free(storage), run_usage(run, "--width must be 10000 at most");
+	if (f->format == AUTO)
+		f->format = terminal > 0 ? TABLE : JSON;
+	build_init(&f->text, storage, storage == NULL ? 0 : PRINT_SIZE_MAX);
+	f->bytes = run_key(run, "bytes");
+	f->columns = columns_new();
+	if (f->format == TABLE)
+		f->page = page_new(
+		    (unsigned)f->rows, f->width > 0 ? (unsigned)f->width : terminal);
+	if (storage == NULL || f->columns == NULL ||
+	    (f->format == TABLE && f->page == NULL))
+		return run_fail(run, "no memory for a line of text (raise --memory)");
+	run_counter(run, "left_out",
+	    "Values that no column of the first record could take.", &f->left_out);
+	return f->fields == NULL ? 0 : read_fields(run, f);
+}
+
+/* --- Lines ------------------------------------------------------------------------ */
+
+/* Write what f->text has gathered. */
+static int
+write_text(struct run *run, struct print *f)
+{
+	if (build_full(&f->text))
+		return run_fail(run, "a record that becomes more than 16 MiB of text");
+	if (run_print(run, build_slice(&f->text)) != 0)
+		return -1;
+	build_reset(&f->text);
+	return 0;
+}
+
+static int
+write_line(struct run *run, struct print *f)
+{
+	build_byte(&f->text, '\n');
+	return write_text(run, f);
+}
+
+static int
+write_page(struct run *run, struct print *f)
+{
+	while (page_line(f->page, &f->text))
+		if (write_text(run, f) != 0)
+			return -1;
+	return 0;
+}
+
+static int
+add_row(struct run *run, struct print *f, struct slice record)
+{
+	if (!page_add(f->page, record)) {
+		if (write_page(run, f) != 0)
+			return -1;
+		(void)page_add(f->page, record);
+	}
+	return page_is_full(f->page) ? write_page(run, f) : 0;
+}
+
+static int
+write_names(struct run *run, struct print *f)
+{
+	bool tabs = f->format == TSV;
+
+	for (unsigned i = 0; i < columns_count(f->columns); i++) {
+		if (i > 0)
+			build_byte(&f->text, tabs ? '\t' : ',');
+		print_name(columns_name(f->columns, i), tabs ? PRINT_TSV : PRINT_CSV,
+		    &f->text);
+	}
+	f->named = true;
+	return write_line(run, f);
+}
+
+static int
+write_row(struct run *run, struct print *f, struct slice record)
+{
+	struct slice values[COLUMNS_MAX];
+	bool tabs = f->format == TSV;
+	unsigned left_out;
+
+	if (!f->named) {
+		if (f->fields == NULL)
+			(void)columns_add_leaves(f->columns, record);
+		if (write_names(run, f) != 0)
+			return -1;
+	}
+	left_out = columns_match(f->columns, record, values);
+	f->left_out += f->fields == NULL ? left_out : 0;
+	for (unsigned i = 0; i < columns_count(f->columns); i++) {
+		if (i > 0)
+			build_byte(&f->text, tabs ? '\t' : ',');
+		if (values[i].at != NULL)
+			print_cell(values[i], tabs ? PRINT_TSV : PRINT_CSV, &f->text);
+	}
+	return write_line(run, f);
+}
+
+static bool
+add_pair(void *context, struct slice path, struct slice value)
+{
+	struct build *text = context;
+
+	if (build_slice(text).size > 0)
+		build_byte(text, ' ');
+	print_name(path, PRINT_LOGFMT, text);
+	build_byte(text, '=');
+	print_cell(value, PRINT_LOGFMT, text);
+	return true;
+}
+
+static int
+write_pairs(struct run *run, struct print *f, struct slice record)
+{
+	struct slice values[COLUMNS_MAX];
+
+	if (f->fields == NULL) {
+		columns_leaves(record, add_pair, &f->text);
+		return write_line(run, f);
+	}
+	(void)columns_match(f->columns, record, values);
+	for (unsigned i = 0; i < columns_count(f->columns); i++)
+		if (values[i].at != NULL)
+			(void)add_pair(
+			    &f->text, columns_name(f->columns, i), values[i]);
+	return write_line(run, f);
+}
+
+static enum verdict
+write_raw(struct run *run, struct print *f, const struct record *r)
+{
+	struct slice bytes;
+
+	if (record_kind(r) != KIND_REJECT || !record_bin(r, f->bytes, &bytes))
+		return run_reject(run,
+		    "no reject with bytes (--format raw wants what --rejects wrote)");
+	return run_print(run, bytes) == 0 ? PASS : FAIL;
+}
+
+static enum verdict
+each(struct run *run, void *self, const struct record *r)
+{
+	struct print *f = self;
+	struct slice record = slice_of(r->bytes, r->size);
+	int status = 0;
+
+	switch ((enum format)f->format) {
+	case RAW:
+		return write_raw(run, f, r);
+	case TABLE:
+		status = add_row(run, f, record);
+		break;
+	case CSV:
+	case TSV:
+		status = write_row(run, f, record);
+		break;
+	case LOGFMT:
+		status = write_pairs(run, f, record);
+		break;
+	case AUTO:
+	case JSON:
+		print_json(record, &f->text);
+		status = write_line(run, f);
+	}
+	return status == 0 ? PASS : FAIL;
+}
+
+static int
+finish(struct run *run, void *self)
+{
+	struct print *f = self;
+
+	if (f->page != NULL && write_page(run, f) != 0)
+		return -1;
+	if ((f->format == CSV || f->format == TSV) && f->fields != NULL && !f->named &&
+	    write_names(run, f) != 0)
+		return -1;
+	if (f->left_out > 0)
+		run_say(run,
+		    "values left out, of keys that the first record lacks: %llu (name "
+		    "all columns with --fields)",
+		    (unsigned long long)f->left_out);
+	f->left_out = 0;
+	return 0;
+}
+
+/* JSON has a form for control records, so that nothing is lost; other formats have none. */
+static int
+control(struct run *run, void *self, struct slice bytes)
+{
+	struct print *f = self;
+	struct control c;
+	bool damaged;
+
+	if (f->format == JSON) {
+		print_json(bytes, &f->text);
+		return write_line(run, f);
+	}
+	if (control_read(bytes, &c, &damaged) && c.kind == CONTROL_END)
+		return finish(run, self);
+	return 0;
+}
+
+/* --- Snapshots -------------------------------------------------------------------- */
+
+static int
+save(struct run *run, void *self, struct state_writer *to)
+{
+	struct print *f = self;
+
+	(void)run;
+	state_put_u64(to, f->named);
+	state_put_u64(to, f->left_out);
+	state_put_u64(to, columns_count(f->columns));
+	for (unsigned i = 0; i < columns_count(f->columns); i++)
+		state_put_slice(to, columns_name(f->columns, i));
+	if (f->page == NULL)
+		return 0;
+	page_layout(f->page, &f->text);
+	state_put_slice(to, build_slice(&f->text));
+	build_reset(&f->text);
+	state_put_slice(to, page_records(f->page));
+	return 0;
+}
+
+static int
+load_columns(struct print *f, struct state_reader *from)
+{
+	uint8_t name[COLUMNS_NAME_MAX];
+	uint64_t count;
+	size_t size;
+
+	if (state_get_u64(from, &count) != 0 || count > COLUMNS_MAX)
+		return -1;
+	while (count-- > 0)
+		if (state_get_slice(from, name, sizeof name, &size) != 0 ||
+		    !columns_add(f->columns, slice_of(name, size)))
+			return -1;
+	return 0;
+}
+
+static int
+load_page(struct print *f, struct state_reader *from)
+{
+	uint8_t *layout = f->text.start, *records = layout + PAGE_BYTES_MAX;
+	size_t layout_size, records_size;
+
+	if (state_get_slice(from, layout, PAGE_BYTES_MAX, &layout_size) != 0 ||
+	    state_get_slice(from, records, PAGE_BYTES_MAX, &records_size) != 0)
+		return -1;
+	return page_restore(f->page, slice_of(records, records_size),
+		   slice_of(layout, layout_size))
+	    ? 0
+	    : -1;
+}
+
+static int
+load(struct run *run, void *self, struct state_reader *from)
+{
+	struct print *f = self;
+	uint64_t named;
+
+	if (state_get_u64(from, &named) != 0 ||
+	    state_get_u64(from, &f->left_out) != 0 || load_columns(f, from) != 0 ||
+	    (f->page != NULL && load_page(f, from) != 0))
+		return run_fail(run,
+		    "the snapshot is too short (start afresh with --state "
+		    "NEWDIR)");
+	f->named = named != 0;
+	return 0;
+}
+
+static void
+stop(void *self)
+{
+	struct print *f = self;
+
+	free(f->text.start);
+	columns_free(f->columns);
+	page_free(f->page);
+}
+
+static const struct filter print = {
+	.name = "print",
+	.about = "write records as a table, JSON, CSV, TSV or logfmt",
+	.examples = examples,
+	.options = options,
+	.size = sizeof(struct print),
+	.schema = 1,
+	.text_out = true,
+	.start = start,
+	.load = load,
+	.each = each,
+	.control = control,
+	.finish = finish,
+	.save = save,
+	.stop = stop,
+};
+
+int
+main(int argc, char **argv)
+{
+	return filter_main(&print, argc, argv);
+}
