@@ -219,8 +219,8 @@ number_format_int(int64_t value, char to[NUMBER_TEXT_MAX])
 static unsigned
 format_short(double value, char to[NUMBER_TEXT_MAX])
 {
-	static const double power[] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9,
-		1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18 };
+	static const double power[] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8,
+		1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18 };
 	double size = fabs(value);
 	char digits[NUMBER_TEXT_MAX];
 	unsigned places = 0, n, whole, at = 0;
