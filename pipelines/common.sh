@@ -15,6 +15,11 @@ dir=$(mktemp -d "${TMPDIR:-/tmp}/bannerpipe.XXXXXX")
 trap 'rm -rf "$dir"' EXIT
 trap 'exit 1' INT TERM
 
+usage() {
+	echo "usage: $1" >&2
+	exit 100
+}
+
 title() {
 	printf '\n%s\n' "$1"
 }
