@@ -314,6 +314,17 @@ table_find_wide(const struct table *t, const uint8_t key[16])
 	return find(t, words_wide(t, key));
 }
 
+bool
+table_touched(const struct table *t, uint64_t key, instant *last)
+{
+	struct words words = words_of(t, key);
+	size_t slot = place(t, home_of(t, words), words);
+
+	if (slot != TABLE_NONE)
+		*last = table_last(t, slot);
+	return slot != TABLE_NONE;
+}
+
 void *
 table_touch(struct table *t, uint64_t key, instant when, bool *fresh)
 {

@@ -62,6 +62,9 @@ void table_set_horizon(struct table *t, instant horizon);
 void *table_find(const struct table *t, uint64_t key);
 void *table_find_wide(const struct table *t, const uint8_t key[16]);
 
+/* The key's last touch; false when it has no cell. */
+bool table_touched(const struct table *t, uint64_t key, instant *last);
+
 /* The cell of the key, made (and *fresh set) when it has none, evicting if need be. Its
  * last touch becomes `when` unless it is later already. Never NULL. */
 void *table_touch(struct table *t, uint64_t key, instant when, bool *fresh);

@@ -302,8 +302,13 @@ serves_as_a_set_without_cells(void **state)
 		table_touch(t, key, INT64_MIN, &fresh);
 		assert_true(fresh);
 	}
-	for (uint64_t key = 0; key < 1200; key++)
+	for (uint64_t key = 0; key < 1200; key++) {
+		instant last = 5;
+
 		assert_int_equal(table_find(t, key) != NULL, key < 600);
+		assert_int_equal(table_touched(t, key, &last), key < 600);
+		assert_int_equal(last, key < 600 ? INT64_MIN + 1 : 5);
+	}
 	table_free(t);
 }
 
