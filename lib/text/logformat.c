@@ -1,0 +1,536 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/text/logformat.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "lib/base/assert.h"
+#include "lib/base/bytes.h"
+#include "lib/base/number.h"
+#include "lib/text/utf8.h"
+
+/* A variable and the literal text that ends it; empty at the end of the format. */
+struct step {
+	struct logformat_field field;
+	uint8_t end[LOGFORMAT_LITERAL_MAX];
+	size_t end_size;
+	char wrong[96];    /* "$status is no number" */
+	char missing[160]; /* "no '] \"' after $time_local" */
+};
+
+struct logformat {
+	unsigned count;
+	uint8_t text[LOGFORMAT_SIZE_MAX]; /* the format; fields' names lie here */
+	uint8_t start[LOGFORMAT_LITERAL_MAX];
+	size_t start_size;
+	char no_start[160];
+	uint8_t last_time[64]; /* logs write the same second many times */
+	size_t last_time_size;
+	instant last_instant;
+	struct step steps[LOGFORMAT_FIELDS_MAX];
+};
+
+static const struct {
+	const char *name;
+	enum logformat_type type;
+} known[] = {
+	{ "remote_addr", LOGFORMAT_ADDRESS },
+	{ "realip_remote_addr", LOGFORMAT_ADDRESS },
+	{ "server_addr", LOGFORMAT_ADDRESS },
+	{ "time_local", LOGFORMAT_TIME },
+	{ "time_iso8601", LOGFORMAT_TIME },
+	{ "msec", LOGFORMAT_TIME },
+	{ "status", LOGFORMAT_INT },
+	{ "body_bytes_sent", LOGFORMAT_INT },
+	{ "bytes_sent", LOGFORMAT_INT },
+	{ "request_length", LOGFORMAT_INT },
+	{ "content_length", LOGFORMAT_INT },
+	{ "connection", LOGFORMAT_INT },
+	{ "connection_requests", LOGFORMAT_INT },
+	{ "remote_port", LOGFORMAT_INT },
+	{ "server_port", LOGFORMAT_INT },
+	{ "pid", LOGFORMAT_INT },
+	{ "request_time", LOGFORMAT_DURATION },
+	{ "connection_time", LOGFORMAT_DURATION },
+	{ "upstream_response_time", LOGFORMAT_DURATION },
+	{ "upstream_connect_time", LOGFORMAT_DURATION },
+	{ "upstream_header_time", LOGFORMAT_DURATION },
+	{ "upstream_queue_time", LOGFORMAT_DURATION },
+	{ "upstream_first_byte_time", LOGFORMAT_DURATION },
+	{ "upstream_session_time", LOGFORMAT_DURATION },
+};
+
+const char *
+logformat_named(struct slice name)
+{
+#define COMMON                                                                         \
+	"$remote_addr $remote_ident $remote_user [$time_local] \"$request\" $status "  \
+	"$body_bytes_sent"
+	if (slice_is(name, "combined"))
+		return COMMON " \"$http_referer\" \"$http_user_agent\"";
+	if (slice_is(name, "common"))
+		return COMMON;
+#undef COMMON
+	return NULL;
+}
+
+/* --- Compiling ------------------------------------------------------------------ */
+
+static enum logformat_type
+type_of(struct slice name)
+{
+	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+		if (slice_is(name, known[i].name))
+			return known[i].type;
+	return LOGFORMAT_TEXT;
+}
+
+static const char *
+type_text(enum logformat_type type)
+{
+	switch (type) {
+	case LOGFORMAT_INT:
+		return "number";
+	case LOGFORMAT_TIME:
+		return "time of this form";
+	case LOGFORMAT_DURATION:
+		return "number of seconds";
+	case LOGFORMAT_ADDRESS:
+		return "address";
+	case LOGFORMAT_TEXT:
+		break;
+	}
+	return "text";
+}
+
+static bool
+is_name(uint8_t c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	    (c >= '0' && c <= '9') || c == '_';
+}
+
+/* The variable at *at, which is a '$'. -1 and error when it has no name. */
+static int
+take_variable(struct slice text, size_t *at, struct slice *name, struct error *error)
+{
+	size_t dollar = *at, from = dollar + 1, to;
+	bool braced = from < text.size && text.at[from] == '{';
+
+	from += braced;
+	for (to = from; to < text.size && is_name(text.at[to]); to++)
+		;
+	if (to == from)
+		return error_set(
+		    error, "log format: '$' without a name at byte %zu", dollar);
+	if (braced && (to == text.size || text.at[to] != '}'))
+		return error_set(
+		    error, "log format: no '}' after the name at byte %zu", from);
+	*name = slice_of(text.at + from, to - from);
+	*at = to + braced;
+	return 0;
+}
+
+/* The literal text at *at up to the next variable or the end. */
+static int
+take_literal(
+    struct slice text, size_t *at, uint8_t *to, size_t *size, struct error *error)
+{
+	size_t from = *at, n = slice_find(slice_from(text, from), '$');
+
+	if (n > LOGFORMAT_LITERAL_MAX)
+		return error_set(error,
+		    "log format: more than %d bytes without a variable at byte %zu",
+		    LOGFORMAT_LITERAL_MAX, from);
+	memcpy(to, text.at + from, n);
+	*size = n;
+	*at = from + n;
+	return 0;
+}
+
+static void
+describe(struct step *s)
+{
+	char name[41], end[LOGFORMAT_LITERAL_MAX + 1];
+	size_t size = s->field.name.size < 40 ? s->field.name.size : 40;
+
+	memcpy(name, s->field.name.at, size);
+	name[size] = '\0';
+	memcpy(end, s->end, s->end_size);
+	end[s->end_size] = '\0';
+	(void)snprintf(
+	    s->wrong, sizeof s->wrong, "$%s is no %s", name, type_text(s->field.type));
+	if (s->end_size > 0)
+		(void)snprintf(
+		    s->missing, sizeof s->missing, "no '%s' after $%s", end, name);
+}
+
+static int
+compile(struct logformat *f, struct slice text, struct error *error)
+{
+	size_t at = 0, before;
+
+	if (take_literal(text, &at, f->start, &f->start_size, error) != 0)
+		return -1;
+	(void)snprintf(f->no_start, sizeof f->no_start, "no '%.*s' at the start",
+	    (int)f->start_size, (const char *)f->start);
+	while (at < text.size) {
+		struct step *s = &f->steps[f->count];
+
+		if (f->count == LOGFORMAT_FIELDS_MAX)
+			return error_set(error, "log format: more than %d variables",
+			    LOGFORMAT_FIELDS_MAX);
+		before = at;
+		if (take_variable(text, &at, &s->field.name, error) != 0 ||
+		    take_literal(text, &at, s->end, &s->end_size, error) != 0)
+			return -1;
+		if (s->end_size == 0 && at < text.size)
+			return error_set(error,
+			    "log format: nothing separates the variable at byte %zu "
+			    "from the next",
+			    before);
+		for (unsigned i = 0; i < f->count; i++)
+			if (slice_equal(f->steps[i].field.name, s->field.name))
+				return error_set(error,
+				    "log format: the variable at byte %zu was there "
+				    "before",
+				    before);
+		s->field.type = type_of(s->field.name);
+		describe(s);
+		f->count++;
+	}
+	return f->count > 0 ? 0 : error_set(error, "log format: no variable in it");
+}
+
+struct logformat *
+logformat_new(struct slice format, struct error *error)
+{
+	struct logformat *f;
+
+	if (format.size > LOGFORMAT_SIZE_MAX) {
+		(void)error_set(
+		    error, "log format: longer than %d bytes", LOGFORMAT_SIZE_MAX);
+		return NULL;
+	}
+	f = calloc(1, sizeof *f);
+	if (f == NULL) {
+		(void)error_set(error, "no memory for the log format");
+		return NULL;
+	}
+	memcpy(f->text, format.at, format.size);
+	if (compile(f, slice_of(f->text, format.size), error) != 0) {
+		free(f);
+		return NULL;
+	}
+	return f;
+}
+
+void
+logformat_free(struct logformat *f)
+{
+	free(f);
+}
+
+unsigned
+logformat_fields(const struct logformat *f)
+{
+	return f->count;
+}
+
+const struct logformat_field *
+logformat_field(const struct logformat *f, unsigned i)
+{
+	assert(i < f->count);
+	return &f->steps[i].field;
+}
+
+/* --- Values --------------------------------------------------------------------- */
+
+static bool
+is_ipv6(struct slice text)
+{
+	char copy[INET6_ADDRSTRLEN];
+	struct in6_addr address;
+
+	if (text.size >= sizeof copy)
+		return false;
+	memcpy(copy, text.at, text.size);
+	copy[text.size] = '\0';
+	return inet_pton(AF_INET6, copy, &address) == 1;
+}
+
+static bool
+is_ipv4(struct slice text)
+{
+	unsigned part = 0, digits = 0, dots = 0;
+
+	for (size_t i = 0; i < text.size; i++) {
+		if (text.at[i] != '.') {
+			part = part * 10 + (text.at[i] - '0' + 0u);
+			if (++digits > 3 || part > 255)
+				return false;
+		} else {
+			if (digits == 0)
+				return false;
+			dots++;
+			part = digits = 0;
+		}
+	}
+	return dots == 3 && digits > 0;
+}
+
+bool
+logformat_is_address(struct slice text)
+{
+	bool numeric = true;
+
+	if (text.size == 0 || text.size > 255)
+		return false;
+	for (size_t i = 0; i < text.size; i++) {
+		uint8_t c = text.at[i];
+
+		if ((c >= '0' && c <= '9') || c == '.')
+			continue;
+		if (c == ':')
+			return slice_is(text, "unix:") || is_ipv6(text);
+		if (!is_name(c) && c != '-')
+			return false;
+		numeric = false;
+	}
+	return !numeric || is_ipv4(text);
+}
+
+static bool
+parse_time(struct logformat *f, struct slice text, int64_t *to)
+{
+	bool ok;
+
+	if (text.size == f->last_time_size &&
+	    memcmp(text.at, f->last_time, text.size) == 0) {
+		*to = f->last_instant;
+		return true;
+	}
+	/* The three forms exclude one another. */
+	ok = when_parse_clf(text, to) || when_parse_epoch(text, WHEN_SECOND, to) ||
+	    (text.size > 10 && when_parse_iso(text, to));
+	if (ok && text.size <= sizeof f->last_time) {
+		memcpy(f->last_time, text.at, text.size);
+		f->last_time_size = text.size;
+		f->last_instant = *to;
+	}
+	return ok;
+}
+
+/* "0.012", or what nginx writes for several upstream servers: "0.1, 0.2 : -". */
+static bool
+parse_duration(struct slice text, int64_t *to)
+{
+	int64_t sum = 0, part;
+
+	for (size_t n; text.size > 0; text = slice_from(text, n)) {
+		struct slice one;
+
+		for (n = 0; n < text.size; n++)
+			if (text.at[n] == ',' || text.at[n] == ':')
+				break;
+		one = slice_trim(slice_of(text.at, n));
+		n += n < text.size;
+		if (slice_is(one, "-"))
+			continue;
+		if (!number_parse_decimal(one, 6, &part) || part < 0 ||
+		    __builtin_add_overflow(sum, part, &sum))
+			return false;
+	}
+	*to = sum;
+	return true;
+}
+
+static bool
+parse_value(struct logformat *f, enum logformat_type type, struct logformat_value *v)
+{
+	uint64_t count;
+
+	if (v->text.size == 1 && v->text.at[0] == '-') {
+		v->text = slice_of(NULL, 0);
+		return type != LOGFORMAT_TIME;
+	}
+	switch (type) {
+	case LOGFORMAT_TEXT:
+		return true;
+	case LOGFORMAT_INT:
+		if (v->text.size > 18 || !number_parse_uint(v->text, &count))
+			return false;
+		v->number = (int64_t)count;
+		return true;
+	case LOGFORMAT_TIME:
+		return parse_time(f, v->text, &v->number);
+	case LOGFORMAT_DURATION:
+		return v->text.size > 0 && parse_duration(v->text, &v->number);
+	case LOGFORMAT_ADDRESS:
+		return logformat_is_address(v->text);
+	}
+	return false;
+}
+
+/* --- Running -------------------------------------------------------------------- */
+
+/* Whether the byte at `at` has a backslash before it that is not itself escaped. */
+static bool
+is_escaped(const uint8_t *start, const uint8_t *at)
+{
+	size_t n = 0;
+
+	while (at - n > start && at[-1 - (ptrdiff_t)n] == '\\')
+		n++;
+	return n % 2 == 1;
+}
+
+/* The end of the variable that starts at `at`: where the literal text after it begins;
+ * NULL when it does not come. *fault_at is then the byte that is in its place. */
+static const uint8_t *
+find_end(const struct step *s, const uint8_t *at, const uint8_t *end, bool backslashes,
+    const uint8_t **fault_at)
+{
+	const uint8_t *start = at, *found;
+	bool quoted = s->end[0] == '"';
+
+	for (;; at = found + 1) {
+		found = memchr(at, s->end[0], (size_t)(end - at));
+		if (found == NULL) {
+			*fault_at = end;
+			return NULL;
+		}
+		if (quoted && backslashes && is_escaped(start, found))
+			continue;
+		if ((size_t)(end - found) >= s->end_size &&
+		    (s->end_size == 1 || memcmp(found, s->end, s->end_size) == 0))
+			return found;
+		*fault_at = found;
+		if (quoted || s->field.type != LOGFORMAT_TEXT)
+			return NULL;
+	}
+}
+
+/* Whether no byte is above 0x7f. */
+static bool
+is_ascii(struct slice text)
+{
+	uint64_t any = 0, more = 0;
+	size_t i = 0;
+
+	for (; i + 16 <= text.size; i += 16) {
+		any |= bytes_load_le64(text.at + i);
+		more |= bytes_load_le64(text.at + i + 8);
+	}
+	for (; i < text.size; i++)
+		more |= text.at[i];
+	return ((any | more) & UINT64_C(0x8080808080808080)) == 0;
+}
+
+static bool
+at_fault(struct fault *fault, size_t at, const char *reason)
+{
+	fault->at = at;
+	fault->reason = reason;
+	return false;
+}
+
+bool
+logformat_run(struct logformat *f, struct slice line, struct logformat_value *values,
+    struct fault *fault)
+{
+	const uint8_t *at = line.at, *end = at + line.size, *stop, *where;
+	bool backslashes, ascii;
+
+	if (line.size == 0)
+		return at_fault(fault, 0, "the line is empty");
+	if (line.size < f->start_size || memcmp(at, f->start, f->start_size) != 0)
+		return at_fault(fault, 0, f->no_start);
+	at += f->start_size;
+	backslashes = memchr(line.at, '\\', line.size) != NULL;
+	ascii = is_ascii(line);
+	for (unsigned i = 0; i < f->count; i++) {
+		const struct step *s = &f->steps[i];
+		struct logformat_value *v = &values[i];
+
+		stop =
+		    s->end_size == 0 ? end : find_end(s, at, end, backslashes, &where);
+		if (stop == NULL)
+			return at_fault(fault, (size_t)(where - line.at), s->missing);
+		v->text = slice_of(at, (size_t)(stop - at));
+		v->ascii = ascii;
+		v->escaped = backslashes && slice_find(v->text, '\\') < v->text.size;
+		if (!parse_value(f, s->field.type, v))
+			return at_fault(fault, (size_t)(at - line.at), s->wrong);
+		at = stop + s->end_size;
+	}
+	if (at != end)
+		return at_fault(fault, (size_t)(at - line.at),
+		    "something follows what the format describes");
+	return true;
+}
+
+/* n hexadecimal digits at `at`, or -1. */
+static int
+hex_digits(struct slice text, size_t at, size_t n)
+{
+	int value = 0;
+
+	if (text.size < at + n)
+		return -1;
+	for (size_t i = at; i < at + n; i++) {
+		uint8_t c = text.at[i], lower = c | 0x20;
+
+		if (c >= '0' && c <= '9')
+			value = value << 4 | (c - '0');
+		else if (lower >= 'a' && lower <= 'f')
+			value = value << 4 | (lower - 'a' + 10);
+		else
+			return -1;
+	}
+	return value;
+}
+
+/* The escape at i, which is a backslash: writes what it stands for to *to and returns
+ * the bytes of the escape, 0 when it is none. */
+static size_t
+take_escape(struct slice text, size_t i, uint8_t **to)
+{
+	static const char names[] = "\"\\/nrtbfv", bytes[] = "\"\\/\n\r\t\b\f\v";
+	const char *name;
+	int value;
+
+	if (i + 1 == text.size)
+		return 0;
+	if (text.at[i + 1] == 'x' && (value = hex_digits(text, i + 2, 2)) >= 0) {
+		*(*to)++ = (uint8_t)value;
+		return 4;
+	}
+	if (text.at[i + 1] == 'u' && (value = hex_digits(text, i + 2, 4)) >= 0 &&
+	    (value < 0xd800 || value > 0xdfff)) {
+		*to += utf8_encode((uint32_t)value, *to);
+		return 6;
+	}
+	name = memchr(names, text.at[i + 1], sizeof names - 1);
+	if (name == NULL)
+		return 0;
+	*(*to)++ = (uint8_t)bytes[name - names];
+	return 2;
+}
+
+size_t
+logformat_unescape(struct slice text, uint8_t *to)
+{
+	uint8_t *start = to;
+	size_t taken;
+
+	for (size_t i = 0; i < text.size; i += taken) {
+		taken = text.at[i] == '\\' ? take_escape(text, i, &to) : 0;
+		if (taken == 0) {
+			*to++ = text.at[i];
+			taken = 1;
+		}
+	}
+	return (size_t)(to - start);
+}
