@@ -6,8 +6,8 @@
 #include "lib/base/assert.h"
 #include "lib/hash.h"
 #include "lib/record/value.h"
+#include "lib/text/query.h"
 #include "lib/text/str.h"
-#include "lib/text/url.h"
 
 /* --- Ids of lines --------------------------------------------------------------- */
 
@@ -335,7 +335,7 @@ build_query(struct build *b, struct slice query, bool escaped)
 		plain = b->at + 2 * query.size + 64;
 		query = slice_of(plain, logformat_unescape(query, plain));
 	}
-	url_build_query(b, query);
+	query_build(b, query);
 	return 1;
 }
 

@@ -11,7 +11,7 @@
  *	referrer, $http_user_agent user_agent; durations have "_us" after their name;
  *all others have their own name
  *
- * A variable that is "-" gives no key. query is a map (url.h), absent when the target
+ * A variable that is "-" gives no key. query is a map (query.h), absent when the target
  * has none. A request that is no METHOD TARGET [PROTOCOL] (probes, broken clients) is
  * kept whole as request. Escapes are undone, unless what comes out is not UTF-8: then
  * the text stays as it is; raw bytes that are not UTF-8 become a bin.
