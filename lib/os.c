@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/os.h"
 
+#include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <time.h>
@@ -90,6 +92,25 @@ system_mkdir(const struct os *os, const char *path, mode_t mode)
 	return mkdir(path, mode);
 }
 
+static int
+system_list(const struct os *os, const char *path,
+    void (*each)(void *context, const char *name), void *context)
+{
+	DIR *folder = opendir(path);
+	struct dirent *entry;
+	int cause;
+
+	(void)os;
+	if (folder == NULL)
+		return -1;
+	while (errno = 0, (entry = readdir(folder)) != NULL)
+		each(context, entry->d_name);
+	cause = errno;
+	(void)closedir(folder);
+	errno = cause;
+	return cause == 0 ? 0 : -1;
+}
+
 static int64_t
 clock_us(clockid_t clock)
 {
@@ -133,6 +154,7 @@ const struct os os_system = {
 	.rename = system_rename,
 	.unlink = system_unlink,
 	.mkdir = system_mkdir,
+	.list = system_list,
 	.wall_us = system_wall_us,
 	.monotonic_us = system_monotonic_us,
 	.processor_us = system_processor_us,

@@ -29,6 +29,9 @@ struct os {
 	int (*rename)(const struct os *os, const char *from, const char *to);
 	int (*unlink)(const struct os *os, const char *path);
 	int (*mkdir)(const struct os *os, const char *path, mode_t mode);
+	/* Call `each` with every name in a folder, as readdir gives them. */
+	int (*list)(const struct os *os, const char *path,
+	    void (*each)(void *context, const char *name), void *context);
 
 	/* Microseconds of the wall clock (since the Unix epoch), of a clock that only
 	 * goes forward, and of processor time that this process has used. They never

@@ -21,8 +21,10 @@ struct seen {
 
 struct line_ids {
 	struct seen sets[SETS][WAYS];
-	uint32_t lines;
+	uint32_t lines, spare[3];
 };
+
+_Static_assert(sizeof(struct line_ids) == LINE_IDS_SIZE, "the header says its size");
 
 struct line_ids *
 line_ids_new(void)

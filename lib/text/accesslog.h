@@ -31,7 +31,10 @@
 #include "lib/record/build.h"
 #include "lib/text/logformat.h"
 
-enum { LINE_ID_SIZE = 22 };
+enum {
+	LINE_ID_SIZE = 22,
+	LINE_IDS_SIZE = 4 * 8192 * 16 + 16, /* bytes of line_ids_state */
+};
 
 /* The ids of lines. Remembers about 30,000 different recent lines in 512 KiB; of a set
  * of four the one not seen for longest makes place. NULL when there is no memory. */

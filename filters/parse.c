@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * bp-parse: text to records.
+ *
+ * in     lines of an access log, of JSON, of CSV or TSV, from files or standard input
+ * out    one record a line, or what a map makes of it; malformed lines are rejects
+ * state  which lines were seen lately, to tell equal ones apart; the format that was
+ *        found and the header that was read; where a followed file was read up to
+ * needs  nothing
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/filter.h"
+#include "lib/hash.h"
+#include "lib/record/value.h"
+#include "lib/stream/tail.h"
+#include "lib/text/adapters.h"
+#include "lib/text/detect.h"
+#include "lib/text/format.h"
+#include "lib/text/map.h"
+
+struct parse {
+	const char *name, *map_path; /* options */
+	bool follow, allow_truncate;
+
+	struct format *format;  /* owned; NULL while it is to be detected */
+	const char *detected;   /* its name, when it was */
+	struct map *map;        /* owned; NULL for none */
+	uint64_t map_hash;      /* of the map's text */
+	uint8_t *raw;           /* owned; what the map is given */
+	struct input *followed; /* the run's; NULL when files are read once */
+	struct tail *tail;      /* the input's */
+	struct run *run;        /* for gaps, which the tail finds */
+	uint64_t gaps;
+};
+
+static const struct option options[] = {
+	OPTION('f', "format", struct parse, name, "auto",
+	    "auto, combined, common, json, csv, tsv, ga4 ... or a log_format",
+	    "FORMAT"),
+	OPTION('m', "map", struct parse, map_path, NULL,
+	    "make records as this map says, see bp-map(5)", "FILE"),
+	OPTION_ASIDE('F', "follow", struct parse, follow, NULL,
+	    "follow one FILE by name, through its rotations"),
+	OPTION_ASIDE(0, "allow-truncate", struct parse, allow_truncate, NULL,
+	    "with --follow: a loss is a gap, not a failure"),
+	OPTION_END,
+};
+
+/* --- Starting ------------------------------------------------------------------- */
+
+static int
+choose(struct run *run, struct parse *f, const char *name)
+{
+	const struct adapter *adapter = adapter_find(slice_text(name));
+	struct error error;
+
+	if (adapter != NULL && f->map != NULL)
+		return run_usage(run,
+		    "--format %s has a map of its own: leave out --map, or name json "
+		    "or "
+		    "tsv",
+		    name);
+	if (adapter != NULL) {
+		f->map = map_compile(run_reader(run), name, adapter->map, &error);
+		if (f->map == NULL)
+			return run_fail(run, "%s", error.text);
+	}
+	f->format = format_new(name, &error);
+	return f->format != NULL ? 0 : run_usage(run, "--format: %s", error.text);
+}
+
+static int
+read_map(struct run *run, struct parse *f)
+{
+	const struct os *os = run_os(run);
+	struct error error;
+	struct input *in = input_open(os, f->map_path, &error);
+	enum fill fill = FILL_FAIL;
+	struct slice text;
+
+	if (in == NULL)
+		return run_usage(run, "--map: %s", error.text);
+	do {
+		fill = input_fill(in, &error);
+		text = input_bytes(in);
+	} while (
+	    (fill == FILL_MORE || fill == FILL_AGAIN) && text.size <= MAP_SIZE_MAX);
+	if (fill == FILL_END) {
+		f->map_hash = hash_bytes(text, 0);
+		f->map = map_compile(run_reader(run), f->map_path, text, &error);
+	} else if (fill != FILL_FAIL) {
+		(void)error_set(
+		    &error, "%s: longer than %d bytes", f->map_path, MAP_SIZE_MAX);
+	}
+	input_free(in);
+	return f->map != NULL ? 0 : run_usage(run, "--map: %s", error.text);
+}
+
+static void
+on_gap(void *context, uint64_t from, uint64_t to, const char *reason)
+{
+	struct parse *f = context;
+
+	f->gaps++;
+	run_say(f->run, "gap: %s", reason);
+	(void)run_gap(f->run, from, to, reason);
+}
+
+static int
+follow(struct run *run, struct parse *f)
+{
+	struct error error;
+
+	if (run_files(run) != 1 || strcmp(run_file(run, 0), "-") == 0)
+		return run_usage(
+		    run, "--follow wants one FILE (start one bp-parse for each)");
+	f->tail = tail_new(run_os(run), run_file(run, 0), f->allow_truncate, &error);
+	if (f->tail == NULL)
+		return run_fail(run, "%s", error.text);
+	f->followed = input_of_source(
+	    run_os(run), tail_source(f->tail), run_file(run, 0), &error);
+	if (f->followed == NULL)
+		return run_fail(run, "%s", error.text);
+	f->run = run;
+	tail_on_gap(f->tail, on_gap, f);
+	run_counter(run, "gaps", "losses in the followed file", &f->gaps);
+	run_input(run, f->followed);
+	run_opens_files(run);
+	return 0;
+}
+
+static int
+start(struct run *run, void *self)
+{
+	struct parse *f = self;
+
+	/* The reader looks some bytes beyond what it scans. */
+	f->raw = calloc(1, RECORD_SIZE_MAX + RECORD_PADDING);
+	if (f->raw == NULL)
+		return run_fail(run, "no memory to start");
+	if (f->map_path != NULL && read_map(run, f) != 0)
+		return -1;
+	if (strcmp(f->name, "auto") != 0 && choose(run, f, f->name) != 0)
+		return -1;
+	if (f->allow_truncate && !f->follow)
+		return run_usage(run, "--allow-truncate is for --follow");
+	return f->follow ? follow(run, f) : 0;
+}
+
+/* --- Lines ---------------------------------------------------------------------- */
+
+static int
+detect(struct run *run, struct parse *f, struct slice bytes, bool end)
+{
+	const char *name = NULL;
+
+	switch (detect_format(bytes, end, &name)) {
+	case DETECT_MORE:
+		return -1;
+	case DETECT_FOUND:
+		run_say(run, "format %s", name);
+		f->detected = name;
+		return choose(run, f, name);
+	case DETECT_RECORDS:
+		return run_usage(
+		    run, "the input is records already: leave out bp-parse");
+	case DETECT_NONE:
+		break;
+	}
+	return run_usage(run,
+	    "cannot tell the format of the input by its first lines: name it with "
+	    "--format");
+}
+
+static size_t
+frame(struct run *run, void *self, struct slice bytes, bool end)
+{
+	struct parse *f = self;
+
+	if (f->format == NULL && detect(run, f, bytes, end) != 0)
+		return 0;
+	return format_frame(f->format, bytes, end);
+}
+
+static enum verdict
+map_record(struct run *run, struct parse *f, struct slice bytes, struct slice event_id)
+{
+	struct slice record;
+	struct record raw;
+	struct fault fault;
+	const char *reason;
+	size_t need;
+	int n;
+
+	if (record_scan(run_reader(run), bytes, &raw, &fault, &need) != SCAN_RECORD)
+		return run_reject(run, "%s", fault.reason);
+	n = map_run(f->map, &raw, event_id, &reason);
+	if (n < 0)
+		return run_reject(run, "%s", reason);
+	while (map_next(f->map, &record))
+		if (run_emit(run, record) != 0)
+			return FAIL;
+	return n > 0 ? PASS : DROP;
+}
+
+static enum verdict
+line(struct run *run, void *self, const struct line *l)
+{
+	struct parse *f = self;
+	struct slice event_id;
+	struct fault fault;
+	struct build b;
+
+	build_init(&b, f->raw, RECORD_SIZE_MAX);
+	switch (format_line(f->format, l->text, l->offset == 0, &b,
+	    f->map != NULL ? &event_id : NULL, &fault)) {
+	case FORMAT_HEADER:
+		return DROP;
+	case FORMAT_FAULT:
+		return run_reject(run, "%s (byte %zu)", fault.reason, fault.at);
+	case FORMAT_RECORD:
+		break;
+	}
+	/* JSON can stand for a control record, which is no map's business. */
+	if (f->map != NULL && value_type(build_slice(&b)) == VALUE_MAP)
+		return map_record(run, f, build_slice(&b), event_id);
+	return run_emit(run, build_slice(&b)) == 0 ? PASS : FAIL;
+}
+
+/* --- Snapshots ------------------------------------------------------------------ */
+
+static int
+save(struct run *run, void *self, struct state_writer *to)
+{
+	static const struct slice none = { (const uint8_t *)"", 0 };
+	struct parse *f = self;
+	struct tail_position p = { 0 };
+	struct error error;
+
+	if (f->tail != NULL &&
+	    tail_tell(f->tail, input_bytes(f->followed).size, &p, &error) != 0)
+		return run_fail(run, "%s", error.text);
+	state_put_u64(to, f->map_hash);
+	state_put_slice(to, f->detected != NULL ? slice_text(f->detected) : none);
+	state_put_slice(to, f->format != NULL ? format_header(f->format) : none);
+	state_put_slice(to, f->format != NULL ? format_ids(f->format) : none);
+	state_put_u64(to, p.device);
+	state_put_u64(to, p.inode);
+	state_put_u64(to, p.offset);
+	state_put_u64(to, p.head_hash);
+	state_put_u64(to, p.last_hash);
+	return 0;
+}
+
+/* The names that detect_format can give are constants of its own: find ours again. */
+static int
+load_format(struct run *run, struct parse *f, struct slice name)
+{
+	static const char *const names[] = { "combined", "common", "json", "csv",
+		"csv;", "tsv" };
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		if (f->format == NULL && slice_is(name, names[i])) {
+			f->detected = names[i];
+			return choose(run, f, names[i]);
+		}
+	return 0;
+}
+
+static int
+load_lines(struct run *run, struct parse *f, struct state_reader *from)
+{
+	uint8_t *header = malloc(FORMAT_HEADER_MAX), *ids = malloc(LINE_IDS_SIZE);
+	size_t name_size, header_size, ids_size;
+	uint8_t name[16];
+	int status = -1;
+
+	if (header != NULL && ids != NULL &&
+	    state_get_slice(from, name, sizeof name, &name_size) == 0 &&
+	    state_get_slice(from, header, FORMAT_HEADER_MAX, &header_size) == 0 &&
+	    state_get_slice(from, ids, LINE_IDS_SIZE, &ids_size) == 0)
+		status = load_format(run, f, slice_of(name, name_size));
+	if (status == 0 && f->format != NULL && ids_size > 0 &&
+	    !format_restore(
+		f->format, slice_of(header, header_size), slice_of(ids, ids_size)))
+		status = -1;
+	free(header);
+	free(ids);
+	return status;
+}
+
+static int
+load(struct run *run, void *self, struct state_reader *from)
+{
+	struct parse *f = self;
+	struct tail_position p;
+	struct error error;
+	uint64_t map_hash;
+
+	if (state_get_u64(from, &map_hash) != 0)
+		return -1;
+	if (map_hash != f->map_hash)
+		return run_usage(run,
+		    "the state was made with another --map (start afresh with --state "
+		    "NEWDIR)");
+	if (load_lines(run, f, from) != 0 || state_get_u64(from, &p.device) != 0 ||
+	    state_get_u64(from, &p.inode) != 0 || state_get_u64(from, &p.offset) != 0 ||
+	    state_get_u64(from, &p.head_hash) != 0 ||
+	    state_get_u64(from, &p.last_hash) != 0)
+		return -1;
+	if (f->tail != NULL && tail_resume(f->tail, &p, &error) != 0)
+		return run_fail(run, "%s", error.text);
+	return 0;
+}
+
+static void
+stop(void *self)
+{
+	struct parse *f = self;
+
+	format_free(f->format);
+	map_free(f->map);
+	free(f->raw);
+}
+
+static const struct filter parse = {
+	.name = "parse",
+	.about = "turn lines of text into records",
+	.examples = "  bp-parse /var/log/nginx/access.log | bp-print\n"
+		    "  bp-parse --follow --state state access.log | bp-print\n"
+		    "  bp-parse --format json --map shop.map events.jsonl | bp-print\n",
+	.options = options,
+	.size = sizeof(struct parse),
+	.schema = 1,
+	.start = start,
+	.load = load,
+	.line = line,
+	.frame = frame,
+	.save = save,
+	.stop = stop,
+};
+
+int
+main(int argc, char **argv)
+{
+	return filter_main(&parse, argc, argv);
+}
