@@ -342,6 +342,7 @@ handle_line(struct run *run, struct slice bytes)
 	run->line.offset = input_offset(run->in);
 	run->line.number = run->number + 1;
 	run->finished = false;
+	run->emitted_before = run->counters.emitted;
 	verdict = run->filter->line(run, run->self, &run->line);
 	if (run_settle_verdict(run, verdict) != 0)
 		return -1;

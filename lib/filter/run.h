@@ -67,6 +67,7 @@ struct run {
 	bool has_current; /* record or line is being handled */
 	struct edit edit;
 	struct build scratch;
+	uint64_t emitted_before; /* the current line */
 	uint64_t number; /* records or lines of the current input */
 
 	struct counters counters;
