@@ -50,6 +50,7 @@ FUZZ_SECONDS ?= 20
 export BUILD
 
 all: $(BIN)  ## build every filter into build/bin
+	@rm -f $(filter-out $(BIN),$(wildcard $(BUILD)/bin/*))
 
 $(BUILD)/lib.a: $(LIBOBJ)
 	@rm -f $@

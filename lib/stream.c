@@ -173,8 +173,7 @@ input_undecoded(const struct input *in)
 bool
 input_ready(const struct input *in)
 {
-	return in->eof || input_undecoded(in) ||
-	    (in->source != NULL && !in->waiting);
+	return in->eof || input_undecoded(in) || (in->source != NULL && !in->waiting);
 }
 
 static enum fill
