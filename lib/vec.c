@@ -153,6 +153,39 @@ vec_sigmoid(double z)
 	return z >= 0 ? 1 / (1 + e) : e / (1 + e);
 }
 
+/* x = 2^k m with m about 1; log m = 2 artanh((m - 1) / (m + 1)), whose series ends where
+ * its terms fall below the last bit. */
+double
+vec_log(double x)
+{
+	const double term[] = { 1.0 / 3, 1.0 / 5, 1.0 / 7, 1.0 / 9, 1.0 / 11, 1.0 / 13,
+		1.0 / 15, 1.0 / 17, 1.0 / 19, 1.0 / 21 };
+	int k;
+	double m = frexp(x, &k), s, square, sum = 1.0 / 23;
+
+	assert(x > 0);
+	if (m < 0.70710678118654752) {
+		m *= 2;
+		k--;
+	}
+	s = (m - 1) / (m + 1);
+	square = s * s;
+	for (unsigned i = sizeof term / sizeof *term; i-- > 0;)
+		sum = sum * square + term[i];
+	return k * 0x1.62e42fefa3800p-1 +
+	    (2 * s + (2 * s * (square * sum) + k * 0x1.ef35793c76730p-45));
+}
+
+double
+vec_log1p(double x)
+{
+	if (fabs(x) > 1e-3)
+		return vec_log(1 + x);
+	return x -
+	    x * x *
+	    (1.0 / 2 - x * (1.0 / 3 - x * (1.0 / 4 - x * (1.0 / 5 - x * (1.0 / 6)))));
+}
+
 double
 vec_logit(double p)
 {
@@ -161,7 +194,7 @@ vec_logit(double p)
 		return -VEC_LOGIT_MAX;
 	if (p >= 1)
 		return VEC_LOGIT_MAX;
-	return vec_clamp(log(p) - log1p(-p), -VEC_LOGIT_MAX, VEC_LOGIT_MAX);
+	return vec_clamp(vec_log(p) - vec_log1p(-p), -VEC_LOGIT_MAX, VEC_LOGIT_MAX);
 }
 
 double
@@ -172,10 +205,10 @@ vec_log_loss(double p, double y)
 	assert(!isnan(p));
 	p = vec_clamp(p, least, 1 - least);
 	if (y == 0)
-		return -log1p(-p);
+		return -vec_log1p(-p);
 	if (y == 1)
-		return -log(p);
-	return -y * log(p) - (1 - y) * log1p(-p);
+		return -vec_log(p);
+	return -y * vec_log(p) - (1 - y) * vec_log1p(-p);
 }
 
 double
@@ -187,5 +220,5 @@ vec_log_loss_exact(double z, double y)
 double
 vec_entropy(double p)
 {
-	return p <= 0 || p >= 1 ? 0 : -p * log(p) - (1 - p) * log1p(-p);
+	return p <= 0 || p >= 1 ? 0 : -p * vec_log(p) - (1 - p) * vec_log1p(-p);
 }

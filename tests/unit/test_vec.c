@@ -174,6 +174,23 @@ logit_undoes_sigmoid_and_is_held_at_the_ends(void **state)
 }
 
 static void
+log_is_within_a_few_last_bits_of_the_exact_one(void **state)
+{
+	struct random r = seeded();
+
+	(void)state;
+	for (int i = 0; i < 200000; i++) {
+		double x =
+		    ldexp(hash_uniform(random_next(&r)) + 0x1p-53, i % 200 - 100);
+		double y = (hash_uniform(random_next(&r)) - 0.5) * ldexp(1, -(i % 40));
+
+		near(vec_log(x), log(x), 0x1p-50 * fabs(log(x)) + 1e-300);
+		near(vec_log1p(y), log1p(y), 0x1p-42 * fabs(log1p(y)));
+	}
+	assert_true(vec_log(1) == 0 && vec_log1p(0) == 0);
+}
+
+static void
 log_loss_from_a_probability_is_the_one_from_its_logit(void **state)
 {
 	(void)state;
@@ -218,6 +235,7 @@ main(void)
 		cmocka_unit_test(sigmoid_is_within_1e_11_of_the_exact_one),
 		cmocka_unit_test(sigmoid_stays_inside_0_and_1_for_any_logit),
 		cmocka_unit_test(logit_undoes_sigmoid_and_is_held_at_the_ends),
+		cmocka_unit_test(log_is_within_a_few_last_bits_of_the_exact_one),
 		cmocka_unit_test(log_loss_from_a_probability_is_the_one_from_its_logit),
 		cmocka_unit_test(log_loss_of_a_sure_and_wrong_prediction_is_finite),
 		cmocka_unit_test(entropy_is_the_log_loss_of_the_mean),
