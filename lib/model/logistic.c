@@ -14,19 +14,25 @@
 /* The prior of an unknown base rate: one positive in a hundred examples. */
 static const double prior_positive = 1, prior_seen = 100;
 
+int
+logistic_check(const struct logistic_options *options, struct error *error)
+{
+	if (optimiser_check(&options->optimiser, error) < 0)
+		return -1;
+	if (!(options->base_rate >= 0 && options->base_rate < 1))
+		return error_set(
+		    error, "the base rate must be 0 (estimate it) or between 0 and 1");
+	return 0;
+}
+
 struct logistic *
 logistic_new(
     const struct logistic_options *options, uint64_t bytes, struct error *error)
 {
 	struct logistic *m;
 
-	if (optimiser_check(&options->optimiser, error) < 0)
+	if (logistic_check(options, error) < 0)
 		return NULL;
-	if (!(options->base_rate >= 0 && options->base_rate < 1)) {
-		error_set(
-		    error, "the base rate must be 0 (estimate it) or between 0 and 1");
-		return NULL;
-	}
 	if (bytes < WEIGHTS_BYTES_MIN) {
 		error_set(error, "the memory for the weights must be at least 16K");
 		return NULL;
@@ -61,7 +67,7 @@ offset(const struct logistic *m)
 		return m->logit;
 	positive = fmax(m->positive, 0) + prior_positive;
 	negative = fmax(m->seen - m->positive, 0) + prior_seen - prior_positive;
-	return log(positive / negative);
+	return vec_log(positive / negative);
 }
 
 /* Ask for all cells at once, then add; m->touched[i] is the weight or NULL. */

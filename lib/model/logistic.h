@@ -43,6 +43,9 @@ struct logistic {
 	float values[FEATURES_MAX];
 };
 
+/* 0, or -1 and the first option that is out of its range. */
+int logistic_check(const struct logistic_options *options, struct error *error);
+
 /* A model within `bytes` for its weights. NULL and the error when an option is out of
  * its range or there is no memory. */
 struct logistic *logistic_new(

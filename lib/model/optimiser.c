@@ -21,9 +21,7 @@ optimiser_default(enum optimiser_algorithm algorithm)
 {
 	struct optimiser o = { .algorithm = algorithm, .rate = 0.1, .beta = 1 };
 
-	if (algorithm == OPTIMISER_FTRL)
-		o.l2 = 1;
-	else if (algorithm == OPTIMISER_SGD)
+	if (algorithm == OPTIMISER_SGD)
 		o.rate = 0.02;
 	return o;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/model/predictor.h"
 
-#include <stdio.h>
+#include <math.h>
 #include <string.h>
 
 #include "lib/base/assert.h"
@@ -90,6 +90,7 @@ predictor_keys(struct predictor *p, struct reader *reader)
 {
 	p->features = reader_key(reader, "features");
 	p->values = reader_key(reader, "feature_values");
+	p->rewards = reader_key(reader, "rewards");
 	p->prediction = reader_key(reader, "prediction");
 }
 
@@ -176,9 +177,27 @@ predictor_features(const struct predictor *p, const struct record *r,
 	return true;
 }
 
+enum predictor_label
+predictor_label(const struct predictor *p, const struct record *r, double *label)
+{
+	struct slice rewards, value;
+	bool happened;
+
+	if (!record_value(r, p->rewards, &rewards) ||
+	    !value_get(rewards, target_names[p->target], &value))
+		return PREDICTOR_UNKNOWN;
+	if (value_bool(value, &happened))
+		*label = happened ? 1 : 0;
+	else if (!value_number(value, label) || !(*label >= 0 && isfinite(*label)))
+		return PREDICTOR_WRONG;
+	if (*label > 1)
+		*label = 1;
+	return PREDICTOR_KNOWN;
+}
+
 void
 predictor_build(const struct predictor *p, const struct record *r, double probability,
-    struct build *to)
+    uint64_t version, struct build *to)
 {
 	const char *name = target_names[p->target];
 	struct slice said, key, item, text;
@@ -199,6 +218,6 @@ predictor_build(const struct predictor *p, const struct record *r, double probab
 	build_text(to, name);
 	build_double(to, probability);
 	build_text(to, "version");
-	build_uint(to, p->model->examples);
+	build_uint(to, version);
 	build_close_map(to, open, pairs);
 }

@@ -26,7 +26,7 @@ const char *predictor_target_name(enum predictor_target target);
 struct predictor {
 	enum predictor_target target;
 	struct logistic *model; /* owned */
-	struct key features, values, prediction;
+	struct key features, values, rewards, prediction;
 };
 
 /* The keys to look records up with. */
@@ -51,9 +51,21 @@ int predictor_commit(const struct predictor *p, const struct os *os, const char 
 bool predictor_features(const struct predictor *p, const struct record *r,
     struct features *to, enum features_fault *fault);
 
+/* What there is to learn. */
+enum predictor_label {
+	PREDICTOR_UNKNOWN, /* the record does not say: nothing to learn */
+	PREDICTOR_KNOWN,
+	PREDICTOR_WRONG, /* neither a bool nor a finite number that is not negative */
+};
+
+/* The target's label in `rewards`: true is 1, more than 1 (two purchases) is 1. */
+enum predictor_label predictor_label(
+    const struct predictor *p, const struct record *r, double *label);
+
 /* Append the value of `prediction`: what the record said there already (another
- * target's prediction), and ours. */
+ * target's prediction), and ours, made when the model had learned `version` examples.
+ */
 void predictor_build(const struct predictor *p, const struct record *r,
-    double probability, struct build *to);
+    double probability, uint64_t version, struct build *to);
 
 #endif

@@ -211,7 +211,7 @@ a_prediction_joins_what_another_target_has_said(void **state)
 	assert_int_equal(
 	    record_scan(reader, build_slice(&b), &r, &fault, &need), SCAN_RECORD);
 	build_init(&b, out, sizeof out);
-	predictor_build(&p, &r, 0.125, &b);
+	predictor_build(&p, &r, 0.125, 5, &b);
 	value = build_slice(&b);
 	assert_int_equal(value_count(value), 3);
 	assert_true(
@@ -220,7 +220,7 @@ a_prediction_joins_what_another_target_has_said(void **state)
 	assert_true(value_get(value, "click", &item) && value_number(item, &number));
 	assert_true(number == 0.125);
 	assert_true(value_get(value, "version", &item) && value_int(item, &version));
-	assert_int_equal(version, 0);
+	assert_int_equal(version, 5);
 	reader_free(reader);
 	predictor_free(&p);
 }

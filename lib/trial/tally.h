@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * tally: sums by window of event time and by dimensions (which banner, which position), in
+ * bounded memory.
+ *
+ * A row is one combination of dimensions in one tumbling window. When there is no room for
+ * a new row, the one that was touched longest ago goes. If its window is open, what it has
+ * counted goes to the window's row "(other)", so that the rows of a window always add up to
+ * its events. If its window has been given out already, nothing is lost, but what comes
+ * later still for that window or an older one is late.
+ */
+#ifndef BANNERPIPE_TRIAL_TALLY_H
+#define BANNERPIPE_TRIAL_TALLY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/base/slice.h"
+#include "lib/state.h"
+#include "lib/when.h"
+
+enum {
+	TALLY_DIMS_MAX = 8,
+	TALLY_VALUE_MAX = 48,      /* bytes of one dimension's value, as msgpack */
+	TALLY_WINDOWS_MAX = 16384, /* then the oldest is given out and forgotten */
+	TALLY_MEMORY_MIN = 8 << 20,
+};
+
+/* What is summed; each is linear in the weight w of an event. */
+enum tally_sum {
+	TALLY_EVENTS,
+	TALLY_IMPRESSIONS,         /* those known not to have been viewable left out */
+	TALLY_IMPRESSIONS_SQUARED, /* w |w|, for the effective number */
+	TALLY_NOT_VIEWABLE,
+	TALLY_CLICKS,
+	TALLY_CLICKS_SQUARED,
+	TALLY_CONVERSIONS,
+	TALLY_COST, /* micros */
+	TALLY_REVENUE,
+	TALLY_COST_SQUARED,
+	TALLY_REVENUE_SQUARED,
+	TALLY_COST_REVENUE,
+	TALLY_GAP, /* sum over (user, item) of |clicks - conversions| */
+	TALLY_SUMS
+};
+
+struct tally_row {
+	instant start; /* of its window */
+	uint64_t key;  /* a hash of window and dimensions */
+	double sums[TALLY_SUMS];
+	uint64_t revision;      /* how often it has been given out */
+	uint32_t before, after; /* its neighbours in the window */
+	bool changed;           /* since it was given out */
+	uint16_t dims_size;     /* 0: the row "(other)" */
+	/* The dimensions' values follow, msgpack one after another. */
+};
+
+static inline struct slice
+tally_dims(const struct tally_row *row)
+{
+	return slice_of(row + 1, row->dims_size);
+}
+
+/* What one event adds. */
+struct tally_event {
+	double weight;
+	double impression, click, conversion; /* how many, credits may be fractions */
+	double cost, revenue;                 /* micros */
+	bool hidden;                          /* known not to have been viewable */
+};
+
+struct tally;
+
+/* Called for each row that is given out, windows in their order, rows of a window in the
+ * order in which they came, "(other)" last. -1 ends the call that gives out. */
+typedef int tally_give(void *context, const struct tally_row *row);
+
+/* A tally of `dims` dimensions (0..TALLY_DIMS_MAX), windows of window.us microseconds (0:
+ * one for all time), within `memory` bytes (at least TALLY_MEMORY_MIN). NULL when the
+ * memory is not there. */
+struct tally *tally_new(unsigned dims, struct span window, uint64_t memory,
+    uint64_t seed, tally_give *give, void *context);
+void tally_free(struct tally *t);
+
+/* The row of an event at `when`, to be added to; valid until the next call. values are the
+ * dims values as msgpack; one longer than TALLY_VALUE_MAX stands as its beginning and a
+ * hash. NULL: the window is forgotten, the event is late. Cost: about 40 ns. */
+struct tally_row *tally_find(struct tally *t, instant when, const struct slice *values);
+
+/* Add an event to a row. */
+void tally_add(struct tally_row *row, const struct tally_event *event);
+
+/* Count clicks less conversions of a pair (a hash of user and item) in the row's gap. Pairs
+ * are forgotten, the stalest first, when there are too many; what they have contributed
+ * stays. */
+void tally_gap(struct tally *t, struct tally_row *row, uint64_t pair, double difference,
+    instant when);
+
+/* Give out the changed rows of all windows that end at or before the watermark, or of all.
+ * 0, or -1 when a call of give failed, now or before. Cost: nothing when no such window has
+ * changed. */
+int tally_close(struct tally *t, instant watermark);
+int tally_close_all(struct tally *t);
+
+/* Start and end of a row's window; of the one window for all time, the earliest event's
+ * time and the instant after the latest. */
+void tally_window(
+    const struct tally *t, const struct tally_row *row, instant *start, instant *end);
+
+struct tally_counts {
+	uint64_t rows, windows; /* now */
+	uint64_t merged;        /* rows that went to "(other)" */
+	uint64_t forgotten;     /* rows that had been given out */
+};
+
+struct tally_counts tally_counts(const struct tally *t);
+
+void tally_save(const struct tally *t, struct state_writer *to);
+/* Into a new tally of the same arguments. -1 when the body is damaged. */
+int tally_load(struct tally *t, struct state_reader *from);
+
+#endif
