@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * bp-score: predict with a model that bp-learn has written; learn nothing.
+ *
+ * in     records with features (bp-feature)
+ * out    the same records with a prediction; those without features as they are
+ * state  none of its own: the model, read again on HUP
+ * needs  a model file
+ */
+#include "lib/filter.h"
+#include "lib/model/predictor.h"
+
+enum { RESERVE = 2 << 20 };
+
+struct score {
+	const char *path;
+	struct predictor predictor;
+};
+
+static const struct option options[] = {
+	OPTION_ASIDE('m', "model", struct score, path, NULL,
+	    "required: the model to predict with, from bp-learn", "FILE"),
+	OPTION_END,
+};
+
+/* Two models exist while one is read again, so each may have half of the memory. */
+static int
+open_model(struct run *run, struct score *s, bool *missing, struct error *error)
+{
+	return predictor_open(&s->predictor, run_os(run), s->path, NULL,
+	    (run_memory(run) - RESERVE) / 2, missing, error);
+}
+
+static int
+start(struct run *run, void *self)
+{
+	struct score *s = self;
+	struct error error;
+	bool missing;
+
+	if (s->path == NULL)
+		return run_usage(run, "--model FILE is missing (see --help)");
+	if (open_model(run, s, &missing, &error) < 0)
+		return missing
+		    ? run_usage(
+			  run, "there is no model %s (bp-learn writes one)", s->path)
+		    : run_fail(run, "%s", error.text);
+	predictor_keys(&s->predictor, run_reader(run));
+	run_opens_files(run);
+	return 0;
+}
+
+static enum verdict
+each(struct run *run, void *self, const struct record *r)
+{
+	struct score *s = self;
+	struct predictor *p = &s->predictor;
+	enum features_fault fault;
+	struct features features;
+	double probability;
+
+	if (!predictor_features(p, r, &features, &fault))
+		return PASS;
+	if (fault == FEATURES_FINE)
+		fault = logistic_predict(p->model, &features, &probability);
+	if (fault != FEATURES_FINE)
+		return run_reject(run, "%s", features_fault_text(fault));
+	predictor_build(
+	    p, r, probability, p->model->examples, run_set(run, p->prediction));
+	return PASS;
+}
+
+/* A model that cannot be read is no reason to stop predicting with the one at hand. */
+static int
+reload(struct run *run, void *self)
+{
+	struct score *s = self;
+	struct error error;
+	bool missing;
+
+	if (open_model(run, s, &missing, &error) == 0)
+		run_say(run, "model %s read again: %llu examples", s->path,
+		    (unsigned long long)s->predictor.model->examples);
+	else
+		run_say(run, "%s; going on with the model of before",
+		    missing ? "the model file is gone" : error.text);
+	return 0;
+}
+
+static void
+stop(void *self)
+{
+	struct score *s = self;
+
+	predictor_free(&s->predictor);
+}
+
+static const struct filter score = {
+	.name = "score",
+	.about = "predict clicks or conversions with a learned model",
+	.examples = "  bp-score --model click.bp <features | bp-print\n"
+		    "  kill -HUP $(pidof bp-score)   # read the model again\n",
+	.options = options,
+	.size = sizeof(struct score),
+	.start = start,
+	.each = each,
+	.reload = reload,
+	.stop = stop,
+};
+
+int
+main(int argc, char **argv)
+{
+	return filter_main(&score, argc, argv);
+}
