@@ -27,7 +27,6 @@ struct print {
 	struct columns *columns; /* of --fields, or of the first record */
 	struct page *page;       /* of a table */
 	struct build text;       /* one line, of PRINT_SIZE_MAX */
-	bool terminal;           /* a person is waiting */
 	bool named;              /* the line of names has been written */
 	uint64_t left_out;
 };
@@ -92,7 +91,6 @@ start(struct run *run, void *self)
 		return free(storage), run_usage(run, "--width must be 10000 at most");
 	if (f->format == AUTO)
 		f->format = terminal > 0 ? TABLE : JSON;
-	f->terminal = terminal > 0;
 	build_init(&f->text, storage, storage == NULL ? 0 : PRINT_SIZE_MAX);
 	f->bytes = run_key(run, "bytes");
 	f->columns = columns_new();
@@ -257,14 +255,6 @@ each(struct run *run, void *self, const struct record *r)
 }
 
 static int
-idle(struct run *run, void *self)
-{
-	struct print *f = self;
-
-	return f->page != NULL && f->terminal ? write_page(run, f) : 0;
-}
-
-static int
 finish(struct run *run, void *self)
 {
 	struct print *f = self;
@@ -391,7 +381,6 @@ static const struct filter print = {
 	.load = load,
 	.each = each,
 	.control = control,
-	.idle = idle,
 	.finish = finish,
 	.save = save,
 	.stop = stop,

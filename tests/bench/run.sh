@@ -50,6 +50,8 @@ bp-parse --format combined --map "$map" --max-rejects 100% access.log >events.mp
 bp-print --format json log.mp >log.json
 bp-join events.mp >outcomes.mp
 bp-print --format tsv --fields event,creative_id,slot_id,timestamp events.mp >events.tsv
+gen_ctr "$lines" >ctr.mp
+gen_outcomes "$lines" >shown.mp
 count() { sed -n 's/^bannerpipe_in_total{.*} //p' "$1"; }
 bp-select --stats s 'true' log.mp >/dev/null
 records=$(count s)
@@ -82,6 +84,12 @@ by='--by creative_id,slot_id --window 1h'
 	    'mawk, TSV' "mawk -F '\t' '{ n[\$1, \$2, \$3]++ } END { for (k in n) print k, n[k] }' events.tsv" \
 	    'datamash, TSV' 'datamash -s -H -g 1,2,3 count 4 <events.tsv' \
 	    'Miller, TSV' 'mlr --tsv count -g event,creative_id,slot_id events.tsv'
+	row 'the same of outcomes, 20 keys' 4 "$lines" \
+	    "bp-metric --by creative_id,position --window 1h shown.mp" \
+	    'limit: cat' 'cat shown.mp | cat'
+	row 'learn, 30 features' 1 "$lines" \
+	    'bp-learn --model model ctr.mp; rm -f model' \
+	    'limit: cat' 'cat ctr.mp | cat'
 	row 'parse, join, feature, learn, metric' 0.5 "$lines" \
 	    "bp-parse --format combined --map $map --max-rejects 100% access.log | bp-join |
 	     bp-feature --spec $spec | bp-learn --model m | bp-metric $by; rm -f m" \
