@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 #
 # What the pipelines share, to be sourced: the programs (those of build/bin when there
-# are, else the installed ones), a folder to work in, and tables of the stages' counters.
-# A pipeline names its stages in order; each writes its counters to $dir/<stage>.stats.
+# are, else the installed ones), a folder to work in, and the tables. Each stage writes
+# its counters to $dir/<stage>.stats.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 build=${BUILD:-$here/../build}
@@ -20,29 +20,55 @@ usage() {
 	exit 100
 }
 
-title() {
+# rates TITLE KEY RECORDS [ROWS]: impressions, clicks and click-through rate by a key of
+# the outcomes, with the interval that holds the true rate 95 times in 100 (Wilson's).
+# The rows that are surely good come first.
+rates() {
 	printf '\n%s\n' "$1"
+	bp-metric --by "$2" "$3" | bp-select 'event == "metric"' |
+	    bp-print --format tsv --fields "dims.$2,impressions,clicks,ctr,ctr_low,ctr_high" |
+	    sed 1d | sort -t "$(printf '\t')" -k 5,5gr -k 1,1 | head -n "${4:-20}" |
+	    awk -F '\t' -v key="$2" '
+	BEGIN { printf "  %-14s %12s %8s %9s   %s\n", key, "impressions", "clicks", "CTR", "95 % interval" }
+	{ printf "  %-14s %12d %8d %7.2f %%   %5.2f .. %5.2f %%\n", $1, $2, $3, 100 * $4, 100 * $5, 100 * $6 }'
 }
 
-# What became of the records, stage by stage: for each, all that came in is accounted for,
-# and the next one read all that it wrote. Then how fast each was.
-stages() {
-	title 'Where the records went (in = out + dropped + rejected + held + late)'
+# learning RECORDS: how well clicks were predicted before they were learned, beside what
+# always saying the base rate would give.
+learning() {
+	printf '\n%s\n' 'How well the model predicts what it has not yet seen'
+	bp-select 'event == "metric" and exists(log_loss) and dims.scope == "total"' "$1" |
+	    bp-print --format tsv --fields n,log_loss,normalised_entropy,calibration,auc,weights |
+	    awk -F '\t' 'NR == 2 {
+		printf "  %d outcomes, %d weights\n", $1, $6
+		printf "  log loss %.5f; %.5f for the base rate alone: %.2f %% %s\n", $2, $2 / $3,
+		    100 * ($3 < 1 ? 1 - $3 : $3 - 1), $3 < 1 ? "better" : "worse"
+		printf "  clicks predicted / clicks: %.3f; ranks a click before another: %.1f %%\n",
+		    $4, 100 * $5
+	}'
+}
+
+# ledger STAGE...: what became of the records, stage by stage, and how fast each stage was
+# in records per second of processor time. Fails when a stage lost one.
+ledger() {
+	printf '\n%s\n' 'Where the records went: in = out + dropped + rejected + held + late'
 	for stage; do
 		cat "$dir/$stage.stats"
 		echo "end $stage"
 	done | awk '
-	/^bannerpipe_/ { name = $1; sub(/^bannerpipe_/, "", name); sub(/[{].*/, "", name); c[name] = $2 }
+	BEGIN {
+		printf "  %-8s %9s %9s %9s %9s %6s %6s %9s %9s\n", "stage", "in", "out", "dropped",
+		    "rejected", "held", "late", "made new", "million/s"
+	}
+	/^bannerpipe_/ { name = $1; gsub(/^bannerpipe_|(_total)?[{].*/, "", name); n[name] = $2 }
 	$1 == "end" {
-		if (NR > 1 && !head++)
-			printf "  %-10s %9s %9s %9s %9s %7s %7s %9s  %s\n", "stage", "in", "out",
-			    "dropped", "rejected", "held", "late", "new", "M records/s"
-		all = c["out_total"] + c["dropped_total"] + c["rejected_total"] + c["held"] + c["late_total"]
-		printf "  %-10s %9d %9d %9d %9d %7d %7d %9d  %.2f%s\n", $2, c["in_total"], c["out_total"],
-		    c["dropped_total"], c["rejected_total"], c["held"], c["late_total"],
-		    c["emitted_total"], c["in_total"] / (c["processor_us_total"] + 1),
-		    all == c["in_total"] ? "" : "  NOT CONSERVED"
-		wrong += all != c["in_total"]
+		printf "  %-8s %9d %9d %9d %9d %6d %6d %9d %9.2f", $2, n["in"], n["out"], n["dropped"],
+		    n["rejected"], n["held"], n["late"], n["emitted"], n["in"] / (n["processor_us"] + 1)
+		lost = n["in"] - n["out"] - n["dropped"] - n["rejected"] - n["held"] - n["late"]
+		gap = NR > 1 && before != "" ? before - n["in"] : 0
+		print lost ? "  LOST " lost : gap ? "  LOST " gap " before it" : ""
+		wrong += lost || gap
+		before = n["out"] + n["emitted"]
 	}
 	END { exit wrong > 0 }'
 }

@@ -1,28 +1,31 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# replay.sh [FOLDER]: the main job on two weeks of real banners: a shop that showed them
-# at random and by Thompson sampling. Clicks are joined to what was shown, features made,
-# a model of clicks is learned as the days go by, and rates are counted. FOLDER holds the
-# two files of the Open Bandit Dataset; the preset is tests/data.
+# replay.sh [FOLDER]: the main job on the banners of a real shop, which showed them by
+# two policies side by side for a week: at random, and by Thompson sampling. Clicks are
+# joined to what was shown, features are made, a model of clicks is learned as time goes
+# by, and rates are counted. FOLDER holds the two files of the Open Bandit Dataset.
 . "$(dirname "$0")/common.sh"
 data=${1:-$here/../tests/data}
-whole=3650d # one window over everything
 
-rows() { # as bp-parse reads them: the first column names policy and row
+# One table of both files; the first column, which had no name, becomes policy and row.
+rows() {
 	zstd -dc "$data/open-bandit-men-$1.csv.zst" | sed "1s/^/id/; 2,\$s/^/$1-/"
 }
 
 { rows random && rows bts | sed 1d; } |
     bp-parse --format csv --map "$here/open-bandit.map" --stats "$dir/parse.stats" |
-    bp-sort --lateness 14d --stats "$dir/sort.stats" |
+    bp-sort --lateness 8d --stats "$dir/sort.stats" |
     bp-join --stats "$dir/join.stats" |
     bp-feature --spec "$here/open-bandit.features" --stats "$dir/feature.stats" |
     bp-learn --model "$dir/click.model" --stats "$dir/learn.stats" >"$dir/learned"
 
-outcomes() { # [CONDITION]
-	bp-select "event == \"outcome\" ${1-}" "$dir/learned"
-}
-rates() { # KEY: rates by that key, with intervals
-	bp-metric --by "$1" --window $whole --stats "$dir/metric.stats"
-}
+bp-select 'event == "outcome"' "$dir/learned" >"$dir/outcomes"
+bp-select 'policy == "random"' "$dir/outcomes" >"$dir/random"
+bp-metric --by policy --stats "$dir/metric.stats" "$dir/learned" >/dev/null
+
+rates 'Which policy is better?' policy "$dir/outcomes"
+rates 'Does the position matter? (shown at random: a fair comparison)' position "$dir/random"
+rates 'Which banners are surely good? (the best ten)' creative_id "$dir/outcomes" 10
+learning "$dir/learned"
+ledger parse sort join feature learn metric

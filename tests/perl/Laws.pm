@@ -509,7 +509,7 @@ sub conserves {
 		push @wrong, "$case: $records records went in, $s->{in} were counted"
 		    if !$use->{text_in} && $s->{in} != $records;
 		next if $use->{text_out};
-		my $says = $s->{emitted} + ($use->{text_in} ? 0 : $s->{out});
+		my $says = $s->{emitted} + $s->{out};
 		push @wrong, "$case: " . count($p->{out}) . " records came out, $says were counted"
 		    if count($p->{out}) != $says;
 	}
