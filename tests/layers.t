@@ -10,7 +10,7 @@ use lib "$FindBin::Bin/perl";
 use Bannerpipe qw(root slurp sources ok done);
 
 my @order = qw(os base when hash vec table window sketch record text stream net state
-    pending outcome model trial option filter);
+    pending model trial option outcome feature filter);
 my %packages = ('zstd.h' => 'stream', 'msgpack.h' => 'record', 'simdjson.h' => 'text',
 	'uv.h' => 'net', 'pcre2.h' => 'text', 'xxhash.h' => 'hash state', 'seccomp.h' => 'filter');
 

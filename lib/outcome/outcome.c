@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Events in.
+ */
+#include "lib/outcome/outcome.h"
+
+#include "lib/hash.h"
+#include "lib/outcome/store.h"
+
+static void
+see(struct outcomes *o, const struct outcome_event *e)
+{
+	if (e->at > o->latest)
+		o->latest = e->at;
+}
+
+static void
+link_banner(struct outcomes *o, uint32_t number, enum store_key kind, uint64_t key)
+{
+	struct banner *b = store_banner(o, number);
+	uint32_t link;
+
+	if (b->link_count == BANNER_LINKS)
+		return;
+	link = store_link(o, kind, key, STORE_REFERENCE(number, NODE_BANNER));
+	if (link != 0)
+		b->links[b->link_count++] = link;
+}
+
+/* A new banner or request with the record's keys; 0 when they are too many. */
+static uint32_t
+new_banner(struct outcomes *o, const struct outcome_event *e, enum stage stage)
+{
+	uint32_t number = pool_take(&o->banners);
+	struct banner *b = store_banner(o, number);
+
+	b->shown_at = e->at;
+	b->changed_at = WHEN_NEVER;
+	b->weight = e->weight;
+	b->rank = ++o->arrived;
+	b->user = e->user;
+	b->stage = (uint8_t)stage;
+	if (!carry_keep(o, b, e->record)) {
+		pool_give(&o->banners, number);
+		return 0;
+	}
+	return number;
+}
+
+/* Room for the event, and the memory of the request that it will take over. */
+static enum outcome_found
+make_room(struct outcomes *o, const struct outcome_event *e)
+{
+	uint32_t link = store_find(o, STORE_REQUEST, e->request);
+	size_t bytes = e->record->size;
+
+	if (link != 0)
+		bytes += store_banner(o, index_value(&o->index, link) >> 2)->bytes;
+	return bytes > RECORD_SIZE_MAX - 8192 ? OUTCOME_LARGE : store_room(o, bytes);
+}
+
+enum outcome_found
+outcomes_request(struct outcomes *o, const struct outcome_event *e)
+{
+	enum outcome_found room = make_room(o, e);
+	uint32_t number;
+
+	see(o, e);
+	if (room != OUTCOME_TAKEN)
+		return room;
+	if (e->request == 0)
+		return OUTCOME_ORPHAN;
+	if (store_find(o, STORE_REQUEST, e->request) != 0)
+		return OUTCOME_REPEAT;
+	number = new_banner(o, e, STAGE_REQUEST);
+	if (number == 0)
+		return OUTCOME_LARGE;
+	link_banner(o, number, STORE_REQUEST, e->request);
+	give_schedule(o, number);
+	return OUTCOME_TAKEN;
+}
+
+static uint32_t
+find_banner(const struct outcomes *o, const struct outcome_event *e)
+{
+	uint32_t link = e->decision != 0 ? store_find(o, STORE_DECISION, e->decision)
+					 : store_find(o, STORE_KEY, e->key);
+
+	return link == 0 ? 0 : index_value(&o->index, link) >> 2;
+}
+
+/* The banner that a decision or impression is of: by decision_id; an impression without
+ * one is of the decision before it that has none either. */
+static uint32_t
+find_shown(const struct outcomes *o, const struct outcome_event *e)
+{
+	uint32_t number = 0;
+
+	if (e->decision != 0 || (e->impression && e->key != 0))
+		number = find_banner(o, e);
+	if (number != 0 && e->decision == 0 &&
+	    (store_banner(o, number)->impression ||
+		e->at - store_banner(o, number)->shown_at > o->rules.click_window.us))
+		return 0;
+	return number;
+}
+
+/* A second event of a banner that is known: an impression of a decision, or either
+ * again. */
+static enum outcome_found
+show_again(struct outcomes *o, uint32_t number, const struct outcome_event *e)
+{
+	struct banner *b = store_banner(o, number);
+	bool first = e->impression && !b->impression;
+
+	if (first && b->stage == STAGE_WAITING) {
+		b->shown_at = e->at;
+		b->weight = e->weight;
+	}
+	if (e->impression) {
+		b->seen = first ? !e->unseen : b->seen || !e->unseen;
+		b->impression = 1;
+	}
+	if (b->stage == STAGE_WAITING)
+		carry_add(o, b, e->record);
+	if (b->user == 0 && e->user != 0) {
+		b->user = e->user;
+		link_banner(o, number, STORE_SHOWN, e->user);
+	}
+	if (b->item == 0)
+		b->item = e->item;
+	if (first)
+		link_banner(o, number, STORE_ID, e->id);
+	give_schedule(o, number);
+	o->counts.repeats += !first;
+	return first ? OUTCOME_TAKEN : OUTCOME_REPEAT;
+}
+
+enum outcome_found
+outcomes_show(struct outcomes *o, const struct outcome_event *e)
+{
+	enum outcome_found room = make_room(o, e);
+	uint32_t number, request;
+	struct banner *b;
+
+	see(o, e);
+	if (room != OUTCOME_TAKEN)
+		return room;
+	number = find_shown(o, e);
+	if (number != 0)
+		return show_again(o, number, e);
+	number = new_banner(o, e, STAGE_WAITING);
+	if (number == 0)
+		return OUTCOME_LARGE;
+	b = store_banner(o, number);
+	b->item = e->item;
+	b->seen = !e->unseen;
+	b->impression = e->impression;
+	b->name = hash_pair(e->decision != 0 ? e->decision
+		: e->id != 0                 ? e->id
+					     : b->rank,
+	    (uint64_t)e->at);
+	request = store_find(o, STORE_REQUEST, e->request);
+	if (request != 0) {
+		struct banner *r =
+		    store_banner(o, index_value(&o->index, request) >> 2);
+
+		carry_add_kept(o, b, r);
+		b->user = b->user != 0 ? b->user : r->user;
+	}
+	link_banner(o, number, STORE_ID, e->id);
+	link_banner(o, number, STORE_DECISION, e->decision);
+	link_banner(o, number, STORE_KEY, e->key);
+	link_banner(o, number, STORE_SHOWN, b->user);
+	give_schedule(o, number);
+	return OUTCOME_TAKEN;
+}
+
+/* A click or refund: at the head of the list. */
+static uint32_t
+add_mark(struct outcomes *o, uint32_t *list, uint32_t of, enum store_node node,
+    const struct outcome_event *e)
+{
+	uint32_t number = pool_take(&o->marks);
+	struct mark *m = store_mark(o, number);
+
+	m->next = *list;
+	m->of = of;
+	m->at = e->at;
+	m->weight = e->weight;
+	m->value = e->value;
+	m->link = store_link(o, STORE_ID, e->id, STORE_REFERENCE(number, node));
+	*list = number;
+	return number;
+}
+
+static bool
+list_is_full(const struct outcomes *o, uint32_t first)
+{
+	unsigned n = 0;
+
+	for (; first != 0; first = store_mark(o, first)->next)
+		n++;
+	return n >= BANNER_LIST_MAX;
+}
+
+enum outcome_found
+outcomes_click(struct outcomes *o, const struct outcome_event *e)
+{
+	enum outcome_found room = store_room(o, 0);
+	uint32_t number;
+	struct banner *b;
+
+	see(o, e);
+	if (room != OUTCOME_TAKEN)
+		return room;
+	number = find_banner(o, e);
+	if (number == 0) {
+		o->counts.orphan_clicks++;
+		return OUTCOME_ORPHAN;
+	}
+	b = store_banner(o, number);
+	if (e->at - b->shown_at > o->rules.click_window.us)
+		return OUTCOME_LATE;
+	if (list_is_full(o, b->clicks)) {
+		o->counts.repeats++;
+		return OUTCOME_REPEAT;
+	}
+	(void)add_mark(o, &b->clicks, number, NODE_CLICK, e);
+	if (b->clicked_link == 0)
+		b->clicked_link = store_link(
+		    o, STORE_CLICKED, b->user, STORE_REFERENCE(number, NODE_BANNER));
+	give_changed(o, number, e->at, CAUSE_CLICK);
+	return OUTCOME_TAKEN;
+}
+
+enum outcome_found
+outcomes_convert(struct outcomes *o, const struct outcome_event *e)
+{
+	enum outcome_found room = store_room(o, 0);
+	int64_t window = o->rules.purchase_window.us;
+	struct conversion *c;
+	uint32_t number;
+
+	see(o, e);
+	if (room != OUTCOME_TAKEN)
+		return room;
+	number = pool_take(&o->conversions);
+	c = store_conversion(o, number);
+	c->at = e->at;
+	c->weight = e->weight;
+	c->user = e->user;
+	c->value = e->value;
+	c->items = e->items;
+	for (unsigned i = 0; i < e->items; i++)
+		c->item_of[i] = e->item_of[i];
+	if (window < o->rules.view_window.us)
+		window = o->rules.view_window.us;
+	queue_set(&o->expiry, number, e->at + window + o->rules.keep.us, ++o->arrived);
+	if (e->user == 0 || credit_share(o, number, e->at, CAUSE_CONVERSION) == 0) {
+		store_forget_conversion(o, number);
+		o->counts.orphan_conversions++;
+		return OUTCOME_ORPHAN;
+	}
+	c->links[0] =
+	    store_link(o, STORE_ID, e->id, STORE_REFERENCE(number, NODE_CONVERSION));
+	c->links[1] = store_link(o, STORE_TRANSACTION, e->transaction,
+	    STORE_REFERENCE(number, NODE_CONVERSION));
+	return OUTCOME_TAKEN;
+}
+
+enum outcome_found
+outcomes_refund(struct outcomes *o, const struct outcome_event *e)
+{
+	enum outcome_found room = store_room(o, 0);
+	struct outcome_event refund = *e;
+	struct conversion *c;
+	uint32_t link, number;
+
+	see(o, e);
+	if (room != OUTCOME_TAKEN)
+		return room;
+	link = store_find(o, STORE_TRANSACTION, e->transaction);
+	if (link == 0) {
+		o->counts.orphan_refunds++;
+		return OUTCOME_ORPHAN;
+	}
+	number = index_value(&o->index, link) >> 2;
+	c = store_conversion(o, number);
+	if (list_is_full(o, c->refunds)) {
+		o->counts.repeats++;
+		return OUTCOME_REPEAT;
+	}
+	if (!e->priced)
+		refund.value = c->value;
+	(void)add_mark(o, &c->refunds, number, NODE_REFUND, &refund);
+	credit_revalue(o, number, e->at, CAUSE_CONVERSION);
+	o->counts.refunds++;
+	return OUTCOME_TAKEN;
+}
+
+/* --- Retractions ------------------------------------------------------------------ */
+
+static void
+drop_mark(struct outcomes *o, uint32_t *list, uint32_t number)
+{
+	struct mark *m = store_mark(o, number);
+
+	while (*list != number)
+		list = &store_mark(o, *list)->next;
+	*list = m->next;
+	index_remove(&o->index, m->link);
+	pool_give(&o->marks, number);
+}
+
+static void
+retract_click(struct outcomes *o, uint32_t number, instant at)
+{
+	uint32_t banner = store_mark(o, number)->of;
+	struct banner *b = store_banner(o, banner);
+
+	drop_mark(o, &b->clicks, number);
+	if (b->clicks == 0 && b->clicked_link != 0) {
+		index_remove(&o->index, b->clicked_link);
+		b->clicked_link = 0;
+	}
+	credit_again(o, banner, at);
+	give_changed(o, banner, at, CAUSE_RETRACT);
+}
+
+bool
+outcomes_holds(const struct outcomes *o, uint64_t id)
+{
+	return store_find(o, STORE_ID, id) != 0;
+}
+
+enum outcome_found
+outcomes_retract(struct outcomes *o, uint64_t id, instant at, bool *conversion)
+{
+	uint32_t link = store_find(o, STORE_ID, id), number;
+
+	*conversion = false;
+	if (at == WHEN_NEVER)
+		at = o->latest;
+	if (at > o->latest)
+		o->latest = at;
+	if (link == 0)
+		return OUTCOME_UNKNOWN;
+	number = index_value(&o->index, link);
+	switch ((enum store_node)(number & 3)) {
+	case NODE_BANNER:
+		number >>= 2;
+		store_unlink(o, store_banner(o, number));
+		credit_again(o, number, at);
+		give_retracted(o, number, at);
+		break;
+	case NODE_CLICK:
+		retract_click(o, number >> 2, at);
+		break;
+	case NODE_CONVERSION:
+		*conversion = true;
+		credit_withdraw(o, number >> 2, at, CAUSE_RETRACT);
+		store_forget_conversion(o, number >> 2);
+		break;
+	case NODE_REFUND: {
+		uint32_t of = store_mark(o, number >> 2)->of;
+
+		*conversion = true;
+		drop_mark(o, &store_conversion(o, of)->refunds, number >> 2);
+		credit_revalue(o, of, at, CAUSE_RETRACT);
+		break;
+	}
+	}
+	o->counts.retracted++;
+	return OUTCOME_TAKEN;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * pool: a bounded number of nodes of one size, and texts cut into such nodes.
+ *
+ * All memory is taken at the start; what is not touched is not resident. A node is
+ * known by its number, 1 and up (0 is none), which stays while it is taken, so that
+ * nodes can point to each other and be written to a snapshot as they are. Determined
+ * by the order of the calls.
+ */
+#ifndef BANNERPIPE_PENDING_POOL_H
+#define BANNERPIPE_PENDING_POOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/base/assert.h"
+#include "lib/base/slice.h"
+#include "lib/record/build.h"
+
+struct pool {
+	uint8_t *nodes; /* owned; node number i at i * size */
+	size_t size;    /* of a node */
+	uint32_t capacity;
+	uint32_t used; /* numbers up to this have been taken at some time */
+	uint32_t free; /* the first of the list of those given back */
+	uint32_t taken;
+};
+
+/* Nodes of `size` bytes, at least 4. 0, or -1 when there is no memory. */
+int pool_init(struct pool *p, size_t size, uint32_t capacity);
+void pool_fini(struct pool *p);
+
+/* A zeroed node. There must be one left: an assert. Cost: a few ns and the zeroing. */
+uint32_t pool_take(struct pool *p);
+void pool_give(struct pool *p, uint32_t node);
+
+static inline uint32_t
+pool_left(const struct pool *p)
+{
+	return p->capacity - p->taken;
+}
+
+static inline void *
+pool_at(const struct pool *p, uint32_t node)
+{
+	assert(node > 0 && node <= p->used);
+	return p->nodes + (size_t)node * p->size;
+}
+
+/* The nodes as one block, for a snapshot, and back into a pool of the same node size.
+ * -1 when they do not fit. For the same program on the same kind of machine. */
+struct slice pool_bytes(const struct pool *p);
+int pool_load(struct pool *p, struct slice bytes, uint32_t free, uint32_t taken);
+
+/* --- Texts: bytes of any length in a pool whose nodes are chunks --------------------
+ */
+
+enum { POOL_CHUNK = 128, POOL_CHUNK_BYTES = POOL_CHUNK - 8 };
+
+/* The chunks that a text of so many bytes takes. */
+static inline uint32_t
+pool_chunks(size_t size)
+{
+	return (uint32_t)((size + POOL_CHUNK_BYTES - 1) / POOL_CHUNK_BYTES);
+}
+
+/* Keep a text; the first chunk, 0 for an empty one. There must be room. */
+uint32_t pool_keep(struct pool *p, struct slice text);
+/* Append it to b. Cost: a copy. */
+void pool_copy(const struct pool *p, uint32_t first, struct build *b);
+void pool_drop(struct pool *p, uint32_t first);
+
+#endif

@@ -1,0 +1,421 @@
+# SPDX-License-Identifier: MIT
+"""bp-join beside a reference that computes every outcome from all events, afresh for
+every instant, on random streams. It prints its seed; SEED repeats it.
+
+	join_reference.py PROGRAM [ROUNDS]
+"""
+import math
+import os
+import random
+import struct
+import subprocess
+import sys
+
+MINUTE, HOUR, DAY = 60 * 10**6, 3600 * 10**6, 86400 * 10**6
+START = 1_700_000_000_000_000
+
+
+def pack(v):
+    if isinstance(v, bool):
+        return b"\xc3" if v else b"\xc2"
+    if isinstance(v, int):
+        return b"\xd3" + struct.pack(">q", v)
+    if isinstance(v, float):
+        return b"\xcb" + struct.pack(">d", v)
+    if isinstance(v, str):
+        return b"\xd9" + bytes([len(v.encode())]) + v.encode()
+    if isinstance(v, list):
+        return b"\xdc" + struct.pack(">H", len(v)) + b"".join(map(pack, v))
+    return b"\xde" + struct.pack(">H", len(v)) + b"".join(
+        pack(k) + pack(x) for k, x in v.items())
+
+
+def unpack(b, i):
+    c = b[i]
+    i += 1
+    if c < 0x80:
+        return c, i
+    if c >= 0xe0:
+        return c - 256, i
+    if c < 0x90 or c in (0xde, 0xdf):
+        n = c & 15
+        if c == 0xde:
+            n, i = struct.unpack(">H", b[i:i + 2])[0], i + 2
+        m = {}
+        for _ in range(n):
+            k, i = unpack(b, i)
+            m[k], i = unpack(b, i)
+        return m, i
+    if c < 0xa0 or c == 0xdc:
+        n = c & 15
+        if c == 0xdc:
+            n, i = struct.unpack(">H", b[i:i + 2])[0], i + 2
+        a = []
+        for _ in range(n):
+            v, i = unpack(b, i)
+            a.append(v)
+        return a, i
+    if c < 0xc0 or c in (0xd9, 0xda):
+        n = c & 31
+        if c == 0xd9:
+            n, i = b[i], i + 1
+        elif c == 0xda:
+            n, i = struct.unpack(">H", b[i:i + 2])[0], i + 2
+        return b[i:i + n].decode(), i + n
+    if c in (0xc2, 0xc3):
+        return c == 0xc3, i
+    form = {0xcb: ">d", 0xca: ">f", 0xcc: ">B", 0xcd: ">H", 0xce: ">I", 0xcf: ">Q",
+            0xd0: ">b", 0xd1: ">h", 0xd2: ">i", 0xd3: ">q"}[c]
+    n = struct.calcsize(form)
+    return struct.unpack(form, b[i:i + n])[0], i + n
+
+
+def unpack_all(b):
+    i, out = 0, []
+    while i < len(b):
+        v, i = unpack(b, i)
+        out.append(v)
+    return out
+
+
+class Rules:
+    def __init__(self, rng):
+        self.click = rng.choice([5, 30]) * MINUTE
+        self.view = rng.choice([0, 1, 24]) * HOUR
+        self.purchase = rng.choice([1, 24, 7 * 24]) * HOUR
+        self.half_life = rng.choice([1, 24]) * HOUR
+        self.model = rng.choice(["last", "first", "linear", "time-decay", "position"])
+        self.item = rng.random() < 0.3
+        self.by_impression = rng.random() < 0.3
+        self.final = rng.random() < 0.2
+        self.undo = rng.random() < 0.6
+
+    def options(self):
+        o = ["--click-window", f"{self.click}us", "--view-window", f"{self.view}us",
+             "--purchase-window", f"{self.purchase}us", "--half-life",
+             f"{self.half_life}us", "--attribution", self.model, "--max-future", "90d"]
+        if self.item:
+            o += ["--item", "item_id"]
+        if self.by_impression:
+            o += ["--shown-by", "impression"]
+        if self.final:
+            o += ["--final"]
+        if self.undo:
+            o += ["--keep", "60d"]
+        return o
+
+
+def stream(rng, rules, n):
+    """Events in the order of time, no two at one instant."""
+    events, at = [], START
+    users = ["u%d" % i for i in range(rng.choice([1, 3, 12]))]
+    items = ["i%d" % i for i in range(3)]
+    shown, done = [], []
+    for i in range(n):
+        at += int(rng.choice([1, 60, 600, 7200]) * rng.random() + 1) * 10**6
+        kind = rng.choice(["show", "show", "show", "click", "click", "purchase",
+                           "undo", "refund"])
+        e = {"event_id": "e%d" % i, "timestamp": at}
+        if kind == "show":
+            e |= {"decision_id": "d%d" % i, "user_id": rng.choice(users),
+                  "item_id": rng.choice(items), "extra": [1, {"a": "b"}]}
+            if rng.random() < 0.2:
+                del e["user_id"]
+            if rng.random() < 0.2:
+                e["weight"] = rng.choice([2, 0.5, -1])
+            form = rng.choice(["decision", "impression", "both"])
+            e["event"] = "impression" if form == "impression" else "decision"
+            if form == "impression" and rng.random() < 0.3:
+                e["viewable"] = rng.random() < 0.5
+            events.append(e)
+            shown.append(e)
+            done.append(e["event_id"])
+            if form == "both":
+                f = {"event": "impression", "event_id": "f%d" % i, "timestamp": at + 1,
+                     "decision_id": "d%d" % i, "viewable": rng.random() < 0.8,
+                     "added": i}
+                events.append(f)
+                done.append(f["event_id"])
+        elif kind == "click" and shown:
+            e |= {"event": "click", "decision_id": rng.choice(shown[-6:])["decision_id"]}
+            events.append(e)
+            done.append(e["event_id"])
+        elif kind == "purchase":
+            e |= {"event": "purchase", "user_id": rng.choice(users),
+                  "transaction_id": "t%d" % i, "value_micros": rng.randrange(10**8),
+                  "items": [{"item_id": rng.choice(items)}]}
+            events.append(e)
+            done.append(e["event_id"])
+        elif kind == "undo" and rules.undo and done:
+            events.append({"event": "retract", "event_id": rng.choice(done[-20:]),
+                           "timestamp": at})
+        elif kind == "refund" and rules.undo and done:
+            p = [x for x in events if x["event"] == "purchase"]
+            if p:
+                p = rng.choice(p[-3:])
+                e |= {"event": "refund", "transaction_id": p["transaction_id"]}
+                if rng.random() < 0.7:
+                    e["value_micros"] = rng.randrange(p["value_micros"] + 1)
+                events.append(e)
+                done.append(e["event_id"])
+    return events
+
+
+class Reference:
+    def __init__(self, rules, events):
+        self.rules, self.events = rules, events
+        self.retracts = {}
+        for e in events:
+            if e["event"] == "retract":
+                self.retracts.setdefault(e["event_id"], e["timestamp"])
+        self.banners, self.clicks, self.purchases, self.refunds = {}, {}, [], []
+        for rank, e in enumerate(events):
+            if e["event"] in ("decision", "impression"):
+                b = self.banners.setdefault(e["decision_id"], {
+                    "rank": rank, "ids": [], "impression": False, "seen": True,
+                    "pairs": {}, "user": None, "item": None, "id": e["decision_id"]})
+                b["ids"].append(e["event_id"])
+                b["shown"] = e["timestamp"]
+                b["weight"] = e.get("weight", 1)
+                b["user"] = b["user"] or e.get("user_id")
+                b["item"] = b["item"] or e.get("item_id")
+                for k, v in e.items():
+                    if k not in ("event", "event_id", "timestamp", "weight"):
+                        b["pairs"].setdefault(k, v)
+                if e["event"] == "impression":
+                    b["impression"] = True
+                    b["seen"] = e.get("viewable", True)
+            elif e["event"] == "click":
+                self.clicks.setdefault(e["decision_id"], []).append(e)
+            elif e["event"] == "purchase":
+                self.purchases.append(e)
+            elif e["event"] == "refund":
+                self.refunds.append(e)
+
+    def gone(self, event_id, t):
+        return self.retracts.get(event_id, math.inf) <= t
+
+    def is_gone(self, b, t):
+        return any(self.gone(i, t) for i in b["ids"])
+
+    def clicks_of(self, b, t, known):
+        return [c for c in self.clicks.get(b["id"], [])
+                if c["timestamp"] <= t and not self.gone(c["event_id"], known)
+                and c["timestamp"] - b["shown"] <= self.rules.click
+                and not any(self.gone(i, c["timestamp"]) for i in b["ids"])]
+
+    def touches(self, p, clicked, known):
+        out, at = [], p["timestamp"]
+        for b in self.banners.values():
+            if b["user"] != p["user_id"] or b["shown"] > at or self.is_gone(b, known):
+                continue
+            if self.rules.by_impression and not b["impression"]:
+                continue
+            if self.rules.item and b["item"] not in [i["item_id"] for i in p["items"]]:
+                continue
+            if clicked:
+                c = self.clicks_of(b, at, known)
+                if c and at - c[-1]["timestamp"] <= self.rules.purchase:
+                    out.append((c[-1]["timestamp"], b["rank"], b))
+            elif b["seen"] and self.rules.view and at - b["shown"] <= self.rules.view:
+                out.append((b["shown"], b["rank"], b))
+        return sorted(out, key=lambda x: x[:2])
+
+    def fractions(self, touches):
+        n, m = len(touches), self.rules.model
+        if m == "last":
+            return [0.0] * (n - 1) + [1.0]
+        if m == "first":
+            return [1.0] + [0.0] * (n - 1)
+        if m == "linear":
+            return [1.0 / n] * n
+        if m == "position":
+            return [1.0 / n] * n if n < 3 else [0.4] + [0.2 / (n - 2)] * (n - 2) + [0.4]
+        w = [2.0 ** ((t[0] - touches[-1][0]) / self.rules.half_life) for t in touches]
+        return [x / sum(w) for x in w]
+
+    def credits(self, p, known):
+        """[(banner, fraction, value, counts, clicked)] of a purchase."""
+        if self.gone(p["event_id"], known):
+            return []
+        first = p["timestamp"]
+        if not self.touches(p, True, first) and not self.touches(p, False, first):
+            return []
+        clicked = True
+        touches = self.touches(p, True, known)
+        if not touches:
+            clicked = False
+            touches = self.touches(p, False, known)
+        if not touches:
+            return []
+        refunds = [r for r in self.refunds
+                   if r["transaction_id"] == p["transaction_id"]
+                   and r["timestamp"] <= known and not self.gone(r["event_id"], known)
+                   and not self.gone(p["event_id"], r["timestamp"])]
+        left = p["value_micros"] - sum(
+            r.get("value_micros", p["value_micros"]) for r in refunds)
+        counts = not refunds or left > 0
+        value, done, sofar, out = max(left, 0), 0, 0.0, []
+        for t, f in reversed(list(zip(touches, self.fractions(touches)))):
+            if f > 0:
+                sofar += f
+                now = math.floor(value * sofar + 0.5)
+                out.append((t[2], f, now - done, counts, clicked))
+                done = now
+        return out
+
+    def prepare(self, known):
+        self.known = known
+        self.of = {}
+        for p in self.purchases:
+            if p["timestamp"] <= known:
+                for b, f, v, counts, clicked in self.credits(p, known):
+                    self.of.setdefault(b["id"], []).append(
+                        (p["timestamp"], f, v, counts, clicked))
+
+    def said(self, b, complete):
+        t = self.known
+        clicks, credits = self.clicks_of(b, t, t), self.of.get(b["id"], [])
+        s = {"weight": b["weight"], "click": 1 if clicks else 0,
+             "conversion": sum(f for _, f, _, counts, _ in credits if counts),
+             "credit": sum(f for _, f, *_ in credits),
+             "value_micros": sum(v for _, _, v, _, _ in credits),
+             "conversions": len(credits), "complete": complete,
+             "touch": "click" if any(c for *_, c in credits) else "view"}
+        if clicks:
+            s["delay_us"] = max(0, clicks[0]["timestamp"] - b["shown"])
+        elif credits:
+            s["delay_us"] = max(0, min(c[0] for c in credits) - b["shown"])
+        return s
+
+    def complete_at(self, b, t):
+        at = b["shown"] + self.rules.click
+        if b["user"] is None:
+            return at
+        if b["seen"]:
+            at = max(at, b["shown"] + self.rules.view)
+        for c in self.clicks_of(b, t, t):
+            at = max(at, c["timestamp"] + self.rules.purchase)
+        return at
+
+    def run(self):
+        """{decision: [(instant, what is said or None when it is taken back)]}"""
+        latest = max(e["timestamp"] for e in self.events)
+        times = {e["timestamp"] for e in self.events}
+        for b in self.banners.values():
+            times.add(b["shown"] + self.rules.click)
+            times.add(b["shown"] + self.rules.view)
+            for c in self.clicks.get(b["id"], []):
+                times.add(c["timestamp"] + self.rules.purchase)
+        out = {i: [] for i in self.banners}
+        state = {i: {"given": False, "complete": False, "over": False}
+                 for i in self.banners}
+        for t in sorted(x for x in times if x <= latest) + [None]:
+            end = t is None
+            t = latest if end else t
+            self.prepare(t)
+            for i, b in self.banners.items():
+                s = state[i]
+                if b["shown"] > t or s["over"] or (
+                        self.rules.by_impression and not b["impression"]):
+                    continue
+                if self.is_gone(b, t):
+                    s["over"] = True
+                    if s["given"]:
+                        out[i].append((t, None))
+                    continue
+                full = self.complete_at(b, t)
+                due = full if self.rules.final else b["shown"] + self.rules.click
+                if not s["given"] and due > t and not end:
+                    continue
+                s["given"] = True
+                s["complete"] = s["complete"] or (full <= t and not end)
+                now = self.said(b, s["complete"])
+                if not out[i] or out[i][-1][1] != now:
+                    out[i].append((t, now))
+        return out
+
+
+def read_said(o):
+    a = o.get("attribution", {})
+    s = {"weight": o["weight"], "click": o["rewards"]["click"],
+         "conversion": o["rewards"]["conversion"],
+         "value_micros": o["rewards"]["value_micros"],
+         "conversions": a.get("conversions", 0), "complete": o["complete"],
+         "credit": a.get("credit", 0),
+         "touch": a.get("touch", "view")}
+    if "delay_us" in o:
+        s["delay_us"] = o["delay_us"]
+    return s
+
+
+def close(a, b):
+    if a is None or b is None:
+        return a is b
+    return a.keys() == b.keys() and all(
+        abs(a[k] - b[k]) < 1e-9 if k in ("conversion", "credit") else
+        abs(a[k] - b[k]) <= 1 if k == "value_micros" else a[k] == b[k] for k in a)
+
+
+def check(outcomes, reference, wanted):
+    got, last, names = {i: [] for i in wanted}, 0, set()
+    for o in outcomes:
+        assert o["event_id"] not in names, f"{o['event_id']} twice"
+        names.add(o["event_id"])
+        assert o["timestamp"] >= last, "outcomes out of the order of time"
+        last = o["timestamp"]
+        b = reference.banners[o["decision_id"]]
+        assert o["shown_at"] == b["shown"], f"{o} {b}"
+        for k, v in b["pairs"].items():
+            assert o[k] == v, f"{k} was not carried: {o}"
+        log = got[o["decision_id"]]
+        standing = log[-1][1] if log else None
+        if o["event_id"].endswith("-"):
+            back = read_said(o)
+            back["weight"] = -back["weight"]
+            assert back == standing, f"taken back {back}, given {standing}"
+            log.append((o["timestamp"], None))
+        else:
+            assert standing is None, f"{o['event_id']} was not taken back"
+            log.append((o["timestamp"], read_said(o)))
+    for i, log in got.items():
+        # A take-back at the instant of what follows it is one revision.
+        log = [x for x, y in zip(log, log[1:] + [(None, None)])
+               if not (x[1] is None and y[0] is not None and y[0] == x[0])]
+        want = wanted[i]
+        assert len(log) == len(want) and all(
+            x[0] == y[0] and close(x[1], y[1]) for x, y in zip(log, want)), \
+            f"{i}:\n got    {log}\n wanted {want}"
+
+
+def main():
+    program, rounds = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 30
+    seed = int(os.environ.get("SEED", random.randrange(2**32)))
+    print(f"# SEED={seed}")
+    total = 0
+    for i in range(rounds):
+        rng = random.Random(seed + i)
+        rules = Rules(rng)
+        events = stream(rng, rules, rng.choice([10, 60, 150]))
+        if not events:
+            continue
+        reference = Reference(rules, events)
+        data = b"".join(map(pack, events))
+        done = subprocess.run([program] + rules.options(), input=data,
+                              capture_output=True)
+        assert done.returncode == 0, done.stderr.decode()
+        out = [o for o in unpack_all(done.stdout) if o["event"] == "outcome"]
+        try:
+            check(out, reference, reference.run())
+        except AssertionError as e:
+            print(f"not ok 1 - bp-join agrees with the reference (SEED={seed + i})")
+            print("#", " ".join(rules.options()))
+            for line in str(e).split("\n"):
+                print("#", line)
+            sys.exit(1)
+        total += len(out)
+    print(f"ok 1 - bp-join agrees with the reference ({total} outcomes)")
+    print("1..1")
+
+
+main()
