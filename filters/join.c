@@ -8,7 +8,7 @@
  *        taken back by itself with the opposite weight and given anew: every sum of
  *        weight x anything over all outcomes is exact at every instant (join.1)
  * state  every banner until nothing can be added to it, every conversion for its
- * window; when the memory is full, the banner that is due first is closed early needs
+ * window; when the memory is full, the banner that came first is closed early needs
  * events in the order of time; run bp-sort before it if they are not
  */
 #include "lib/filter.h"

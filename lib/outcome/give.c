@@ -329,11 +329,10 @@ outcomes_advance(struct outcomes *o, instant watermark)
 	return 0;
 }
 
-/* Close the first as of the latest event, complete only if it was already. */
+/* Close it as of the latest event, complete only if it was already. */
 static int
-close_first(struct outcomes *o, bool *told)
+close_now(struct outcomes *o, uint32_t number, bool *told)
 {
-	uint32_t number = (uint32_t)queue_first(&o->due)->number;
 	struct banner *b = store_banner(o, number);
 	bool shown = b->impression || !o->rules.by_impression;
 	int status = 0;
@@ -351,7 +350,7 @@ int
 give_early(struct outcomes *o)
 {
 	bool told;
-	int status = close_first(o, &told);
+	int status = close_now(o, o->oldest, &told);
 
 	o->counts.closed_early += told;
 	return status;
@@ -360,12 +359,13 @@ give_early(struct outcomes *o)
 int
 outcomes_finish(struct outcomes *o)
 {
+	const struct queue_entry *e;
 	bool told;
 
 	if (o->latest != WHEN_NEVER && outcomes_advance(o, o->latest + 1) != 0)
 		return -1;
-	while (queue_first(&o->due) != NULL)
-		if (close_first(o, &told) != 0)
+	while ((e = queue_first(&o->due)) != NULL)
+		if (close_now(o, (uint32_t)e->number, &told) != 0)
 			return -1;
 	return 0;
 }

@@ -31,17 +31,16 @@ link_banner(struct outcomes *o, uint32_t number, enum store_key kind, uint64_t k
 static uint32_t
 new_banner(struct outcomes *o, const struct outcome_event *e, enum stage stage)
 {
-	uint32_t number = pool_take(&o->banners);
+	uint32_t number = store_make(o);
 	struct banner *b = store_banner(o, number);
 
 	b->shown_at = e->at;
 	b->changed_at = WHEN_NEVER;
 	b->weight = e->weight;
-	b->rank = ++o->arrived;
 	b->user = e->user;
 	b->stage = (uint8_t)stage;
 	if (!carry_keep(o, b, e->record)) {
-		pool_give(&o->banners, number);
+		store_forget(o, number);
 		return 0;
 	}
 	return number;

@@ -8,7 +8,7 @@
  * more. filters/join.1 defines what an outcome says; every sum of weight x anything
  * over the outcomes given so far is exact at every instant.
  *
- * The memory is taken at the start; when it is full the banner that is due first is
+ * The memory is taken at the start; when it is full the banner that came first is
  * closed early. All is determined by the order of the calls. Keys are 64-bit hashes
  * (hash_keyed) that differ between kinds of key; 0 is none.
  */

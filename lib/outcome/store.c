@@ -144,11 +144,29 @@ store_unlink(struct outcomes *o, struct banner *b)
 	b->clicked_link = 0;
 }
 
+uint32_t
+store_make(struct outcomes *o)
+{
+	uint32_t number = pool_take(&o->banners);
+	struct banner *b = store_banner(o, number);
+
+	b->rank = ++o->arrived;
+	b->older = o->newest;
+	if (o->newest != 0)
+		store_banner(o, o->newest)->newer = number;
+	else
+		o->oldest = number;
+	o->newest = number;
+	return number;
+}
+
 void
 store_forget(struct outcomes *o, uint32_t number)
 {
 	struct banner *b = store_banner(o, number);
 
+	*(b->older != 0 ? &store_banner(o, b->older)->newer : &o->oldest) = b->newer;
+	*(b->newer != 0 ? &store_banner(o, b->newer)->older : &o->newest) = b->older;
 	store_unlink(o, b);
 	forget_marks(o, b->clicks);
 	credit_settle(o, number);
@@ -186,7 +204,7 @@ store_room(struct outcomes *o, size_t bytes)
 	while (pool_left(&o->banners) == 0 || pool_left(&o->chunks) < chunks ||
 	    pool_left(&o->marks) == 0 || pool_left(&o->index.links) < ROOM_LINKS ||
 	    pool_left(&o->credits) < OUTCOME_TOUCHES_MAX) {
-		if (queue_first(&o->due) != NULL) {
+		if (o->oldest != 0) {
 			if (give_early(o) != 0)
 				return OUTCOME_FAILED;
 		} else {
@@ -243,6 +261,7 @@ outcomes_save(const struct outcomes *o, struct state_writer *to)
 	state_put_slice(to, queue_bytes(&o->due));
 	state_put_slice(to, queue_bytes(&o->expiry));
 	state_put_u64(to, o->arrived);
+	state_put_u64(to, (uint64_t)o->oldest << 32 | o->newest);
 	state_put_i64(to, o->clock);
 	state_put_i64(to, o->latest);
 	state_put_i64(to, o->given_at);
@@ -256,17 +275,21 @@ outcomes_load(struct outcomes *o, struct state_reader *from, struct error *error
 	struct pool *pools[] = { &o->banners, &o->chunks, &o->marks, &o->conversions,
 		&o->credits, &o->index.links };
 
+	uint64_t ends;
+
 	for (unsigned i = 0; i < sizeof pools / sizeof *pools; i++)
 		if (load_pool(pools[i], from) != 0)
 			return error_set(error,
 			    "what waits there does not fit (give --memory as before)");
 	if (load_queue(&o->due, from) != 0 || load_queue(&o->expiry, from) != 0 ||
-	    state_get_u64(from, &o->arrived) != 0 ||
+	    state_get_u64(from, &o->arrived) != 0 || state_get_u64(from, &ends) != 0 ||
 	    state_get_i64(from, &o->clock) != 0 ||
 	    state_get_i64(from, &o->latest) != 0 ||
 	    state_get_i64(from, &o->given_at) != 0 ||
 	    state_get(from, &o->counts, sizeof o->counts) != 0)
 		return error_set(error, "the snapshot is too short");
+	o->oldest = (uint32_t)(ends >> 32);
+	o->newest = (uint32_t)ends;
 	index_rebuild(&o->index);
 	return 0;
 }

@@ -63,6 +63,7 @@ struct banner {
 	uint32_t carried, bytes;  /* text in the chunks: pairs of msgpack */
 	uint32_t clicks, credits; /* lists */
 	uint32_t clicked_link;    /* under STORE_CLICKED */
+	uint32_t older, newer;    /* in the order of arrival */
 	uint32_t links[BANNER_LINKS];
 	uint16_t pairs;
 	uint8_t link_count, stage, cause;
@@ -106,14 +107,15 @@ struct outcomes {
 	void *context;
 	struct pool chunks, banners, marks, conversions, credits;
 	struct index index;
-	struct queue due;    /* banners */
-	struct queue expiry; /* conversions */
-	uint64_t arrived;    /* banners and conversions so far */
-	instant clock;       /* the watermark so far */
-	instant latest;      /* timestamp of an event */
-	instant given_at;    /* timestamp of the last outcome */
-	struct build merged; /* scratch for pairs */
-	struct build made;   /* scratch for a record */
+	struct queue due;        /* banners */
+	struct queue expiry;     /* conversions */
+	uint64_t arrived;        /* banners and conversions so far */
+	uint32_t oldest, newest; /* banners */
+	instant clock;           /* the watermark so far */
+	instant latest;          /* timestamp of an event */
+	instant given_at;        /* timestamp of the last outcome */
+	struct build merged;     /* scratch for pairs */
+	struct build made;       /* scratch for a record */
 	struct key left_out[16];
 	unsigned left_out_count;
 	struct outcome_counts counts;
@@ -151,6 +153,8 @@ uint32_t store_link(
     struct outcomes *o, enum store_key kind, uint64_t key, uint32_t reference);
 /* The newest link of the key. */
 uint32_t store_find(const struct outcomes *o, enum store_key kind, uint64_t key);
+/* A new banner, the newest. */
+uint32_t store_make(struct outcomes *o);
 /* Give the banner back with all that hangs on it. */
 void store_forget(struct outcomes *o, uint32_t number);
 /* Take it off the index: nothing joins it any more. */
@@ -186,7 +190,7 @@ instant give_complete_at(const struct outcomes *o, const struct banner *b);
 void give_schedule(struct outcomes *o, uint32_t number);
 /* It changed at that instant. */
 void give_changed(struct outcomes *o, uint32_t number, instant at, enum cause cause);
-/* Close the banner that is due first, whatever the time. 0 or -1. */
+/* Close the banner that came first, whatever the time. 0 or -1. */
 int give_early(struct outcomes *o);
 /* Retracted: what was given is taken back when its time comes. */
 void give_retracted(struct outcomes *o, uint32_t number, instant at);
