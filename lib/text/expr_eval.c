@@ -341,22 +341,41 @@ expr_program_fold(struct expr_program *p, uint32_t node)
 
 /* --- Any node ------------------------------------------------------------------- */
 
+/* Evaluate the arguments of a call; false when the record has had its share. */
+static bool
+evaluate_list(
+    struct expr_program *p, const struct expr_node *n, struct expr_value *arguments)
+{
+	size_t size = 0;
+
+	for (uint32_t i = 0; i < n->count; i++) {
+		expr_program_eval(p, p->arguments[n->list + i], &arguments[i]);
+		size += arguments[i].type == EXPR_TEXT ? arguments[i].text.size
+						       : arguments[i].raw.size;
+	}
+	return spend(p, size);
+}
+
 static void
 eval_call(struct expr_program *p, const struct expr_node *n, struct expr_value *to)
 {
 	struct expr_value arguments[EXPR_ARGUMENTS_MAX];
+	unsigned shared = n->slot;
 
-	assert(n->count <= EXPR_ARGUMENTS_MAX);
-	expr_set_missing(to);
-	for (uint32_t i = 0; i < n->count; i++) {
-		expr_program_eval(p, p->arguments[n->list + i], &arguments[i]);
-		if (!spend(p,
-			arguments[i].raw.size +
-			    (arguments[i].type == EXPR_TEXT ? arguments[i].text.size
-							    : 0)))
-			return;
+	assert(n->count >= 1 && n->count <= EXPR_ARGUMENTS_MAX);
+	if (shared > 0 && p->shared[shared - 1].generation == p->generation) {
+		*to = p->shared[shared - 1].value;
+		return;
 	}
+	expr_set_missing(to);
+	arguments[0] = *to;
+	if (!evaluate_list(p, n, arguments))
+		return;
 	n->function->call(&p->scratch, arguments, n->count, to);
+	if (shared > 0) {
+		p->shared[shared - 1].generation = p->generation;
+		p->shared[shared - 1].value = *to;
+	}
 }
 
 static void
@@ -386,6 +405,7 @@ eval_container(struct expr_program *p, const struct expr_node *n, struct expr_va
 	expr_scratch_open(&p->scratch, &b);
 	write_container(p, n, &b);
 	expr_scratch_close(&p->scratch, &b, to);
+	p->generation++; /* texts that were computed within are gone */
 }
 
 static void
@@ -466,6 +486,7 @@ void
 expr_program_begin(struct expr_program *p, const struct record *r)
 {
 	p->record = r;
+	p->generation++;
 	p->work = p->work_max;
 	p->scratch.at = p->scratch_start;
 	p->scratch.end = p->scratch_start + p->scratch_size;

@@ -17,6 +17,7 @@ enum {
 	EXPR_LIST_MAX = 1024,    /* parts of one list, and, or */
 	EXPR_FIELDS_MAX = 200,   /* different ones of a record */
 	EXPR_REGEXES_MAX = 256,
+	EXPR_SHARED_MAX = 64, /* calls that are looked at for being the same */
 	EXPR_WORK =
 	    1 << 20, /* steps for one record, of 32 bytes where bytes are read */
 	EXPR_NAMES_MAX = 64, /* names of let and for, at once */
@@ -131,6 +132,14 @@ struct expr_program {
 	bool containers;         /* some node can make a list or map */
 	uint64_t work, work_max; /* steps left for this record, and of each */
 	uint64_t cut_off;
+	/* Calls that the text makes more than once; their values for this record. */
+	uint32_t calls[EXPR_SHARED_MAX];
+	unsigned call_count;
+	struct {
+		uint64_t generation;
+		struct expr_value value;
+	} shared[EXPR_SHARED_MAX];
+	uint64_t generation; /* of values in scratch that are still there */
 };
 
 /* text_size bytes of source bound what the program keeps of it. */

@@ -186,6 +186,47 @@ special_call(
 	return capture(p, g, at);
 }
 
+/* Whether two arguments have the same value for any record. */
+static bool
+same_argument(const struct expr_parser *p, uint32_t a, uint32_t b)
+{
+	const struct expr_node *x = expr_node_at(p, a), *y = expr_node_at(p, b);
+
+	if (a == b)
+		return x->op == EXPR_OP_CALL;
+	if (x->op == EXPR_OP_FIELD && y->op == EXPR_OP_FIELD)
+		return x->key.id == y->key.id;
+	return x->op == EXPR_OP_CONSTANT && y->op == EXPR_OP_CONSTANT &&
+	    x->constant.type == y->constant.type &&
+	    expr_value_equal(&x->constant, &y->constant);
+}
+
+/* The call itself, or the same one made before: its value is then computed once. */
+static uint32_t
+share(struct expr_parser *p, uint32_t node)
+{
+	struct expr_program *program = p->program;
+	const struct expr_node *n = expr_node_at(p, node);
+	const uint32_t *list = program->arguments + n->list;
+
+	for (unsigned i = 0; i < program->call_count; i++) {
+		struct expr_node *before = expr_node_at(p, program->calls[i]);
+		bool same =
+		    before->function == n->function && before->count == n->count;
+
+		for (uint32_t j = 0; j < n->count && same; j++)
+			same = same_argument(
+			    p, list[j], program->arguments[before->list + j]);
+		if (same) {
+			before->slot = (uint16_t)(i + 1);
+			return program->calls[i];
+		}
+	}
+	if (program->call_count < EXPR_SHARED_MAX)
+		program->calls[program->call_count++] = node;
+	return node;
+}
+
 static uint32_t
 call(struct expr_parser *p, struct slice name, size_t at)
 {
@@ -214,9 +255,10 @@ call(struct expr_parser *p, struct slice name, size_t at)
 	    (p->program->scratch.json = json_new()) == NULL)
 		return expr_wrong(p, at, "no memory");
 	node = expr_node_list(p, EXPR_OP_CALL, function->kind, &g);
-	if (node != 0)
-		expr_node_at(p, node)->function = function;
-	return node;
+	if (node == 0)
+		return 0;
+	expr_node_at(p, node)->function = function;
+	return share(p, node);
 }
 
 static uint32_t

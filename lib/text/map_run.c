@@ -208,7 +208,11 @@ emit(struct map *map, const struct map_step *step)
 {
 	struct emitting e = { .map = map, .step = step, .b = &map->records };
 	const struct map_block *block = step->block;
-	size_t open = build_open(&map->records);
+	size_t start = build_slice(e.b).size, open;
+	static const uint8_t room[4];
+
+	build_raw(e.b, slice_of(room, sizeof room));
+	open = build_open(e.b);
 
 	if (map->record_count == MAP_RECORDS_MAX)
 		return wrong(map, "more than %d records", MAP_RECORDS_MAX);
@@ -227,9 +231,10 @@ emit(struct map *map, const struct map_step *step)
 	if (block->keep_rest && !put_rest(&e))
 		return false;
 	put_event_id(&e);
-	build_close_map(&map->records, open, e.pairs);
-	if (!check(&e, slice_from(build_slice(&map->records), open)))
+	build_close_map(e.b, open, e.pairs);
+	if (!check(&e, slice_from(build_slice(e.b), open)))
 		return false;
+	bytes_store_le32(e.b->start + start, (uint32_t)(build_slice(e.b).size - open));
 	map->record_count++;
 	return true;
 }
@@ -259,6 +264,7 @@ run_each(struct map *map, const struct map_step *step, unsigned from)
 		if (run(map, from, step->end) == END_WRONG)
 			return END_WRONG;
 		program->scratch.at = scratch; /* of the item */
+		program->generation++;
 	}
 	return END_DONE;
 }
@@ -324,8 +330,8 @@ map_next(struct map *map, struct slice *record)
 
 	if (map->rest.size == 0)
 		return false;
-	size = value_size(map->rest.at);
-	*record = slice_of(map->rest.at, size);
-	map->rest = slice_from(map->rest, size);
+	size = bytes_load_le32(map->rest.at);
+	*record = slice_of(map->rest.at + 4, size);
+	map->rest = slice_from(map->rest, 4 + size);
 	return true;
 }

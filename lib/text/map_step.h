@@ -73,7 +73,7 @@ struct map {
 	struct map_step *steps;
 	unsigned step_count, step_room;
 	uint8_t *output;
-	struct build records;
+	struct build records;  /* each after its size, 4 bytes little-endian */
 	struct slice rest;     /* of the records, for map_next */
 	struct slice event_id; /* of the run */
 	unsigned record_count; /* of the run */

@@ -33,8 +33,11 @@ host_of(struct slice authority)
 static size_t
 scheme_size(struct slice text)
 {
-	size_t n = find_any(text, ":/?#");
+	size_t n;
 
+	if (text.size == 0 || text.at[0] == '/') /* what a server logs */
+		return 0;
+	n = find_any(text, ":/?#");
 	return n > 0 && n + 2 < text.size && memcmp(text.at + n, "://", 3) == 0 ? n : 0;
 }
 

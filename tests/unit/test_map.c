@@ -220,6 +220,29 @@ names_belong_to_their_block(void **state)
 }
 
 static void
+the_same_call_is_the_same_value_for_every_record_and_item(void **state)
+{
+	(void)state;
+	/* lower(user) and its text in scratch are shared, in loops and lists too. */
+	assert_string_equal(
+	    map_text(HEAD
+		"a = lower(user)\nb = {x: lower(user)}\nc = lower(user)\n"
+		"d = size([concat(lower(user), \"-\")]) + size(lower(user))\n"
+		"e = [for i in list: concat(lower(user), i.id)]\nf = lower(user)\n",
+		raw),
+	    START ",\"a\":\"u1\",\"b\":{\"x\":\"u1\"},\"c\":\"u1\",\"d\":3,"
+		  "\"e\":[\"u1a\",\"u1b\"],\"f\":\"u1\"}\n");
+	assert_string_equal(
+	    map_text(HEAD "for i in list\n record when lower(type) == \"c\"\n"
+			  "  x = concat(lower(type), lower(i.id), lower(i.id))\n"
+			  "  y = lower(type)\n",
+		raw),
+	    START ",\"x\":\"caa\",\"y\":\"c\"}\n"
+		  "{\"event\":\"click\",\"event_id\":\"L-1\",\"timestamp\":"
+		  "1574553793000000,\"x\":\"cbb\",\"y\":\"c\"}\n");
+}
+
+static void
 a_mistake_is_named_with_file_line_and_column(void **state)
 {
 	static const struct {
@@ -315,6 +338,8 @@ main(void)
 		cmocka_unit_test(lines_are_dropped_and_rejected),
 		cmocka_unit_test(fields_that_the_map_does_not_mention_can_be_kept),
 		cmocka_unit_test(names_belong_to_their_block),
+		cmocka_unit_test(
+		    the_same_call_is_the_same_value_for_every_record_and_item),
 		cmocka_unit_test(a_mistake_is_named_with_file_line_and_column),
 		cmocka_unit_test(hostile_maps_and_records_are_bounded),
 	};
