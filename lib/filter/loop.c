@@ -76,10 +76,10 @@ shorter(int a, int b)
 	return a < b ? a : b;
 }
 
-/* Wait until there is something to read, or a signal. What is pending goes out first,
- * unless there is something to read already. */
+/* Wait until there is something to read, a signal or a deadline. What is pending goes out
+ * first, unless there is something to read already. *readable: a read will not block. */
 static int
-wait_for_input(struct run *run)
+wait_for_input(struct run *run, bool *readable)
 {
 	struct pollfd fds[2] = { { .fd = input_wait_fd(run->in), .events = POLLIN },
 		{ .fd = run->signals->wake[0], .events = POLLIN } };
@@ -101,6 +101,7 @@ wait_for_input(struct run *run)
 	if (n > 0 && fds[1].revents != 0)
 		(void)run->os->read(
 		    run->os, run->signals->wake[0], drain, sizeof drain);
+	*readable = n > 0 ? fds[0].revents != 0 : n == 0 && input_wait_ms(run->in) >= 0;
 	return attend(run, run->os->monotonic_us(run->os));
 }
 
@@ -110,10 +111,13 @@ refill(struct run *run)
 {
 	struct error error;
 	enum fill fill;
+	bool readable = input_ready(run->in);
 
-	if (!input_ready(run->in) && wait_for_input(run) != 0)
+	if (!readable && wait_for_input(run, &readable) != 0)
 		return FILL_FAIL;
 	if (run->signals->stop && !input_undecoded(run->in))
+		return FILL_AGAIN;
+	if (!readable)
 		return FILL_AGAIN;
 	fill = input_fill(run->in, &error);
 	if (fill == FILL_FAIL)
