@@ -81,27 +81,30 @@ is_decimal(struct slice text, bool exponent_allowed)
 }
 
 /* Clinger's exact case: both the digits and the power of ten are doubles without error,
- * so one division rounds once. Most numbers of a log are of this kind. */
+ * so one division rounds once. Most numbers of a log are of this kind. False when it is
+ * another, or no number. */
 static bool
 parse_exact(struct slice text, double *to)
 {
 	static const double power[] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8,
-		1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20,
-		1e21, 1e22 };
-	bool negative = text.at[0] == '-';
+		1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15 };
+	const uint8_t *at = text.at, *end = text.at + text.size, *whole, *point;
+	bool negative = text.size > 0 && *at == '-';
 	uint64_t digits = 0;
-	size_t fraction = 0, n = 0;
 
-	for (size_t i = negative; i < text.size; i++) {
-		if (text.at[i] == '.') {
-			fraction = text.size - i - 1;
-			continue;
-		}
-		if (!is_digit(text.at[i]) || ++n > 15)
-			return false;
-		digits = digits * 10 + (uint64_t)(text.at[i] - '0');
-	}
-	*to = (double)digits / power[fraction];
+	if (text.size > 17)
+		return false;
+	for (whole = at += negative; at < end && is_digit(*at); at++)
+		digits = digits * 10 + (uint64_t)(*at - '0');
+	point = at;
+	if (at < end && *at == '.')
+		for (at++; at < end && is_digit(*at); at++)
+			digits = digits * 10 + (uint64_t)(*at - '0');
+	if (at < end || point == whole || at - point == 1 || at - whole > 16)
+		return false;
+	*to = (double)digits;
+	if (at > point)
+		*to /= power[at - point - 1];
 	if (negative)
 		*to = -*to;
 	return true;
@@ -113,11 +116,9 @@ number_parse_double(struct slice text, double *to)
 	char copy[512];
 	double value;
 
-	if (!is_decimal(text, true))
-		return false;
 	if (parse_exact(text, to))
 		return true;
-	if (text.size >= sizeof copy)
+	if (!is_decimal(text, true) || text.size >= sizeof copy)
 		return false;
 	memcpy(copy, text.at, text.size);
 	copy[text.size] = '\0';

@@ -185,7 +185,7 @@ unescape(struct json *j, struct slice *text)
 }
 
 /* Take the next token, a string: its text, in the line or in the scratch space; either
- * way 8 bytes more are readable. */
+ * way JSON_PADDING bytes more are readable. */
 static inline bool
 take_string(struct json *j, struct slice *to)
 {
@@ -200,6 +200,23 @@ take_string(struct json *j, struct slice *to)
 	return true;
 }
 
+/* build_str of a text behind which JSON_PADDING bytes are readable: short ones, which most
+ * are, are copied in one piece without a call. */
+static inline void
+build_padded(struct build *b, struct slice text)
+{
+	enum { PIECE = 32 };
+
+	if (text.size >= PIECE || b->full ||
+	    (size_t)(b->end - b->at) < 1 + (size_t)PIECE) {
+		build_str(b, text);
+		return;
+	}
+	b->at[0] = (uint8_t)(0xa0 | text.size);
+	memcpy(b->at + 1, text.at, PIECE);
+	b->at += 1 + text.size;
+}
+
 static bool
 string_value(struct json *j)
 {
@@ -210,7 +227,7 @@ string_value(struct json *j)
 		return false;
 	if (text.size > RECORD_STRING_MAX)
 		return fail(j, at, "a string of more than 64 KiB");
-	build_str(j->to, text);
+	build_padded(j->to, text);
 	return true;
 }
 
@@ -334,7 +351,7 @@ object_key(struct json *j, struct keys *keys, unsigned depth)
 		return fail(j, at,
 		    depth == 1 ? "a key of more than 255 bytes"
 			       : "a key of more than 64 KiB");
-	build_str(j->to, text);
+	build_padded(j->to, text);
 	if (build_full(j->to))
 		return fail(j, at, "larger than a record may be");
 	if (!add_key(j, keys, text))
@@ -579,6 +596,19 @@ special_object(struct json *j, size_t open, unsigned depth)
 	return PLAIN;
 }
 
+/* A value within a container: the commonest kinds without a call. */
+static inline bool
+item(struct json *j, unsigned depth)
+{
+	uint8_t first = peek(j);
+
+	if (first == '"')
+		return string_value(j);
+	if (first >= '1' && first <= '9')
+		return number_value(j, take_scalar(j));
+	return value(j, depth);
+}
+
 /* Build the map of the object whose brace has been taken. What lies deeper than
  * containers may can still be a special value. */
 static bool
@@ -604,7 +634,7 @@ object(struct json *j, unsigned depth)
 			return outcome == BUILT;
 		if (depth > RECORD_DEPTH_MAX)
 			return fail(j, start, "nested deeper than 8");
-		if (!value(j, depth + 1))
+		if (!item(j, depth + 1))
 			return false;
 	} while (take(j, ','));
 	if (!take(j, '}'))
@@ -624,7 +654,7 @@ array(struct json *j, unsigned depth)
 		return true;
 	}
 	do {
-		if (!value(j, depth + 1))
+		if (!item(j, depth + 1))
 			return false;
 		count++;
 	} while (take(j, ','));
