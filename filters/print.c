@@ -26,8 +26,11 @@ struct print {
 	struct key bytes;
 	struct columns *columns; /* of --fields, or of the first record */
 	struct page *page;       /* of a table */
-	struct build text;       /* one line, of PRINT_SIZE_MAX */
-	bool named;              /* the line of names has been written */
+	struct printer *json;
+	void *storage;
+	struct build text; /* one line, of PRINT_SIZE_MAX */
+	bool terminal;     /* a person is waiting */
+	bool named;        /* the line of names has been written */
 	uint64_t left_out;
 };
 
@@ -43,11 +46,10 @@ static const struct option options[] = {
 	OPTION_END,
 };
 
-static const char examples[] = "  bp-parse --format combined access.log | bp-print\n"
-			       "  bp-print --format csv --fields user_id,rewards.click "
-			       "outcomes.mp > outcomes.csv\n"
-			       "  bp-print --format raw rejects.mp | bp-parse --format "
-			       "combined --rejects again.mp\n";
+static const char examples[] =
+    "  bp-parse access.log | bp-print --fields timestamp,status,path\n"
+    "  bp-print --format csv --fields user_id,rewards.click outcomes >clicks.csv\n"
+    "  bp-print --format raw rejects | bp-parse --format combined\n";
 
 /* --- Start ------------------------------------------------------------------------ */
 
@@ -59,21 +61,15 @@ read_fields(struct run *run, struct print *f)
 
 	if (f->format == JSON || f->format == RAW)
 		return run_usage(run,
-		    "--fields needs --format table, csv, tsv or logfmt (for json, "
-		    "project "
-		    "with bp-select --fields)");
-	while (option_next_name(&rest, &name)) {
-		bool there = columns_add(f->columns, name) &&
-		    (f->page == NULL || page_column(f->page, name));
-
-		if (!there)
-			return run_usage(run,
-			    "--fields: more than %d names, or one too long",
-			    COLUMNS_MAX);
-	}
+		    "--fields is not for json and raw (select first: "
+		    "bp-select --fields)");
+	while (option_next_name(&rest, &name))
+		if (!columns_add(f->columns, name) ||
+		    (f->page != NULL && !page_column(f->page, name)))
+			return run_usage(
+			    run, "--fields: more than %d names", COLUMNS_MAX);
 	if (columns_count(f->columns) == 0)
-		return run_usage(
-		    run, "--fields names nothing (try --fields event,timestamp)");
+		return run_usage(run, "--fields names nothing");
 	return 0;
 }
 
@@ -82,24 +78,24 @@ start(struct run *run, void *self)
 {
 	struct print *f = self;
 	unsigned terminal = run_terminal_columns(run);
-	void *storage = malloc(PRINT_SIZE_MAX);
 
-	if (f->rows == 0 || f->rows > PAGE_ROWS_MAX)
-		return free(storage),
-		       run_usage(run, "--rows must be 1 to %d", PAGE_ROWS_MAX);
-	if (f->width > 10000)
-		return free(storage), run_usage(run, "--width must be 10000 at most");
+	if (f->rows == 0 || f->rows > PAGE_ROWS_MAX || f->width > 10000)
+		return run_usage(run, "--rows must be 1 to %d, --width at most 10000",
+		    PAGE_ROWS_MAX);
 	if (f->format == AUTO)
 		f->format = terminal > 0 ? TABLE : JSON;
-	build_init(&f->text, storage, storage == NULL ? 0 : PRINT_SIZE_MAX);
+	f->terminal = terminal > 0;
 	f->bytes = run_key(run, "bytes");
+	f->storage = malloc(PRINT_SIZE_MAX);
 	f->columns = columns_new();
+	f->json = printer_new();
 	if (f->format == TABLE)
 		f->page = page_new(
 		    (unsigned)f->rows, f->width > 0 ? (unsigned)f->width : terminal);
-	if (storage == NULL || f->columns == NULL ||
+	if (f->storage == NULL || f->columns == NULL || f->json == NULL ||
 	    (f->format == TABLE && f->page == NULL))
 		return run_fail(run, "no memory for a line of text (raise --memory)");
+	build_init(&f->text, f->storage, PRINT_SIZE_MAX);
 	run_counter(run, "left_out",
 	    "Values that no column of the first record could take.", &f->left_out);
 	return f->fields == NULL ? 0 : read_fields(run, f);
@@ -107,7 +103,6 @@ start(struct run *run, void *self)
 
 /* --- Lines ------------------------------------------------------------------------ */
 
-/* Write what f->text has gathered. */
 static int
 write_text(struct run *run, struct print *f)
 {
@@ -146,6 +141,15 @@ add_row(struct run *run, struct print *f, struct slice record)
 	return page_is_full(f->page) ? write_page(run, f) : 0;
 }
 
+/* What stands before the cell of column i; returns the style that it is written in. */
+static enum print_style
+separate(struct print *f, unsigned i)
+{
+	if (i > 0)
+		build_byte(&f->text, f->format == TSV ? '\t' : ',');
+	return f->format == TSV ? PRINT_TSV : PRINT_CSV;
+}
+
 static int
 write_names(struct run *run, struct print *f)
 {
@@ -165,7 +169,6 @@ static int
 write_row(struct run *run, struct print *f, struct slice record)
 {
 	struct slice values[COLUMNS_MAX];
-	bool tabs = f->format == TSV;
 	unsigned left_out;
 
 	if (!f->named) {
@@ -177,10 +180,10 @@ write_row(struct run *run, struct print *f, struct slice record)
 	left_out = columns_match(f->columns, record, values);
 	f->left_out += f->fields == NULL ? left_out : 0;
 	for (unsigned i = 0; i < columns_count(f->columns); i++) {
-		if (i > 0)
-			build_byte(&f->text, tabs ? '\t' : ',');
+		enum print_style style = separate(f, i);
+
 		if (values[i].at != NULL)
-			print_cell(values[i], tabs ? PRINT_TSV : PRINT_CSV, &f->text);
+			print_cell(values[i], style, &f->text);
 	}
 	return write_line(run, f);
 }
@@ -248,10 +251,18 @@ each(struct run *run, void *self, const struct record *r)
 		break;
 	case AUTO:
 	case JSON:
-		print_json(record, &f->text);
+		printer_record(f->json, r, &f->text);
 		status = write_line(run, f);
 	}
 	return status == 0 ? PASS : FAIL;
+}
+
+static int
+idle(struct run *run, void *self)
+{
+	struct print *f = self;
+
+	return f->page != NULL && f->terminal ? write_page(run, f) : 0;
 }
 
 static int
@@ -266,8 +277,7 @@ finish(struct run *run, void *self)
 		return -1;
 	if (f->left_out > 0)
 		run_say(run,
-		    "values left out, of keys that the first record lacks: %llu (name "
-		    "all columns with --fields)",
+		    "values left out for want of a column: %llu (see --fields)",
 		    (unsigned long long)f->left_out);
 	f->left_out = 0;
 	return 0;
@@ -285,9 +295,9 @@ control(struct run *run, void *self, struct slice bytes)
 		print_json(bytes, &f->text);
 		return write_line(run, f);
 	}
-	if (control_read(bytes, &c, &damaged) && c.kind == CONTROL_END)
-		return finish(run, self);
-	return 0;
+	return control_read(bytes, &c, &damaged) && c.kind == CONTROL_END
+	    ? finish(run, self)
+	    : 0;
 }
 
 /* --- Snapshots -------------------------------------------------------------------- */
@@ -298,7 +308,7 @@ save(struct run *run, void *self, struct state_writer *to)
 	struct print *f = self;
 
 	(void)run;
-	state_put_u64(to, f->named);
+	state_put(to, &f->named, sizeof f->named);
 	state_put_u64(to, f->left_out);
 	state_put_u64(to, columns_count(f->columns));
 	for (unsigned i = 0; i < columns_count(f->columns); i++)
@@ -337,25 +347,19 @@ load_page(struct print *f, struct state_reader *from)
 	if (state_get_slice(from, layout, PAGE_BYTES_MAX, &layout_size) != 0 ||
 	    state_get_slice(from, records, PAGE_BYTES_MAX, &records_size) != 0)
 		return -1;
-	return page_restore(f->page, slice_of(records, records_size),
-		   slice_of(layout, layout_size))
-	    ? 0
-	    : -1;
+	return !page_restore(
+	    f->page, slice_of(records, records_size), slice_of(layout, layout_size));
 }
 
 static int
 load(struct run *run, void *self, struct state_reader *from)
 {
 	struct print *f = self;
-	uint64_t named;
 
-	if (state_get_u64(from, &named) != 0 ||
+	if (state_get(from, &f->named, sizeof f->named) != 0 ||
 	    state_get_u64(from, &f->left_out) != 0 || load_columns(f, from) != 0 ||
 	    (f->page != NULL && load_page(f, from) != 0))
-		return run_fail(run,
-		    "the snapshot is too short (start afresh with --state "
-		    "NEWDIR)");
-	f->named = named != 0;
+		return run_fail(run, "the snapshot is too short (give --state NEWDIR)");
 	return 0;
 }
 
@@ -364,7 +368,8 @@ stop(void *self)
 {
 	struct print *f = self;
 
-	free(f->text.start);
+	free(f->storage);
+	printer_free(f->json);
 	columns_free(f->columns);
 	page_free(f->page);
 }
@@ -381,6 +386,7 @@ static const struct filter print = {
 	.load = load,
 	.each = each,
 	.control = control,
+	.idle = idle,
 	.finish = finish,
 	.save = save,
 	.stop = stop,

@@ -79,6 +79,10 @@ struct filter {
 	/* A control record of any kind, instead of tick and of forwarding it: for a
 	 * filter whose output is no record stream. */
 	int (*control)(struct run *run, void *self, struct slice bytes);
+	/* There is nothing to read now: write for a person who waits what was only held
+	 * back to look better. When this comes depends on the clock, so a filter does it
+	 * on a terminal only. */
+	int (*idle)(struct run *run, void *self);
 	/* The input is complete: emit what is left. Not called when the run will go on
 	 * from a snapshot. */
 	int (*finish)(struct run *run, void *self);

@@ -92,6 +92,9 @@ wait_for_input(struct run *run, bool *readable)
 	if (!run->signals->stop) {
 		n = run->os->poll(run->os, fds, 2, 0);
 		if (n == 0) {
+			if (run->filter->idle != NULL &&
+			    run->filter->idle(run, run->self) != 0)
+				return -1;
 			if (run_flush(run) != 0)
 				return -1;
 			n = run->os->poll(run->os, fds, 2,

@@ -1,260 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
- * The functions of expressions. Each is given evaluated arguments and a missing *to,
- * which stays so when there is no answer.
+ * The functions of expressions on texts, URLs and lists, and the table of all. Each is
+ * given evaluated arguments and a missing *to, which stays so when there is no answer.
  */
-#include <math.h>
-
-#include "lib/base/number.h"
 #include "lib/hash.h"
-#include "lib/text/expr_node.h"
+#include "lib/text/expr_convert.h"
 #include "lib/text/url.h"
 #include "lib/text/utf8.h"
-
-#define ARGUMENTS                                                                      \
-	struct expr_scratch *scratch, const struct expr_value *in, unsigned count,     \
-	    struct expr_value *to
-
-/* --- Types ---------------------------------------------------------------------- */
-
-static void
-set_whole(struct expr_value *to, double number)
-{
-	if (number >= -0x1p63 && number < 0x1p63)
-		expr_set_int(to, (int64_t)number);
-}
-
-static void
-call_int(ARGUMENTS)
-{
-	struct slice text;
-	int64_t integer;
-	double number;
-
-	(void)scratch, (void)count;
-	switch (in->type) {
-	case EXPR_INT:
-		expr_set_int(to, in->integer);
-		return;
-	case EXPR_FLOAT:
-		set_whole(to, in->number);
-		return;
-	case EXPR_BOOL:
-		expr_set_int(to, in->truth);
-		return;
-	case EXPR_TEXT:
-		text = slice_trim(in->text);
-		if (number_parse_int(text, &integer))
-			expr_set_int(to, integer);
-		else if (number_parse_double(text, &number))
-			set_whole(to, number);
-		return;
-	default:
-		return;
-	}
-}
-
-/* A number of any type, or of a text. */
-static bool
-number_of(const struct expr_value *value, double *to)
-{
-	switch (value->type) {
-	case EXPR_INT:
-		*to = (double)value->integer;
-		return true;
-	case EXPR_FLOAT:
-		*to = value->number;
-		return true;
-	case EXPR_BOOL:
-		*to = value->truth;
-		return true;
-	case EXPR_TEXT:
-		return number_parse_double(slice_trim(value->text), to);
-	default:
-		return false;
-	}
-}
-
-static void
-call_float(ARGUMENTS)
-{
-	double number;
-
-	(void)scratch, (void)count;
-	if (number_of(in, &number))
-		expr_set_float(to, number);
-}
-
-static void
-call_round(ARGUMENTS)
-{
-	double number;
-
-	(void)scratch, (void)count;
-	if (in->type == EXPR_INT)
-		expr_set_int(to, in->integer);
-	else if (number_of(in, &number))
-		set_whole(to, round(number));
-}
-
-/* Write the value as text into `text`, or say where it is one. */
-static bool
-text_of(const struct expr_value *value, char storage[NUMBER_TEXT_MAX], struct slice *to)
-{
-	switch (value->type) {
-	case EXPR_TEXT:
-		*to = value->text;
-		return true;
-	case EXPR_INT:
-		*to = slice_of(storage, number_format_int(value->integer, storage));
-		return true;
-	case EXPR_FLOAT:
-		if (!isfinite(value->number))
-			return false;
-		*to = slice_of(storage, number_format_double(value->number, storage));
-		return true;
-	case EXPR_BOOL:
-		*to = slice_text(value->truth ? "true" : "false");
-		return true;
-	default:
-		return false;
-	}
-}
-
-/* concat and text: the arguments one after the other; missing when one is. */
-static void
-call_concat(ARGUMENTS)
-{
-	char storage[NUMBER_TEXT_MAX];
-	struct slice text;
-	uint8_t *at, *start = scratch->at;
-
-	if (count == 1 && in->type == EXPR_TEXT) {
-		expr_set_text(to, in->text);
-		return;
-	}
-	for (unsigned i = 0; i < count; i++) {
-		if (!text_of(&in[i], storage, &text) ||
-		    (at = expr_scratch_take(scratch, text.size)) == NULL) {
-			scratch->at = start;
-			return;
-		}
-		if (text.size > 0)
-			memcpy(at, text.at, text.size);
-	}
-	expr_set_text(to, slice_of(start, (size_t)(scratch->at - start)));
-}
-
-static bool
-is_word(struct slice text, const char *const words[4])
-{
-	for (unsigned i = 0; i < 4; i++)
-		if (slice_is(text, words[i]))
-			return true;
-	return false;
-}
-
-static void
-call_bool(ARGUMENTS)
-{
-	static const char *const yes[4] = { "true", "1", "yes", "t" };
-	static const char *const no[4] = { "false", "0", "no", "f" };
-	uint8_t lower[8];
-
-	(void)scratch, (void)count;
-	if (in->type == EXPR_BOOL)
-		expr_set_bool(to, in->truth);
-	else if (in->type == EXPR_INT && (in->integer == 0 || in->integer == 1))
-		expr_set_bool(to, in->integer == 1);
-	if (in->type != EXPR_TEXT || in->text.size > sizeof lower)
-		return;
-	for (size_t i = 0; i < in->text.size; i++)
-		lower[i] = in->text.at[i] >= 'A' && in->text.at[i] <= 'Z'
-		    ? in->text.at[i] | 0x20
-		    : in->text.at[i];
-	if (is_word(slice_of(lower, in->text.size), yes))
-		expr_set_bool(to, true);
-	else if (is_word(slice_of(lower, in->text.size), no))
-		expr_set_bool(to, false);
-}
-
-/* --- Time and money ------------------------------------------------------------- */
-
-static void
-call_time(ARGUMENTS)
-{
-	instant when;
-
-	(void)scratch, (void)count;
-	if ((in->type == EXPR_INT && when_from_integer(in->integer, &when)) ||
-	    (in->type == EXPR_FLOAT && when_from_number(in->number, &when)) ||
-	    (in->type == EXPR_TEXT && when_parse_any(slice_trim(in->text), &when)))
-		expr_set_int(to, when);
-}
-
-/* A number, or its text, times the unit in microseconds. */
-static void
-epoch(const struct expr_value *in, int64_t unit_us, struct expr_value *to)
-{
-	int64_t us;
-
-	if (in->type == EXPR_INT &&
-	    !__builtin_mul_overflow(in->integer, unit_us, &us) && us >= -WHEN_MAX &&
-	    us <= WHEN_MAX)
-		expr_set_int(to, us);
-	else if (in->type == EXPR_FLOAT &&
-	    fabs(in->number) * (double)unit_us <= (double)WHEN_MAX)
-		set_whole(to, round(in->number * (double)unit_us));
-	else if (in->type == EXPR_TEXT &&
-	    when_parse_epoch(slice_trim(in->text), unit_us, &us))
-		expr_set_int(to, us);
-}
-
-static void
-call_time_s(ARGUMENTS)
-{
-	(void)scratch, (void)count;
-	epoch(in, WHEN_SECOND, to);
-}
-
-static void
-call_time_ms(ARGUMENTS)
-{
-	(void)scratch, (void)count;
-	epoch(in, 1000, to);
-}
-
-static void
-call_time_us(ARGUMENTS)
-{
-	(void)scratch, (void)count;
-	epoch(in, 1, to);
-}
-
-static void
-call_micros(ARGUMENTS)
-{
-	int64_t micros;
-	double number;
-
-	(void)scratch, (void)count;
-	if (in->type == EXPR_INT) {
-		if (!__builtin_mul_overflow(in->integer, INT64_C(1000000), &micros))
-			expr_set_int(to, micros);
-	} else if (in->type == EXPR_TEXT &&
-	    number_parse_decimal(slice_trim(in->text), 6, &micros)) {
-		expr_set_int(to, micros);
-	} else if ((in->type == EXPR_TEXT || in->type == EXPR_FLOAT) &&
-	    number_of(in, &number)) {
-		set_whole(to, round(number * 1e6));
-	}
-}
 
 /* --- Texts ---------------------------------------------------------------------- */
 
 /* A to Z only: other letters depend on the language. */
 static void
-call_lower(ARGUMENTS)
+call_lower(EXPR_ARGUMENTS)
 {
 	uint8_t *at;
 
@@ -270,7 +28,7 @@ call_lower(ARGUMENTS)
 }
 
 static void
-call_trim(ARGUMENTS)
+call_trim(EXPR_ARGUMENTS)
 {
 	(void)scratch, (void)count;
 	if (in->type == EXPR_TEXT)
@@ -279,7 +37,7 @@ call_trim(ARGUMENTS)
 
 /* Missing in place of a text without a character, as CSV and TSV write it. */
 static void
-call_nonempty(ARGUMENTS)
+call_nonempty(EXPR_ARGUMENTS)
 {
 	(void)scratch, (void)count;
 	if (in->type != EXPR_TEXT || in->text.size > 0)
@@ -288,7 +46,7 @@ call_nonempty(ARGUMENTS)
 
 /* json(text): what a JSON object in a text says. */
 static void
-call_json(ARGUMENTS)
+call_json(EXPR_ARGUMENTS)
 {
 	struct fault fault;
 	struct build b;
@@ -321,7 +79,7 @@ find(struct slice text, struct slice what)
 }
 
 static void
-call_split(ARGUMENTS)
+call_split(EXPR_ARGUMENTS)
 {
 	struct slice rest = in[0].text, by = in[1].text;
 	struct build b;
@@ -345,7 +103,7 @@ call_split(ARGUMENTS)
 }
 
 static void
-call_contains(ARGUMENTS)
+call_contains(EXPR_ARGUMENTS)
 {
 	(void)scratch, (void)count;
 	if (in[0].type == EXPR_TEXT && in[1].type == EXPR_TEXT)
@@ -355,7 +113,7 @@ call_contains(ARGUMENTS)
 }
 
 static void
-call_starts(ARGUMENTS)
+call_starts(EXPR_ARGUMENTS)
 {
 	(void)scratch, (void)count;
 	if (in[0].type == EXPR_TEXT && in[1].type == EXPR_TEXT)
@@ -367,7 +125,7 @@ call_starts(ARGUMENTS)
 
 /* Bytes of a text, items of a list, pairs of a map. */
 static void
-call_size(ARGUMENTS)
+call_size(EXPR_ARGUMENTS)
 {
 	(void)scratch, (void)count;
 	if (in->type == EXPR_TEXT)
@@ -377,13 +135,13 @@ call_size(ARGUMENTS)
 }
 
 static void
-call_hash(ARGUMENTS)
+call_hash(EXPR_ARGUMENTS)
 {
 	char storage[NUMBER_TEXT_MAX];
 	struct slice text;
 
 	(void)scratch, (void)count;
-	if (!text_of(in, storage, &text))
+	if (!expr_text_of(in, storage, &text))
 		text = in->raw;
 	if (text.at != NULL && in->type != EXPR_NIL)
 		expr_set_int(to, (int64_t)(hash_bytes(text, 0) >> 1));
@@ -409,7 +167,7 @@ set_decoded(
 }
 
 static void
-call_path(ARGUMENTS)
+call_path(EXPR_ARGUMENTS)
 {
 	struct slice segment;
 	struct url url;
@@ -426,7 +184,7 @@ call_path(ARGUMENTS)
 }
 
 static void
-call_query(ARGUMENTS)
+call_query(EXPR_ARGUMENTS)
 {
 	struct slice rest, name, value;
 	struct url url;
@@ -451,7 +209,7 @@ call_query(ARGUMENTS)
 }
 
 static void
-call_host(ARGUMENTS)
+call_host(EXPR_ARGUMENTS)
 {
 	struct expr_value host;
 	struct url url;
@@ -468,7 +226,7 @@ call_host(ARGUMENTS)
 
 /* pick(list, "key", value): the first map in the list whose key has the value. */
 static void
-call_pick(ARGUMENTS)
+call_pick(EXPR_ARGUMENTS)
 {
 	struct value_walk walk;
 	struct slice key, item, found;
@@ -488,10 +246,21 @@ call_pick(ARGUMENTS)
 	}
 }
 
-/* collect(list, "name", "value"): the map whose keys and values the items hold. */
-static void
-call_collect(ARGUMENTS)
+static bool
+is_among(const struct slice *names, uint32_t count, struct slice name)
 {
+	for (uint32_t i = 0; i < count; i++)
+		if (slice_equal(names[i], name))
+			return true;
+	return false;
+}
+
+/* collect(list, "name", "value"): the map whose keys and values the items hold; of items
+ * of one name, and of more than a map may have, the first. */
+static void
+call_collect(EXPR_ARGUMENTS)
+{
+	struct slice names[RECORD_KEYS_MAX];
 	struct value_walk walk;
 	struct slice key, item, name, value, text;
 	struct build b;
@@ -508,11 +277,12 @@ call_collect(ARGUMENTS)
 		if (!value_get_slice(item, in[1].text, &name) ||
 		    !value_str(name, &text) ||
 		    !value_get_slice(item, in[2].text, &value) ||
-		    value_type(value) == VALUE_NIL)
+		    value_type(value) == VALUE_NIL || n == RECORD_KEYS_MAX ||
+		    is_among(names, n, text))
 			continue;
 		build_str(&b, text);
 		build_raw(&b, value);
-		n++;
+		names[n++] = text;
 	}
 	build_close_map(&b, open, n);
 	expr_scratch_close(scratch, &b, to);
@@ -520,7 +290,7 @@ call_collect(ARGUMENTS)
 
 /* scalar(map): its first value that is not nil, as in GA4's {"string_value": ...}. */
 static void
-call_scalar(ARGUMENTS)
+call_scalar(EXPR_ARGUMENTS)
 {
 	struct value_walk walk;
 	struct slice key, item;
@@ -537,31 +307,31 @@ call_scalar(ARGUMENTS)
 }
 
 static const struct expr_function functions[] = {
-	{ "bool", 1, 1, EXPR_KIND_BOOL, call_bool, false },
+	{ "bool", 1, 1, EXPR_KIND_BOOL, expr_call_bool, false },
 	{ "collect", 3, 3, EXPR_KIND_MAP, call_collect, false },
-	{ "concat", 1, EXPR_ARGUMENTS_MAX, EXPR_KIND_TEXT, call_concat, false },
+	{ "concat", 1, EXPR_ARGUMENTS_MAX, EXPR_KIND_TEXT, expr_call_concat, false },
 	{ "contains", 2, 2, EXPR_KIND_BOOL, call_contains, false },
-	{ "float", 1, 1, EXPR_KIND_NUMBER, call_float, false },
+	{ "float", 1, 1, EXPR_KIND_NUMBER, expr_call_float, false },
 	{ "hash", 1, 1, EXPR_KIND_NUMBER, call_hash, false },
 	{ "host", 1, 1, EXPR_KIND_TEXT, call_host, false },
-	{ "int", 1, 1, EXPR_KIND_NUMBER, call_int, false },
+	{ "int", 1, 1, EXPR_KIND_NUMBER, expr_call_int, false },
 	{ "json", 1, 1, EXPR_KIND_MAP, call_json, true },
 	{ "lower", 1, 1, EXPR_KIND_TEXT, call_lower, false },
-	{ "micros", 1, 1, EXPR_KIND_NUMBER, call_micros, false },
+	{ "micros", 1, 1, EXPR_KIND_NUMBER, expr_call_micros, false },
 	{ "nonempty", 1, 1, EXPR_KIND_ANY, call_nonempty, false },
 	{ "path", 1, 2, EXPR_KIND_TEXT, call_path, false },
 	{ "pick", 3, 3, EXPR_KIND_ANY, call_pick, false },
 	{ "query", 2, 2, EXPR_KIND_TEXT, call_query, false },
-	{ "round", 1, 1, EXPR_KIND_NUMBER, call_round, false },
+	{ "round", 1, 1, EXPR_KIND_NUMBER, expr_call_round, false },
 	{ "scalar", 1, 1, EXPR_KIND_ANY, call_scalar, false },
 	{ "size", 1, 1, EXPR_KIND_NUMBER, call_size, false },
 	{ "split", 2, 2, EXPR_KIND_LIST, call_split, false },
 	{ "starts", 2, 2, EXPR_KIND_BOOL, call_starts, false },
-	{ "text", 1, 1, EXPR_KIND_TEXT, call_concat, false },
-	{ "time", 1, 1, EXPR_KIND_NUMBER, call_time, false },
-	{ "time_ms", 1, 1, EXPR_KIND_NUMBER, call_time_ms, false },
-	{ "time_s", 1, 1, EXPR_KIND_NUMBER, call_time_s, false },
-	{ "time_us", 1, 1, EXPR_KIND_NUMBER, call_time_us, false },
+	{ "text", 1, 1, EXPR_KIND_TEXT, expr_call_concat, false },
+	{ "time", 1, 1, EXPR_KIND_NUMBER, expr_call_time, false },
+	{ "time_ms", 1, 1, EXPR_KIND_NUMBER, expr_call_time_ms, false },
+	{ "time_s", 1, 1, EXPR_KIND_NUMBER, expr_call_time_s, false },
+	{ "time_us", 1, 1, EXPR_KIND_NUMBER, expr_call_time_us, false },
 	{ "trim", 1, 1, EXPR_KIND_TEXT, call_trim, false },
 };
 

@@ -382,6 +382,16 @@ array(struct expr_parser *p)
 	return container(p, EXPR_OP_ARRAY, &g);
 }
 
+/* Whether the pairs gathered so far have the key. */
+static bool
+has_key(const struct expr_parser *p, const struct expr_gather *g, struct slice key)
+{
+	for (uint32_t i = 0; i < g->count; i += 2)
+		if (slice_equal(expr_node_at(p, g->nodes[i])->constant.text, key))
+			return true;
+	return false;
+}
+
 static uint32_t
 object(struct expr_parser *p)
 {
@@ -393,6 +403,8 @@ object(struct expr_parser *p)
 		if (p->token != TOKEN_WORD && p->token != TOKEN_QUOTED &&
 		    p->token != TOKEN_STRING)
 			return expr_wrong(p, p->start, "a key is expected");
+		if (has_key(p, &g, p->word))
+			return expr_wrong(p, p->start, "a key that is there already");
 		if (!expr_gather_add(p, &g, expr_node_text(p, p->word)))
 			return 0;
 		expr_next(p);

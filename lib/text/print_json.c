@@ -27,22 +27,33 @@ special_bytes(uint64_t word)
 	    EACH_BYTE * 0x80;
 }
 
-/* The bytes from i on that JSON takes as they are; of those that are not ASCII too,
- * where `utf8` says that they have been checked. */
-static size_t
+/* The same for 16 bytes at once: whether there is one. Below a space are also the signed
+ * bytes of what is not ASCII. */
+static inline bool
+any_special(const uint8_t *at)
+{
+	typedef int8_t block __attribute__((vector_size(16)));
+	block bytes, found;
+	uint64_t half[2];
+
+	memcpy(&bytes, at, sizeof bytes);
+	found = (bytes < ' ') | (bytes == '"') | (bytes == '\\');
+	memcpy(half, &found, sizeof half);
+	return (half[0] | half[1]) != 0;
+}
+
+/* The end of the bytes from i on that JSON takes as they are; of those that are not ASCII
+ * too, where `utf8` says that they have been checked. */
+static inline size_t
 plain_run(struct slice text, size_t i, bool utf8)
 {
+	while (text.size - i >= 16 && !any_special(text.at + i))
+		i += 16;
+	if (text.size - i >= 8 && special_bytes(bytes_load_le64(text.at + i)) == 0)
+		i += 8;
 	for (; i < text.size; i++) {
 		uint8_t c = text.at[i];
 
-		if (text.size - i >= 8) {
-			uint64_t found = special_bytes(bytes_load_le64(text.at + i));
-
-			if (found == 0) {
-				i += 7;
-				continue;
-			}
-		}
 		if (c < 0x20 || c == '"' || c == '\\' || (c >= 0x80 && !utf8))
 			break;
 	}
@@ -358,4 +369,74 @@ print_json(struct slice value, struct build *to)
 		break;
 	}
 	json_bytes(value, type, to);
+}
+
+/* --- Records ---------------------------------------------------------------------- */
+
+enum { SHAPES = 64, KEYS_TEXT_MAX = 4096 };
+
+/* The keys of a shape as JSON, each with what stands before and behind it. */
+struct shape_text {
+	uint64_t shape;
+	bool usable;
+	uint16_t end[RECORD_KEYS_MAX];
+	uint8_t text[KEYS_TEXT_MAX];
+};
+
+struct printer {
+	struct shape_text shape[SHAPES];
+};
+
+struct printer *
+printer_new(void)
+{
+	return calloc(1, sizeof(struct printer));
+}
+
+void
+printer_free(struct printer *p)
+{
+	free(p);
+}
+
+/* The keys of a record, unless one is not UTF-8, all are too long, or the only one has a
+ * special name. */
+static void
+learn_keys(struct shape_text *s, const struct record *r)
+{
+	enum json_special special;
+	struct build text;
+	size_t dollars;
+
+	s->shape = record_shape_id(r);
+	s->usable = r->count > 0 &&
+	    (r->count > 1 || !json_special(record_key_at(r, 0), &special, &dollars));
+	build_init(&text, s->text, sizeof s->text);
+	for (unsigned i = 0; i < r->count && s->usable; i++) {
+		build_byte(&text, i == 0 ? '{' : ',');
+		s->usable = json_string(record_key_at(r, i), &text);
+		build_byte(&text, ':');
+		s->usable &= !build_full(&text);
+		s->end[i] = (uint16_t)build_slice(&text).size;
+	}
+}
+
+void
+printer_record(struct printer *p, const struct record *r, struct build *to)
+{
+	struct shape_text *s = &p->shape[record_shape_id(r) % SHAPES];
+	unsigned start = 0;
+
+	if (s->shape != record_shape_id(r))
+		learn_keys(s, r);
+	if (!s->usable) {
+		print_json(slice_of(r->bytes, r->size), to);
+		return;
+	}
+	for (unsigned i = 0; i < r->count; i++) {
+		build_raw(to, slice_of(s->text + start, s->end[i] - start));
+		start = s->end[i];
+		print_json(record_value_at(r, i), to);
+	}
+	build_byte(to, '}');
 }
