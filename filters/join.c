@@ -7,9 +7,9 @@
  * out    outcomes, in the order of the instants when they were known. A revised one is
  *        taken back by itself with the opposite weight and given anew: every sum of
  *        weight x anything over all outcomes is exact at every instant (join.1)
- * state  every banner until nothing can be added to it, every conversion for its
- * window; when the memory is full, the banner that came first is closed early needs
- * events in the order of time; run bp-sort before it if they are not
+ * state  every banner until nothing can be added to it, every conversion for its window;
+ *        when the memory is full, the banner that came first is closed early
+ * needs  events in the order of time; run bp-sort before it if they are not
  */
 #include "lib/filter.h"
 #include "lib/hash.h"
