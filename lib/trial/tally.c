@@ -12,8 +12,17 @@
 /* No row. */
 #define NONE UINT32_MAX
 
-enum { INDEX_PLACE = 24 };             /* bytes of a place in the index */
-#define MEMORY_MAX (UINT64_C(1) << 40) /* so that 32 bits number the rows */
+enum { INDEX_PLACE = 24, START = 1 << 19 }; /* bytes of a place in the index */
+#define MEMORY_MAX (UINT64_C(1) << 40)      /* so that 32 bits number the rows */
+
+/* A table that starts small, so that few keys lie close together, and grows to its limit
+ * before it evicts. */
+struct growing {
+	struct table *table;
+	size_t cell_size;
+	uint64_t bytes, limit;
+	uint64_t room; /* keys to take before the next growth */
+};
 
 /* Where a key was found last, so that most look-ups go past the index. Every HINT_USES
  * of them goes through it, for the index to know which rows are in use. */
@@ -39,13 +48,14 @@ struct tally {
 	bool failed; /* to give */
 
 	/* The rows lie close together, whatever their keys; the index finds them. */
-	struct table *index; /* uint32_t by key */
-	uint8_t *rows;       /* as many as the index has slots */
+	struct growing index; /* uint32_t by key */
+	uint8_t *rows; /* row_limit of them: as many as the index can have slots */
 	size_t row_size;
+	uint64_t row_limit;
 	uint32_t row_count, row_free; /* taken once; the first free one of these */
 	struct hint *hints;           /* by the lowest bits of the key */
 
-	struct table *pairs;
+	struct growing pairs;               /* double by key */
 	struct window *windows;             /* by start, ascending */
 	unsigned window_count, window_last; /* the one looked up last */
 
@@ -204,7 +214,7 @@ drop_oldest(struct tally *t)
 	forget_to(t, end_of(t, w->other.start));
 	for (uint32_t i = w->first; i != NONE; i = after) {
 		after = row_at(t, i)->after;
-		(void)table_erase(t->index, row_at(t, i)->key);
+		(void)table_erase(t->index.table, row_at(t, i)->key);
 		row_give_back(t, i);
 		t->given_up++;
 	}
@@ -232,6 +242,67 @@ window_add(struct tally *t, instant start)
 	return &t->windows[i];
 }
 
+/* --- Tables that grow ----------------------------------------------------------- */
+
+/* Half of the places are taken without a thought of eviction. */
+static void
+set_room(struct growing *g)
+{
+	g->room = g->bytes < g->limit ? table_slots(g->table) / 2 : UINT64_MAX;
+}
+
+static int
+growing_init(struct growing *g, size_t cell_size, uint64_t limit)
+{
+	g->cell_size = cell_size;
+	g->limit = limit;
+	g->bytes = limit < START ? limit : START;
+	g->table = table_new(TABLE_KEY_64, cell_size, g->bytes);
+	if (g->table == NULL)
+		return -1;
+	set_room(g);
+	return 0;
+}
+
+/* Without memory for a larger one it stays as it is, and evicts. */
+static void
+grow(struct growing *g)
+{
+	uint64_t bytes = g->bytes < g->limit / 4 ? g->bytes * 4 : g->limit;
+	struct table *old = g->table,
+		     *new = table_new(TABLE_KEY_64, g->cell_size, bytes);
+	bool fresh;
+
+	if (new == NULL) {
+		g->room = UINT64_MAX;
+		return;
+	}
+	for (size_t s = table_next(old, 0); s != TABLE_NONE; s = table_next(old, s + 1))
+		memcpy(table_touch(new, table_key(old, s), table_last(old, s), &fresh),
+		    table_cell(old, s), g->cell_size);
+	table_free(old);
+	g->table = new;
+	g->bytes = bytes;
+	set_room(g);
+	g->room -= table_counts(new).cells;
+}
+
+static void *
+growing_touch(
+    struct growing *g, uint64_t key, instant when, bool *fresh, struct tally *t)
+{
+	void *cell;
+
+	if (__builtin_expect(g->room == 0, 0)) {
+		grow(g);
+		if (g == &t->index)
+			table_on_evict(g->table, on_evict, t);
+	}
+	cell = table_touch(g->table, key, when, fresh);
+	g->room -= *fresh;
+	return cell;
+}
+
 struct tally *
 tally_new(unsigned dims, struct span window, uint64_t memory, uint64_t seed,
     tally_give *give_row, void *context)
@@ -255,17 +326,17 @@ tally_new(unsigned dims, struct span window, uint64_t memory, uint64_t seed,
 	t->hints = calloc(HINTS, sizeof *t->hints);
 	memory = memory < MEMORY_MAX ? memory : MEMORY_MAX;
 	budget = (memory - (TALLY_WINDOWS_MAX + 1) * sizeof *t->windows) / 8;
-	t->pairs = table_new(TABLE_KEY_64, sizeof(double), budget);
-	t->index = table_new(TABLE_KEY_64, sizeof(uint32_t),
-	    budget * 7 / (t->row_size + INDEX_PLACE) * INDEX_PLACE);
-	if (t->index != NULL)
-		t->rows = calloc(table_slots(t->index), t->row_size);
+	t->row_limit = budget * 7 / (t->row_size + INDEX_PLACE);
+	t->rows = calloc(t->row_limit, t->row_size);
 	if (t->windows == NULL || t->hints == NULL || t->rows == NULL ||
-	    t->pairs == NULL) {
+	    growing_init(&t->index, sizeof(uint32_t), t->row_limit * INDEX_PLACE) !=
+		0 ||
+	    growing_init(&t->pairs, sizeof(double), budget) != 0) {
 		tally_free(t);
 		return NULL;
 	}
-	table_on_evict(t->index, on_evict, t);
+	table_on_evict(t->index.table, on_evict, t);
+	assert(table_slots(t->index.table) <= t->row_limit);
 	return t;
 }
 
@@ -274,9 +345,9 @@ tally_free(struct tally *t)
 {
 	if (t == NULL)
 		return;
-	table_free(t->index);
+	table_free(t->index.table);
 	free(t->rows);
-	table_free(t->pairs);
+	table_free(t->pairs.table);
 	free(t->windows);
 	free(t->hints);
 	free(t);
@@ -347,7 +418,7 @@ look_up(struct tally *t, struct window *w, uint64_t key, instant when,
 		return row_at(t, hint->row);
 	}
 	/* An eviction may look up another window, but moves none. */
-	at = table_touch(t->index, key, when, &fresh);
+	at = growing_touch(&t->index, key, when, &fresh, t);
 	if (fresh)
 		row_new(t, w, at, key, values);
 	*hint = (struct hint){ key, *at, HINT_USES };
@@ -407,7 +478,8 @@ tally_gap(struct tally *t, struct tally_row *row, uint64_t pair, double differen
     instant when)
 {
 	bool fresh;
-	double *net = table_touch(t->pairs, hash_pair(row->key, pair), when, &fresh);
+	double *net =
+	    growing_touch(&t->pairs, hash_pair(row->key, pair), when, &fresh, t);
 
 	row->sums[TALLY_GAP] += fabs(*net + difference) - fabs(*net);
 	*net += difference;
@@ -458,8 +530,8 @@ tally_window(
 struct tally_counts
 tally_counts(const struct tally *t)
 {
-	return (struct tally_counts){ table_counts(t->index).cells, t->window_count,
-		t->merged, t->given_up };
+	return (struct tally_counts){ table_counts(t->index.table).cells,
+		t->window_count, t->merged, t->given_up };
 }
 
 /* --- Snapshots ------------------------------------------------------------------ */
@@ -510,8 +582,8 @@ load_row(struct tally_row *row, instant *touched, uint8_t *dims, size_t limit,
 static instant
 last_touch(const struct tally *t, const struct tally_row *row)
 {
-	return table_last(
-	    t->index, table_slot(t->index, table_find(t->index, row->key)));
+	return table_last(t->index.table,
+	    table_slot(t->index.table, table_find(t->index.table, row->key)));
 }
 
 /* Rows go out window by window, so that the lists come back as they were. */
@@ -539,12 +611,12 @@ tally_save(const struct tally *t, struct state_writer *to)
 		for (uint32_t i = w->first; i != NONE; i = row_at(t, i)->after)
 			save_row(row_at(t, i), last_touch(t, row_at(t, i)), to);
 	}
-	state_put_u64(to, table_counts(t->pairs).cells);
-	for (size_t s = table_next(t->pairs, 0); s != TABLE_NONE;
-	     s = table_next(t->pairs, s + 1)) {
-		state_put_u64(to, table_key(t->pairs, s));
-		state_put_i64(to, table_last(t->pairs, s));
-		state_put_double(to, *(double *)table_cell(t->pairs, s));
+	state_put_u64(to, table_counts(t->pairs.table).cells);
+	for (size_t s = table_next(t->pairs.table, 0); s != TABLE_NONE;
+	     s = table_next(t->pairs.table, s + 1)) {
+		state_put_u64(to, table_key(t->pairs.table, s));
+		state_put_i64(to, table_last(t->pairs.table, s));
+		state_put_double(to, *(double *)table_cell(t->pairs.table, s));
 	}
 }
 
@@ -571,7 +643,7 @@ load_window(struct tally *t, struct state_reader *from)
 
 		if (load_row(&row, &touched, dims, limit, from) < 0)
 			return -1;
-		at = table_touch(t->index, row.key, touched, &fresh);
+		at = growing_touch(&t->index, row.key, touched, &fresh, t);
 		if (!fresh)
 			return -1;
 		cell = row_take(t, at);
@@ -607,7 +679,7 @@ tally_load(struct tally *t, struct state_reader *from)
 		if (state_get_u64(from, &key) < 0 || state_get_i64(from, &when) < 0 ||
 		    state_get_double(from, &net) < 0)
 			return -1;
-		*(double *)table_touch(t->pairs, key, when, &fresh) = net;
+		*(double *)growing_touch(&t->pairs, key, when, &fresh, t) = net;
 	}
 	return 0;
 }
