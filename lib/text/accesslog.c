@@ -13,23 +13,32 @@
 
 enum { WAYS = 4, SETS = 8192 };
 
-struct seen {
-	uint64_t hash;
-	uint32_t times;
-	uint32_t last; /* when it was seen, in lines; it may wrap */
+/* Lines of which hash_bucket is the same: the latest four. */
+struct set {
+	uint64_t hash[WAYS];
+	uint32_t times[WAYS];
+	uint32_t next, spare[3];
 };
 
 struct line_ids {
-	struct seen sets[SETS][WAYS];
-	uint32_t lines, spare[3];
+	struct set sets[SETS];
+	char digits[4096][2]; /* of 12 bits in base64url */
 };
 
-_Static_assert(sizeof(struct line_ids) == LINE_IDS_SIZE, "the header says its size");
+_Static_assert(sizeof(((struct line_ids *)0)->sets) == LINE_IDS_SIZE, "as promised");
 
 struct line_ids *
 line_ids_new(void)
 {
-	return calloc(1, sizeof(struct line_ids));
+	static const char digits[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+	struct line_ids *ids = calloc(1, sizeof *ids);
+
+	for (unsigned i = 0; ids != NULL && i < 4096; i++) {
+		ids->digits[i][0] = digits[i >> 6];
+		ids->digits[i][1] = digits[i & 63];
+	}
+	return ids;
 }
 
 void
@@ -41,42 +50,34 @@ line_ids_free(struct line_ids *ids)
 struct slice
 line_ids_state(const struct line_ids *ids)
 {
-	return slice_of(ids, sizeof *ids);
+	return slice_of(ids->sets, sizeof ids->sets);
 }
 
 void
 line_ids_restore(struct line_ids *ids, struct slice state)
 {
-	assert(state.size == sizeof *ids);
-	memcpy(ids, state.at, sizeof *ids);
+	assert(state.size == sizeof ids->sets);
+	memcpy(ids->sets, state.at, sizeof ids->sets);
 }
 
 /* How often a line of this hash was seen before. */
 static uint32_t
 count_line(struct line_ids *ids, uint64_t hash)
 {
-	struct seen *set = ids->sets[hash_bucket(hash, SETS)], *oldest = set;
+	struct set *set = &ids->sets[hash_bucket(hash, SETS)];
 
-	ids->lines++;
-	for (unsigned i = 0; i < WAYS; i++) {
-		if (set[i].hash == hash && set[i].times > 0) {
-			set[i].last = ids->lines;
-			return set[i].times++;
-		}
-		if (set[i].times == 0 ||
-		    (oldest->times > 0 &&
-			ids->lines - set[i].last > ids->lines - oldest->last))
-			oldest = &set[i];
-	}
-	*oldest = (struct seen){ hash, 1, ids->lines };
+	for (unsigned i = 0; i < WAYS; i++)
+		if (set->hash[i] == hash && set->times[i] > 0)
+			return set->times[i]++;
+	set->hash[set->next] = hash;
+	set->times[set->next] = 1;
+	set->next = (set->next + 1) % WAYS;
 	return 0;
 }
 
 void
 line_ids_next(struct line_ids *ids, struct slice line, uint8_t to[LINE_ID_SIZE])
 {
-	static const char digits[] =
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 	uint8_t wide[16];
 	uint64_t high, low;
 	uint32_t times;
@@ -87,12 +88,12 @@ line_ids_next(struct line_ids *ids, struct slice line, uint8_t to[LINE_ID_SIZE])
 		hash_wide(line, times, wide);
 	high = bytes_load_be64(wide);
 	low = bytes_load_be64(wide + 8);
-	for (unsigned i = 0; i < 10; i++)
-		to[i] = (uint8_t)digits[high >> (58 - 6 * i) & 63];
-	to[10] = (uint8_t)digits[(high << 2 | low >> 62) & 63];
-	for (unsigned i = 0; i < 10; i++)
-		to[11 + i] = (uint8_t)digits[low >> (56 - 6 * i) & 63];
-	to[21] = (uint8_t)digits[low << 4 & 63];
+	for (unsigned i = 0; i < 5; i++)
+		memcpy(to + 2 * i, ids->digits[high >> (52 - 12 * i) & 4095], 2);
+	memcpy(to + 10, ids->digits[(high << 8 | low >> 56) & 4095], 2);
+	for (unsigned i = 0; i < 4; i++)
+		memcpy(to + 12 + 2 * i, ids->digits[low >> (44 - 12 * i) & 4095], 2);
+	memcpy(to + 20, ids->digits[low << 4 & 4095], 2);
 }
 
 /* --- What becomes of each variable ---------------------------------------------- */
@@ -289,15 +290,11 @@ accesslog_free(struct accesslog *a)
 
 /* A text of the line; unescaped behind the longest header, then moved to its own. */
 static void
-build_text_of(struct build *b, const struct logformat_value *v)
+build_coded(struct build *b, const struct logformat_value *v)
 {
 	uint8_t *start = b->at;
 	size_t size;
 
-	if (!v->escaped && v->ascii) {
-		build_str(b, v->text);
-		return;
-	}
 	if (!v->escaped || !build_room(b, v->text.size + 5)) {
 		str_build(b, v->text);
 		return;
@@ -310,6 +307,15 @@ build_text_of(struct build *b, const struct logformat_value *v)
 	build_str_header(b, size);
 	memmove(b->at, start + 5, size);
 	b->at += size;
+}
+
+static inline void
+build_text_of(struct build *b, const struct logformat_value *v)
+{
+	if (!v->escaped && v->ascii)
+		build_str(b, v->text);
+	else
+		build_coded(b, v);
 }
 
 /* Append "key" and the text; returns the pairs appended. */
@@ -470,7 +476,10 @@ accesslog_build(struct accesslog *a, struct slice line, struct slice id,
 		*event_id = a->values[a->event_id].text;
 	open = build_open(to);
 	build_raw(to, slice_of(start, sizeof start - 1));
-	str_build(to, *event_id);
+	if (event_id->at == id.at)
+		build_str(to, id);
+	else
+		build_text_of(to, &a->values[a->event_id]);
 	build_text(to, "timestamp");
 	build_int(to, a->values[a->timestamp].number);
 	for (unsigned i = 0; i < a->count; i++)

@@ -33,11 +33,11 @@
 
 enum {
 	LINE_ID_SIZE = 22,
-	LINE_IDS_SIZE = 4 * 8192 * 16 + 16, /* bytes of line_ids_state */
+	LINE_IDS_SIZE = 8192 * 64, /* bytes of line_ids_state */
 };
 
 /* The ids of lines. Remembers about 30,000 different recent lines in 512 KiB; of a set
- * of four the one not seen for longest makes place. NULL when there is no memory. */
+ * of four the one that came first makes place. NULL when there is no memory. */
 struct line_ids;
 struct line_ids *line_ids_new(void);
 void line_ids_free(struct line_ids *ids);
@@ -55,7 +55,7 @@ struct accesslog;
 struct accesslog *accesslog_new(struct slice format, struct error *error);
 void accesslog_free(struct accesslog *a);
 
-/* Append the record of a line to the builder. `id` is used when the line brings none;
+/* Append the record of a line to the builder; LOGFORMAT_PADDING readable bytes follow it. `id` is used when the line brings none;
  * *event_id is the one that was used, borrowed from `id` or the line. False and the
  * fault (lib/text/logformat.h) when the line is not of the format. Cost: about 200 ns
  * for 240 bytes. */

@@ -10,11 +10,13 @@
 #include "lib/base/number.h"
 #include "lib/text/utf8.h"
 
-/* A variable and the literal text that ends it; empty at the end of the format. */
+/* A variable and the literal text that ends it; empty at the end of the format. What
+ * every line needs comes first. */
 struct step {
+	uint64_t end_first, end_mask; /* the first 8 bytes of end, to compare at once */
+	size_t end_size;
 	struct logformat_field field;
 	uint8_t end[LOGFORMAT_LITERAL_MAX];
-	size_t end_size;
 	char wrong[96];    /* "$status is no number" */
 	char missing[160]; /* "no '] \"' after $time_local" */
 };
@@ -149,12 +151,20 @@ take_literal(
 	return 0;
 }
 
+/* What follows from the name, the type and the literal text. */
 static void
-describe(struct step *s)
+complete(struct step *s)
 {
 	char name[41], end[LOGFORMAT_LITERAL_MAX + 1];
 	size_t size = s->field.name.size < 40 ? s->field.name.size : 40;
+	uint8_t first[8] = { 0 }, mask[8] = { 0 };
 
+	for (size_t i = 0; i < s->end_size && i < 8; i++) {
+		first[i] = s->end[i];
+		mask[i] = 0xff;
+	}
+	s->end_first = bytes_load_le64(first);
+	s->end_mask = bytes_load_le64(mask);
 	memcpy(name, s->field.name.at, size);
 	name[size] = '\0';
 	memcpy(end, s->end, s->end_size);
@@ -197,7 +207,7 @@ compile(struct logformat *f, struct slice text, struct error *error)
 				    "before",
 				    before);
 		s->field.type = type_of(s->field.name);
-		describe(s);
+		complete(s);
 		f->count++;
 	}
 	return f->count > 0 ? 0 : error_set(error, "log format: no variable in it");
@@ -260,24 +270,25 @@ is_ipv6(struct slice text)
 	return inet_pton(AF_INET6, copy, &address) == 1;
 }
 
-static bool
-is_ipv4(struct slice text)
+/* The bytes of an IPv4 address at the start, 0 when there is none. */
+static size_t
+ipv4_size(struct slice text)
 {
-	unsigned part = 0, digits = 0, dots = 0;
+	size_t i = 0;
 
-	for (size_t i = 0; i < text.size; i++) {
-		if (text.at[i] != '.') {
-			part = part * 10 + (text.at[i] - '0' + 0u);
-			if (++digits > 3 || part > 255)
-				return false;
-		} else {
-			if (digits == 0)
-				return false;
-			dots++;
-			part = digits = 0;
-		}
+	for (unsigned dots = 0;; dots++, i++) {
+		unsigned part = 0, digit;
+		size_t start = i;
+
+		for (; i < text.size && (digit = (unsigned)text.at[i] - '0') < 10; i++)
+			part = part * 10 + digit;
+		if (i == start || i - start > 3 || part > 255)
+			return 0;
+		if (dots == 3)
+			return i;
+		if (i == text.size || text.at[i] != '.')
+			return 0;
 	}
-	return dots == 3 && digits > 0;
 }
 
 bool
@@ -298,7 +309,7 @@ logformat_is_address(struct slice text)
 			return false;
 		numeric = false;
 	}
-	return !numeric || is_ipv4(text);
+	return !numeric || ipv4_size(text) == text.size;
 }
 
 static bool
@@ -386,6 +397,17 @@ is_escaped(const uint8_t *start, const uint8_t *at)
 	return n % 2 == 1;
 }
 
+/* Whether the literal text that ends the variable stands at `at`. */
+static inline bool
+is_end(const struct step *s, const uint8_t *at, const uint8_t *end)
+{
+	if (s->end_size == 0)
+		return at == end;
+	return ((bytes_load_le64(at) ^ s->end_first) & s->end_mask) == 0 &&
+	    (size_t)(end - at) >= s->end_size &&
+	    (s->end_size <= 8 || memcmp(at, s->end, s->end_size) == 0);
+}
+
 /* The end of the variable that starts at `at`: where the literal text after it begins;
  * NULL when it does not come. *fault_at is then the byte that is in its place. */
 static const uint8_t *
@@ -395,6 +417,8 @@ find_end(const struct step *s, const uint8_t *at, const uint8_t *end, bool backs
 	const uint8_t *start = at, *found;
 	bool quoted = s->end[0] == '"';
 
+	if (s->end_size == 0)
+		return end;
 	for (;; at = found + 1) {
 		found = memchr(at, s->end[0], (size_t)(end - at));
 		if (found == NULL) {
@@ -403,13 +427,54 @@ find_end(const struct step *s, const uint8_t *at, const uint8_t *end, bool backs
 		}
 		if (quoted && backslashes && is_escaped(start, found))
 			continue;
-		if ((size_t)(end - found) >= s->end_size &&
-		    (s->end_size == 1 || memcmp(found, s->end, s->end_size) == 0))
+		if (is_end(s, found, end))
 			return found;
 		*fault_at = found;
 		if (quoted || s->field.type != LOGFORMAT_TEXT)
 			return NULL;
 	}
+}
+
+/* Read the values that most lines have without looking for their end first: a dash, an
+ * IPv4 address, a number, the time of the line before. Where they end; NULL when the
+ * value is none of these. */
+static const uint8_t *
+read_usual(struct logformat *f, const struct step *s, const uint8_t *at,
+    const uint8_t *end, struct logformat_value *v)
+{
+	struct slice rest = slice_of(at, (size_t)(end - at));
+	const uint8_t *stop = at;
+
+	if (rest.size > 0 && *at == '-' && is_end(s, at + 1, end) &&
+	    s->field.type != LOGFORMAT_TIME) {
+		v->text = slice_of(NULL, 0);
+		return at + 1;
+	}
+	switch (s->field.type) {
+	case LOGFORMAT_INT:
+		v->number = 0;
+		for (; stop < end && stop - at < 18 && *stop >= '0' && *stop <= '9';
+		     stop++)
+			v->number = v->number * 10 + (*stop - '0');
+		break;
+	case LOGFORMAT_ADDRESS:
+		stop += ipv4_size(rest);
+		break;
+	case LOGFORMAT_TIME:
+		if (f->last_time_size > 0 && rest.size >= f->last_time_size &&
+		    memcmp(at, f->last_time, f->last_time_size) == 0) {
+			stop += f->last_time_size;
+			v->number = f->last_instant;
+		}
+		break;
+	case LOGFORMAT_TEXT:
+	case LOGFORMAT_DURATION:
+		return NULL;
+	}
+	if (stop == at || !is_end(s, stop, end))
+		return NULL;
+	v->text = slice_of(at, (size_t)(stop - at));
+	return stop;
 }
 
 /* Whether no byte is above 0x7f. */
@@ -423,8 +488,11 @@ is_ascii(struct slice text)
 		any |= bytes_load_le64(text.at + i);
 		more |= bytes_load_le64(text.at + i + 8);
 	}
-	for (; i < text.size; i++)
-		more |= text.at[i];
+	for (; i + 8 <= text.size; i += 8)
+		any |= bytes_load_le64(text.at + i);
+	/* The bytes that are beyond the line are shifted out. */
+	if (i < text.size)
+		more |= bytes_load_le64(text.at + i) << (8 * (8 - (text.size - i)));
 	return ((any | more) & UINT64_C(0x8080808080808080)) == 0;
 }
 
@@ -454,12 +522,17 @@ logformat_run(struct logformat *f, struct slice line, struct logformat_value *va
 		const struct step *s = &f->steps[i];
 		struct logformat_value *v = &values[i];
 
-		stop =
-		    s->end_size == 0 ? end : find_end(s, at, end, backslashes, &where);
+		v->ascii = ascii;
+		v->escaped = false;
+		stop = read_usual(f, s, at, end, v);
+		if (stop != NULL) {
+			at = stop + s->end_size;
+			continue;
+		}
+		stop = find_end(s, at, end, backslashes, &where);
 		if (stop == NULL)
 			return at_fault(fault, (size_t)(where - line.at), s->missing);
 		v->text = slice_of(at, (size_t)(stop - at));
-		v->ascii = ascii;
 		v->escaped = backslashes && slice_find(v->text, '\\') < v->text.size;
 		if (!parse_value(f, s->field.type, v))
 			return at_fault(fault, (size_t)(at - line.at), s->wrong);

@@ -24,6 +24,7 @@ enum {
 	LOGFORMAT_SIZE_MAX = 4096,  /* bytes of a format */
 	LOGFORMAT_FIELDS_MAX = 64,  /* variables of a format */
 	LOGFORMAT_LITERAL_MAX = 64, /* bytes between two variables */
+	LOGFORMAT_PADDING = 8,      /* readable bytes that must follow a line */
 };
 
 enum logformat_type {
@@ -62,7 +63,8 @@ const struct logformat_field *logformat_field(const struct logformat *f, unsigne
 
 /* Take a line (without its terminator) apart into as many values as there are fields,
  * borrowed from the line. False and the fault when the line is not of this format; the
- * reason belongs to the format. Remembers only the last time it read, to read it once.
+ * reason belongs to the format. LOGFORMAT_PADDING readable bytes follow the line; their
+ * content does not matter. Remembers only the last time it read, to read it once.
  * Cost: about 100 ns for a line of 240 bytes. */
 bool logformat_run(struct logformat *f, struct slice line,
     struct logformat_value *values, struct fault *fault);

@@ -5,26 +5,46 @@
 #include "lib/text/str.h"
 #include "lib/text/url.h"
 
-/* Whether decoding changes nothing and all is ASCII. */
-static bool
-is_plain(struct slice text)
-{
-	for (size_t i = 0; i < text.size; i++) {
-		uint8_t c = text.at[i];
+enum { CODED = 1, EQUALS = 2, AND = 4 };
 
-		if (c == '%' || c == '+' || c >= 0x80)
-			return false;
+/* What a byte is in a query: CODED ones stand for another byte, or may not be UTF-8. */
+static inline unsigned
+class_of(uint8_t c)
+{
+	static const uint8_t classes[128] = {
+		['%'] = CODED,
+		['+'] = CODED,
+		['='] = EQUALS,
+		['&'] = AND,
+	};
+
+	return c < 128 ? classes[c] : CODED;
+}
+
+/* Take what comes before a byte of the classes `stops`; *all are the classes in it. */
+static inline struct slice
+take(struct slice *rest, unsigned stops, unsigned *all)
+{
+	struct slice taken = slice_of(rest->at, 0);
+	unsigned class;
+
+	*all = 0;
+	while (taken.size < rest->size &&
+	    ((class = class_of(rest->at[taken.size])) & stops) == 0) {
+		*all |= class;
+		taken.size++;
 	}
-	return true;
+	*rest = slice_from(*rest, taken.size);
+	return taken;
 }
 
 static void
-build_decoded(struct build *b, struct slice text)
+build_decoded(struct build *b, struct slice text, unsigned classes)
 {
 	uint8_t *start = b->at;
 	size_t size;
 
-	if (is_plain(text)) {
+	if ((classes & CODED) == 0) {
 		build_str(b, text);
 		return;
 	}
@@ -73,17 +93,28 @@ query_build(struct build *b, struct slice query)
 	struct slice name, value;
 	struct names names;
 	size_t open = build_open(b), from;
+	unsigned in_name, in_value;
 
 	names.classes = 0;
 	names.count = 0;
-	while (names.count < RECORD_KEYS_MAX && !build_full(b) &&
-	    url_query_next(&query, &name, &value)) {
+	while (names.count < RECORD_KEYS_MAX && query.size > 0 && !build_full(b)) {
+		name = take(&query, EQUALS | AND, &in_name);
+		value = slice_of(query.at, 0);
+		in_value = 0;
+		if (query.size > 0 && query.at[0] == '=') {
+			query = slice_from(query, 1);
+			value = take(&query, AND, &in_value);
+		} else if (name.size == 0) {
+			query = slice_from(query, 1);
+			continue;
+		}
+		query = slice_from(query, query.size > 0);
 		from = (size_t)(b->at - b->start);
-		build_decoded(b, name);
+		build_decoded(b, name, in_name);
 		if (build_full(b))
 			break;
 		if (is_new(&names, b, from))
-			build_decoded(b, value);
+			build_decoded(b, value, in_value);
 		else
 			b->at = b->start + from;
 	}
