@@ -99,8 +99,8 @@ deps:  ## install what building and testing needs (apt-get, with sudo when not r
 
 # What is installed by deps is seen by a make that starts after it.
 test: deps  ## install what is missing, then run all tests and 20 s of each fuzz target
-	@$(MAKE) --no-print-directory check
-	@$(MAKE) --no-print-directory fuzz SECONDS=$(FUZZ_SECONDS)
+	@$(MAKE) -s check
+	@$(MAKE) -s fuzz SECONDS=$(FUZZ_SECONDS)
 
 check: $(BIN) $(UNIT) $(TOOLS) $(BENCH)  ## run all tests but the fuzzers; install nothing
 	@CMOCKA_MESSAGE_OUTPUT=TAP prove -j2 --exec '' $(UNIT) $(TESTS)
@@ -112,7 +112,7 @@ readme: $(BIN)  ## write the README's table of filters afresh
 	@perl tests/readme.t --rewrite
 
 fuzz:  ## run each fuzz target for SECONDS=60
-	@$(MAKE) --no-print-directory fuzzers BUILD=build-fuzz CC=clang OPT=-O1 \
+	@$(MAKE) -s fuzzers BUILD=build-fuzz CC=clang OPT=-O1 \
 	    SAN=address,undefined,fuzzer-no-link
 	@FUZZ_SECONDS=$(SECONDS) sh tests/fuzz/run.sh build-fuzz/fuzz
 
@@ -120,12 +120,12 @@ fuzzers: $(FUZZ)
 
 demo:  ## the main job on real banner logs: install, build, replay, print tables
 	@sh scripts/deps.sh $(BUILD_DEPS)
-	@$(MAKE) --no-print-directory all
-	@sh pipelines/replay.sh
+	@$(MAKE) -s all
+	@pipelines/replay.sh
 
 bench:  ## our speed beside that of the usual tools, in one run
 	@sh scripts/deps.sh $(BUILD_DEPS) $(BENCH_DEPS)
-	@$(MAKE) --no-print-directory all $(TOOLS)
+	@$(MAKE) -s all $(TOOLS)
 	@sh tests/bench/run.sh
 
 install: $(BIN)  ## install below DESTDIR= and PREFIX=/usr/local

@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
 # access-log.sh ACCESS-LOG: rates of a shop's banners from the log of its web server

@@ -3,7 +3,7 @@
 # What the pipelines share, to be sourced: the programs (those of build/bin when there
 # are, else the installed ones), a folder to work in, and the tables. Each stage writes
 # its counters to $dir/<stage>.stats.
-set -eu
+set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 build=${BUILD:-$here/../build}
 [ -d "$build/bin" ] && PATH=$(cd "$build/bin" && pwd):$PATH
@@ -27,7 +27,7 @@ rates() {
 	printf '\n%s\n' "$1"
 	bp-metric --by "$2" "$3" | bp-select 'event == "metric"' |
 	    bp-print --format tsv --fields "dims.$2,impressions,clicks,ctr,ctr_low,ctr_high" |
-	    sed 1d | sort -t "$(printf '\t')" -k 5,5gr -k 1,1 | head -n "${4:-20}" |
+	    sed 1d | sort -t "$(printf '\t')" -k 5,5gr -k 1,1 | sed -n "1,${4:-20}p" |
 	    awk -F '\t' -v key="$2" '
 	BEGIN { printf "  %-14s %12s %8s %9s   %s\n", key, "impressions", "clicks", "CTR", "95 % interval" }
 	{ printf "  %-14s %12d %8d %7.2f %%   %5.2f .. %5.2f %%\n", $1, $2, $3, 100 * $4, 100 * $5, 100 * $6 }'

@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
 # live.sh ACCESS-LOG [WINDOW]: follow a shop's access log as it grows and is rotated, and

@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
 # replay.sh [FOLDER]: the main job on the banners of a real shop, which showed them by

@@ -23,7 +23,7 @@ say() { printf '%s\n' "$*" >&2; }
 measure() {
 	: >usage
 	for _ in 1 2 3; do
-		usage usage sh -c "$2" >/dev/null 2>errors || [ $? -eq 1 ] ||
+		usage usage bash -o pipefail -c "$2" >/dev/null 2>errors || [ $? -eq 1 ] ||
 		    { say "$2"; cat errors >&2; exit 111; }
 	done
 	awk -v n="$1" 'NR == 1 || $1 < best { best = $1 } $3 > peak { peak = $3 }
@@ -88,11 +88,11 @@ by='--by creative_id,slot_id --window 1h'
 	    "bp-metric --by creative_id,position --window 1h shown.mp" \
 	    'limit: cat' 'cat shown.mp | cat'
 	row 'learn, 30 features' 1 "$lines" \
-	    'bp-learn --model model ctr.mp; rm -f model' \
+	    'rm -f model; bp-learn --model model ctr.mp' \
 	    'limit: cat' 'cat ctr.mp | cat'
 	row 'parse, join, feature, learn, metric' 0.5 "$lines" \
-	    "bp-parse --format combined --map $map --max-rejects 100% access.log | bp-join |
-	     bp-feature --spec $spec | bp-learn --model m | bp-metric $by; rm -f m" \
+	    "rm -f m; bp-parse --format combined --map $map --max-rejects 100% access.log |
+	     bp-join | bp-feature --spec $spec | bp-learn --model m | bp-metric $by" \
 	    'perl, one regex' 'perl combined.pl access.log'
 } >table
 column -t -s '|' table
