@@ -201,6 +201,15 @@ cuckoo_add(struct cuckoo *c, uint64_t hash, instant when)
 }
 
 bool
+cuckoo_see(struct cuckoo *c, uint64_t hash, instant when)
+{
+	if (cuckoo_has(c, hash, when))
+		return true;
+	cuckoo_add(c, hash, when);
+	return false;
+}
+
+bool
 cuckoo_erase(struct cuckoo *c, uint64_t hash, instant when)
 {
 	struct head *head = c->head;
@@ -216,6 +225,18 @@ cuckoo_erase(struct cuckoo *c, uint64_t hash, instant when)
 		return false;
 	head->count[slice % head->slices]--;
 	return true;
+}
+
+void
+cuckoo_clear(struct cuckoo *c)
+{
+	struct head empty = {
+		.layout = LAYOUT, .slices = c->head->slices, .buckets = c->head->buckets
+	};
+
+	if (cuckoo_count(c) > 0)
+		memset(c->head, 0, c->size);
+	*c->head = empty;
 }
 
 uint64_t
@@ -273,18 +294,16 @@ counts_hold(const struct cuckoo *c)
 int
 cuckoo_load(struct cuckoo *c, struct slice bytes, struct error *error)
 {
-	struct head empty = {
-		.layout = LAYOUT, .slices = c->head->slices, .buckets = c->head->buckets
-	};
-
+	cuckoo_clear(c);
 	if (bytes.size == c->size &&
-	    memcmp(bytes.at, &empty, offsetof(struct head, newest)) == 0) {
+	    memcmp(bytes.at, c->head, offsetof(struct head, newest)) == 0) {
 		memcpy(c->head, bytes.at, bytes.size);
 		if (counts_hold(c))
 			return 0;
+		memset(buckets_of(c, 0), 0, c->size - sizeof(struct head));
+		memset(c->head->count, 0, sizeof c->head->count);
+		cuckoo_clear(c);
 	}
-	memset(c->head, 0, c->size);
-	*c->head = empty;
 	return error_set(error,
 	    "the filter of %zu bytes does not fit one of %zu (was it saved with "
 	    "another --memory?)",

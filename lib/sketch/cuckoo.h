@@ -37,9 +37,13 @@ bool cuckoo_has(const struct cuckoo *c, uint64_t hash, instant when);
 /* Add it once more. False when it was not remembered: it is older than the window, or
  * its slice is full. Cost: amortised 20 ns, at most 500 moves. */
 bool cuckoo_add(struct cuckoo *c, uint64_t hash, instant when);
+/* Whether it was there; if not, it is added. */
+bool cuckoo_see(struct cuckoo *c, uint64_t hash, instant when);
 /* Take out one that was added at that instant; false when it is not there. Taking out
  * what was never added can take another's fingerprint. */
 bool cuckoo_erase(struct cuckoo *c, uint64_t hash, instant when);
+
+void cuckoo_clear(struct cuckoo *c);
 
 /* Elements of all slices, elements that were not remembered, and the probability that
  * an element never added is found now. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/state/block.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { PAGE = 4096 };
@@ -80,4 +81,54 @@ state_get_table(struct state_reader *r, struct table *t, struct error *error)
 		return -1;
 	}
 	return table_load_end(t, error);
+}
+
+/* A block in memory of its own, to be freed; NULL and error when there is none. */
+static uint8_t *
+block_new(struct state_reader *r, size_t size, struct error *error)
+{
+	uint8_t *block = calloc(1, size);
+
+	if (block == NULL)
+		(void)error_set(
+		    error, "no memory to read %zu bytes of the snapshot", size);
+	else if (state_get_block(r, block, size, error) == 0)
+		return block;
+	free(block);
+	return NULL;
+}
+
+void
+state_put_cuckoo(struct state_writer *w, const struct cuckoo *c)
+{
+	state_put_block(w, cuckoo_bytes(c));
+}
+
+int
+state_get_cuckoo(struct state_reader *r, struct cuckoo *c, struct error *error)
+{
+	size_t size = cuckoo_bytes(c).size;
+	uint8_t *block = block_new(r, size, error);
+	int status = block == NULL ? -1 : cuckoo_load(c, slice_of(block, size), error);
+
+	free(block);
+	return status;
+}
+
+void
+state_put_quantile(struct state_writer *w, const struct quantile *q)
+{
+	state_put_block(w, quantile_bytes(q));
+}
+
+int
+state_get_quantile(struct state_reader *r, struct quantile *q, struct error *error)
+{
+	size_t size = quantile_bytes(q).size;
+	uint8_t *block = block_new(r, size, error);
+	int status =
+	    block == NULL ? -1 : quantile_load(q, slice_of(block, size), error);
+
+	free(block);
+	return status;
 }

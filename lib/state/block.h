@@ -9,6 +9,8 @@
 #ifndef BANNERPIPE_STATE_BLOCK_H
 #define BANNERPIPE_STATE_BLOCK_H
 
+#include "lib/sketch/cuckoo.h"
+#include "lib/sketch/quantile.h"
 #include "lib/state.h"
 #include "lib/table.h"
 
@@ -21,5 +23,11 @@ int state_get_block(struct state_reader *r, void *to, size_t size, struct error 
 /* A table, its counts and its horizon; loaded into one made with the same arguments. */
 void state_put_table(struct state_writer *w, const struct table *t);
 int state_get_table(struct state_reader *r, struct table *t, struct error *error);
+
+/* The same for sketches. */
+void state_put_cuckoo(struct state_writer *w, const struct cuckoo *c);
+int state_get_cuckoo(struct state_reader *r, struct cuckoo *c, struct error *error);
+void state_put_quantile(struct state_writer *w, const struct quantile *q);
+int state_get_quantile(struct state_reader *r, struct quantile *q, struct error *error);
 
 #endif

@@ -156,6 +156,10 @@ a_cuckoo_filter_forgets_slices_and_refuses_what_is_too_old(void **state)
 	assert_false(cuckoo_add(c, 13, WHEN_HOUR / 2));
 	assert_int_equal(cuckoo_lost(c), 1);
 	assert_int_equal(cuckoo_count(c), 1);
+	cuckoo_clear(c);
+	assert_false(cuckoo_has(c, 12, 4 * WHEN_HOUR));
+	assert_true(cuckoo_add(c, 13, WHEN_HOUR / 2));
+	assert_int_equal(cuckoo_count(c), 1);
 	cuckoo_free(c);
 }
 
