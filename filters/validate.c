@@ -31,7 +31,7 @@ struct counts {
 	int64_t late_max_us;
 	instant first, tick;
 	struct watermark watermark;
-	uint64_t control[CONTROLS]; /* the first: of unknown kinds */
+	uint64_t control[CONTROLS]; /* by kind, [0] of unknown ones */
 	uint64_t positions, position[2][POSITIONS + 1]; /* of impressions, clicks */
 	struct census census;
 };
@@ -55,10 +55,8 @@ static const struct option options[] = {
 	OPTION_END,
 };
 
-static const char *const controls[CONTROLS] = { "other", "HELLO", "CUT", "TICK", "END",
+static const char *const controls[CONTROLS] = { "", "HELLO", "CUT", "TICK", "END",
 	"GAP", "TEXT" };
-
-/* --- Counting --- */
 
 /* False when the clock was wrong. */
 static bool
@@ -147,8 +145,6 @@ each(struct run *run, void *self, const struct record *r)
 	return DROP;
 }
 
-/* --- The report --- */
-
 /* Where it is printed, and the first failure. */
 struct page {
 	struct run *run;
@@ -196,9 +192,8 @@ report_time(struct page *p, const struct validate *v)
 	when_format(c->watermark.largest, last);
 	span_text(c->watermark.largest - c->first, a);
 	line(p, "time", "%s to %s, %s", first, last, a);
-	span_text(v->max_future.us, a);
 	if (c->ahead > 0)
-		line(p, "", "%" PRIu64 " ahead of others by over %s", c->ahead, a);
+		line(p, "", "%" PRIu64 " with a clock that runs ahead", c->ahead);
 	if (c->before_tick > 0)
 		line(p, "", "%" PRIu64 " from before the watermark", c->before_tick);
 	if (c->late == 0) {
@@ -246,7 +241,7 @@ report_control(struct page *p, const struct counts *c)
 	char text[512] = "none";
 	size_t n = 0;
 
-	for (unsigned i = 0; i < CONTROLS; i++)
+	for (unsigned i = 1; i < CONTROLS; i++)
 		if (c->control[i] > 0)
 			n +=
 			    (size_t)snprintf(text + n, sizeof text - n, "%s%s %" PRIu64,
@@ -259,8 +254,10 @@ report_positions(struct page *p, const struct counts *c)
 {
 	line(p, "position", "     %12s %12s", "impressions", "clicks");
 	for (unsigned i = 0; i <= POSITIONS; i++)
-		line(p, "", "%3u%c %12" PRIu64 " %12" PRIu64, i,
-		    i < POSITIONS ? ' ' : '+', c->position[0][i], c->position[1][i]);
+		if (c->position[0][i] + c->position[1][i] > 0)
+			line(p, "", "%3u%c %12" PRIu64 " %12" PRIu64, i,
+			    i < POSITIONS ? ' ' : '+', c->position[0][i],
+			    c->position[1][i]);
 }
 
 static void
@@ -281,7 +278,7 @@ report(struct run *run, void *self)
 {
 	struct validate *v = self;
 	const struct counts *c = v->counts;
-	struct page page = { .run = run };
+	struct page page = { run, 0 };
 
 	if (v->reported)
 		return 0;
