@@ -34,12 +34,12 @@ struct run; /* one run of one filter; belongs to the runtime */
  * one of these, so that in = out + dropped + rejected + held + late, always. */
 enum verdict {
 	FAIL = -1, /* the world failed; run_fail has said why */
-	PASS,      /* it goes out: its own bytes, or with the edits made to it; a line: as
+	PASS,   /* it goes out: its own bytes, or with the edits made to it; a line: as
 		    * the records that were emitted for it, at least one */
-	DROP,      /* it ends here: filtered out, or absorbed into a state */
-	HOLD,      /* the filter keeps a copy; later run_release or run_settle */
-	LATE,      /* it came after its window; counted apart, see run_late */
-	REJECT,    /* it is wrong; run_reject has said why */
+	DROP,   /* it ends here: filtered out, or absorbed into a state */
+	HOLD,   /* the filter keeps a copy; later run_release or run_settle */
+	LATE,   /* it came after its window; counted apart, see run_late */
+	REJECT, /* it is wrong; run_reject has said why */
 };
 
 /* One line of text, for a filter that reads text. */

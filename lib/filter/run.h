@@ -68,7 +68,7 @@ struct run {
 	struct edit edit;
 	struct build scratch;
 	uint64_t emitted_before; /* the current line */
-	uint64_t number; /* records or lines of the current input */
+	uint64_t number;         /* records or lines of the current input */
 
 	struct counters counters;
 	struct counter own[RUN_COUNTERS_MAX];
