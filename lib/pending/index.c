@@ -13,7 +13,7 @@ struct link {
 	uint32_t unused;
 };
 
-enum { LIVE = UINT32_MAX };
+#define LIVE UINT32_MAX
 
 static struct link *
 at(const struct index *x, uint32_t link)
