@@ -15,7 +15,7 @@ CXX     := $(if $(findstring clang,$(CC)),clang++,g++)
 # Debian names; "a/b" is met by either.
 BUILD_DEPS := gcc g++ pkg-config libc6-dev libmsgpack-dev libzstd-dev libsimdjson-dev \
     libxxhash-dev libpcre2-dev libseccomp-dev zstd
-TEST_DEPS  := perl libcmocka-dev mandoc clang clang-format llvm \
+TEST_DEPS  := perl python3 libcmocka-dev mandoc clang clang-format llvm \
     libclang-rt-dev/libclang-rt-14-dev jq
 BENCH_DEPS := perl mawk jq miller datamash zstd bsdextrautils
 
