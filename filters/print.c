@@ -103,15 +103,16 @@ start(struct run *run, void *self)
 
 /* --- Lines ------------------------------------------------------------------------ */
 
+/* Each of these answers as `each` does: PASS, REJECT or FAIL. */
 static int
 write_text(struct run *run, struct print *f)
 {
-	if (build_full(&f->text))
-		return run_fail(run, "a record that becomes more than 16 MiB of text");
-	if (run_print(run, build_slice(&f->text)) != 0)
-		return -1;
+	int status = build_full(&f->text)
+	    ? (int)run_reject(run, "it becomes more than 16 MiB of text")
+	    : run_print(run, build_slice(&f->text));
+
 	build_reset(&f->text);
-	return 0;
+	return status;
 }
 
 static int
@@ -234,7 +235,7 @@ each(struct run *run, void *self, const struct record *r)
 {
 	struct print *f = self;
 	struct slice record = slice_of(r->bytes, r->size);
-	int status = 0;
+	int status = PASS;
 
 	switch ((enum format)f->format) {
 	case RAW:
@@ -254,7 +255,7 @@ each(struct run *run, void *self, const struct record *r)
 		printer_record(f->json, r, &f->text);
 		status = write_line(run, f);
 	}
-	return status == 0 ? PASS : FAIL;
+	return (enum verdict)status;
 }
 
 static int
