@@ -152,6 +152,7 @@ logistic_learn(struct logistic *m, const struct features *f, double label,
 	if (!(fabs(weight) <= FEATURES_VALUE_MAX))
 		return FEATURES_WEIGHT;
 	x = features_values(f, m->values) == NULL ? NULL : m->values;
+	weights_reserve(&m->weights, n, now);
 	*p = vec_sigmoid(score(m, f, x, n, now));
 	n = admit(m, f, x, n, now);
 	optimiser_step_each(&m->options.optimiser, m->touched, x, n,

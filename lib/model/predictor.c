@@ -120,13 +120,9 @@ predictor_open(struct predictor *p, const struct os *os, const char *path,
 	if (from == NULL)
 		return -1;
 	if (options == NULL) {
-		uint64_t needed = state_left(from) / WEIGHTS_SAVED * WEIGHTS_CELL * 2;
-
 		if (understand(state_identity(from), &target, &stored, &why) < 0)
 			goto fail;
 		options = &stored;
-		if (needed + WEIGHTS_BYTES_MIN < bytes)
-			bytes = needed + WEIGHTS_BYTES_MIN;
 	}
 	model = logistic_new(options, bytes, &why);
 	if (model == NULL || logistic_load(model, from, &why) < 0)

@@ -9,31 +9,68 @@
 #include "lib/base/assert.h"
 #include "lib/base/bytes.h"
 
-enum { LINE = 64 };
+enum { LINE = 64, LINES_START = 1 << 13 };
+
+#define HUGE_FROM (UINT64_C(32) << 20)
+
+/* Cells for that many lines, empty. */
+static int
+allocate(struct weights *w, uint64_t lines)
+{
+	uint64_t cells = 2 * lines + WEIGHTS_WINDOW,
+		 bytes = cells * WEIGHTS_CELL + LINE;
+	void *memory = calloc(1, bytes);
+	uintptr_t at;
+
+	if (memory == NULL)
+		return -1;
+	at = ((uintptr_t)memory + LINE - 1) / LINE * LINE;
+#ifdef MADV_HUGEPAGE
+	/* A wish: random access to many small pages costs a second miss for each. */
+	if (bytes >= HUGE_FROM) {
+		uintptr_t page = (at + 4095) / 4096 * 4096;
+
+		(void)madvise(
+		    (void *)page, bytes - (page - (uintptr_t)memory), MADV_HUGEPAGE);
+	}
+#endif
+	w->memory = memory;
+	w->cells = (struct weights_cell *)at;
+	w->lines = lines;
+	w->cell_count = cells;
+	w->used = 0;
+	w->cramped = false;
+	return 0;
+}
+
+static uint64_t
+next_size(const struct weights *w)
+{
+	return w->lines >= w->lines_max / 4 ? w->lines_max : 4 * w->lines;
+}
+
+/* A map that cannot grow within its budget, what there is now beside it, is at its limit. */
+static void
+settle_limit(struct weights *w)
+{
+	if ((next_size(w) + w->lines + WEIGHTS_WINDOW + 2) * LINE > w->budget)
+		w->lines_max = w->lines;
+}
 
 int
 weights_init(struct weights *w, uint64_t bytes)
 {
-	uintptr_t at;
+	uint64_t lines;
 
 	assert(bytes >= WEIGHTS_BYTES_MIN);
-	*w = (struct weights){ 0 };
-	w->lines = (bytes - LINE) / LINE - WEIGHTS_WINDOW / 2;
-	w->cell_count = 2 * w->lines + WEIGHTS_WINDOW;
-	w->memory = calloc(1, bytes);
-	if (w->memory == NULL)
+	*w = (struct weights){ .budget = bytes };
+	/* The last growth holds a quarter beside the whole. */
+	w->lines_max = bytes / 5 * 4 / LINE - WEIGHTS_WINDOW;
+	for (lines = w->lines_max; lines > LINES_START; lines /= 4)
+		;
+	if (allocate(w, lines) < 0)
 		return -1;
-	at = ((uintptr_t)w->memory + LINE - 1) / LINE * LINE;
-	w->cells = (struct weights_cell *)at;
-#ifdef MADV_HUGEPAGE
-	/* A wish: random access to many small pages costs a second miss for each. */
-	if (bytes >= (uint64_t)64 << 20) {
-		uintptr_t page = (at + 4095) / 4096 * 4096;
-
-		(void)madvise(
-		    (void *)page, bytes - (page - (uintptr_t)w->memory), MADV_HUGEPAGE);
-	}
-#endif
+	settle_limit(w);
 	return 0;
 }
 
@@ -42,6 +79,40 @@ weights_fini(struct weights *w)
 {
 	free(w->memory);
 	*w = (struct weights){ 0 };
+}
+
+static void
+grow(struct weights *w, uint64_t now)
+{
+	struct weights old = *w;
+
+	if (allocate(w, next_size(w)) < 0) {
+		w->lines_max = w->lines;
+		w->cramped = false;
+		return;
+	}
+	settle_limit(w);
+	for (uint64_t i = 0; i < old.cell_count; i++) {
+		const struct weights_cell *from = &old.cells[i];
+		struct weights_cell *cell;
+
+		if (from->touched == 0)
+			continue;
+		cell = weights_take(w, weights_home(w, from->key), from->key, now);
+		if (cell != NULL)
+			*cell = *from;
+		else
+			w->evicted++;
+	}
+	free(old.memory);
+}
+
+void
+weights_reserve(struct weights *w, uint64_t n, uint64_t now)
+{
+	if (__builtin_expect(w->cramped || w->used + n > w->lines, 0) &&
+	    w->lines < w->lines_max)
+		grow(w, now);
 }
 
 /* The cell of a full window that can best be spared, or NULL. */
@@ -82,6 +153,9 @@ weights_take(struct weights *w, struct weights_cell *home, uint64_t key, uint64_
 	}
 	if (cell != NULL) {
 		w->used++;
+	} else if (w->lines < w->lines_max) {
+		w->cramped = true;
+		return NULL;
 	} else {
 		cell = spare(home, now);
 		if (cell == NULL)
@@ -131,6 +205,7 @@ weights_save(const struct weights *w, struct state_writer *to)
 {
 	state_put_u64(to, w->cell_count);
 	state_put_u64(to, w->used);
+	state_put_u64(to, w->cramped);
 	state_put_u64(to, w->evicted);
 	for (uint64_t i = 0; i < w->cell_count; i++) {
 		const struct weights_cell *cell = &w->cells[i];
@@ -144,16 +219,13 @@ weights_save(const struct weights *w, struct state_writer *to)
 	}
 }
 
-/* The cell for a key that comes from a file: at its old place in a map of the old size,
- * else wherever weights_take finds one; NULL when the file is wrong. */
+/* The cell at which a key was saved; NULL when it cannot have been there. */
 static struct weights_cell *
-place(struct weights *w, const struct weights_cell *saved, uint64_t at, bool same,
-    uint64_t now)
+old_place(struct weights *w, uint64_t key, uint64_t at)
 {
-	struct weights_cell *home = weights_home(w, saved->key), *cell;
+	const struct weights_cell *home = weights_home(w, key);
+	struct weights_cell *cell;
 
-	if (!same)
-		return weights_take(w, home, saved->key, now);
 	if (at >= w->cell_count)
 		return NULL;
 	cell = &w->cells[at];
@@ -163,17 +235,54 @@ place(struct weights *w, const struct weights_cell *saved, uint64_t at, bool sam
 	return cell;
 }
 
+static struct weights_cell *
+new_place(struct weights *w, uint64_t key, uint64_t now)
+{
+	struct weights_cell *cell;
+
+	weights_reserve(w, 1, now);
+	cell = weights_take(w, weights_home(w, key), key, now);
+	if (cell == NULL && w->cramped) {
+		weights_reserve(w, 1, now);
+		cell = weights_take(w, weights_home(w, key), key, now);
+	}
+	return cell;
+}
+
+/* Before anything is in it: the size that was saved, if the budget allows. */
+static int
+take_size(struct weights *w, uint64_t cell_count)
+{
+	uint64_t lines = (cell_count - WEIGHTS_WINDOW) / 2;
+	struct weights old = *w;
+
+	assert(w->used == 0);
+	if (cell_count < WEIGHTS_WINDOW + 2 || cell_count % 2 != 0 ||
+	    lines > w->lines_max || lines == w->lines)
+		return 0;
+	if (allocate(w, lines) < 0)
+		return -1;
+	free(old.memory);
+	settle_limit(w);
+	return 0;
+}
+
 int
 weights_load(
     struct weights *w, struct state_reader *from, uint64_t last, struct error *error)
 {
-	uint64_t cell_count, used, evicted, at;
+	uint64_t cell_count, used, cramped, evicted, at;
+	bool same;
 
 	if (state_get_u64(from, &cell_count) < 0 || state_get_u64(from, &used) < 0 ||
-	    state_get_u64(from, &evicted) < 0 || used > cell_count ||
-	    used > state_left(from) / WEIGHTS_SAVED)
+	    state_get_u64(from, &cramped) < 0 || state_get_u64(from, &evicted) < 0 ||
+	    used > cell_count || used > state_left(from) / WEIGHTS_SAVED)
 		return error_set(error, "the table of weights is damaged");
 	w->evicted = evicted;
+	if (take_size(w, cell_count) < 0)
+		return error_set(error, "there is no memory for %llu weights",
+		    (unsigned long long)cell_count);
+	same = cell_count == w->cell_count;
 	for (uint64_t i = 0; i < used; i++) {
 		struct weights_cell saved, *cell;
 
@@ -184,11 +293,16 @@ weights_load(
 		    saved.touched > last)
 			return error_set(
 			    error, "weight %llu is damaged", (unsigned long long)i);
-		cell = place(w, &saved, at, cell_count == w->cell_count, last + 1);
-		if (cell == NULL)
+		cell = same ? old_place(w, saved.key, at)
+			    : new_place(w, saved.key, last + 1);
+		if (cell != NULL)
+			*cell = saved;
+		else if (same)
 			return error_set(error, "weight %llu is not in its place",
 			    (unsigned long long)i);
-		*cell = saved;
+		else
+			w->evicted++;
 	}
+	w->cramped = same && cramped != 0;
 	return 0;
 }

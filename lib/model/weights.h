@@ -3,11 +3,13 @@
  * weights: a bounded map from 64-bit feature keys to weights, without collisions: two
  * features never share a weight.
  *
- * Open addressing: a key lives in one of the WEIGHTS_WINDOW cells that begin at the
- * cache line its hash names, in the first that was empty when it came. When all are
- * taken, a newcomer replaces the one that was touched longest ago; among those about
- * equally stale (ages of the same power of two) the one with the smallest |weight|. A
- * cell, once taken, is never empty again, so a search stops at an empty one.
+ * Open addressing: a key lives in one of the WEIGHTS_WINDOW cells that begin at the cache
+ * line its hash names, in the first that was empty when it came. The map starts small and
+ * grows by 4 when it is half full or a window is; when it can grow no more and a window is
+ * full, a newcomer replaces the cell that was touched longest ago; among those about
+ * equally stale (ages of the same power of two) the one with the smallest |weight|. A cell,
+ * once taken, is not empty again while the map does not grow, so a search stops at an empty
+ * one.
  */
 #ifndef BANNERPIPE_MODEL_WEIGHTS_H
 #define BANNERPIPE_MODEL_WEIGHTS_H
@@ -21,15 +23,14 @@
 
 enum {
 	WEIGHTS_CELL = 32,         /* bytes of a cell: two in a cache line */
-	WEIGHTS_WINDOW = 8,        /* cells, four lines */
+	WEIGHTS_WINDOW = 16,       /* cells, eight lines */
 	WEIGHTS_BYTES_MIN = 16384, /* the least budget */
 	WEIGHTS_SAVED = 40,        /* bytes of a cell in a snapshot */
 };
 
 struct weights_cell {
 	uint64_t key;
-	uint64_t
-	    touched; /* the number of the last example that had it, from 1; 0: empty */
+	uint64_t touched; /* by the example of this number, from 1; 0: empty */
 	struct weight weight;
 };
 
@@ -38,16 +39,23 @@ _Static_assert(sizeof(struct weights_cell) == WEIGHTS_CELL, "two cells fill a li
 struct weights {
 	struct weights_cell *cells; /* borrowed from memory, aligned to a cache line */
 	uint64_t lines;             /* that a hash can name */
+	uint64_t lines_max;         /* that the budget allows */
 	uint64_t cell_count;        /* 2 lines + WEIGHTS_WINDOW */
 	uint64_t used;
 	uint64_t evicted;
+	uint64_t budget;
+	bool cramped; /* a key found its window full, and there is room to grow */
 	void *memory; /* owned */
 };
 
-/* A map within `bytes` of memory (at least WEIGHTS_BYTES_MIN), which is zero and is not
- * resident before it is used. 0, or -1 when there is no memory. */
+/* A map within `bytes` of memory (at least WEIGHTS_BYTES_MIN), also while it grows. 0, or
+ * -1 when there is no memory. */
 int weights_init(struct weights *w, uint64_t bytes);
 void weights_fini(struct weights *w);
+
+/* Before n keys may come: grow if need be. All cells move then. Without memory to grow the
+ * map stays as it is. Cost: a comparison, seldom a walk through all. */
+void weights_reserve(struct weights *w, uint64_t n, uint64_t now);
 
 /* Where the key's window begins, and a hint to the processor to fetch it. */
 static inline struct weights_cell *
@@ -74,14 +82,14 @@ weights_find(struct weights_cell *home, uint64_t key)
 }
 
 /* The same, where an unknown key gets a cell of zeros, if need be that of another key.
- * Cells that were touched at `now` are never replaced; when there are no others, NULL.
- * The caller sets touched of what it is given. */
+ * NULL when there is none: the map is about to grow (the key will find its cell then), or
+ * all others were touched at `now`. The caller sets touched of what it is given. */
 struct weights_cell *weights_take(
     struct weights *w, struct weights_cell *home, uint64_t key, uint64_t now);
 
-/* One weight and all of them, into a snapshot and back. A map of the size that was
- * saved gets every key at its old place; one of another size takes the keys in again,
- * and evicts when it is full. `last` is the number of the last example. -1 when the
+/* One weight and all of them, into a snapshot and back. Every key gets
+ * its old place, where the budget allows as many cells as were saved; otherwise the keys
+ * are taken in again, and evict each other when the map is full. `last` is the number of the last example. -1 when the
  * body is damaged. */
 void weight_save(const struct weight *w, struct state_writer *to);
 int weight_load(struct weight *w, struct state_reader *from);

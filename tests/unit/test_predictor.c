@@ -74,27 +74,36 @@ learn(struct predictor *p, uint64_t seed, int n)
 	return sum;
 }
 
+/* Whether 3000 examples, a file and 3000 more are 6000 examples. */
 static void
-a_model_goes_on_from_its_file_to_the_bit(void **state)
+check_going_on(uint64_t bytes, bool evicts)
 {
-	struct predictor whole = fresh(BYTES), first = fresh(BYTES), second;
+	struct predictor whole = fresh(bytes), first = fresh(bytes), second;
 	double expected;
 
-	(void)state;
 	learn(&whole, 1, 3000);
 	expected = learn(&whole, 2, 3000);
-	assert_true(whole.model->weights.evicted > 0);
+	assert_true((whole.model->weights.evicted > 0) == evicts);
 	learn(&first, 1, 3000);
 	assert_int_equal(predictor_commit(&first, &os_system, path, &error), 0);
-	second = fresh(BYTES);
-	assert_int_equal(predictor_open(&second, &os_system, path, &options, BYTES,
+	second = fresh(bytes);
+	assert_int_equal(predictor_open(&second, &os_system, path, &options, bytes,
 			     &missing, &error),
 	    0);
 	assert_true(learn(&second, 2, 3000) == expected);
 	assert_int_equal(second.model->weights.evicted, whole.model->weights.evicted);
+	assert_int_equal(second.model->weights.used, whole.model->weights.used);
 	predictor_free(&whole);
 	predictor_free(&first);
 	predictor_free(&second);
+}
+
+static void
+a_model_goes_on_from_its_file_to_the_bit(void **state)
+{
+	(void)state;
+	check_going_on(BYTES, true);
+	check_going_on((uint64_t)1 << 22, false);
 }
 
 static void
@@ -147,7 +156,8 @@ without_options_the_file_says_them_and_how_much_memory_it_needs(void **state)
 	    0);
 	assert_int_equal(q.target, PREDICTOR_CONVERSION);
 	assert_true(q.model->options.base_rate == 0.0046);
-	assert_true(q.model->weights.cell_count * WEIGHTS_CELL < 200000);
+	assert_int_equal(q.model->weights.cell_count, p.model->weights.cell_count);
+	assert_true(q.model->weights.cell_count * WEIGHTS_CELL < 400000);
 	logistic_predict(p.model, &f, &a);
 	logistic_predict(q.model, &f, &b);
 	assert_true(a == b && a > 0.02);
