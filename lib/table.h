@@ -57,8 +57,8 @@ void table_on_evict(struct table *t, table_evict *evict, void *context);
  * but their eviction is counted as expired, not as evicted. It only moves forward. */
 void table_set_horizon(struct table *t, instant horizon);
 
-/* The cell of the key; NULL when it has none. Does not touch. Cost: one or two cache
- * misses, about 10 ns within the cache. */
+/* The cell of the key; NULL when it has none. Does not touch. Cost: about 30 ns
+ * within the cache, 150 ns in a table of 256 MB (table_prefetch hides most of it). */
 void *table_find(const struct table *t, uint64_t key);
 void *table_find_wide(const struct table *t, const uint8_t key[16]);
 
