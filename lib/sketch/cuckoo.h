@@ -35,7 +35,7 @@ void cuckoo_free(struct cuckoo *c);
  * slice. */
 bool cuckoo_has(const struct cuckoo *c, uint64_t hash, instant when);
 /* Add it once more. False when it was not remembered: it is older than the window, or
- * its slice is full. Cost: amortised 20 ns, at most 500 moves. */
+ * its slice is full. Cost: about 45 ns, at most 500 moves. */
 bool cuckoo_add(struct cuckoo *c, uint64_t hash, instant when);
 /* Whether it was there; if not, it is added. */
 bool cuckoo_see(struct cuckoo *c, uint64_t hash, instant when);
