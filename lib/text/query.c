@@ -38,12 +38,39 @@ take(struct slice *rest, unsigned stops, unsigned *all)
 	return taken;
 }
 
+/* Most names and values are short and plain: they are copied while their end is looked
+ * for. False, and nothing is done, when this one is not. */
+static inline bool
+build_short(struct build *b, struct slice *rest, unsigned stops)
+{
+	const uint8_t *at = rest->at, *end = at + (rest->size < 31 ? rest->size : 31);
+	uint8_t *to = b->at;
+	unsigned class = 0;
+
+	if ((size_t)(b->end - b->at) < 32)
+		return false;
+	for (; at < end && ((class = class_of(*at)) & (stops | CODED)) == 0; at++)
+		*++to = *at;
+	if ((class & CODED) != 0 || (at == end && rest->size >= 31))
+		return false;
+	*b->at = (uint8_t)(0xa0 | (at - rest->at));
+	b->at = to + 1;
+	*rest = slice_from(*rest, (size_t)(at - rest->at));
+	return true;
+}
+
+/* Take a name or value off *rest and append it. */
 static void
-build_decoded(struct build *b, struct slice text, unsigned classes)
+build_next(struct build *b, struct slice *rest, unsigned stops)
 {
 	uint8_t *start = b->at;
+	struct slice text;
+	unsigned classes;
 	size_t size;
 
+	if (build_short(b, rest, stops))
+		return;
+	text = take(rest, stops, &classes);
 	if ((classes & CODED) == 0) {
 		build_str(b, text);
 		return;
@@ -90,33 +117,28 @@ is_new(struct names *names, const struct build *b, size_t from)
 void
 query_build(struct build *b, struct slice query)
 {
-	struct slice name, value;
 	struct names names;
 	size_t open = build_open(b), from;
-	unsigned in_name, in_value;
 
 	names.classes = 0;
 	names.count = 0;
 	while (names.count < RECORD_KEYS_MAX && query.size > 0 && !build_full(b)) {
-		name = take(&query, EQUALS | AND, &in_name);
-		value = slice_of(query.at, 0);
-		in_value = 0;
-		if (query.size > 0 && query.at[0] == '=') {
-			query = slice_from(query, 1);
-			value = take(&query, AND, &in_value);
-		} else if (name.size == 0) {
+		if (query.at[0] == '&') {
 			query = slice_from(query, 1);
 			continue;
 		}
-		query = slice_from(query, query.size > 0);
 		from = (size_t)(b->at - b->start);
-		build_decoded(b, name, in_name);
+		build_next(b, &query, EQUALS | AND);
 		if (build_full(b))
 			break;
-		if (is_new(&names, b, from))
-			build_decoded(b, value, in_value);
-		else
+		if (query.size > 0 && query.at[0] == '=')
+			query = slice_from(query, 1);
+		if (is_new(&names, b, from)) {
+			build_next(b, &query, AND);
+		} else {
+			query = slice_from(query, slice_find(query, '&'));
 			b->at = b->start + from;
+		}
 	}
 	build_close_map(b, open, names.count);
 }
