@@ -38,7 +38,7 @@ is_name(struct slice s)
 		return false;
 	for (size_t i = 1; i < s.size; i++)
 		if (!is_letter(s.at[i]) && !(s.at[i] >= '0' && s.at[i] <= '9') &&
-		    (s.at[i] == '\0' || strchr(" .-/()%#", s.at[i]) == NULL))
+		    (s.at[i] == '\0' || strchr(" .-/()%#$", s.at[i]) == NULL))
 			return false;
 	return true;
 }
