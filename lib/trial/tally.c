@@ -508,9 +508,16 @@ close_to(struct tally *t, instant watermark)
 int
 tally_close(struct tally *t, instant watermark)
 {
-	if (t->window_us > 0 && watermark > t->closed)
-		t->closed = watermark;
-	return t->window_us > 0 ? close_to(t, watermark) : 0;
+	instant end;
+
+	if (t->window_us == 0)
+		return t->failed ? -1 : 0;
+	/* Late data waits for the next window to end: it comes in drops. */
+	end = start_of(t, watermark);
+	if (end <= t->closed)
+		return t->failed ? -1 : 0;
+	t->closed = end;
+	return close_to(t, end);
 }
 
 int

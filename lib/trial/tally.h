@@ -96,9 +96,9 @@ void tally_add(struct tally_row *row, const struct tally_event *event);
 void tally_gap(struct tally *t, struct tally_row *row, uint64_t pair, double difference,
     instant when);
 
-/* Give out the changed rows of all windows that end at or before the watermark, or of all.
- * 0, or -1 when a call of give failed, now or before. Cost: nothing when no such window has
- * changed. */
+/* Give out the changed rows of all windows that end at or before the watermark, whenever it
+ * passes the end of one; or of all windows. 0, or -1 when a call of give failed, then or
+ * before. Cost: nothing when no window has ended. */
 int tally_close(struct tally *t, instant watermark);
 int tally_close_all(struct tally *t);
 

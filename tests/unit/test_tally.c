@@ -134,7 +134,9 @@ late_data_gives_its_row_out_again_with_all_it_has_and_no_other(void **state)
 	assert_int_equal(given_count, 2);
 	impression(t, 20, 1, 2, 1);
 	impression(t, 30, 1, 2, -3);
-	assert_int_equal(tally_close(t, 500), 0);
+	assert_int_equal(tally_close(t, 599), 0);
+	assert_int_equal(given_count, 2);
+	assert_int_equal(tally_close(t, 600), 0);
 	assert_int_equal(given_count, 3);
 	assert_int_equal(given[2].key, given[1].key);
 	assert_int_equal(given[2].revision, 2);
