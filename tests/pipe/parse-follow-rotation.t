@@ -23,6 +23,10 @@ start() {
 	bp-parse --follow --format json --state state "$@" log >>out.mp 2>>err &
 	pid=$!
 }
+# It has found its file: a file is not looked for under names that mean nothing.
+has_opened() {
+	ls -l "/proc/$pid/fd" 2>/dev/null | grep -q "$dir/log\$"
+}
 stop() {
 	kill -TERM "$pid"
 	wait "$pid"
@@ -67,6 +71,7 @@ same 'what was read does not come again' \
 # A file that ends without a newline and is rotated.
 printf '{"event":"click","event_id":"25"}' >>log
 start
+until_true has_opened
 mv log log.old && mv log.old log-20240501 && lines 26 27 >log
 ok 'a last line without a newline comes after the rotation' until_true seen 27
 stop
