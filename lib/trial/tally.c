@@ -228,9 +228,9 @@ window_add(struct tally *t, instant start)
 	unsigned i;
 
 	if (t->window_count == TALLY_WINDOWS_MAX) {
-		drop_oldest(t);
-		if (end_of(t, start) <= t->forgotten)
+		if (start < t->windows[0].other.start)
 			return NULL;
+		drop_oldest(t);
 	}
 	i = t->window_last = search(t, start);
 	memmove(&t->windows[i + 1], &t->windows[i],
@@ -326,12 +326,13 @@ tally_new(unsigned dims, struct span window, uint64_t memory, uint64_t seed,
 	t->hints = calloc(HINTS, sizeof *t->hints);
 	memory = memory < MEMORY_MAX ? memory : MEMORY_MAX;
 	budget = (memory - (TALLY_WINDOWS_MAX + 1) * sizeof *t->windows) / 8;
-	t->row_limit = budget * 7 / (t->row_size + INDEX_PLACE);
+	/* A quarter more for what a table is while it grows. */
+	t->row_limit = budget * 7 / (t->row_size + INDEX_PLACE / 4 * 5);
 	t->rows = calloc(t->row_limit, t->row_size);
 	if (t->windows == NULL || t->hints == NULL || t->rows == NULL ||
 	    growing_init(&t->index, sizeof(uint32_t), t->row_limit * INDEX_PLACE) !=
 		0 ||
-	    growing_init(&t->pairs, sizeof(double), budget) != 0) {
+	    growing_init(&t->pairs, sizeof(double), budget / 5 * 4) != 0) {
 		tally_free(t);
 		return NULL;
 	}
@@ -543,17 +544,6 @@ tally_counts(const struct tally *t)
 
 /* --- Snapshots ------------------------------------------------------------------ */
 
-enum { SAVED_INSTANTS = 5 };
-
-static void
-instants_of(struct tally *t, instant *to[SAVED_INSTANTS])
-{
-	instant *const all[SAVED_INSTANTS] = { &t->closed, &t->next, &t->forgotten,
-		&t->earliest, &t->latest };
-
-	memcpy(to, all, sizeof all);
-}
-
 static void
 save_row(const struct tally_row *row, instant touched, struct state_writer *to)
 {
@@ -597,11 +587,11 @@ last_touch(const struct tally *t, const struct tally_row *row)
 void
 tally_save(const struct tally *t, struct state_writer *to)
 {
-	const instant instants[SAVED_INSTANTS] = { t->closed, t->next, t->forgotten,
-		t->earliest, t->latest };
-
-	for (unsigned i = 0; i < SAVED_INSTANTS; i++)
-		state_put_i64(to, instants[i]);
+	state_put_i64(to, t->closed);
+	state_put_i64(to, t->next);
+	state_put_i64(to, t->forgotten);
+	state_put_i64(to, t->earliest);
+	state_put_i64(to, t->latest);
 	state_put_u64(to, t->merged);
 	state_put_u64(to, t->given_up);
 	state_put_u64(to, t->window_count);
@@ -665,14 +655,16 @@ load_window(struct tally *t, struct state_reader *from)
 int
 tally_load(struct tally *t, struct state_reader *from)
 {
-	instant *instants[SAVED_INSTANTS], when;
 	uint64_t n, key;
+	instant when;
 	double net;
 	bool fresh;
 
-	for (instants_of(t, instants), n = 0; n < SAVED_INSTANTS; n++)
-		if (state_get_i64(from, instants[n]) < 0)
-			return -1;
+	if (state_get_i64(from, &t->closed) < 0 || state_get_i64(from, &t->next) < 0 ||
+	    state_get_i64(from, &t->forgotten) < 0 ||
+	    state_get_i64(from, &t->earliest) < 0 ||
+	    state_get_i64(from, &t->latest) < 0)
+		return -1;
 	if (state_get_u64(from, &t->merged) < 0 ||
 	    state_get_u64(from, &t->given_up) < 0 || state_get_u64(from, &n) < 0 ||
 	    n > TALLY_WINDOWS_MAX)

@@ -186,6 +186,50 @@ rows_add_up_to_all_events_when_there_is_no_room_for_all(void **state)
 	tally_free(t);
 }
 
+/* Whatever the order of events and watermarks, the last revision of each row is the sum of
+ * what came for it. */
+static void
+last_revisions_agree_with_a_plain_count(void **state)
+{
+	enum { WINDOWS = 20, VALUES = 7 };
+	const char *text = getenv("SEED");
+	struct random r = { text == NULL ? 99 : strtoull(text, NULL, 10) };
+	struct tally *t = tally(2, 50);
+	double count[WINDOWS][VALUES] = { { 0 } };
+	double rows = 0;
+
+	(void)state;
+	print_message("# SEED=%llu\n", (unsigned long long)r.state);
+	for (instant now = 0; now < WINDOWS * 50; now++) {
+		instant when = (instant)hash_bucket(random_next(&r), (uint64_t)now + 1);
+		uint64_t value = hash_bucket(random_next(&r), VALUES);
+		double weight = (double)hash_bucket(random_next(&r), 5) - 2;
+
+		assert_true(impression(t, when, 2, value, weight));
+		count[when / 50][value] += weight;
+		if (now % 9 == 0)
+			assert_int_equal(tally_close(t, now), 0);
+	}
+	assert_int_equal(tally_close_all(t), 0);
+	for (unsigned w = 0; w < WINDOWS; w++) {
+		double expected = 0, got = 0;
+
+		for (unsigned v = 0; v < VALUES; v++)
+			expected += fabs(count[w][v]);
+		for (unsigned i = 0; i < given_count; i++) {
+			bool last = given[i].start == w * 50;
+
+			for (unsigned j = i + 1; j < given_count && last; j++)
+				last = given[j].key != given[i].key;
+			got += last ? fabs(given[i].sums[TALLY_IMPRESSIONS]) : 0;
+			rows += last;
+		}
+		assert_true(got == expected);
+	}
+	assert_true(rows > WINDOWS * VALUES / 2.0 && given_count > 2 * rows);
+	tally_free(t);
+}
+
 static void
 a_window_that_was_forgotten_makes_what_comes_later_late(void **state)
 {
@@ -341,6 +385,7 @@ main(void)
 		TEST(windows_close_at_the_watermark_in_their_order),
 		TEST(late_data_gives_its_row_out_again_with_all_it_has_and_no_other),
 		TEST(rows_add_up_to_all_events_when_there_is_no_room_for_all),
+		TEST(last_revisions_agree_with_a_plain_count),
 		TEST(a_window_that_was_forgotten_makes_what_comes_later_late),
 		TEST(too_many_windows_give_out_the_oldest),
 		TEST(the_gap_is_the_sum_of_absolute_differences_of_pairs),
