@@ -33,7 +33,7 @@ struct parse {
 	uint8_t *raw;           /* owned; what the map is given */
 	struct input *followed; /* the run's; NULL when files are read once */
 	struct tail *tail;      /* the input's */
-	struct run *run;        /* for gaps, which the tail finds */
+	struct run *run;        /* for what the tail finds */
 	uint64_t gaps;
 };
 
@@ -110,6 +110,14 @@ on_gap(void *context, uint64_t from, uint64_t to, const char *reason)
 	(void)run_gap(f->run, from, to, reason);
 }
 
+static void
+on_start(void *context)
+{
+	struct parse *f = context;
+
+	run_place(f->run, 0, 0);
+}
+
 static int
 follow(struct run *run, struct parse *f)
 {
@@ -126,7 +134,7 @@ follow(struct run *run, struct parse *f)
 	if (f->followed == NULL)
 		return run_fail(run, "%s", error.text);
 	f->run = run;
-	tail_on_gap(f->tail, on_gap, f);
+	tail_listen(f->tail, &(struct tail_events){ on_gap, on_start, f });
 	run_counter(run, "gaps", "losses in the followed file", &f->gaps);
 	run_input(run, f->followed);
 	run_opens_files(run);
@@ -248,6 +256,7 @@ save(struct run *run, void *self, struct state_writer *to)
 	state_put_slice(to, f->detected != NULL ? slice_text(f->detected) : none);
 	state_put_slice(to, f->format != NULL ? format_header(f->format) : none);
 	state_put_slice(to, f->format != NULL ? format_ids(f->format) : none);
+	state_put_u64(to, run_lines(run));
 	state_put_u64(to, p.device);
 	state_put_u64(to, p.inode);
 	state_put_u64(to, p.offset);
@@ -299,7 +308,7 @@ load(struct run *run, void *self, struct state_reader *from)
 	struct parse *f = self;
 	struct tail_position p;
 	struct error error;
-	uint64_t map_hash;
+	uint64_t map_hash, lines;
 
 	if (state_get_u64(from, &map_hash) != 0)
 		return -1;
@@ -307,13 +316,18 @@ load(struct run *run, void *self, struct state_reader *from)
 		return run_usage(run,
 		    "the state was made with another --map (start afresh with --state "
 		    "NEWDIR)");
-	if (load_lines(run, f, from) != 0 || state_get_u64(from, &p.device) != 0 ||
-	    state_get_u64(from, &p.inode) != 0 || state_get_u64(from, &p.offset) != 0 ||
+	if (load_lines(run, f, from) != 0 || state_get_u64(from, &lines) != 0 ||
+	    state_get_u64(from, &p.device) != 0 || state_get_u64(from, &p.inode) != 0 ||
+	    state_get_u64(from, &p.offset) != 0 ||
 	    state_get_u64(from, &p.head_hash) != 0 ||
 	    state_get_u64(from, &p.last_hash) != 0)
 		return -1;
-	if (f->tail != NULL && tail_resume(f->tail, &p, &error) != 0)
+	if (f->tail == NULL)
+		return 0;
+	if (tail_resume(f->tail, &p, &error) != 0 ||
+	    tail_tell(f->tail, 0, &p, &error) != 0)
 		return run_fail(run, "%s", error.text);
+	run_place(run, p.offset, p.offset > 0 ? lines : 0);
 	return 0;
 }
 

@@ -122,6 +122,11 @@ void run_input(struct run *run, struct input *in);
 /* The FILE operands: their number, and one of them. */
 unsigned run_files(const struct run *run);
 const char *run_file(const struct run *run, unsigned i);
+/* Lines or records of the current input so far. */
+uint64_t run_lines(const struct run *run);
+/* Say where the next line lies in its source and how many come before it there: for a
+ * followed file, which is not read from its start or goes on in another one. */
+void run_place(struct run *run, uint64_t offset, uint64_t lines);
 /* Files that will be opened later than start (a follower's, a list that HUP rereads):
  * the sandbox then lets the filter open files. */
 void run_opens_files(struct run *run);

@@ -134,6 +134,12 @@ input_offset(const struct input *in)
 	return in->offset;
 }
 
+void
+input_place(struct input *in, uint64_t offset)
+{
+	in->offset = offset;
+}
+
 const char *
 input_name(const struct input *in)
 {

@@ -59,6 +59,9 @@ struct slice input_bytes(const struct input *in);
 void input_consume(struct input *in, size_t size);
 /* The position of the first unconsumed byte, in the stream after decompression. */
 uint64_t input_offset(const struct input *in);
+/* Say what that position is: for a source that begins elsewhere than at its start, or
+ * goes on with another file. */
+void input_place(struct input *in, uint64_t offset);
 const char *input_name(const struct input *in);
 /* What to poll for before a fill, and for how long at most (-1: for ever). */
 int input_wait_fd(const struct input *in);

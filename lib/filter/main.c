@@ -426,6 +426,19 @@ run_file(const struct run *run, unsigned i)
 	return run->files[i];
 }
 
+uint64_t
+run_lines(const struct run *run)
+{
+	return run->number;
+}
+
+void
+run_place(struct run *run, uint64_t offset, uint64_t lines)
+{
+	input_place(run->in, offset);
+	run->number = lines;
+}
+
 void
 run_opens_files(struct run *run)
 {

@@ -34,8 +34,7 @@ struct tail {
 	uint64_t given;      /* bytes of the current file, its added newline included */
 	struct place before; /* the file that was left */
 	bool before_ended;   /* its last line was given a newline */
-	void (*gap)(void *context, uint64_t from, uint64_t to, const char *reason);
-	void *context;
+	struct tail_events events; /* what is NULL is not told */
 };
 
 /* --- Files ---------------------------------------------------------------------- */
@@ -322,8 +321,15 @@ report_gap(struct tail *t, uint64_t from, uint64_t to, const char *reason)
 
 	(void)snprintf(text, sizeof text, "%.80s: %s",
 	    slash != NULL ? slash + 1 : t->path, reason);
-	if (t->gap != NULL)
-		t->gap(t->context, from, to, text);
+	if (t->events.gap != NULL)
+		t->events.gap(t->events.context, from, to, text);
+}
+
+static void
+report_start(struct tail *t)
+{
+	if (t->events.began != NULL)
+		t->events.began(t->events.context);
 }
 
 /* Note the bytes that were read at the current offset. */
@@ -385,6 +391,7 @@ restart_truncated(struct tail *t, struct error *error)
 	t->now.offset = t->given = 0;
 	t->last_size = 0;
 	t->ended = false;
+	report_start(t);
 	return 0;
 }
 
@@ -440,6 +447,7 @@ move_on(struct tail *t, uint8_t *to, size_t *got, struct error *error)
 	t->last_size = 0;
 	t->given = 0;
 	t->ended = t->idle = false;
+	report_start(t);
 	return 1;
 }
 
@@ -522,12 +530,9 @@ tail_source(struct tail *t)
 }
 
 void
-tail_on_gap(struct tail *t,
-    void (*gap)(void *context, uint64_t from, uint64_t to, const char *reason),
-    void *context)
+tail_listen(struct tail *t, const struct tail_events *events)
 {
-	t->gap = gap;
-	t->context = context;
+	t->events = *events;
 }
 
 /* --- Positions ------------------------------------------------------------------ */

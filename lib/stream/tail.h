@@ -54,11 +54,16 @@ struct tail *tail_new(
 /* What an input reads from; freeing it frees the tail. */
 struct source *tail_source(struct tail *t);
 
-/* Be called with every gap: bytes [from, to) of a file are lost, to = from where nobody
- * knows how many. */
-void tail_on_gap(struct tail *t,
-    void (*gap)(void *context, uint64_t from, uint64_t to, const char *reason),
-    void *context);
+/* What the follower wants to be told, from within a read or tail_resume. */
+struct tail_events {
+	/* Bytes [from, to) of a file are lost; to = from where nobody knows how many. */
+	void (*gap)(void *context, uint64_t from, uint64_t to, const char *reason);
+	/* What is read next is the start of another file, or of a truncated one. */
+	void (*began)(void *context);
+	void *context;
+};
+
+void tail_listen(struct tail *t, const struct tail_events *events);
 
 /* The position of the byte that is `unread` bytes before what was last read. Reads from
  * the file. 0, or -1 and error. */

@@ -86,4 +86,20 @@ lines 1 2 >log
 ok 'a file that comes later is read' until_true seen 2
 stop
 same 'nothing was said that is wrong' '' cat err
+
+# Rejects name the place in their file, also after a stop and a rotation.
+rm -rf state log* out.mp
+{ lines 1 2; echo wrong; } >log
+start
+until_true seen 2
+stop
+{ echo bad; lines 3 3; } >>log
+start
+until_true seen 3
+mv log log.1 && { lines 4 4; echo worse; lines 5 5; } >log
+until_true seen 5
+stop
+same 'rejects name line and byte of their file' 'line 3 at byte 66
+line 4 at byte 72
+line 2 at byte 33' sed -n 's/.*\(line [0-9]* at byte [0-9]*\).*/\1/p' err
 done_testing
