@@ -101,7 +101,7 @@ take_scalar(struct json *j)
 	const uint8_t *at = j->text + j->token[0];
 	const uint8_t *end = j->text + j->token[1];
 
-	while (is_space(end[-1]))
+	while (end[-1] <= ' ' && is_space(end[-1]))
 		end--;
 	j->token++;
 	return slice_of(at, (size_t)(end - at));
