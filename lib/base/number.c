@@ -202,7 +202,23 @@ format_digits(uint64_t value, char *to)
 unsigned
 number_format_uint(uint64_t value, char to[NUMBER_TEXT_MAX])
 {
-	return format_digits(value, to);
+	static const char pairs[] = "0001020304050607080910111213141516171819"
+				    "2021222324252627282930313233343536373839"
+				    "4041424344454647484950515253545556575859"
+				    "6061626364656667686970717273747576777879"
+				    "8081828384858687888990919293949596979899";
+	char digits[20];
+	unsigned at = sizeof digits, n;
+
+	for (; value >= 100; value /= 100)
+		memcpy(digits + (at -= 2), pairs + 2 * (value % 100), 2);
+	if (value >= 10)
+		memcpy(digits + (at -= 2), pairs + 2 * value, 2);
+	else
+		digits[--at] = (char)('0' + value);
+	n = (unsigned)sizeof digits - at;
+	memcpy(to, digits + at, n);
+	return n;
 }
 
 unsigned

@@ -77,12 +77,52 @@ json_escape(uint8_t c, struct build *to)
 	build_byte(to, (uint8_t)digits[c & 15]);
 }
 
+/* Copy a text that JSON takes as it is, and ASCII; false when it is none. The last piece
+ * overlaps the one before it. */
+static inline bool
+copy_plain(struct slice text, uint8_t *to)
+{
+	size_t last = text.size;
+	bool special = false;
+
+	if (text.size >= 16) {
+		for (size_t i = 0; i < text.size - 15 && !special; i += 16) {
+			special = any_special(text.at + i);
+			memcpy(to + i, text.at + i, 16);
+		}
+		last -= 16;
+		memcpy(to + last, text.at + last, 16);
+		return !special && !any_special(text.at + last);
+	}
+	if (text.size >= 8) {
+		last -= 8;
+		memcpy(to, text.at, 8);
+		memcpy(to + last, text.at + last, 8);
+		return (special_bytes(bytes_load_le64(text.at)) |
+			   special_bytes(bytes_load_le64(text.at + last))) == 0;
+	}
+	for (size_t i = 0; i < text.size; i++) {
+		uint8_t c = to[i] = text.at[i];
+
+		special |= c < 0x20 || c >= 0x80 || c == '"' || c == '\\';
+	}
+	return !special;
+}
+
 /* The string in quotes. False, and nothing is written, when it is not UTF-8. */
 static bool
 json_string(struct slice text, struct build *to)
 {
 	uint8_t *before = to->at;
 	bool utf8 = false;
+
+	if (__builtin_expect(
+		(size_t)(to->end - to->at) >= text.size + 2 && !to->full, 1) &&
+	    copy_plain(text, to->at + 1)) {
+		to->at[0] = to->at[text.size + 1] = '"';
+		to->at += text.size + 2;
+		return true;
+	}
 
 	build_byte(to, '"');
 	for (size_t i = 0; i < text.size;) {
