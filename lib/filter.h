@@ -34,11 +34,11 @@ struct run; /* one run of one filter; belongs to the runtime */
  * one of these, so that in = out + dropped + rejected + held + late, always. */
 enum verdict {
 	FAIL = -1, /* the world failed; run_fail has said why */
-	PASS,   /* it goes out: its own bytes, or with the edits made to it; a line: as
-		    * the records that were emitted for it, at least one */
+	PASS, /* it goes out: its own bytes, or with the edits made to it; a line: as the
+	       * records that were emitted for it, at least one */
 	DROP,   /* it ends here: filtered out, or absorbed into a state */
 	HOLD,   /* the filter keeps a copy; later run_release or run_settle */
-	LATE,   /* it came after its window; counted apart, see run_late */
+	LATE,   /* it came after its window */
 	REJECT, /* it is wrong; run_reject has said why */
 };
 
