@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * bp-feature: add the features that models learn.
+ *
+ * in     decisions and outcomes (and impressions, if wanted), which get features; every
+ *        event that the specification counts
+ * out    the same records in the same order, decisions and outcomes with the keys
+ *        features and feature_values, after those that they have
+ * state  the counters of the specification; the features of outcomes that can still be
+ *        revised, so that a revision has those of its first
+ * needs  events in the order of time; run bp-sort before it if they are not
+ *
+ * An event's features never contain the event: it is read before it is counted.
+ */
+#include "lib/feature/extract.h"
+#include "lib/filter.h"
+#include "lib/hash.h"
+#include "lib/state/block.h"
+#include "lib/stream.h"
+
+enum {
+	SPEC_SIZE_MAX = 256 << 10,
+	MEMO_KEYS = 128,   /* features of an outcome that is remembered */
+	RESERVE = 2 << 20, /* what the extraction itself takes */
+	MEMO_SHARE = 4,    /* of the memory: a quarter */
+	NAMES_SHARE = 8,
+};
+
+/* The features of an outcome that can be revised, as they go out. */
+struct memo {
+	uint32_t count, weighted;
+	uint64_t keys[MEMO_KEYS];
+	uint32_t values[MEMO_KEYS];
+};
+
+struct feature {
+	const char *spec_path, *names_path;
+	bool impressions;
+
+	struct extract *extract; /* owned */
+	struct table *memos;     /* owned; by the name of the outcome */
+	struct table *named;     /* owned; keys that have a name in the file */
+	struct output *names;
+	struct run *run;
+	struct key features, values, shown_at, complete, revision;
+	uint64_t extracted, recomputed;
+};
+
+static const struct option options[] = {
+	OPTION('s', "spec", struct feature, spec_path, NULL,
+	    "the features that are wanted (required)", "FILE"),
+	OPTION_ASIDE('n', "names", struct feature, names_path, NULL,
+	    "write the name of every key there, once", "FILE"),
+	OPTION('i', "impressions", struct feature, impressions, NULL,
+	    "add features to impressions too"),
+	OPTION_END,
+};
+
+/* --- Start ------------------------------------------------------------------------ */
+
+static struct spec *
+read_spec(struct run *run, const char *path)
+{
+	struct error error;
+	struct input *in = input_open(run_os(run), path, &error);
+	enum fill fill = FILL_FAIL;
+	struct spec *spec = NULL;
+	struct slice text;
+
+	if (in == NULL) {
+		(void)run_usage(run, "--spec: %s", error.text);
+		return NULL;
+	}
+	do {
+		fill = input_fill(in, &error);
+		text = input_bytes(in);
+	} while (
+	    (fill == FILL_MORE || fill == FILL_AGAIN) && text.size <= SPEC_SIZE_MAX);
+	if (fill == FILL_END)
+		spec = spec_new(run_reader(run), text, &error);
+	else if (fill != FILL_FAIL)
+		(void)error_set(&error, "longer than %d bytes", SPEC_SIZE_MAX);
+	input_free(in);
+	if (spec == NULL)
+		(void)run_usage(run, "--spec %s: %s", path, error.text);
+	return spec;
+}
+
+static int
+write_name(void *context, uint64_t key, struct slice name)
+{
+	struct feature *f = context;
+	uint8_t storage[1024];
+	struct build b;
+	bool fresh;
+
+	(void)table_touch(f->named, key, 0, &fresh);
+	if (!fresh)
+		return 0;
+	build_init(&b, storage, sizeof storage);
+	build_map(&b, 3);
+	build_text(&b, "event");
+	build_text(&b, "feature_name");
+	build_text(&b, "key");
+	build_uint(&b, key);
+	build_text(&b, "name");
+	build_str(&b, name);
+	return run_divert(f->run, f->names, build_slice(&b));
+}
+
+static int
+open_names(struct run *run, struct feature *f, uint64_t memory)
+{
+	f->names = run_outlet(run, f->names_path);
+	if (f->names == NULL)
+		return -1;
+	f->named = table_new(TABLE_KEY_64, 0, memory);
+	return f->named != NULL ? 0 : run_fail(run, "no memory for the names");
+}
+
+static void
+show_counters(struct run *run, const struct feature *f)
+{
+	const struct extract_counts *c = extract_counts(f->extract);
+
+	run_counter(run, "extracted", "records that got features", &f->extracted);
+	run_counter(run, "recomputed", "revisions whose first features were forgotten",
+	    &f->recomputed);
+	run_counter(
+	    run, "evicted_counters", "counters lost for want of memory", &c->evicted);
+	run_counter(run, "late_events", "events older than the windows that count them",
+	    &c->late);
+	run_counter(
+	    run, "cut_features", "features over the limit of a record", &c->cut);
+}
+
+static int
+start(struct run *run, void *self)
+{
+	struct feature *f = self;
+	uint64_t memory = run_memory(run) - RESERVE;
+	struct error error;
+	struct spec *spec;
+
+	if (f->spec_path == NULL)
+		return run_usage(run, "--spec FILE is missing (see --help)");
+	f->run = run;
+	f->features = run_key(run, "features");
+	f->values = run_key(run, "feature_values");
+	f->shown_at = run_key(run, "shown_at");
+	f->complete = run_key(run, "complete");
+	f->revision = run_key(run, "revision");
+	if (f->names_path != NULL && open_names(run, f, memory / NAMES_SHARE) != 0)
+		return -1;
+	spec = read_spec(run, f->spec_path);
+	if (spec == NULL)
+		return -1;
+	f->extract =
+	    extract_new(spec, memory - memory / MEMO_SHARE - memory / NAMES_SHARE,
+		run_seed(run), f->names != NULL ? write_name : NULL, f, &error);
+	if (f->extract == NULL)
+		return run_fail(run, "%s", error.text);
+	f->memos = table_new(TABLE_KEY_64, sizeof(struct memo), memory / MEMO_SHARE);
+	if (f->memos == NULL)
+		return run_fail(run, "no memory for revisions");
+	show_counters(run, f);
+	return 0;
+}
+
+/* --- Revisions -------------------------------------------------------------------- */
+
+/* Outcomes of one banner have the same event_id up to the last dot (join.1). */
+static bool
+outcome_name(const struct record *r, uint64_t *name)
+{
+	struct slice id;
+	size_t size;
+
+	if (!record_str(r, KEY_EVENT_ID, &id))
+		return false;
+	for (size = id.size; size > 0 && id.at[size - 1] != '.';)
+		size--;
+	*name = hash_bytes(slice_of(id.at, size), 0);
+	return size > 0;
+}
+
+static bool
+recall(struct feature *f, uint64_t name, struct features *to)
+{
+	const struct memo *m = table_find(f->memos, name);
+
+	if (m == NULL)
+		return false;
+	to->keys = slice_of(m->keys, m->count * sizeof *m->keys);
+	to->values = m->weighted ? slice_of(m->values, m->count * sizeof *m->values)
+				 : slice_of(NULL, 0);
+	return true;
+}
+
+static void
+remember(struct feature *f, uint64_t name, instant when, const struct features *from)
+{
+	struct memo *m;
+	bool fresh;
+
+	if (features_count(from) > MEMO_KEYS)
+		return;
+	m = table_touch(f->memos, name, when, &fresh);
+	m->count = features_count(from);
+	m->weighted = from->values.size > 0;
+	if (m->count > 0)
+		memcpy(m->keys, from->keys.at, from->keys.size);
+	if (from->values.size > 0)
+		memcpy(m->values, from->values.at, from->values.size);
+}
+
+/* --- Records ---------------------------------------------------------------------- */
+
+/* An outcome keeps the features of its first revision: what is taken back must be what
+ * was given. */
+static int
+describe_outcome(struct feature *f, const struct record *r, double weight,
+    struct count_times t, struct features *to)
+{
+	int64_t revision = 0;
+	uint64_t name = 0;
+	bool complete = true, named = outcome_name(r, &name), again;
+
+	(void)record_int(r, f->revision, &revision);
+	(void)record_bool(r, f->complete, &complete);
+	again = revision > 0 || weight < 0;
+	if (!again || !named || !recall(f, name, to)) {
+		f->recomputed += again;
+		if (extract_features(f->extract, r, t, to) != 0)
+			return -1;
+		if (!complete && named && !again)
+			remember(f, name, t.known, to);
+	}
+	if (complete && named && again && weight >= 0)
+		(void)table_erase(f->memos, name);
+	return 0;
+}
+
+/* The features that the record has already. False: they are none that can be read. */
+static bool
+read_before(const struct feature *f, const struct record *r, struct features *to)
+{
+	struct slice value;
+
+	*to = (struct features){ { NULL, 0 }, { NULL, 0 } };
+	if (record_value(r, f->features, &value) && !value_bin(value, &to->keys))
+		return false;
+	if (record_value(r, f->values, &value) && !value_bin(value, &to->values))
+		return false;
+	return features_check(to) == FEATURES_FINE;
+}
+
+static enum verdict
+describe(struct run *run, struct feature *f, const struct record *r, enum kind kind,
+    double weight, struct count_times t)
+{
+	struct features before, own;
+	int status;
+
+	if (!read_before(f, r, &before))
+		return run_reject(run, "its features are not bins of keys and values");
+	if (kind == KIND_OUTCOME)
+		status = describe_outcome(f, r, weight, t, &own);
+	else
+		status = extract_features(f->extract, r, t, &own);
+	if (status != 0)
+		return FAIL;
+	f->extracted++;
+	if (before.keys.size > 0)
+		extract_join(f->extract, &before, &own);
+	build_bin(run_set(run, f->features), own.keys);
+	if (own.values.size > 0)
+		build_bin(run_set(run, f->values), own.values);
+	return PASS;
+}
+
+static enum verdict
+each(struct run *run, void *self, const struct record *r)
+{
+	struct feature *f = self;
+	enum kind kind = record_kind(r);
+	bool wanted = kind == KIND_DECISION || kind == KIND_OUTCOME ||
+	    (kind == KIND_IMPRESSION && f->impressions);
+	enum verdict verdict = PASS;
+	struct count_times t;
+	double weight;
+
+	if (kind == KIND_OTHER)
+		return PASS;
+	if (!record_timestamp(r, &t.known) || !record_weight(r, &weight))
+		return wanted ? run_reject(run,
+				    "%s without timestamp, or with a weight that is no "
+				    "number",
+				    kind_name(kind))
+			      : PASS;
+	if (kind != KIND_OUTCOME || !record_instant(r, f->shown_at, &t.shown) ||
+	    t.shown > t.known || t.shown < -WHEN_MAX)
+		t.shown = t.known;
+	if (wanted)
+		verdict = describe(run, f, r, kind, weight, t);
+	if (verdict == PASS)
+		extract_update(f->extract, r, kind, weight, t);
+	return verdict;
+}
+
+static int
+save(struct run *run, void *self, struct state_writer *to)
+{
+	const struct feature *f = self;
+
+	(void)run;
+	extract_save(f->extract, to);
+	state_put_table(to, f->memos);
+	state_put_u64(to, f->named != NULL);
+	if (f->named != NULL)
+		state_put_table(to, f->named);
+	return 0;
+}
+
+static int
+load(struct run *run, void *self, struct state_reader *from)
+{
+	struct feature *f = self;
+	struct error error;
+	uint64_t named;
+
+	if (extract_load(f->extract, from, &error) != 0 ||
+	    state_get_table(from, f->memos, &error) != 0)
+		return run_fail(run, "%s", error.text);
+	if (state_get_u64(from, &named) != 0)
+		return run_fail(run, "the snapshot is too short");
+	/* Without the names of before, all are written again. */
+	if (named != 0 && f->named != NULL &&
+	    state_get_table(from, f->named, &error) != 0)
+		return run_fail(run, "%s", error.text);
+	return 0;
+}
+
+static void
+stop(void *self)
+{
+	struct feature *f = self;
+
+	extract_free(f->extract);
+	table_free(f->memos);
+	table_free(f->named);
+}
+
+static const struct filter feature = {
+	.name = "feature",
+	.about = "add the features that models learn",
+	.examples =
+	    "  bp-join day.bp | bp-feature --spec ctr.spec | bp-learn --model m\n"
+	    "  bp-feature --spec ctr.spec --names names.bp day.bp > out.bp\n",
+	.options = options,
+	.size = sizeof(struct feature),
+	.schema = 1,
+	.start = start,
+	.each = each,
+	.save = save,
+	.load = load,
+	.stop = stop,
+};
+
+int
+main(int argc, char **argv)
+{
+	return filter_main(&feature, argc, argv);
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * extract: from records to the sparse vectors that models learn.
+ *
+ * A record's features are read first and the record is counted afterwards, so that no
+ * feature contains the event that it describes.
+ */
+#ifndef BANNERPIPE_FEATURE_EXTRACT_H
+#define BANNERPIPE_FEATURE_EXTRACT_H
+
+#include "lib/feature/count.h"
+#include "lib/model/features.h"
+#include "lib/state.h"
+
+/* Told the name of a key, "creative=red"; 0, or -1 to stop naming. */
+typedef int extract_name(void *context, uint64_t key, struct slice name);
+
+struct extract_counts {
+	uint64_t cut;     /* features left out: more than FEATURES_MAX in a record */
+	uint64_t late;    /* events older than the windows that count them */
+	uint64_t evicted; /* counters lost for want of memory */
+};
+
+struct extract;
+
+/* Takes the spec, also when it fails. NULL and error. `name` may be NULL. */
+struct extract *extract_new(struct spec *spec, uint64_t memory_bytes, uint64_t seed,
+    extract_name *name, void *context, struct error *error);
+void extract_free(struct extract *x);
+
+/* The record's features; borrowed until the next call; values.at NULL when all are 1.
+ * -1 when naming has failed. Cost: 10 ns to 50 ns a feature. */
+int extract_features(struct extract *x, const struct record *r, struct count_times t,
+    struct features *to);
+/* Put what a record has already, checked, before its own features. */
+void extract_join(
+    struct extract *x, const struct features *before, struct features *own);
+/* Count the record. */
+void extract_update(struct extract *x, const struct record *r, enum kind kind,
+    double weight, struct count_times t);
+
+/* The address is constant; brought up to date by extract_update. */
+const struct extract_counts *extract_counts(const struct extract *x);
+
+void extract_save(const struct extract *x, struct state_writer *to);
+/* -1 and error, also when the spec was another. */
+int extract_load(struct extract *x, struct state_reader *from, struct error *error);
+
+#endif
