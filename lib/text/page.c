@@ -16,7 +16,7 @@ enum {
 };
 
 struct track {
-	size_t width;
+	size_t width; /* 0: not shown */
 	bool number;
 };
 
@@ -28,6 +28,7 @@ struct page {
 	unsigned shown;    /* columns that fit into the width */
 	unsigned measured; /* columns of the layout in force; 0: there is none yet */
 
+	size_t start;        /* of the line within what the caller has built */
 	unsigned rows, next; /* held; the next to be printed */
 	enum { GATHER, BLANK, NAMES, RULE, ROWS } phase;
 	bool printed; /* a header before this one */
@@ -154,45 +155,85 @@ total_width(const struct page *p, unsigned columns)
 	size_t total = 0;
 
 	for (unsigned i = 0; i < columns; i++)
-		total += p->track[i].width + (i > 0 ? GAP : 0);
+		if (p->track[i].width > 0)
+			total += p->track[i].width + (total > 0 ? GAP : 0);
 	return total;
 }
 
-/* Cut the widest column of text until all fit or none is wide, then leave out the last.
- */
+/* Cut the widest column of text to the next widest, as far as the excess and NARROWEST
+ * ask for. Returns by how much; 0 when none is wide. */
+static size_t
+cut_widest(struct page *p, unsigned n, size_t excess)
+{
+	struct track *widest = NULL;
+	size_t second = NARROWEST, cut;
+
+	for (unsigned i = 0; i < n; i++)
+		if (!p->track[i].number &&
+		    (widest == NULL || p->track[i].width > widest->width))
+			widest = &p->track[i];
+	if (widest == NULL || widest->width <= NARROWEST)
+		return 0;
+	for (unsigned i = 0; i < n; i++)
+		if (&p->track[i] != widest && !p->track[i].number &&
+		    p->track[i].width > second)
+			second = p->track[i].width;
+	cut = widest->width > second ? widest->width - second : 1;
+	cut = cut > excess ? excess : cut;
+	widest->width -= cut;
+	return cut;
+}
+
+/* An identifier tells a person less than what stands behind it. */
+static void
+hide_event_id(struct page *p, unsigned n)
+{
+	for (unsigned i = 0; i < n && !p->fixed; i++)
+		if (slice_is(columns_name(p->columns, i), "event_id"))
+			p->track[i].width = 0;
+}
+
+/* Give the columns that were cut what room is left, the narrowest first. */
+static void
+grow(struct page *p, const struct track natural[], size_t room)
+{
+	for (; room > 0; room--) {
+		struct track *narrowest = NULL;
+
+		for (unsigned i = 0; i < p->shown; i++)
+			if (p->track[i].width > 0 &&
+			    p->track[i].width < natural[i].width &&
+			    (narrowest == NULL || p->track[i].width < narrowest->width))
+				narrowest = &p->track[i];
+		if (narrowest == NULL)
+			break;
+		narrowest->width++;
+	}
+}
+
+/* Cut columns of text, then leave out event_id, then the last columns. */
 static void
 fit(struct page *p)
 {
 	unsigned n = columns_count(p->columns);
-	size_t total = total_width(p, n);
+	size_t total = total_width(p, n), cut = 1, note;
+	struct track natural[COLUMNS_MAX];
 
 	p->shown = n;
-	if (p->width == 0)
+	if (p->width == 0 || total <= p->width)
 		return;
-	while (total > p->width) {
-		struct track *widest = NULL;
-		size_t second = NARROWEST, cut;
-
-		for (unsigned i = 0; i < n; i++)
-			if (!p->track[i].number &&
-			    (widest == NULL || p->track[i].width > widest->width))
-				widest = &p->track[i];
-		if (widest == NULL || widest->width <= NARROWEST)
-			break;
-		for (unsigned i = 0; i < n; i++)
-			if (&p->track[i] != widest && !p->track[i].number &&
-			    p->track[i].width > second)
-				second = p->track[i].width;
-		cut = widest->width > second ? widest->width - second : 1;
-		if (cut > total - p->width)
-			cut = total - p->width;
-		widest->width -= cut;
-		total -= cut;
-	}
-	while (p->shown > 1 &&
-	    total_width(p, p->shown) + (p->shown < n ? GAP + strlen("+256 more") : 0) >
-		p->width)
+	memcpy(natural, p->track, sizeof natural);
+	for (; total > p->width && cut > 0; total -= cut)
+		cut = cut_widest(p, n, total - p->width);
+	if (total <= p->width)
+		return;
+	hide_event_id(p, n);
+	note = GAP + strlen("+256 more");
+	while (p->shown > 1 && total_width(p, p->shown) + note > p->width)
 		p->shown--;
+	total = total_width(p, p->shown) + note;
+	if (total < p->width)
+		grow(p, natural, p->width - total);
 }
 
 /* Lay the page out anew, or go on in the layout in force. */
@@ -235,9 +276,11 @@ put_cell(const struct page *p, unsigned i, struct slice text, struct build *line
 {
 	const struct track *track = &p->track[i];
 	size_t width = cell_width(text);
-	bool cut = width > track->width && track->width > 0;
+	bool cut = width > track->width;
 
-	if (i > 0)
+	if (track->width == 0)
+		return;
+	if (build_slice(line).size > p->start)
 		spaces(line, GAP);
 	if (cut)
 		text = cell_cut(text, track->width - 1, &width);
@@ -262,6 +305,7 @@ put_names(const struct page *p, struct build *line)
 		build_init(&name, storage, sizeof storage);
 		cell_text(columns_name(p->columns, i), &name);
 		put_cell(p, i, build_slice(&name), line);
+		left_out += p->track[i].width == 0;
 	}
 	if (left_out > 0) {
 		(void)snprintf(more, sizeof more, "  +%u more", left_out);
@@ -273,7 +317,7 @@ static void
 put_rule(const struct page *p, struct build *line)
 {
 	for (unsigned i = 0; i < p->shown; i++) {
-		if (i > 0)
+		if (p->track[i].width > 0 && build_slice(line).size > p->start)
 			spaces(line, GAP);
 		for (size_t n = 0; n < p->track[i].width; n++)
 			build_byte(line, '-');
@@ -308,8 +352,7 @@ end_line(struct build *line, size_t start)
 bool
 page_line(struct page *p, struct build *line)
 {
-	size_t start = build_slice(line).size;
-
+	p->start = build_slice(line).size;
 	if (p->phase == GATHER && p->rows > 0)
 		lay_out(p);
 	switch (p->phase) {
@@ -336,7 +379,7 @@ page_line(struct page *p, struct build *line)
 		put_row(p, line);
 		p->next++;
 	}
-	end_line(line, start);
+	end_line(line, p->start);
 	return true;
 }
 
@@ -352,7 +395,8 @@ page_records(const struct page *p)
 void
 page_layout(const struct page *p, struct build *to)
 {
-	build_array(to, p->measured);
+	build_array(to, p->measured + 1);
+	build_uint(to, p->shown);
 	for (unsigned i = 0; i < p->measured; i++) {
 		build_array(to, 3);
 		build_str(to, columns_name(p->columns, i));
@@ -383,21 +427,20 @@ restore_track(struct page *p, struct slice entry)
 bool
 page_restore(struct page *p, struct slice records, struct slice layout)
 {
-	struct value_walk walk;
-	struct slice key, entry;
+	struct slice entry;
+	uint64_t shown;
 	size_t at = 0;
 
+	if (!value_at(layout, 0, &entry) || !value_uint(entry, &shown))
+		return false;
 	if (!p->fixed)
 		columns_clear(p->columns);
-	for (value_open(layout, &walk); value_next(&walk, &key, &entry);)
+	for (uint32_t i = 1; value_at(layout, i, &entry); i++)
 		if (!restore_track(p, entry))
 			return false;
 	p->printed = p->measured > 0;
-	p->shown = p->measured;
-	while (p->printed && p->width > 0 && p->shown > 1 &&
-	    total_width(p, p->shown) > p->width)
-		p->shown--;
-	if (records.size > sizeof p->bytes)
+	p->shown = (unsigned)shown;
+	if (shown > p->measured || records.size > sizeof p->bytes)
 		return false;
 	memcpy(p->bytes, records.at, records.size);
 	for (p->used = records.size; at < p->used; p->rows++)
