@@ -309,11 +309,25 @@ build_coded(struct build *b, const struct logformat_value *v)
 	b->at += size;
 }
 
+/* A text of the line, behind which there is padding: a short one is copied in one piece,
+ * with what follows it. */
+static inline void
+build_plain(struct build *b, struct slice text)
+{
+	if (text.size >= 32 || b->full || b->end - b->at < 33) {
+		build_str(b, text);
+		return;
+	}
+	*b->at = (uint8_t)(0xa0 | text.size);
+	memcpy(b->at + 1, text.at, 32);
+	b->at += 1 + text.size;
+}
+
 static inline void
 build_text_of(struct build *b, const struct logformat_value *v)
 {
 	if (!v->escaped && v->ascii)
-		build_str(b, v->text);
+		build_plain(b, v->text);
 	else
 		build_coded(b, v);
 }
@@ -412,6 +426,18 @@ build_request(struct accesslog *a, struct build *b, const struct logformat_value
 	return pairs;
 }
 
+/* Likewise a key of the plan. */
+static inline void
+build_key(struct build *b, const uint8_t key[KEY_MAX], size_t size)
+{
+	if (size > 32 || b->full || b->end - b->at < 32) {
+		build_raw(b, slice_of(key, size));
+		return;
+	}
+	memcpy(b->at, key, 32);
+	b->at += size;
+}
+
 static uint32_t
 build_field(struct accesslog *a, struct build *b, unsigned i)
 {
@@ -432,7 +458,7 @@ build_field(struct accesslog *a, struct build *b, unsigned i)
 	case ROLE_VALUE:
 		break;
 	}
-	build_raw(b, slice_of(a->plan[i].key, a->plan[i].key_size));
+	build_key(b, a->plan[i].key, a->plan[i].key_size);
 	if (a->plan[i].type == LOGFORMAT_TEXT || a->plan[i].type == LOGFORMAT_ADDRESS)
 		build_text_of(b, v);
 	else

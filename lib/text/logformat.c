@@ -477,23 +477,51 @@ read_usual(struct logformat *f, const struct step *s, const uint8_t *at,
 	return stop;
 }
 
-/* Whether no byte is above 0x7f. */
-static bool
-is_ascii(struct slice text)
-{
-	uint64_t any = 0, more = 0;
-	size_t i = 0;
+/* 16 bytes at once, on any machine that has such registers. */
+struct block {
+	uint8_t bytes __attribute__((vector_size(16)));
+};
 
-	for (; i + 16 <= text.size; i += 16) {
-		any |= bytes_load_le64(text.at + i);
-		more |= bytes_load_le64(text.at + i + 8);
+static inline struct block
+load_block(const uint8_t *at)
+{
+	struct block b;
+
+	memcpy(&b.bytes, at, sizeof b.bytes);
+	return b;
+}
+
+static inline bool
+has_high_bit(struct block b)
+{
+	uint64_t half[2];
+
+	memcpy(half, &b.bytes, sizeof half);
+	return ((half[0] | half[1]) & UINT64_C(0x8080808080808080)) != 0;
+}
+
+/* Whether no byte of the line is above 0x7f, and whether one is a backslash. */
+static void
+look_over(struct slice line, bool *ascii, bool *backslashes)
+{
+	struct block any = { { 0 } }, found = { { 0 } }, b;
+	const uint8_t *last = line.at + line.size - sizeof b.bytes;
+
+	if (line.size < sizeof b.bytes) {
+		*ascii = *backslashes = false;
+		for (size_t i = 0; i < line.size; i++)
+			*backslashes |= line.at[i] == '\\';
+		return;
 	}
-	for (; i + 8 <= text.size; i += 8)
-		any |= bytes_load_le64(text.at + i);
-	/* The bytes that are beyond the line are shifted out. */
-	if (i < text.size)
-		more |= bytes_load_le64(text.at + i) << (8 * (8 - (text.size - i)));
-	return ((any | more) & UINT64_C(0x8080808080808080)) == 0;
+	/* The last block overlaps the one before. */
+	for (const uint8_t *at = line.at; at < last + sizeof b.bytes;
+	     at += sizeof b.bytes) {
+		b = load_block(at < last ? at : last);
+		any.bytes |= b.bytes;
+		found.bytes |= (b.bytes == '\\');
+	}
+	*ascii = !has_high_bit(any);
+	*backslashes = has_high_bit(found);
 }
 
 static bool
@@ -516,8 +544,7 @@ logformat_run(struct logformat *f, struct slice line, struct logformat_value *va
 	if (line.size < f->start_size || memcmp(at, f->start, f->start_size) != 0)
 		return at_fault(fault, 0, f->no_start);
 	at += f->start_size;
-	backslashes = memchr(line.at, '\\', line.size) != NULL;
-	ascii = is_ascii(line);
+	look_over(line, &ascii, &backslashes);
 	for (unsigned i = 0; i < f->count; i++) {
 		const struct step *s = &f->steps[i];
 		struct logformat_value *v = &values[i];

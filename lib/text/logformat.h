@@ -24,7 +24,7 @@ enum {
 	LOGFORMAT_SIZE_MAX = 4096,  /* bytes of a format */
 	LOGFORMAT_FIELDS_MAX = 64,  /* variables of a format */
 	LOGFORMAT_LITERAL_MAX = 64, /* bytes between two variables */
-	LOGFORMAT_PADDING = 8,      /* readable bytes that must follow a line */
+	LOGFORMAT_PADDING = 32,     /* readable bytes that must follow a line */
 };
 
 enum logformat_type {
