@@ -11,7 +11,7 @@ bp-parse --format combined --map "$here/access-log.map" --max-rejects 100% \
     --stats "$dir/parse.stats" "$1" |
     bp-sort --lateness 1m --stats "$dir/sort.stats" |
     bp-join --stats "$dir/join.stats" |
-    bp-feature --spec "$here/access-log.features" --stats "$dir/feature.stats" |
+    bp-feature --spec "$here/access-log.spec" --stats "$dir/feature.stats" |
     bp-learn --model "$dir/click.model" --stats "$dir/learn.stats" >"$dir/learned"
 
 bp-select 'event == "outcome"' "$dir/learned" >"$dir/outcomes"

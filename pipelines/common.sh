@@ -41,8 +41,8 @@ learning() {
 	    bp-print --format tsv --fields n,log_loss,normalised_entropy,calibration,auc,weights |
 	    awk -F '\t' 'NR == 2 {
 		printf "  %d outcomes, %d weights\n", $1, $6
-		printf "  log loss %.5f; %.5f for the base rate alone: %.2f %% %s\n", $2, $2 / $3,
-		    100 * ($3 < 1 ? 1 - $3 : $3 - 1), $3 < 1 ? "better" : "worse"
+		printf "  log loss %.5f; %.5f for the base rate, which is known only afterwards: %.2f %% %s\n",
+		    $2, $2 / $3, 100 * ($3 < 1 ? 1 - $3 : $3 - 1), $3 < 1 ? "better" : "worse"
 		printf "  clicks predicted / clicks: %.3f; ranks a click before another: %.1f %%\n",
 		    $4, 100 * $5
 	}'

@@ -17,7 +17,7 @@ rows() {
     bp-parse --format csv --map "$here/open-bandit.map" --stats "$dir/parse.stats" |
     bp-sort --lateness 8d --stats "$dir/sort.stats" |
     bp-join --stats "$dir/join.stats" |
-    bp-feature --spec "$here/open-bandit.features" --stats "$dir/feature.stats" |
+    bp-feature --spec "$here/open-bandit.spec" --stats "$dir/feature.stats" |
     bp-learn --model "$dir/click.model" --stats "$dir/learn.stats" >"$dir/learned"
 
 bp-select 'event == "outcome"' "$dir/learned" >"$dir/outcomes"

@@ -15,7 +15,7 @@ dir=$(mktemp -d "${TMPDIR:-/tmp}/bannerpipe.XXXXXX")
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
 map=$root/pipelines/access-log.map
-spec=$root/pipelines/access-log.features
+spec=$root/pipelines/access-log.spec
 
 say() { printf '%s\n' "$*" >&2; }
 
