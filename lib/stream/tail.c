@@ -88,7 +88,8 @@ close_place(const struct tail *t, struct place *p)
 	p->fd = -1;
 }
 
-/* Read exactly `size` bytes at the offset. False when the file has them not. */
+/* Read exactly `size` bytes at the offset. False when the file has them not (errno is
+ * then 0) or cannot be read. */
 static bool
 read_at(const struct tail *t, int fd, uint64_t offset, uint8_t *to, size_t size)
 {
@@ -100,8 +101,12 @@ read_at(const struct tail *t, int fd, uint64_t offset, uint8_t *to, size_t size)
 		n = t->os->read(t->os, fd, to + at, size - at);
 		if (n < 0 && errno == EINTR)
 			n = 0;
-		else if (n <= 0)
+		else if (n < 0)
 			return false;
+		else if (n == 0) {
+			errno = 0;
+			return false;
+		}
 	}
 	return true;
 }
@@ -130,15 +135,18 @@ identify(const struct tail *t, const struct place *p, struct tail_position *to)
 	return true;
 }
 
-/* Whether the file has the bytes that the position was made of. */
+/* Whether the file has the bytes that the position was made of; errno is not 0 when
+ * that is not known. */
 static bool
 agrees(const struct tail *t, struct place *p, const struct tail_position *with)
 {
 	struct tail_position is;
 
 	p->offset = with->offset;
-	return identify(t, p, &is) && is.head_hash == with->head_hash &&
-	    is.last_hash == with->last_hash;
+	if (!identify(t, p, &is))
+		return false;
+	errno = 0;
+	return is.head_hash == with->head_hash && is.last_hash == with->last_hash;
 }
 
 /* --- Rotated files -------------------------------------------------------------- */
@@ -153,6 +161,7 @@ struct search {
 	char after[PATH_SIZE]; /* and, at the same time, named later than this */
 	const struct tail_position *wanted; /* predecessor: the file of this position */
 	bool exact;                         /* it has the inode, too */
+	struct error unknown;               /* why a file could not be looked at */
 };
 
 /* "" of "access.log", ".1" of "access.log.1", NULL of a name that is none of these. */
@@ -244,17 +253,20 @@ consider_wanted(void *context, const char *name)
 	struct search *s = context;
 	char path[PATH_SIZE];
 	struct place place;
-	struct error ignored;
 	bool exact;
 
 	if (s->exact || suffix_of(s, name) == NULL ||
 	    path_of(s->t, s->base, name, path) != 0 ||
-	    open_place(s->t, path, &place, &ignored) != 0)
+	    open_place(s->t, path, &place, &s->unknown) != 0)
 		return;
 	exact = place.device == s->wanted->device && place.inode == s->wanted->inode;
+	errno = 0;
 	if ((exact || s->wanted->offset > 0) && agrees(s->t, &place, s->wanted)) {
 		(void)snprintf(s->name, sizeof s->name, "%s", name);
 		s->exact = exact;
+	} else if (errno != 0) {
+		(void)error_set(
+		    &s->unknown, "cannot read %s: %s", path, strerror(errno));
 	}
 	close_place(s->t, &place);
 }
@@ -594,6 +606,8 @@ tail_resume(struct tail *t, const struct tail_position *from, struct error *erro
 		return error_set(error, "no memory to look for rotated files");
 	s->wanted = from;
 	result = search(s, consider_wanted, error);
+	if (result == 0 && s->name[0] == '\0' && s->unknown.text[0] != '\0')
+		result = error_set(error, "%s", s->unknown.text);
 	/* The same file with other bytes, and its bytes elsewhere: copytruncate. */
 	copied = result == 0 && !s->exact &&
 	    t->os->stat_path(t->os, t->path, &status) == 0 &&
