@@ -21,7 +21,7 @@ enum {
 	SPEC_KEYS_MAX = 4,   /* fields that make the key of a counter */
 	SPEC_LEVELS_MAX = 4, /* of a rate: item > category > everything */
 	SPEC_LAST_MAX = 64,
-	SPEC_SLICES = 24,            /* of a sliding window */
+	SPEC_SLICES = 12,            /* of a sliding window */
 	SPEC_DISTINCT_SLICES = 6,    /* a sketch each */
 	SPEC_DISTINCT_PRECISION = 6, /* 64 bytes a sketch: 13 % */
 };

@@ -138,10 +138,15 @@ show_again(struct outcomes *o, uint32_t number, const struct outcome_event *e)
 enum outcome_found
 outcomes_show(struct outcomes *o, const struct outcome_event *e)
 {
-	enum outcome_found room = make_room(o, e);
+	enum outcome_found room;
 	uint32_t number, request;
 	struct banner *b;
 
+	store_prefetch(o, STORE_DECISION, e->decision);
+	store_prefetch(o, STORE_ID, e->id);
+	store_prefetch(o, STORE_KEY, e->key);
+	store_prefetch(o, STORE_SHOWN, e->user);
+	room = make_room(o, e);
 	see(o, e);
 	if (room != OUTCOME_TAKEN)
 		return room;

@@ -120,6 +120,13 @@ store_find(const struct outcomes *o, enum store_key kind, uint64_t key)
 	return key == 0 ? 0 : index_find(&o->index, hash_pair(kind, key));
 }
 
+void
+store_prefetch(const struct outcomes *o, enum store_key kind, uint64_t key)
+{
+	if (key != 0)
+		index_prefetch(&o->index, hash_pair(kind, key));
+}
+
 static void
 forget_marks(struct outcomes *o, uint32_t first)
 {
@@ -137,6 +144,8 @@ forget_marks(struct outcomes *o, uint32_t first)
 void
 store_unlink(struct outcomes *o, struct banner *b)
 {
+	for (unsigned i = 0; i < b->link_count; i++)
+		index_prefetch_link(&o->index, b->links[i]);
 	while (b->link_count > 0)
 		index_remove(&o->index, b->links[--b->link_count]);
 	if (b->clicked_link != 0)

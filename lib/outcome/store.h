@@ -151,6 +151,7 @@ enum outcome_found store_room(struct outcomes *o, size_t bytes);
 /* A link from the key to a node; 0 when the key is 0. */
 uint32_t store_link(
     struct outcomes *o, enum store_key kind, uint64_t key, uint32_t reference);
+void store_prefetch(const struct outcomes *o, enum store_key kind, uint64_t key);
 /* The newest link of the key. */
 uint32_t store_find(const struct outcomes *o, enum store_key kind, uint64_t key);
 /* A new banner, the newest. */

@@ -32,7 +32,7 @@ index_init(struct index *x, uint32_t capacity)
 {
 	uint32_t n = 16;
 
-	while (n < capacity / 2)
+	while (n < capacity)
 		n *= 2;
 	x->mask = n - 1;
 	x->buckets = calloc(n, sizeof *x->buckets);
@@ -117,6 +117,18 @@ uint32_t
 index_value(const struct index *x, uint32_t link)
 {
 	return at(x, link)->value;
+}
+
+void
+index_prefetch(const struct index *x, uint64_t key)
+{
+	__builtin_prefetch(bucket(x, key));
+}
+
+void
+index_prefetch_link(const struct index *x, uint32_t link)
+{
+	__builtin_prefetch(bucket(x, at(x, link)->key));
 }
 
 void

@@ -24,7 +24,7 @@ struct index {
 int index_init(struct index *x, uint32_t capacity);
 void index_fini(struct index *x);
 /* Bytes that a link takes, its share of the buckets included. */
-enum { INDEX_LINK_BYTES = 32 };
+enum { INDEX_LINK_BYTES = 40 };
 
 /* Add a value; the link. There must be room: an assert. */
 uint32_t index_add(struct index *x, uint64_t key, uint32_t value);
@@ -34,6 +34,11 @@ void index_remove(struct index *x, uint32_t link);
 uint32_t index_find(const struct index *x, uint64_t key);
 uint32_t index_older(const struct index *x, uint32_t link);
 uint32_t index_value(const struct index *x, uint32_t link);
+
+/* Bring the key's place into the cache, ahead of use. */
+void index_prefetch(const struct index *x, uint64_t key);
+/* The same for a link that will be removed. */
+void index_prefetch_link(const struct index *x, uint32_t link);
 
 /* After the links were loaded from a snapshot: set up all else. */
 void index_rebuild(struct index *x);
