@@ -4,9 +4,9 @@
  */
 #include "lib/outcome/store.h"
 
-#include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
+
+#include "lib/base/number.h"
 
 double
 give_clicks(const struct outcomes *o, const struct banner *b, instant at,
@@ -157,15 +157,20 @@ put_number(struct build *b, double v)
 		build_double(b, v);
 }
 
+/* 16 hexadecimal digits, a dot, the revision. */
 static void
-put_name(
-    struct build *b, const struct banner *banner, unsigned revision, const char *end)
+put_name(struct build *b, const struct banner *banner, unsigned revision, bool back)
 {
-	char text[64];
-	int n = snprintf(
-	    text, sizeof text, "%016" PRIx64 ".%u%s", banner->name, revision, end);
+	char text[16 + 1 + NUMBER_TEXT_MAX + 1];
+	unsigned n;
 
-	build_str(b, slice_of(text, (size_t)n));
+	for (n = 0; n < 16; n++)
+		text[n] = "0123456789abcdef"[banner->name >> (60 - 4 * n) & 15];
+	text[n++] = '.';
+	n += number_format_uint(revision, text + n);
+	if (back)
+		text[n++] = '-';
+	build_str(b, slice_of(text, n));
 }
 
 static void
@@ -228,7 +233,7 @@ put_outcome(struct outcomes *o, const struct banner *b, const struct said *s, in
 	build_text(to, "event");
 	build_text(to, "outcome");
 	build_text(to, "event_id");
-	put_name(to, b, b->revision, sign < 0 ? "-" : "");
+	put_name(to, b, b->revision, sign < 0);
 	build_text(to, "timestamp");
 	build_int(to, o->given_at);
 	build_text(to, "shown_at");
@@ -249,7 +254,7 @@ put_outcome(struct outcomes *o, const struct banner *b, const struct said *s, in
 	build_uint(to, b->revision);
 	if (revises) {
 		build_text(to, "revises");
-		put_name(to, b, sign < 0 ? b->revision : b->revision - 1, "");
+		put_name(to, b, sign < 0 ? b->revision : b->revision - 1, false);
 		build_text(to, "cause");
 		build_text(to, causes[cause]);
 	}
