@@ -4,7 +4,7 @@
 # completion.sh PROGRAM: bash completion of its options and of the words that they take,
 # from its --help, which is printed from its option table.
 set -eu
-"$1" --help | awk -v program="${1##*/}" '
+"$1" --help | sed '/^examples:/,$d' | awk -v program="${1##*/}" '
 match($0, /^  (-[A-Za-z0-9],|   ) --[a-z0-9-]+/) {
 	name = substr($0, RSTART, RLENGTH)
 	sub(/.* /, "", name)
@@ -14,6 +14,12 @@ match($0, /^  (-[A-Za-z0-9],|   ) --[a-z0-9-]+/) {
 		gsub(/\|/, " ", words)
 		cases = cases "\t" name ") COMPREPLY=($(compgen -W \"" words "\" -- \"$2\")); return ;;\n"
 	}
+	next
+}
+/^  --/ { # the common ones, several on a line
+	for (i = 1; i <= NF; i++)
+		if ($i ~ /^--/)
+			names = names " " $i
 }
 END {
 	f = program

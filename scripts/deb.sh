@@ -16,8 +16,10 @@ mv "$tree/usr/share/doc/bannerpipe/LICENSE" "$tree/usr/share/doc/bannerpipe/copy
 depends=$(for program in "$build"/bin/bp-*; do ldd "$program"; done |
     awk '$3 ~ /^\// { print $3 }' | sort -u |
     while read -r library; do
-	dpkg-query -S "$(realpath "$library")" 2>/dev/null ||
-	    dpkg-query -S "*/$(basename "$(realpath "$library")")"
+	# A package may know it by the path before /lib became a link to /usr/lib.
+	real=$(realpath "$library")
+	dpkg-query -S "$real" 2>/dev/null || dpkg-query -S "${real#/usr}" 2>/dev/null ||
+	    dpkg-query -S "$library"
     done | sed 's/:.*//' | sort -u |
     while read -r package; do
 	dpkg-query -W -f '${binary:Package} (>= ${Version})\n' "$package" | head -n 1
