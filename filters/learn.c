@@ -74,7 +74,7 @@ start(struct run *run, void *self)
 	struct predictor *p = &l->predictor;
 	struct optimiser *o = &l->options.optimiser;
 	struct error error;
-	bool missing;
+	enum state_trouble trouble;
 
 	if (l->path == NULL)
 		return run_usage(run, "--model FILE is missing (see --help)");
@@ -90,8 +90,10 @@ start(struct run *run, void *self)
 	if (logistic_check(&l->options, &error) < 0)
 		return run_usage(run, "%s", error.text);
 	if (predictor_open(
-		p, run_os(run), l->path, &l->options, l->bytes, &missing, &error) < 0) {
-		if (missing)
+		p, run_os(run), l->path, &l->options, l->bytes, &trouble, &error) < 0) {
+		if (trouble == STATE_OTHER)
+			return run_usage(run, "%s", error.text);
+		if (trouble == STATE_MISSING)
 			p->model = logistic_new(&l->options, l->bytes, &error);
 		if (p->model == NULL)
 			return run_fail(run, "%s", error.text);

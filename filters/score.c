@@ -25,10 +25,11 @@ static const struct option options[] = {
 
 /* Two models exist while one is read again, so each may have half of the memory. */
 static int
-open_model(struct run *run, struct score *s, bool *missing, struct error *error)
+open_model(
+    struct run *run, struct score *s, enum state_trouble *trouble, struct error *error)
 {
 	return predictor_open(&s->predictor, run_os(run), s->path, NULL,
-	    (run_memory(run) - RESERVE) / 2, missing, error);
+	    (run_memory(run) - RESERVE) / 2, trouble, error);
 }
 
 static int
@@ -36,12 +37,12 @@ start(struct run *run, void *self)
 {
 	struct score *s = self;
 	struct error error;
-	bool missing;
+	enum state_trouble trouble;
 
 	if (s->path == NULL)
 		return run_usage(run, "--model FILE is missing (see --help)");
-	if (open_model(run, s, &missing, &error) < 0)
-		return missing
+	if (open_model(run, s, &trouble, &error) < 0)
+		return trouble == STATE_MISSING
 		    ? run_usage(
 			  run, "there is no model %s (bp-learn writes one)", s->path)
 		    : run_fail(run, "%s", error.text);
@@ -76,14 +77,14 @@ reload(struct run *run, void *self)
 {
 	struct score *s = self;
 	struct error error;
-	bool missing;
+	enum state_trouble trouble;
 
-	if (open_model(run, s, &missing, &error) == 0)
+	if (open_model(run, s, &trouble, &error) == 0)
 		run_say(run, "model %s read again: %llu examples", s->path,
 		    (unsigned long long)s->predictor.model->examples);
 	else
 		run_say(run, "%s; going on with the model of before",
-		    missing ? "the model file is gone" : error.text);
+		    trouble == STATE_MISSING ? "the model file is gone" : error.text);
 	return 0;
 }
 

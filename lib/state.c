@@ -420,12 +420,12 @@ compare(const struct state_reader *r, const struct state_identity *wanted,
 
 struct state_reader *
 state_read(const struct os *os, const char *path, const struct state_identity *identity,
-    bool *missing, struct error *error)
+    enum state_trouble *trouble, struct error *error)
 {
 	struct state_reader *r = calloc(1, sizeof *r);
 	struct stat status;
 
-	*missing = false;
+	*trouble = STATE_UNREADABLE;
 	if (r == NULL || (r->path = strdup(path)) == NULL) {
 		(void)error_set(error, "no memory to read %s", path);
 		free(r);
@@ -434,7 +434,8 @@ state_read(const struct os *os, const char *path, const struct state_identity *i
 	r->os = os;
 	r->fd = os->open(os, path, O_RDONLY, 0);
 	if (r->fd < 0) {
-		*missing = errno == ENOENT;
+		if (errno == ENOENT)
+			*trouble = STATE_MISSING;
 		(void)error_set(error, "cannot open %s: %s", path, strerror(errno));
 		goto fail;
 	}
@@ -454,6 +455,7 @@ state_read(const struct os *os, const char *path, const struct state_identity *i
 	}
 	if (identity == NULL || compare(r, identity, error) == 0)
 		return r;
+	*trouble = STATE_OTHER;
 
 fail:
 	state_close(r);

@@ -53,11 +53,19 @@ void state_put_slice(struct state_writer *w, struct slice bytes);
 int state_commit(struct state_writer *w, struct error *error);
 void state_abandon(struct state_writer *w);
 
+/* Why a snapshot could not be opened. */
+enum state_trouble {
+	STATE_MISSING,    /* there is no such file */
+	STATE_UNREADABLE, /* damaged, no snapshot, or the system failed */
+	STATE_OTHER,      /* sound, but of another identity: wrong use */
+};
+
 /* Open the snapshot at `path`; its checksums are verified before this returns. With an
  * identity, a snapshot of another one is an error that names what differs; NULL takes
- * any. *missing is true when there is no such file (which is then no error text). */
+ * any. On failure NULL, with trouble and error set. */
 struct state_reader *state_read(const struct os *os, const char *path,
-    const struct state_identity *identity, bool *missing, struct error *error);
+    const struct state_identity *identity, enum state_trouble *trouble,
+    struct error *error);
 /* What the file says of itself, for those who adapt to it (bp-score); borrowed. */
 const struct state_identity *state_identity(const struct state_reader *r);
 /* Read the body on. -1 when it is too short: a version skew or a bug of ours. */

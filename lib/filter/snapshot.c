@@ -118,7 +118,7 @@ run_restore(struct run *run)
 	struct identity *id;
 	struct state_reader *r;
 	struct error error;
-	bool missing;
+	enum state_trouble trouble;
 	int status;
 
 	if (snapshot_path(run, path) != 0)
@@ -128,10 +128,12 @@ run_restore(struct run *run)
 		    run, "cannot create %s: %s", run->common.state, strerror(errno));
 	if ((id = identity_new(run)) == NULL)
 		return run_fail(run, "no memory to read %s", path);
-	r = state_read(run->os, path, &id->state, &missing, &error);
+	r = state_read(run->os, path, &id->state, &trouble, &error);
 	free(id);
 	if (r == NULL)
-		return missing ? 0 : run_fail(run, "%s", error.text);
+		return trouble == STATE_MISSING ? 0
+		    : trouble == STATE_OTHER    ? run_usage(run, "%s", error.text)
+						: run_fail(run, "%s", error.text);
 	status = load(run, r, path);
 	state_close(r);
 	return status;

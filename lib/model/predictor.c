@@ -103,7 +103,7 @@ predictor_free(struct predictor *p)
 
 int
 predictor_open(struct predictor *p, const struct os *os, const char *path,
-    const struct logistic_options *options, uint64_t bytes, bool *missing,
+    const struct logistic_options *options, uint64_t bytes, enum state_trouble *trouble,
     struct error *error)
 {
 	enum predictor_target target = p->target;
@@ -116,7 +116,7 @@ predictor_open(struct predictor *p, const struct os *os, const char *path,
 	if (options != NULL)
 		describe(&d, p->target, options);
 	from =
-	    state_read(os, path, options == NULL ? NULL : &d.identity, missing, error);
+	    state_read(os, path, options == NULL ? NULL : &d.identity, trouble, error);
 	if (from == NULL)
 		return -1;
 	if (options == NULL) {

@@ -36,11 +36,11 @@ void predictor_free(struct predictor *p);
 /* The model file at `path`, verified. With `options`, those of the file must be the
  * same, else an error names the one that differs; without, they are taken from the
  * file, and so is the target. `bytes` is the budget of the weights; without options at
- * most that, and no more than the file's weights need. 0; or -1 and the error; *missing
- * where there is no such file (then without an error). On failure p->model is what it
+ * most that, and no more than the file's weights need. 0; or -1 with the error
+ * and the trouble. On failure p->model is what it
  * was before, else the old one is freed. */
 int predictor_open(struct predictor *p, const struct os *os, const char *path,
-    const struct logistic_options *options, uint64_t bytes, bool *missing,
+    const struct logistic_options *options, uint64_t bytes, enum state_trouble *trouble,
     struct error *error);
 /* Write the model file: durable, and old or new at every instant. */
 int predictor_commit(const struct predictor *p, const struct os *os, const char *path,

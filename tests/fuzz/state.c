@@ -117,10 +117,10 @@ is_good(const struct os *os, const struct state_identity *wanted, struct slice *
 	static uint8_t bytes[FILE_MAX];
 	struct error error = { "" };
 	struct state_reader *r;
-	bool missing;
+	enum state_trouble trouble;
 	size_t size;
 
-	r = state_read(os, "x.snap", wanted, &missing, &error);
+	r = state_read(os, "x.snap", wanted, &trouble, &error);
 	if (r == NULL) {
 		assert(missing || error.text[0] != '\0');
 		return false;

@@ -49,7 +49,7 @@ ok 'the first run starts from nothing' is "$(probe --state s <one | hex)" \
 ok 'the next goes on' is "$(probe --state s <one | hex)" 82a16e07a5746f74616c02
 like 'another --step is refused by name' 'was made with --step 1, this run has --step 2' \
 	sh -c 'probe --state s --step 2 <one >out'
-exits 'with status 111' 111 sh -c 'probe --state s --step 2 <one >out'
+exits 'with status 100' 100 sh -c 'probe --state s --step 2 <one >out'
 printf 'x' | dd of=s/probe.snap bs=1 seek=20 conv=notrunc 2>/dev/null
 like 'a damaged snapshot is refused' 'damaged before byte' sh -c 'probe --state s <one >out'
 

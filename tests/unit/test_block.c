@@ -31,10 +31,10 @@ committed(struct state_writer *w)
 {
 	struct state_reader *r;
 	struct error error;
-	bool missing;
+	enum state_trouble trouble;
 
 	assert_int_equal(state_commit(w, &error), 0);
-	r = state_read(&os_system, path, &identity, &missing, &error);
+	r = state_read(&os_system, path, &identity, &trouble, &error);
 	assert_non_null(r);
 	return r;
 }

@@ -19,7 +19,7 @@ enum { BYTES = 1 << 16, PER = 8 };
 static char folder[32], path[64];
 static struct logistic_options options;
 static struct error error;
-static bool missing;
+static enum state_trouble trouble;
 
 static int
 set_up(void **state)
@@ -88,7 +88,7 @@ check_going_on(uint64_t bytes, bool evicts)
 	assert_int_equal(predictor_commit(&first, &os_system, path, &error), 0);
 	second = fresh(bytes);
 	assert_int_equal(predictor_open(&second, &os_system, path, &options, bytes,
-			     &missing, &error),
+			     &trouble, &error),
 	    0);
 	assert_true(learn(&second, 2, 3000) == expected);
 	assert_int_equal(second.model->weights.evicted, whole.model->weights.evicted);
@@ -116,19 +116,19 @@ a_file_of_other_options_is_refused_by_the_name_of_the_option(void **state)
 	assert_int_equal(predictor_commit(&p, &os_system, path, &error), 0);
 	changed.optimiser.l2 = 2;
 	assert_int_equal(
-	    predictor_open(&p, &os_system, path, &changed, BYTES, &missing, &error),
+	    predictor_open(&p, &os_system, path, &changed, BYTES, &trouble, &error),
 	    -1);
-	assert_false(missing);
+	assert_int_equal(trouble, STATE_OTHER);
 	assert_non_null(strstr(error.text, "l2"));
 	changed = options;
 	changed.optimiser.algorithm = OPTIMISER_SGD;
 	assert_int_equal(
-	    predictor_open(&p, &os_system, path, &changed, BYTES, &missing, &error),
+	    predictor_open(&p, &os_system, path, &changed, BYTES, &trouble, &error),
 	    -1);
 	assert_non_null(strstr(error.text, "algorithm"));
 	p.target = PREDICTOR_CONVERSION;
 	assert_int_equal(
-	    predictor_open(&p, &os_system, path, &options, BYTES, &missing, &error),
+	    predictor_open(&p, &os_system, path, &options, BYTES, &trouble, &error),
 	    -1);
 	assert_non_null(strstr(error.text, "target"));
 	predictor_free(&p);
@@ -152,7 +152,7 @@ without_options_the_file_says_them_and_how_much_memory_it_needs(void **state)
 		logistic_learn(p.model, &f, 1, 1, &a);
 	assert_int_equal(predictor_commit(&p, &os_system, path, &error), 0);
 	assert_int_equal(predictor_open(&q, &os_system, path, NULL, (uint64_t)1 << 30,
-			     &missing, &error),
+			     &trouble, &error),
 	    0);
 	assert_int_equal(q.target, PREDICTOR_CONVERSION);
 	assert_true(q.model->options.base_rate == 0.0046);
@@ -173,9 +173,9 @@ a_missing_file_is_told_from_a_damaged_one(void **state)
 
 	(void)state;
 	assert_int_equal(
-	    predictor_open(&p, &os_system, path, &options, BYTES, &missing, &error),
+	    predictor_open(&p, &os_system, path, &options, BYTES, &trouble, &error),
 	    -1);
-	assert_true(missing);
+	assert_int_equal(trouble, STATE_MISSING);
 	learn(&p, 4, 100);
 	assert_int_equal(predictor_commit(&p, &os_system, path, &error), 0);
 	file = fopen(path, "r+");
@@ -184,9 +184,9 @@ a_missing_file_is_told_from_a_damaged_one(void **state)
 	assert_int_equal(fputc('x', file), 'x');
 	assert_int_equal(fclose(file), 0);
 	assert_int_equal(
-	    predictor_open(&p, &os_system, path, &options, BYTES, &missing, &error),
+	    predictor_open(&p, &os_system, path, &options, BYTES, &trouble, &error),
 	    -1);
-	assert_false(missing);
+	assert_int_equal(trouble, STATE_UNREADABLE);
 	assert_int_equal(p.model->examples, 100);
 	predictor_free(&p);
 }

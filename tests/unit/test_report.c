@@ -178,7 +178,7 @@ a_report_comes_back_from_a_snapshot(void **state)
 	struct state_writer *to;
 	struct state_reader *from;
 	struct error error;
-	bool missing;
+	enum state_trouble trouble;
 
 	(void)state;
 	assert_non_null(mkdtemp(folder));
@@ -191,7 +191,7 @@ a_report_comes_back_from_a_snapshot(void **state)
 	assert_non_null(to);
 	report_save(&report, to);
 	assert_int_equal(state_commit(to, &error), 0);
-	from = state_read(&os_system, path, &identity, &missing, &error);
+	from = state_read(&os_system, path, &identity, &trouble, &error);
 	assert_non_null(from);
 	assert_int_equal(report_load(&other, from), 0);
 	assert_int_equal(state_left(from), 0);

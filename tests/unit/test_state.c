@@ -109,9 +109,9 @@ save(const struct os *os, uint64_t value, struct error *error)
 static int
 load(uint64_t *value, struct error *error)
 {
-	bool missing;
+	enum state_trouble trouble;
 	struct state_reader *r =
-	    state_read(&os_system, path, &identity, &missing, error);
+	    state_read(&os_system, path, &identity, &trouble, error);
 	uint8_t block[256];
 	size_t size;
 	double number;
@@ -132,10 +132,10 @@ load(uint64_t *value, struct error *error)
 static uint64_t
 load_value(void)
 {
-	bool missing;
+	enum state_trouble trouble;
 	struct error error;
 	struct state_reader *r =
-	    state_read(&os_system, path, &identity, &missing, &error);
+	    state_read(&os_system, path, &identity, &trouble, &error);
 	uint64_t value;
 
 	assert_non_null(r);
@@ -160,13 +160,13 @@ static void
 a_missing_snapshot_is_told_from_a_bad_one(void **state)
 {
 	struct error error;
-	bool missing;
+	enum state_trouble trouble;
 
 	(void)state;
-	assert_null(state_read(&os_system, "/nowhere/x", &identity, &missing, &error));
-	assert_true(missing);
-	assert_null(state_read(&os_system, "/dev/null", &identity, &missing, &error));
-	assert_false(missing);
+	assert_null(state_read(&os_system, "/nowhere/x", &identity, &trouble, &error));
+	assert_int_equal(trouble, STATE_MISSING);
+	assert_null(state_read(&os_system, "/dev/null", &identity, &trouble, &error));
+	assert_int_equal(trouble, STATE_UNREADABLE);
 }
 
 static void
@@ -205,22 +205,22 @@ a_mismatch_names_the_option(void **state)
 {
 	struct state_identity other = identity;
 	struct error error;
-	bool missing;
+	enum state_trouble trouble;
 
 	(void)state;
 	assert_int_equal(save(&os_system, 42, &error), 0);
 	other.value[1] = "2d";
-	assert_null(state_read(&os_system, path, &other, &missing, &error));
-	assert_false(missing);
+	assert_null(state_read(&os_system, path, &other, &trouble, &error));
+	assert_int_equal(trouble, STATE_OTHER);
 	assert_non_null(
 	    strstr(error.text, "made with --window 1d, this run has --window 2d"));
 	other = identity;
 	other.options = 1;
-	assert_null(state_read(&os_system, path, &other, &missing, &error));
+	assert_null(state_read(&os_system, path, &other, &trouble, &error));
 	assert_non_null(strstr(error.text, "--window 1d"));
 	other = identity;
 	other.schema = 4;
-	assert_null(state_read(&os_system, path, &other, &missing, &error));
+	assert_null(state_read(&os_system, path, &other, &trouble, &error));
 	assert_non_null(strstr(error.text, "version 3, not of bp-example, version 4"));
 }
 

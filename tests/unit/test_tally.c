@@ -336,7 +336,7 @@ a_tally_goes_on_from_its_snapshot(void **state)
 	struct state_reader *from;
 	struct error error;
 	unsigned half = 0;
-	bool missing;
+	enum state_trouble trouble;
 
 	(void)state;
 	assert_non_null(mkdtemp(folder));
@@ -351,7 +351,7 @@ a_tally_goes_on_from_its_snapshot(void **state)
 	assert_non_null(to);
 	tally_save(t, to);
 	assert_int_equal(state_commit(to, &error), 0);
-	from = state_read(&os_system, path, &identity, &missing, &error);
+	from = state_read(&os_system, path, &identity, &trouble, &error);
 	assert_non_null(from);
 	assert_int_equal(tally_load(u, from), 0);
 	assert_int_equal(state_left(from), 0);
