@@ -259,7 +259,8 @@ next_field(struct csv *csv, struct cursor *c, struct field *to)
 	to->quoted = false;
 	c->done = end == c->end;
 	c->at = end + !c->done;
-	return csv->format.quotes || slice_find(to->text, '\\') == to->text.size ||
+	return csv->format.quotes || csv->format.verbatim ||
+	    slice_find(to->text, '\\') == to->text.size ||
 	    unescape(csv, c, &to->text);
 }
 

@@ -31,6 +31,7 @@ struct csv_format {
 	bool infer;        /* numbers become numbers */
 	bool keep_empty;   /* an empty field is the str "", else absent; "" in quotes
 			      always */
+	bool verbatim;     /* without quotes: a backslash stands for itself always */
 };
 
 struct csv;

@@ -51,27 +51,26 @@ set_json(struct format *f, struct error *error)
 static int
 set_format(struct format *f, struct slice name, struct error *error)
 {
-	static const struct csv_format tabs = { '\t', false, true, false };
+	static const struct csv_format tabs = { .separator = '\t', .infer = true };
+	static const struct csv_format commas = { ',', true, true, false, false };
+	static const struct csv_format raw = { .separator = '\t', .verbatim = true };
+	static const struct csv_format semicolons = { ';', true, true, false, false };
 	const struct adapter *adapter = adapter_find(name);
 
 	if (adapter != NULL && adapter_columns(adapter) != NULL)
-		return set_rows(f, (struct csv_format){ .separator = '\t' },
-		    adapter_columns(adapter), error);
+		return set_rows(f, raw, adapter_columns(adapter), error);
 	if (adapter != NULL || slice_is(name, "json"))
 		return set_json(f, error);
 	if (slice_is(name, "csv"))
-		return set_rows(
-		    f, (struct csv_format){ ',', true, true, false }, NULL, error);
+		return set_rows(f, commas, NULL, error);
 	if (slice_is(name, "csv;"))
-		return set_rows(
-		    f, (struct csv_format){ ';', true, true, false }, NULL, error);
+		return set_rows(f, semicolons, NULL, error);
 	if (slice_is(name, "tsv"))
 		return set_rows(f, tabs, NULL, error);
 	if (slice_find(name, '$') == name.size && logformat_named(name) == NULL)
 		return error_set(error,
 		    "there is no format '%.*s' (auto, combined, common, json, csv, "
-		    "tsv, "
-		    "an adapter's name, or a log_format with variables such as "
+		    "tsv, an adapter's name, or a log_format with variables such as "
 		    "$remote_addr)",
 		    (int)(name.size < 80 ? name.size : 80), (const char *)name.at);
 	f->log = accesslog_new(name, error);
