@@ -260,8 +260,7 @@ next_field(struct csv *csv, struct cursor *c, struct field *to)
 	c->done = end == c->end;
 	c->at = end + !c->done;
 	return csv->format.quotes || csv->format.verbatim ||
-	    slice_find(to->text, '\\') == to->text.size ||
-	    unescape(csv, c, &to->text);
+	    slice_find(to->text, '\\') == to->text.size || unescape(csv, c, &to->text);
 }
 
 /* --- The header ------------------------------------------------------------------- */

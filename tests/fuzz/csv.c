@@ -57,7 +57,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (unsigned i = 0; i < 8; i++)
 		if (parsers[i] == NULL)
 			parsers[i] = csv_new((struct csv_format){
-			    i & 1 ? ',' : '\t', i & 1, i & 2, i & 4 });
+			    i & 1 ? ',' : '\t', i & 1, i & 2, i & 4, false });
 	csv = parsers[data[0] % 8];
 	assert(csv != NULL && reader != NULL);
 	for (size_t at = 1; at < size;) {

@@ -280,7 +280,7 @@ any_fields_survive_being_printed_and_parsed(void **state)
 
 		if (csv == NULL) {
 			struct csv_format format = { quotes ? ',' : '\t', quotes,
-				quotes, !quotes };
+				quotes, !quotes, false };
 
 			csv = parser[quotes] =
 			    with_header(format, quotes ? "a,b,c" : "a\tb\tc");
