@@ -230,7 +230,8 @@ each(struct run *run, void *self, const struct record *r)
 		    "timestamp further ahead than --max-future (check the clock of its "
 		    "source)");
 	if (!event_read(&j->keys, r, kind, &e))
-		return run_reject(run, "weight is no number");
+		return run_reject(
+		    run, "weight is no number up to 1e6, or value_micros exceeds 2^50");
 	if (e.weight < 0 && outcomes_holds(j->outcomes, e.id))
 		return retract(j, r);
 	return settle(run, j, r, ends, take(j->outcomes, &e, kind, j->converts[kind]));

@@ -179,6 +179,7 @@ credit_revalue(struct outcomes *o, uint32_t conversion, instant at, enum cause c
 	double before = 0, fraction = 0;
 
 	/* Values are the steps of the rounded running sum: they add up exactly. */
+	value = fmax(-EVENT_VALUE_MAX, fmin(EVENT_VALUE_MAX, value));
 	for (uint32_t i = c->credits; i != 0;) {
 		struct credit *x = store_credit(o, i);
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/outcome/event.h"
 
+#include <math.h>
+
 #include "lib/option.h"
 
 static int
@@ -120,7 +122,8 @@ event_read(const struct event_keys *k, const struct record *r, enum kind kind,
     struct outcome_event *e)
 {
 	*e = (struct outcome_event){ .record = r };
-	if (!record_timestamp(r, &e->at) || !record_weight(r, &e->weight))
+	if (!record_timestamp(r, &e->at) || !record_weight(r, &e->weight) ||
+	    fabs(e->weight) > EVENT_WEIGHT_MAX)
 		return false;
 	e->id = event_id(k, r, KEY_EVENT_ID);
 	e->user = read_user(k, r);
@@ -130,6 +133,8 @@ event_read(const struct event_keys *k, const struct record *r, enum kind kind,
 	}
 	e->transaction = event_id(k, r, k->transaction_id);
 	e->priced = record_int(r, k->value, &e->value);
+	if (e->value > EVENT_VALUE_MAX || e->value < -EVENT_VALUE_MAX)
+		return false;
 	if (k->by_item)
 		read_items(k, r, e);
 	return true;

@@ -19,6 +19,10 @@ enum {
 	EVENT_ITEMS_MAX = 8, /* items of a conversion that are compared */
 };
 
+/* Beyond these, sums over all that one banner can have would overflow. */
+#define EVENT_WEIGHT_MAX 1e6
+#define EVENT_VALUE_MAX (INT64_C(1) << 50) /* micros: over a billion */
+
 /* One event, as the caller has read it. */
 struct outcome_event {
 	const struct record *record; /* borrowed for the call */
@@ -50,7 +54,8 @@ struct event_keys {
 int event_keys_init(struct event_keys *k, struct reader *reader, struct hash_key hash,
     const char *users, const char *joint, const char *item, struct error *error);
 
-/* Read what its kind has. False when it has no timestamp or its weight is no number. */
+/* Read what its kind has. False when it has no timestamp, its weight is no number, or one
+ * of its amounts is out of range. */
 bool event_read(const struct event_keys *k, const struct record *r, enum kind kind,
     struct outcome_event *e);
 

@@ -10,6 +10,7 @@ import random
 import struct
 import subprocess
 import sys
+import tempfile
 
 MINUTE, HOUR, DAY = 60 * 10**6, 3600 * 10**6, 86400 * 10**6
 START = 1_700_000_000_000_000
@@ -89,11 +90,14 @@ class Rules:
         self.by_impression = rng.random() < 0.3
         self.final = rng.random() < 0.2
         self.undo = rng.random() < 0.6
+        # What is given is as of its own instant, however late it is given.
+        self.lateness = 0 if self.undo else rng.choice([0, 1, 5]) * HOUR
 
     def options(self):
         o = ["--click-window", f"{self.click}us", "--view-window", f"{self.view}us",
              "--purchase-window", f"{self.purchase}us", "--half-life",
-             f"{self.half_life}us", "--attribution", self.model, "--max-future", "90d"]
+             f"{self.half_life}us", "--attribution", self.model, "--max-future", "90d",
+             "--lateness", f"{self.lateness}us"]
         if self.item:
             o += ["--item", "item_id"]
         if self.by_impression:
@@ -388,6 +392,18 @@ def check(outcomes, reference, wanted):
             f"{i}:\n got    {log}\n wanted {want}"
 
 
+def in_pieces(program, options, parts):
+    """What runs on the parts give that go on from one another's state."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = b""
+        for part in parts:
+            done = subprocess.run([program, "--state", folder] + options, input=part,
+                                  capture_output=True)
+            assert done.returncode == 0, done.stderr.decode()
+            out += done.stdout
+        return out
+
+
 def main():
     program, rounds = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 30
     seed = int(os.environ.get("SEED", random.randrange(2**32)))
@@ -407,6 +423,13 @@ def main():
         out = [o for o in unpack_all(done.stdout) if o["event"] == "outcome"]
         try:
             check(out, reference, reference.run())
+            if i % 5 == 0:
+                cut = rng.randrange(len(events))
+                parts = [b"".join(map(pack, events[:cut])),
+                         b"".join(map(pack, events[cut:]))]
+                assert in_pieces(program, rules.options(), parts) == \
+                    in_pieces(program, rules.options(), [data]), \
+                    f"stopped after {cut} events, it went on otherwise"
         except AssertionError as e:
             print(f"not ok 1 - bp-join agrees with the reference (SEED={seed + i})")
             print("#", " ".join(rules.options()))
