@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: MIT
 #
-# A module of lib includes only modules before it in this order, a filter includes lib
+# A module of lib includes only modules before it, a filter includes lib
 # only, and each package is known to one module.
 use strict;
 use warnings;
@@ -9,8 +9,8 @@ use FindBin;
 use lib "$FindBin::Bin/perl";
 use Bannerpipe qw(root slurp sources ok done);
 
-my @order = qw(os base when hash vec table window sketch record text stream net state
-    pending model trial option outcome feature filter);
+# The table of lib/README.md is the order.
+my (undef, @order) = slurp(root() . '/lib/README.md') =~ /^\| (\w+) \|/mg;
 my %packages = ('zstd.h' => 'stream', 'msgpack.h' => 'record', 'simdjson.h' => 'text',
 	'uv.h' => 'net', 'pcre2.h' => 'text', 'xxhash.h' => 'hash state', 'seccomp.h' => 'filter');
 
