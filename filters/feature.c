@@ -6,13 +6,15 @@
  *        event that the specification counts
  * out    the same records in the same order, decisions and outcomes with the keys
  *        features and feature_values, after those that they have
- * state  the counters of the specification; the features of outcomes that can still be
- *        revised, so that a revision has those of its first
+ * state  the counters of the specification and what is on its way to them; the features
+ *        of outcomes that can be revised, so that a revision has those of its first
  * needs  events in the order of time; run bp-sort before it if they are not
  *
- * An event's features never contain the event: it is read before it is counted.
+ * An event's features never contain the event, nor what was not known at its time: it is
+ * read before it is counted, and an outcome as of the showing.
  */
 #include "lib/feature/extract.h"
+#include "lib/feature/memo.h"
 #include "lib/filter.h"
 #include "lib/hash.h"
 #include "lib/state/block.h"
@@ -20,17 +22,9 @@
 
 enum {
 	SPEC_SIZE_MAX = 256 << 10,
-	MEMO_KEYS = 128,   /* features of an outcome that is remembered */
 	RESERVE = 2 << 20, /* what the extraction itself takes */
 	MEMO_SHARE = 4,    /* of the memory: a quarter */
 	NAMES_SHARE = 8,
-};
-
-/* The features of an outcome that can be revised, as they go out. */
-struct memo {
-	uint32_t count, weighted;
-	uint64_t keys[MEMO_KEYS];
-	uint32_t values[MEMO_KEYS];
 };
 
 struct feature {
@@ -38,12 +32,13 @@ struct feature {
 	bool impressions;
 
 	struct extract *extract; /* owned */
-	struct table *memos;     /* owned; by the name of the outcome */
+	struct memo memo;        /* of outcomes, by their name */
 	struct table *named;     /* owned; keys that have a name in the file */
 	struct output *names;
 	struct run *run;
-	struct key features, values, shown_at, complete, revision;
-	uint64_t extracted, recomputed;
+	struct hash_key hash_key;
+	struct key features, values, shown_at, revision;
+	uint64_t extracted, forgotten;
 };
 
 static const struct option options[] = {
@@ -124,12 +119,17 @@ show_counters(struct run *run, const struct feature *f)
 	const struct extract_counts *c = extract_counts(f->extract);
 
 	run_counter(run, "extracted", "records that got features", &f->extracted);
-	run_counter(run, "recomputed", "revisions whose first features were forgotten",
-	    &f->recomputed);
+	run_counter(run, "forgotten",
+	    "revisions without counts, as their first features were forgotten",
+	    &f->forgotten);
 	run_counter(
 	    run, "evicted_counters", "counters lost for want of memory", &c->evicted);
 	run_counter(run, "late_events", "events older than the windows that count them",
 	    &c->late);
+	run_counter(run, "early_counts",
+	    "amounts counted before their time for want of memory", &c->early);
+	run_counter(run, "behind",
+	    "records without counts, as they came after later ones", &c->behind);
 	run_counter(
 	    run, "cut_features", "features over the limit of a record", &c->cut);
 }
@@ -148,7 +148,7 @@ start(struct run *run, void *self)
 	f->features = run_key(run, "features");
 	f->values = run_key(run, "feature_values");
 	f->shown_at = run_key(run, "shown_at");
-	f->complete = run_key(run, "complete");
+	f->hash_key = hash_key(run_seed(run));
 	f->revision = run_key(run, "revision");
 	if (f->names_path != NULL && open_names(run, f, memory / NAMES_SHARE) != 0)
 		return -1;
@@ -160,8 +160,7 @@ start(struct run *run, void *self)
 		run_seed(run), f->names != NULL ? write_name : NULL, f, &error);
 	if (f->extract == NULL)
 		return run_fail(run, "%s", error.text);
-	f->memos = table_new(TABLE_KEY_64, sizeof(struct memo), memory / MEMO_SHARE);
-	if (f->memos == NULL)
+	if (memo_init(&f->memo, memory / MEMO_SHARE) != 0)
 		return run_fail(run, "no memory for revisions");
 	show_counters(run, f);
 	return 0;
@@ -171,73 +170,37 @@ start(struct run *run, void *self)
 
 /* Outcomes of one banner have the same event_id up to the last dot (join.1). */
 static bool
-outcome_name(const struct record *r, uint64_t *name)
+outcome_name(const struct feature *f, const struct record *r, uint64_t *name)
 {
 	struct slice id;
-	size_t size;
 
 	if (!record_str(r, KEY_EVENT_ID, &id))
 		return false;
-	for (size = id.size; size > 0 && id.at[size - 1] != '.';)
-		size--;
-	*name = hash_bytes(slice_of(id.at, size), 0);
-	return size > 0;
+	while (id.size > 0 && id.at[id.size - 1] != '.')
+		id.size--;
+	*name = hash_keyed(f->hash_key, id);
+	return id.size > 0;
 }
 
-static bool
-recall(struct feature *f, uint64_t name, struct features *to)
-{
-	const struct memo *m = table_find(f->memos, name);
-
-	if (m == NULL)
-		return false;
-	to->keys = slice_of(m->keys, m->count * sizeof *m->keys);
-	to->values = m->weighted ? slice_of(m->values, m->count * sizeof *m->values)
-				 : slice_of(NULL, 0);
-	return true;
-}
-
-static void
-remember(struct feature *f, uint64_t name, instant when, const struct features *from)
-{
-	struct memo *m;
-	bool fresh;
-
-	if (features_count(from) > MEMO_KEYS)
-		return;
-	m = table_touch(f->memos, name, when, &fresh);
-	m->count = features_count(from);
-	m->weighted = from->values.size > 0;
-	if (m->count > 0)
-		memcpy(m->keys, from->keys.at, from->keys.size);
-	if (from->values.size > 0)
-		memcpy(m->values, from->values.at, from->values.size);
-}
-
-/* --- Records ---------------------------------------------------------------------- */
-
-/* An outcome keeps the features of its first revision: what is taken back must be what
- * was given. */
+/* An outcome has the features of its first revision: what is taken back must be what was
+ * given, and what came before the first cannot be read any more. */
 static int
 describe_outcome(struct feature *f, const struct record *r, double weight,
     struct count_times t, struct features *to)
 {
 	int64_t revision = 0;
 	uint64_t name = 0;
-	bool complete = true, named = outcome_name(r, &name), again;
+	bool named = outcome_name(f, r, &name), again;
 
 	(void)record_int(r, f->revision, &revision);
-	(void)record_bool(r, f->complete, &complete);
 	again = revision > 0 || weight < 0;
-	if (!again || !named || !recall(f, name, to)) {
-		f->recomputed += again;
-		if (extract_features(f->extract, r, t, to) != 0)
-			return -1;
-		if (!complete && named && !again)
-			remember(f, name, t.known, to);
-	}
-	if (complete && named && again && weight >= 0)
-		(void)table_erase(f->memos, name);
+	if (again && named && memo_get(&f->memo, name, to))
+		return 0;
+	f->forgotten += again;
+	if (extract_features(f->extract, r, t, !again, to) != 0)
+		return -1;
+	if (named && !again)
+		memo_put(&f->memo, name, t.known, to);
 	return 0;
 }
 
@@ -267,7 +230,7 @@ describe(struct run *run, struct feature *f, const struct record *r, enum kind k
 	if (kind == KIND_OUTCOME)
 		status = describe_outcome(f, r, weight, t, &own);
 	else
-		status = extract_features(f->extract, r, t, &own);
+		status = extract_features(f->extract, r, t, true, &own);
 	if (status != 0)
 		return FAIL;
 	f->extracted++;
@@ -315,7 +278,9 @@ save(struct run *run, void *self, struct state_writer *to)
 
 	(void)run;
 	extract_save(f->extract, to);
-	state_put_table(to, f->memos);
+	memo_save(&f->memo, to);
+	state_put_u64(to, f->extracted);
+	state_put_u64(to, f->forgotten);
 	state_put_u64(to, f->named != NULL);
 	if (f->named != NULL)
 		state_put_table(to, f->named);
@@ -330,9 +295,10 @@ load(struct run *run, void *self, struct state_reader *from)
 	uint64_t named;
 
 	if (extract_load(f->extract, from, &error) != 0 ||
-	    state_get_table(from, f->memos, &error) != 0)
+	    memo_load(&f->memo, from, &error) != 0)
 		return run_fail(run, "%s", error.text);
-	if (state_get_u64(from, &named) != 0)
+	if (state_get_u64(from, &f->extracted) != 0 ||
+	    state_get_u64(from, &f->forgotten) != 0 || state_get_u64(from, &named) != 0)
 		return run_fail(run, "the snapshot is too short");
 	/* Without the names of before, all are written again. */
 	if (named != 0 && f->named != NULL &&
@@ -347,7 +313,7 @@ stop(void *self)
 	struct feature *f = self;
 
 	extract_free(f->extract);
-	table_free(f->memos);
+	memo_fini(&f->memo);
 	table_free(f->named);
 }
 

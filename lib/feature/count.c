@@ -13,14 +13,29 @@ struct last {
 
 #define LAST_BIAS (UINT64_C(1) << 63)
 
+/* What one event can add; larger amounts are none that a sum would survive. */
+#define AMOUNT_MAX 1e18
+
 /* --- Cells ------------------------------------------------------------------------ */
+
+/* Ids come from outside: under the seed, so that nobody can make two of them meet. */
+static bool
+id_hash(struct hash_key seed, struct slice value, uint64_t *to)
+{
+	struct slice text;
+
+	if (!value_text(value, &text))
+		return subject_hash(value, to);
+	*to = hash_keyed(seed, text);
+	return true;
+}
 
 /* The hash of the level's key; `first` stands in for the first field. */
 static bool
-level_key(struct spec_level *l, const struct record *r, uint64_t seed,
+level_key(const struct counting *c, struct spec_level *l, const struct record *r,
     const struct slice *first, uint64_t *to)
 {
-	uint64_t key = seed, hash;
+	uint64_t key = c->key.k0, hash;
 
 	for (unsigned k = 0; k < l->key_count; k++) {
 		struct slice value;
@@ -29,7 +44,7 @@ level_key(struct spec_level *l, const struct record *r, uint64_t seed,
 			value = *first;
 		else if (subject_values(&l->keys[k], r, &value, 1) == 0)
 			return false;
-		if (!subject_hash(value, &hash))
+		if (!id_hash(c->key, value, &hash))
 			return false;
 		key = hash_pair(key, hash);
 	}
@@ -39,26 +54,26 @@ level_key(struct spec_level *l, const struct record *r, uint64_t seed,
 
 /* NULL when there is no key or nothing is counted under it. */
 static const void *
-find_cell(struct spec_level *l, const struct record *r, uint64_t seed)
+find_cell(const struct counting *c, struct spec_level *l, const struct record *r)
 {
 	uint64_t key;
 
 	if (l->key_count == 0)
 		return l->single;
-	return level_key(l, r, seed, NULL, &key) ? table_find(l->table, key) : NULL;
+	return level_key(c, l, r, NULL, &key) ? table_find(l->table, key) : NULL;
 }
 
 /* --- Reading ---------------------------------------------------------------------- */
 
 static bool
-read_rate(struct spec_feature *f, const struct record *r, instant at, uint64_t seed,
-    double *to)
+read_rate(struct counting *c, struct spec_feature *f, const struct record *r,
+    instant at, double *to)
 {
 	size_t half = f->cell_size / 2;
 	double p = 0.5;
 
 	for (unsigned l = f->level_count; l-- > 0;) {
-		const uint8_t *cell = find_cell(&f->levels[l], r, seed);
+		const uint8_t *cell = find_cell(c, &f->levels[l], r);
 		double above, below, prior = f->prior;
 
 		if (cell == NULL)
@@ -78,64 +93,117 @@ read_rate(struct spec_feature *f, const struct record *r, instant at, uint64_t s
 }
 
 bool
-count_read(struct spec_feature *f, const struct record *r, struct count_times t,
-    uint64_t seed, double *to)
+count_read(struct counting *c, struct spec_feature *f, const struct record *r,
+    instant at, double *to)
 {
 	const void *cell;
+	uint64_t key;
 
-	if (f->verb == FEATURE_RATE)
-		return read_rate(f, r, t.known, seed, to);
-	if (f->verb == FEATURE_RATIO)
-		return read_rate(f, r, t.shown, seed, to);
-	cell = find_cell(&f->levels[0], r, seed);
+	if (f->verb >= FEATURE_RATE)
+		return read_rate(c, f, r, at, to);
+	cell = find_cell(c, &f->levels[0], r);
 	if (cell == NULL) {
-		uint64_t key;
-
 		/* A key that nothing was counted under has a count of 0. */
 		*to = 0;
 		return f->verb != FEATURE_SINCE &&
-		    level_key(&f->levels[0], r, seed, NULL, &key);
+		    level_key(c, &f->levels[0], r, NULL, &key);
 	}
-	*to = f->verb == FEATURE_DISTINCT
-	    ? distinct_cell_count(f->distinct, cell, t.shown)
-	    : window_cell_read(f->window, cell, t.shown);
-	/* 0: at this instant, or after what the record is about was shown. */
-	return isfinite(*to) && (f->verb != FEATURE_SINCE || *to > 0);
+	*to = f->verb == FEATURE_DISTINCT ? distinct_cell_count(f->distinct, cell, at)
+					  : window_cell_read(f->window, cell, at);
+	return isfinite(*to);
 }
 
 unsigned
-count_last(struct spec_feature *f, const struct record *r, struct count_times t,
-    uint64_t seed, uint64_t hashes[SPEC_LAST_MAX])
+count_last(struct counting *c, struct spec_feature *f, const struct record *r,
+    instant at, uint64_t hashes[SPEC_LAST_MAX])
 {
-	const struct last *cell = find_cell(&f->levels[0], r, seed);
-	uint64_t until = (uint64_t)t.shown + LAST_BIAS;
+	const struct last *cell = find_cell(c, &f->levels[0], r);
+	uint64_t until = (uint64_t)at + LAST_BIAS;
 	uint64_t length = (uint64_t)f->window.length.us;
 	unsigned n = 0;
 
-	for (unsigned i = 0; cell != NULL && i < f->last && cell[i].at != 0; i++)
-		if (cell[i].at <= until && (length == 0 || until - cell[i].at < length))
-			hashes[n++] = cell[i].hash;
+	for (unsigned i = 0; cell != NULL && i < f->last && cell[i].at != 0; i++) {
+		if (length > 0 && cell[i].at < until && until - cell[i].at > length)
+			break;
+		hashes[n++] = cell[i].hash;
+		if (f->window.kind == WINDOW_SESSION)
+			until = cell[i].at;
+	}
 	return n;
 }
 
 /* --- Updating --------------------------------------------------------------------- */
 
-/* Put a value in front, or take it out; it is there once. */
+/* Put a value where it belongs, the latest first, or take it out; it is there once. */
 static void
-add_last(struct spec_feature *f, struct last *cell, uint64_t hash, instant at, bool add)
+add_last(
+    struct spec_feature *f, struct last *cell, uint64_t hash, instant when, bool add)
 {
-	unsigned i = 0, end;
+	uint64_t at = (uint64_t)when + LAST_BIAS;
+	unsigned i = 0, to = 0;
 
 	while (i < f->last && cell[i].at != 0 && cell[i].hash != hash)
 		i++;
-	end = i < f->last ? i : f->last - 1;
-	if (add) {
-		memmove(cell + 1, cell, end * sizeof *cell);
-		cell[0] = (struct last){ hash, (uint64_t)at + LAST_BIAS };
-	} else if (i < f->last && cell[i].at != 0) {
+	if (i < f->last && cell[i].at != 0) {
+		if (add && cell[i].at > at)
+			return;
 		memmove(cell + i, cell + i + 1, (f->last - 1 - i) * sizeof *cell);
 		cell[f->last - 1] = (struct last){ 0, 0 };
 	}
+	while (to < f->last && cell[to].at > at)
+		to++;
+	if (!add || to == f->last)
+		return;
+	memmove(cell + to + 1, cell + to, (f->last - 1 - to) * sizeof *cell);
+	cell[to] = (struct last){ hash, at };
+}
+
+static bool
+apply(struct counting *c, const struct addition *a)
+{
+	struct spec_feature *f = &c->spec->features[a->feature];
+	struct spec_level *l = &f->levels[a->level];
+	bool fresh, taken;
+	uint8_t *cell = l->key_count == 0
+	    ? (uint8_t *)l->single
+	    : table_touch(l->table, a->key, a->known, &fresh);
+
+	if (f->verb == FEATURE_LAST) {
+		add_last(f, (struct last *)(void *)cell, a->value, a->at, a->above > 0);
+		return true;
+	}
+	if (f->verb == FEATURE_DISTINCT)
+		return distinct_cell_add(f->distinct, cell, a->at, a->value);
+	taken = window_cell_add(f->window, cell, a->at, a->above);
+	if (f->verb >= FEATURE_RATE)
+		taken &= window_cell_add(
+		    f->window, cell + f->cell_size / 2, a->at, a->below);
+	return taken;
+}
+
+bool
+count_advance(struct counting *c, instant to)
+{
+	const struct addition *a;
+
+	if (to < c->delay.applied)
+		return false;
+	while ((a = delay_take(&c->delay, to)) != NULL)
+		c->late += !apply(c, a);
+	return true;
+}
+
+static void
+put(struct counting *c, const struct addition *a)
+{
+	const struct addition *first;
+
+	if (delay_is_full(&c->delay)) {
+		first = delay_take(&c->delay, INT64_MAX);
+		c->late += !apply(c, first);
+		c->early++;
+	}
+	delay_put(&c->delay, a);
 }
 
 /* What the record adds above and below the line. False: nothing. */
@@ -160,77 +228,73 @@ amounts(struct spec_feature *f, const struct record *r, enum kind kind, double w
 	    !value_number(value, &number) || !isfinite(number))
 		return false;
 	*above = weight * number;
-	return true;
+	return fabs(*above) <= AMOUNT_MAX;
 }
 
-static bool
-add_values(struct spec_feature *f, void *cell, const struct record *r, double weight,
-    instant at)
+/* For distinct and last: each value under the key. */
+static void
+put_values(struct counting *c, struct spec_feature *f, const struct record *r,
+    struct addition *a)
 {
 	struct slice values[SUBJECT_VALUES_MAX];
 	unsigned n = subject_values(&f->subject, r, values, SUBJECT_VALUES_MAX);
-	bool taken = true;
-	uint64_t hash;
 
 	for (unsigned i = 0; i < n; i++) {
-		if (!subject_hash(values[i], &hash))
+		bool has = f->verb == FEATURE_LAST
+		    ? subject_hash(values[i], &a->value) /* becomes a feature */
+		    : id_hash(c->key, values[i], &a->value);
+
+		if (!has)
 			continue;
-		if (f->verb == FEATURE_LAST)
-			add_last(f, cell, hash, at, weight > 0);
-		else if (weight > 0)
-			taken &=
-			    distinct_cell_add(f->distinct, cell, at, hash_mix(hash));
+		if (f->verb == FEATURE_DISTINCT)
+			a->value = hash_mix(a->value);
+		put(c, a);
 	}
-	return taken;
 }
 
-static bool
-add_to(struct spec_feature *f, void *cell, const struct record *r, double weight,
-    double above, double below, instant at)
+static void
+put_one(struct counting *c, struct spec_feature *f, const struct record *r,
+    struct addition *a)
 {
-	bool taken;
-
 	if (f->verb == FEATURE_LAST || f->verb == FEATURE_DISTINCT)
-		return add_values(f, cell, r, weight, at);
-	if (f->verb == FEATURE_SINCE && weight <= 0)
-		return true;
-	taken = window_cell_add(f->window, cell, at, above);
-	if (f->verb >= FEATURE_RATE)
-		taken &= window_cell_add(
-		    f->window, (uint8_t *)cell + f->cell_size / 2, at, below);
-	return taken;
+		put_values(c, f, r, a);
+	else
+		put(c, a);
 }
 
-bool
-count_update(struct spec_feature *f, const struct record *r, enum kind kind,
-    double weight, struct count_times t, uint64_t seed)
+/* What cannot be taken back counts only what is given. */
+static bool
+takes_weight(const struct spec_feature *f, double weight)
 {
-	double above, below;
-	bool taken = true, fresh;
+	if (f->verb == FEATURE_SINCE || f->verb == FEATURE_DISTINCT)
+		return weight > 0;
+	return weight != 0;
+}
 
-	if (((f->of | f->per) >> kind & 1) == 0 ||
+void
+count_update(struct counting *c, struct spec_feature *f, const struct record *r,
+    enum kind kind, double weight, struct count_times t)
+{
+	struct addition a = { .known = t.known, .at = t.shown };
+
+	if (((f->of | f->per) >> kind & 1) == 0 || !takes_weight(f, weight) ||
 	    (f->where != NULL && !expr_test(f->where, r)) ||
-	    !amounts(f, r, kind, weight, &above, &below))
-		return true;
-	for (unsigned l = 0; l < f->level_count; l++) {
-		struct spec_level *v = &f->levels[l];
+	    !amounts(f, r, kind, weight, &a.above, &a.below))
+		return;
+	a.feature = (uint32_t)(f - c->spec->features);
+	for (a.level = 0; a.level < f->level_count; a.level++) {
+		struct spec_level *l = &f->levels[a.level];
 		struct slice first[SUBJECT_VALUES_MAX];
 		unsigned n;
 
-		if (v->key_count == 0) {
-			taken &= add_to(f, v->single, r, weight, above, below, t.shown);
+		if (l->key_count == 0) {
+			put_one(c, f, r, &a);
 			continue;
 		}
 		/* An event of several items counts for each of them. */
-		n = subject_values(&v->keys[0], r, first, SUBJECT_VALUES_MAX);
-		for (unsigned i = 0; i < n; i++) {
-			uint64_t key;
-
-			if (level_key(v, r, seed, &first[i], &key))
-				taken &= add_to(f,
-				    table_touch(v->table, key, t.known, &fresh), r,
-				    weight, above, below, t.shown);
-		}
+		n = subject_values(&l->keys[0], r, first, SUBJECT_VALUES_MAX);
+		for (unsigned i = 0; i < n; i++)
+			if (level_key(c, l, r, &first[i], &a.key))
+				put_one(c, f, r, &a);
 	}
-	return taken;
 }

@@ -5,26 +5,40 @@
 #ifndef BANNERPIPE_FEATURE_COUNT_H
 #define BANNERPIPE_FEATURE_COUNT_H
 
+#include "lib/feature/delay.h"
 #include "lib/feature/spec.h"
+#include "lib/hash.h"
 
 /* The two instants of a record: when it was known (timestamp), and when what it is about
- * was shown (shown_at of an outcome; else the same). */
+ * was shown (shown_at of an outcome; else the same): shown <= known. */
 struct count_times {
 	instant known, shown;
 };
 
-/* What a counting feature says of the record: a count, a sum, microseconds, or a rate
- * within 0 and 1. False when it has no key, or nothing to say. What is known of banners
- * is read as of `known`, all else as of `shown`. Cost: a cache miss for each level. */
-bool count_read(struct spec_feature *f, const struct record *r, struct count_times t,
-    uint64_t seed, double *to);
-/* The hashes of the last values; how many. */
-unsigned count_last(struct spec_feature *f, const struct record *r,
-    struct count_times t, uint64_t seed, uint64_t hashes[SPEC_LAST_MAX]);
+/* The counters of a spec and what is on its way to them. */
+struct counting {
+	struct spec *spec; /* borrowed */
+	struct hash_key key;
+	struct delay delay;
+	uint64_t late;  /* amounts older than the windows that count them */
+	uint64_t early; /* amounts counted before their time, for want of memory */
+};
 
-/* Add the record to what it counts. False when something of it came too late to be
- * counted. */
-bool count_update(struct spec_feature *f, const struct record *r, enum kind kind,
-    double weight, struct count_times t, uint64_t seed);
+/* Count what was known at an instant. False when something later is counted already, so
+ * that nothing can be read as of it any more. */
+bool count_advance(struct counting *c, instant to);
+
+/* What a counting feature says of the record at the instant advanced to: a count, a sum,
+ * microseconds, or a rate within 0 and 1. False when it has no key, or nothing to say.
+ * Cost: a cache miss for each level. */
+bool count_read(struct counting *c, struct spec_feature *f, const struct record *r,
+    instant at, double *to);
+/* The hashes of the last values; how many. */
+unsigned count_last(struct counting *c, struct spec_feature *f, const struct record *r,
+    instant at, uint64_t hashes[SPEC_LAST_MAX]);
+
+/* Put on its way what the record adds to the feature's counters. */
+void count_update(struct counting *c, struct spec_feature *f, const struct record *r,
+    enum kind kind, double weight, struct count_times t);
 
 #endif

@@ -8,6 +8,8 @@
 #include "lib/hash.h"
 #include "lib/state/block.h"
 
+enum { DELAY_SHARE = 3 }; /* of the memory: a third */
+
 /* --- Combinations and counts ------------------------------------------------------ */
 
 static void
@@ -43,12 +45,11 @@ cross(struct extract *x, const struct spec_feature *f, unsigned depth, uint64_t 
 }
 
 static void
-counted(struct extract *x, struct spec_feature *f, const struct record *r,
-    struct count_times t)
+counted(struct extract *x, struct spec_feature *f, const struct record *r, instant at)
 {
 	double v;
 
-	if (!count_read(f, r, t, x->seed, &v))
+	if (!count_read(&x->counting, f, r, at, &v))
 		return;
 	if (f->verb >= FEATURE_RATE) {
 		v = v < 1e-6 ? 1e-6 : v > 1 - 1e-6 ? 1 - 1e-6 : v;
@@ -68,11 +69,10 @@ counted(struct extract *x, struct spec_feature *f, const struct record *r,
 }
 
 static void
-last(struct extract *x, struct spec_feature *f, const struct record *r,
-    struct count_times t)
+last(struct extract *x, struct spec_feature *f, const struct record *r, instant at)
 {
 	uint64_t hashes[SPEC_LAST_MAX];
-	unsigned n = count_last(f, r, t, x->seed, hashes);
+	unsigned n = count_last(&x->counting, f, r, at, hashes);
 
 	/* Unnamed: the values themselves are named when they are added. */
 	for (unsigned i = 0; i < n; i++)
@@ -80,8 +80,8 @@ last(struct extract *x, struct spec_feature *f, const struct record *r,
 }
 
 static void
-extract_one(struct extract *x, struct spec_feature *f, const struct record *r,
-    struct count_times t)
+extract_one(
+    struct extract *x, struct spec_feature *f, const struct record *r, instant at)
 {
 	switch (f->verb) {
 	case FEATURE_FIELD:
@@ -101,16 +101,16 @@ extract_one(struct extract *x, struct spec_feature *f, const struct record *r,
 		break;
 	case FEATURE_HOUR:
 	case FEATURE_WEEKDAY:
-		vector_time(x, f, t.shown);
+		vector_time(x, f, at);
 		break;
 	case FEATURE_CROSS:
 		cross(x, f, 0, 0, 1, "", 0);
 		break;
 	case FEATURE_LAST:
-		last(x, f, r, t);
+		last(x, f, r, at);
 		break;
 	default:
-		counted(x, f, r, t);
+		counted(x, f, r, at);
 		break;
 	}
 }
@@ -169,15 +169,19 @@ name_values(struct extract *x, struct spec_feature *f, const struct record *r)
 
 int
 extract_features(struct extract *x, const struct record *r, struct count_times t,
-    struct features *to)
+    bool counts, struct features *to)
 {
+	bool past = !count_advance(&x->counting, t.shown);
+
+	x->counts.behind += past && counts && x->spec->counts;
 	x->n = 0;
 	x->weighted = false;
 	x->text_used = 0;
 	for (unsigned i = 0; i < x->spec->count; i++) {
 		x->begin[i] = x->n;
 		x->begin[i + 1] = x->n;
-		extract_one(x, &x->spec->features[i], r, t);
+		if (!x->spec->features[i].counts || (counts && !past))
+			extract_one(x, &x->spec->features[i], r, t.shown);
 		x->begin[i + 1] = x->n;
 	}
 	for (unsigned i = 0; i < x->n; i++) {
@@ -236,10 +240,12 @@ extract_update(struct extract *x, const struct record *r, enum kind kind, double
 
 		if (((f->of | f->per) >> kind & 1) == 0)
 			continue;
-		x->counts.late += !count_update(f, r, kind, weight, t, x->seed);
+		count_update(&x->counting, f, r, kind, weight, t);
 		if (x->name != NULL && f->verb == FEATURE_LAST)
 			name_values(x, f, r);
 	}
+	x->counts.late = x->counting.late;
+	x->counts.early = x->counting.early;
 	x->counts.evicted = 0;
 	for (unsigned i = 0; i < x->spec->count; i++)
 		for (unsigned l = 0; l < x->spec->features[i].level_count; l++)
@@ -262,7 +268,8 @@ extract_new(struct spec *spec, uint64_t memory_bytes, uint64_t seed, extract_nam
 		spec_free(spec);
 	} else {
 		x->spec = spec;
-		x->seed = hash_mix(seed + 1);
+		x->counting.spec = spec;
+		x->counting.key = hash_key(seed);
 		x->name = name;
 		x->context = context;
 		if (name != NULL) {
@@ -273,6 +280,12 @@ extract_new(struct spec *spec, uint64_t memory_bytes, uint64_t seed, extract_nam
 	}
 	if (!fine)
 		(void)error_set(error, "no memory for the features");
+	if (fine && spec->counts) {
+		fine = delay_init(&x->counting.delay, memory_bytes / DELAY_SHARE) == 0;
+		memory_bytes -= memory_bytes / DELAY_SHARE;
+		if (!fine)
+			(void)error_set(error, "too little memory: raise --memory");
+	}
 	if (!fine || spec_reserve(spec, memory_bytes, error) != 0) {
 		extract_free(x);
 		return NULL;
@@ -285,6 +298,7 @@ extract_free(struct extract *x)
 {
 	if (x == NULL)
 		return;
+	delay_fini(&x->counting.delay);
 	spec_free(x->spec);
 	free(x->labels);
 	free(x->text);
@@ -302,6 +316,9 @@ extract_save(const struct extract *x, struct state_writer *to)
 {
 	state_put_u64(to, x->spec->hash);
 	state_put(to, &x->counts, sizeof x->counts);
+	state_put_u64(to, x->counting.late);
+	state_put_u64(to, x->counting.early);
+	delay_save(&x->counting.delay, to);
 	for (unsigned i = 0; i < x->spec->count; i++) {
 		const struct spec_feature *f = &x->spec->features[i];
 
@@ -320,12 +337,16 @@ extract_load(struct extract *x, struct state_reader *from, struct error *error)
 	uint64_t hash;
 
 	if (state_get_u64(from, &hash) != 0 ||
-	    state_get(from, &x->counts, sizeof x->counts) != 0)
+	    state_get(from, &x->counts, sizeof x->counts) != 0 ||
+	    state_get_u64(from, &x->counting.late) != 0 ||
+	    state_get_u64(from, &x->counting.early) != 0)
 		return error_set(error, "the snapshot is too short");
 	if (hash != x->spec->hash)
 		return error_set(error,
 		    "the specification has changed since (go back to it, or start "
 		    "afresh with --state NEWDIR)");
+	if (delay_load(&x->counting.delay, from, error) != 0)
+		return -1;
 	for (unsigned i = 0; i < x->spec->count; i++) {
 		struct spec_feature *f = &x->spec->features[i];
 

@@ -2,8 +2,8 @@
  *
  * extract: from records to the sparse vectors that models learn.
  *
- * A record's features are read first and the record is counted afterwards, so that no
- * feature contains the event that it describes.
+ * Point in time: a record's features are read first and the record is counted
+ * afterwards, and what it tells is counted only for what was shown after it was known.
  */
 #ifndef BANNERPIPE_FEATURE_EXTRACT_H
 #define BANNERPIPE_FEATURE_EXTRACT_H
@@ -17,7 +17,9 @@ typedef int extract_name(void *context, uint64_t key, struct slice name);
 
 struct extract_counts {
 	uint64_t cut;     /* features left out: more than FEATURES_MAX in a record */
-	uint64_t late;    /* events older than the windows that count them */
+	uint64_t late;    /* amounts older than the windows that count them */
+	uint64_t early;   /* amounts counted before their time, for want of memory */
+	uint64_t behind;  /* records that came after later ones were read */
 	uint64_t evicted; /* counters lost for want of memory */
 };
 
@@ -28,14 +30,16 @@ struct extract *extract_new(struct spec *spec, uint64_t memory_bytes, uint64_t s
     extract_name *name, void *context, struct error *error);
 void extract_free(struct extract *x);
 
-/* The record's features; borrowed until the next call; values.at NULL when all are 1.
- * -1 when naming has failed. Cost: 10 ns to 50 ns a feature. */
+/* The record's features as of t.shown: of what was counted before it and known by then;
+ * borrowed until the next call; values.at NULL when all are 1. With `counts` false, or
+ * when later records were read already, those of the record alone. -1 when naming has
+ * failed. Cost: 10 ns to 50 ns a feature. */
 int extract_features(struct extract *x, const struct record *r, struct count_times t,
-    struct features *to);
+    bool counts, struct features *to);
 /* Put what a record has already, checked, before its own features. */
 void extract_join(
     struct extract *x, const struct features *before, struct features *own);
-/* Count the record. */
+/* Count the record: t.shown is where windows put it. */
 void extract_update(struct extract *x, const struct record *r, enum kind kind,
     double weight, struct count_times t);
 

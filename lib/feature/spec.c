@@ -209,6 +209,7 @@ read_verb(struct words *w, struct spec_feature *f)
 		    (int)word.size, (const char *)word.at);
 	f->verb = verbs[i].verb;
 	f->counts = f->verb >= FEATURE_COUNT;
+	w->spec->counts |= f->counts;
 	return 0;
 }
 
@@ -228,6 +229,9 @@ complete(struct words *w, struct spec_feature *f)
 			SPEC_DISTINCT_SLICES, SPEC_DISTINCT_PRECISION };
 		f->cell_size = distinct_cell_size(f->distinct);
 	} else if (f->verb == FEATURE_LAST) {
+		if (f->window.kind == WINDOW_DECAYED)
+			return error_set(
+			    w->error, "last takes in 24h or session 30m only");
 		f->cell_size = f->last * 2 * sizeof(uint64_t);
 	} else {
 		f->cell_size = window_cell_size(f->window);

@@ -85,6 +85,7 @@ struct spec {
 	unsigned count;
 	uint64_t hash; /* of the text */
 	unsigned tables;
+	bool counts; /* some feature counts */
 };
 
 /* Read it; its fields become keys of the reader. NULL and "line 3: reason". */

@@ -84,17 +84,22 @@ follow(const struct subject *s, unsigned from, struct slice value, struct slice 
 	return n;
 }
 
-static unsigned
-compute(struct subject *s, const struct record *r, struct slice *values, unsigned max)
+static bool
+compute(struct subject *s, const struct record *r, struct slice *to)
 {
 	struct expr_value value;
 	struct build b;
 
 	expr_eval(s->expr, r, &value);
+	if (value.raw.at != NULL) {
+		*to = value.raw;
+		return true;
+	}
 	build_init(&b, s->computed, SUBJECT_COMPUTED_MAX);
 	if (!expr_value_build(&value, &b) || build_full(&b))
-		return 0;
-	return follow(s, s->step_count, build_slice(&b), values, 0, max);
+		return false;
+	*to = build_slice(&b);
+	return true;
 }
 
 unsigned
@@ -103,11 +108,19 @@ subject_values(
 {
 	struct slice value;
 
-	if (s->expr != NULL)
-		return compute(s, r, values, max);
-	if (!record_value(r, s->key, &value))
+	if (s->expr != NULL ? !compute(s, r, &value) : !record_value(r, s->key, &value))
 		return 0;
 	return follow(s, 0, value, values, 0, max);
+}
+
+bool
+subject_whole(struct subject *s, const struct record *r, struct slice *to)
+{
+	bool has = s->expr != NULL ? compute(s, r, to) : record_value(r, s->key, to);
+
+	for (unsigned i = 0; has && i < s->step_count; i++)
+		has = value_get_slice(*to, s->steps[i], to);
+	return has;
 }
 
 bool

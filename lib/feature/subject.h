@@ -40,6 +40,9 @@ void subject_fini(struct subject *s);
 unsigned subject_values(
     struct subject *s, const struct record *r, struct slice *values, unsigned max);
 
+/* The value as it is, a list too; not within lists. False when there is none. */
+bool subject_whole(struct subject *s, const struct record *r, struct slice *to);
+
 /* A hash of a scalar; the same for the same text, number or truth on any machine. A
  * float that is whole hashes like the integer. False for nil and the like. */
 bool subject_hash(struct slice value, uint64_t *hash);

@@ -206,23 +206,28 @@ place(struct extract *x, struct spec_feature *f, unsigned i, double v)
 void
 vector_list(struct extract *x, struct spec_feature *f, const struct record *r)
 {
-	struct slice values[SUBJECT_VALUES_MAX], bin;
-	unsigned n = subject_values(&f->subject, r, values, SUBJECT_VALUES_MAX);
+	struct slice whole, bin, key, item;
+	struct value_walk walk;
+	unsigned i = 0;
 	double v;
 
-	if (n == 1 && value_bin(values[0], &bin)) {
-		for (unsigned i = 0; i < bin.size / 4 && i < FEATURES_MAX; i++) {
-			uint32_t bits = bytes_load_le32(bin.at + 4 * (size_t)i);
-			float number;
-
-			memcpy(&number, &bits, sizeof number);
-			place(x, f, i, (double)number);
-		}
+	if (!subject_whole(&f->subject, r, &whole))
+		return;
+	if (!value_bin(whole, &bin)) {
+		if (value_type(whole) != VALUE_ARRAY)
+			return;
+		for (value_open(whole, &walk); value_next(&walk, &key, &item); i++)
+			if (value_number(item, &v))
+				place(x, f, i, v);
 		return;
 	}
-	for (unsigned i = 0; i < n; i++)
-		if (value_number(values[i], &v))
-			place(x, f, i, v);
+	for (; i < bin.size / 4; i++) {
+		uint32_t bits = bytes_load_le32(bin.at + 4 * (size_t)i);
+		float number;
+
+		memcpy(&number, &bits, sizeof number);
+		place(x, f, i, (double)number);
+	}
 }
 
 void

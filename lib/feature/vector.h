@@ -16,7 +16,7 @@ struct label {
 
 struct extract {
 	struct spec *spec; /* owned */
-	uint64_t seed;
+	struct counting counting;
 	extract_name *name;
 	void *context;
 	struct extract_counts counts;

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * memo: the features that an outcome was given, for those that revise it: what a model is
+ * told to forget must be what it has learned.
+ *
+ * A ring of all its memory: a new one is written over the oldest.
+ */
+#ifndef BANNERPIPE_FEATURE_MEMO_H
+#define BANNERPIPE_FEATURE_MEMO_H
+
+#include "lib/base/error.h"
+#include "lib/model/features.h"
+#include "lib/state.h"
+#include "lib/table.h"
+
+struct memo {
+	uint8_t *ring; /* owned */
+	uint64_t capacity;
+	uint64_t end;        /* where the next one goes; grows for ever, mod capacity */
+	struct table *index; /* owned; from names to places */
+};
+
+/* 0, or -1 when there is no memory, or less than a record's features take. */
+int memo_init(struct memo *m, uint64_t memory_bytes);
+void memo_fini(struct memo *m);
+
+/* Keep a copy under a name. Cost: a copy and two cache misses. */
+void memo_put(
+    struct memo *m, uint64_t name, instant when, const struct features *features);
+/* False when there is none any more. Borrowed until the next put. */
+bool memo_get(const struct memo *m, uint64_t name, struct features *to);
+
+void memo_save(const struct memo *m, struct state_writer *to);
+/* Into one of the same memory. */
+int memo_load(struct memo *m, struct state_reader *from, struct error *error);
+
+#endif
