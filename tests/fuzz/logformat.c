@@ -47,13 +47,30 @@ check_line(struct accesslog *a, struct reader *reader, struct slice text)
 	free(line);
 }
 
+/* What is found in a beginning of the text is found in all of it. */
+static void
+check_detection(struct slice text)
+{
+	uint8_t *copy = malloc(text.size + LOGFORMAT_PADDING);
+	const char *early, *late;
+	enum detect half, whole;
+
+	assert(copy != NULL);
+	memcpy(copy, text.at, text.size);
+	memset(copy + text.size, 0, LOGFORMAT_PADDING);
+	half = detect_format(slice_of(copy, text.size / 2), false, &early);
+	whole = detect_format(slice_of(copy, text.size), true, &late);
+	if (half == DETECT_FOUND)
+		assert(whole == DETECT_FOUND && strcmp(early, late) == 0);
+	free(copy);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct reader *reader;
 	struct slice rest = slice_of(data, size), line;
 	struct accesslog *a;
-	const char *format;
 	struct error error;
 	size_t end;
 
@@ -64,18 +81,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	end = slice_find(rest, '\n');
 	a = accesslog_new(slice_of(rest.at, end), &error);
 	rest = slice_from(rest, end < rest.size ? end + 1 : end);
-	while (rest.size > 0) {
-		uint8_t *copy = malloc(rest.size + LOGFORMAT_PADDING);
-
-		assert(copy != NULL);
-		memcpy(copy, rest.at, rest.size);
-		memset(copy + rest.size, 0, LOGFORMAT_PADDING);
-		(void)detect_format(slice_of(copy, rest.size), true, &format);
-		free(copy);
+	check_detection(rest);
+	while (a != NULL && rest.size > 0) {
 		end = slice_find(rest, '\n');
 		line = slice_of(rest.at, end);
-		if (a != NULL)
-			check_line(a, reader, line);
+		check_line(a, reader, line);
 		rest = slice_from(rest, end < rest.size ? end + 1 : end);
 	}
 	accesslog_free(a);
