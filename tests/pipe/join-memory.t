@@ -7,9 +7,9 @@
 awk 'BEGIN {
 	for (i = 0; i < 120000; i++) {
 		t = 1700000000000000 + i * 1000
-		printf "{\"event\":\"impression\",\"event_id\":\"i%d\",\"timestamp\":%d,\"decision_id\":\"d%d\",\"user_id\":\"u%d\",\"creative_id\":\"c%d\"}\n", i, t, i, i % 5000, i % 7
+		printf "{\"event\":\"impression\",\"event_id\":\"i%d\",\"timestamp\":%.0f,\"decision_id\":\"d%d\",\"user_id\":\"u%d\",\"creative_id\":\"c%d\"}\n", i, t, i, i % 5000, i % 7
 		if (i % 2)
-			printf "{\"event\":\"click\",\"event_id\":\"k%d\",\"timestamp\":%d,\"decision_id\":\"d%d\"}\n", i, t, i
+			printf "{\"event\":\"click\",\"event_id\":\"k%d\",\"timestamp\":%.0f,\"decision_id\":\"d%d\"}\n", i, t, i
 	}
 }' | bp-parse --format json >in.bp
 bp-join --memory 40M --stats stats --click-window 10m in.bp >out.bp
