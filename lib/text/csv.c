@@ -392,7 +392,16 @@ add_pairs(struct csv *csv, struct cursor *c, struct build *to, uint32_t *pairs)
 		    !add_pair(csv, c, &field, &csv->column[i], to, pairs))
 			return false;
 	}
-	return c->done || fail(c, c->at, "more fields than the header");
+	/* Separators at the end of a row, with nothing between them, say nothing. */
+	while (!c->done) {
+		const uint8_t *at = c->at;
+
+		if (!next_field(csv, c, &field))
+			return false;
+		if (field.text.size > 0 || field.quoted)
+			return fail(c, at, "more fields than the header");
+	}
+	return true;
 }
 
 bool

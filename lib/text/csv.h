@@ -57,9 +57,9 @@ unsigned csv_columns(const struct csv *csv);
 struct slice csv_column(const struct csv *csv, unsigned i);
 
 /* Append the row (without its line break) as one map of the header's names. False when
- * the row has more or fewer fields than the header, a malformed quote or a field of
- * more than RECORD_STRING_MAX bytes, or the builder became full; nothing is appended
- * then. After csv_header. Cost: about 10 ns a field. */
+ * the row has fewer fields than the header, or more (but for empty ones at its end), a
+ * malformed quote or a field of more than RECORD_STRING_MAX bytes, or the builder became
+ * full; nothing is appended then. After csv_header. Cost: about 10 ns a field. */
 bool csv_row(struct csv *csv, struct slice row, struct build *to, struct fault *fault);
 
 /* Append the text as a number when it is one in the sense above. 8 bytes after it need
