@@ -122,7 +122,7 @@ is_good(const struct os *os, const struct state_identity *wanted, struct slice *
 
 	r = state_read(os, "x.snap", wanted, &trouble, &error);
 	if (r == NULL) {
-		assert(missing || error.text[0] != '\0');
+		assert(trouble != STATE_MISSING && error.text[0] != '\0');
 		return false;
 	}
 	assert(state_identity(r)->options <= STATE_OPTIONS_MAX);
