@@ -3,17 +3,22 @@
 
 #include <stdlib.h>
 
-/* The newest link of a key stands for it in the bucket's chain. */
+/* The newest link of a key stands for it in the table of slots: open addressing with
+ * linear probing, where a removal moves back what follows it (Knuth, TAOCP 3, 6.4,
+ * Algorithm R), so that a search ends at the first empty slot. A slot has 32 bits of the
+ * key beside the link, which tell its home and spare most looks at links. */
 struct link {
 	uint32_t live; /* never a free-list end: marks links in use, for rebuilding */
 	uint32_t value;
 	uint64_t key;
 	uint32_t older, newer; /* of the same key */
-	uint32_t chain;        /* of a newest link: the next key of the bucket */
-	uint32_t unused;
 };
 
-#define LIVE UINT32_MAX
+struct slot {
+	uint32_t tag, link; /* link 0: empty */
+};
+
+enum { LIVE = UINT32_MAX, FEW = 16 };
 
 static struct link *
 at(const struct index *x, uint32_t link)
@@ -21,62 +26,100 @@ at(const struct index *x, uint32_t link)
 	return pool_at(&x->links, link);
 }
 
-static uint32_t *
-bucket(const struct index *x, uint64_t key)
+static uint32_t
+tag_of(uint64_t key)
 {
-	return &x->buckets[(uint32_t)(key ^ (key >> 32)) & x->mask];
+	return (uint32_t)(key ^ (key >> 32));
 }
 
 int
 index_init(struct index *x, uint32_t capacity)
 {
-	uint32_t n = 16;
+	uint32_t n = FEW;
 
-	while (n < capacity)
+	/* At most two thirds are taken. */
+	while (n < capacity + capacity / 2)
 		n *= 2;
-	x->mask = n - 1;
-	x->buckets = calloc(n, sizeof *x->buckets);
+	x->slot_count = n;
+	x->mask = FEW - 1;
+	x->slots = calloc(n, sizeof *x->slots);
 	if (pool_init(&x->links, sizeof(struct link), capacity) != 0)
 		return -1;
-	return x->buckets != NULL ? 0 : -1;
+	return x->slots != NULL ? 0 : -1;
 }
 
 void
 index_fini(struct index *x)
 {
-	free(x->buckets);
-	x->buckets = NULL;
+	free(x->slots);
+	x->slots = NULL;
 	pool_fini(&x->links);
 }
 
-/* Where the newest link of the key is kept, or would be: the end of the chain. */
-static uint32_t *
-place(const struct index *x, uint64_t key)
+/* The slot of the key, or the empty one where it would be. */
+static struct slot *
+find(const struct index *x, uint64_t key)
 {
-	uint32_t *p = bucket(x, key);
+	uint32_t tag = tag_of(key), i = tag & x->mask;
 
-	while (*p != 0 && at(x, *p)->key != key)
-		p = &at(x, *p)->chain;
-	return p;
+	while (x->slots[i].link != 0 &&
+	    (x->slots[i].tag != tag || at(x, x->slots[i].link)->key != key))
+		i = (i + 1) & x->mask;
+	return &x->slots[i];
+}
+
+/* Empty a slot, moving back those after it that may not stay behind a gap. */
+static void
+empty(struct index *x, uint32_t gap)
+{
+	for (uint32_t i = gap;;) {
+		uint32_t home;
+
+		i = (i + 1) & x->mask;
+		if (x->slots[i].link == 0)
+			break;
+		home = x->slots[i].tag & x->mask;
+		/* It stays when its home lies after the gap, up to where it is. */
+		if (((i - home) & x->mask) < ((i - gap) & x->mask))
+			continue;
+		x->slots[gap] = x->slots[i];
+		gap = i;
+	}
+	x->slots[gap] = (struct slot){ 0, 0 };
 }
 
 uint32_t
 index_add(struct index *x, uint64_t key, uint32_t value)
 {
-	uint32_t number = pool_take(&x->links);
-	uint32_t *p = place(x, key);
-	struct link *l = at(x, number);
+	uint32_t number;
+	struct slot *slot;
+	struct link *l;
 
-	*l = (struct link){ .live = LIVE, .value = value, .key = key, .older = *p };
-	if (*p != 0) {
-		struct link *before = at(x, *p);
-
-		l->chain = before->chain;
-		before->chain = 0;
-		before->newer = number;
-	}
-	*p = number;
+	if (x->links.taken >= x->mask / 2 && x->mask + 1 < x->slot_count)
+		index_rebuild(x);
+	number = pool_take(&x->links);
+	slot = find(x, key);
+	l = at(x, number);
+	*l = (struct link){
+		.live = LIVE, .value = value, .key = key, .older = slot->link
+	};
+	if (slot->link != 0)
+		at(x, slot->link)->newer = number;
+	*slot = (struct slot){ tag_of(key), number };
 	return number;
+}
+
+/* The slot that has this very link. */
+static uint32_t
+slot_of(const struct index *x, uint64_t key, uint32_t link)
+{
+	uint32_t i = tag_of(key) & x->mask;
+
+	while (x->slots[i].link != link) {
+		assert(x->slots[i].link != 0);
+		i = (i + 1) & x->mask;
+	}
+	return i;
 }
 
 void
@@ -90,12 +133,12 @@ index_remove(struct index *x, uint32_t link)
 	if (l->newer != 0) {
 		at(x, l->newer)->older = l->older;
 	} else {
-		uint32_t *p = place(x, l->key);
+		uint32_t i = slot_of(x, l->key, link);
 
-		assert(*p == link);
 		if (l->older != 0)
-			at(x, l->older)->chain = l->chain;
-		*p = l->older != 0 ? l->older : l->chain;
+			x->slots[i].link = l->older;
+		else
+			empty(x, i);
 	}
 	l->live = 0;
 	pool_give(&x->links, link);
@@ -104,7 +147,7 @@ index_remove(struct index *x, uint32_t link)
 uint32_t
 index_find(const struct index *x, uint64_t key)
 {
-	return *place(x, key);
+	return find(x, key)->link;
 }
 
 uint32_t
@@ -122,26 +165,28 @@ index_value(const struct index *x, uint32_t link)
 void
 index_prefetch(const struct index *x, uint64_t key)
 {
-	__builtin_prefetch(bucket(x, key));
+	__builtin_prefetch(&x->slots[tag_of(key) & x->mask]);
 }
 
 void
 index_prefetch_link(const struct index *x, uint32_t link)
 {
-	__builtin_prefetch(bucket(x, at(x, link)->key));
+	index_prefetch(x, at(x, link)->key);
 }
 
 void
 index_rebuild(struct index *x)
 {
+	uint32_t n = FEW;
+
+	while (n < x->slot_count && n / 4 <= x->links.taken)
+		n *= 2;
+	x->mask = n - 1;
+	memset(x->slots, 0, n * sizeof *x->slots);
 	for (uint32_t i = 1; i <= x->links.used; i++) {
-		struct link *l = at(x, i);
+		const struct link *l = at(x, i);
 
-		if (l->live == LIVE && l->newer == 0) {
-			uint32_t *p = bucket(x, l->key);
-
-			l->chain = *p;
-			*p = i;
-		}
+		if (l->live == LIVE && l->newer == 0)
+			*find(x, l->key) = (struct slot){ tag_of(l->key), i };
 	}
 }

@@ -14,17 +14,22 @@
 
 #include "lib/pending/pool.h"
 
+struct slot;
+
 struct index {
 	struct pool links;
-	uint32_t *buckets; /* owned; a power of two of them */
-	uint32_t mask;
+	struct slot *slots; /* owned */
+	uint32_t slot_count;
+	uint32_t
+	    mask; /* the slots in use, a power of two, less 1: as many as are needed,
+			* so that they stay in the cache */
 };
 
 /* Room for so many links. 0, or -1 when there is no memory. */
 int index_init(struct index *x, uint32_t capacity);
 void index_fini(struct index *x);
-/* Bytes that a link takes, its share of the buckets included. */
-enum { INDEX_LINK_BYTES = 40 };
+/* Bytes that a link takes at most, its share of the slots included. */
+enum { INDEX_LINK_BYTES = 24 + 3 * 8 };
 
 /* Add a value; the link. There must be room: an assert. */
 uint32_t index_add(struct index *x, uint64_t key, uint32_t value);
@@ -40,7 +45,8 @@ void index_prefetch(const struct index *x, uint64_t key);
 /* The same for a link that will be removed. */
 void index_prefetch_link(const struct index *x, uint32_t link);
 
-/* After the links were loaded from a snapshot: set up all else. */
+/* After the links were loaded from a snapshot: set up all else. Also what an index does
+ * by itself when it has outgrown its slots, at the cost of a look at every link. */
 void index_rebuild(struct index *x);
 
 #endif
