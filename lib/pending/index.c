@@ -18,7 +18,9 @@ struct slot {
 	uint32_t tag, link; /* link 0: empty */
 };
 
-enum { LIVE = UINT32_MAX, FEW = 16 };
+#define LIVE UINT32_MAX
+
+enum { FEW = 16 };
 
 static struct link *
 at(const struct index *x, uint32_t link)
