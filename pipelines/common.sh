@@ -11,7 +11,7 @@ command -v bp-parse >/dev/null || {
 	echo "${0##*/}: no bp-parse here (run make, or install bannerpipe)" >&2
 	exit 100
 }
-dir=$(mktemp -d "${TMPDIR:-/tmp}/bannerpipe.XXXXXX")
+dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 trap 'exit 1' INT TERM
 
