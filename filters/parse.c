@@ -76,27 +76,15 @@ choose(struct run *run, struct parse *f, const char *name)
 static int
 read_map(struct run *run, struct parse *f)
 {
-	const struct os *os = run_os(run);
 	struct error error;
-	struct input *in = input_open(os, f->map_path, &error);
-	enum fill fill = FILL_FAIL;
 	struct slice text;
+	uint8_t *bytes = run_read_file(run, f->map_path, MAP_SIZE_MAX, &text, &error);
 
-	if (in == NULL)
+	if (bytes == NULL)
 		return run_usage(run, "--map: %s", error.text);
-	do {
-		fill = input_fill(in, &error);
-		text = input_bytes(in);
-	} while (
-	    (fill == FILL_MORE || fill == FILL_AGAIN) && text.size <= MAP_SIZE_MAX);
-	if (fill == FILL_END) {
-		f->map_hash = hash_bytes(text, 0);
-		f->map = map_compile(run_reader(run), f->map_path, text, &error);
-	} else if (fill != FILL_FAIL) {
-		(void)error_set(
-		    &error, "%s: longer than %d bytes", f->map_path, MAP_SIZE_MAX);
-	}
-	input_free(in);
+	f->map_hash = hash_bytes(text, 0);
+	f->map = map_compile(run_reader(run), f->map_path, text, &error);
+	free(bytes);
 	return f->map != NULL ? 0 : run_usage(run, "--map: %s", error.text);
 }
 

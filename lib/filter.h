@@ -127,6 +127,11 @@ uint64_t run_lines(const struct run *run);
 /* Say where the next line lies in its source and how many come before it there: for a
  * followed file, which is not read from its start or goes on in another one. */
 void run_place(struct run *run, uint64_t offset, uint64_t lines);
+/* The whole of a small file (a map, a specification, a list), for start and reload. A 0
+ * follows the text, which is the caller's to free. NULL with the error when it cannot be
+ * read, or exceeds `limit`, which is less than STREAM_HOLD_MAX. */
+uint8_t *run_read_file(struct run *run, const char *path, size_t limit,
+    struct slice *text, struct error *error);
 /* Files that will be opened later than start (a follower's, a list that HUP rereads):
  * the sandbox then lets the filter open files. */
 void run_opens_files(struct run *run);

@@ -10,14 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "lib/base/assert.h"
 #include "lib/base/number.h"
-
-/* What the runtime itself takes of --memory. */
-#define RUNTIME_MEMORY (UINT64_C(16) << 20)
 
 const struct option run_common_options[] = {
 	OPTION_ASIDE('h', "help", struct common, help, NULL, "show this and exit"),
@@ -177,24 +173,6 @@ check_common(struct run *run)
 	return 0;
 }
 
-/* A second output. A run that goes on from a snapshot adds to what it wrote before. */
-static struct output *
-open_second(struct run *run, const char *path)
-{
-	struct error error;
-	struct output *out;
-
-	if (strcmp(path, "-") == 0) {
-		(void)run_usage(
-		    run, "standard output carries the records: name a file, not -");
-		return NULL;
-	}
-	out = output_open(run->os, path, run->common.state != NULL, &error);
-	if (out == NULL)
-		(void)run_fail(run, "%s", error.text);
-	return out;
-}
-
 static int
 open_output(struct run *run)
 {
@@ -211,7 +189,7 @@ open_output(struct run *run)
 	if (run->out == NULL)
 		return run_fail(run, "%s", error.text);
 	if (run->common.rejects != NULL) {
-		run->rejects = open_second(run, run->common.rejects);
+		run->rejects = run_open_second(run, run->common.rejects);
 		if (run->rejects == NULL)
 			return -1;
 	}
@@ -335,112 +313,4 @@ filter_main(const struct filter *filter, int argc, char **argv)
 	status = run_all(run, argc, argv);
 	release(run);
 	return status;
-}
-
-/* --- What start asks for -------------------------------------------------------- */
-
-struct key
-run_key(struct run *run, const char *name)
-{
-	return reader_key(run->reader, name);
-}
-
-struct key
-run_key_slice(struct run *run, struct slice name)
-{
-	return reader_key_slice(run->reader, name);
-}
-
-struct reader *
-run_reader(struct run *run)
-{
-	return run->reader;
-}
-
-uint64_t
-run_memory(const struct run *run)
-{
-	return run->common.memory.bytes - RUNTIME_MEMORY;
-}
-
-uint64_t
-run_seed(const struct run *run)
-{
-	return run->common.seed;
-}
-
-const struct os *
-run_os(const struct run *run)
-{
-	return run->os;
-}
-
-const char *
-run_state_dir(const struct run *run)
-{
-	return run->common.state;
-}
-
-unsigned
-run_terminal_columns(const struct run *run)
-{
-	struct winsize size;
-
-	(void)run;
-	if (!isatty(STDOUT_FILENO))
-		return 0;
-	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0
-	    ? size.ws_col
-	    : 80;
-}
-
-struct output *
-run_outlet(struct run *run, const char *path)
-{
-	struct output *out;
-
-	assert(run->outlet_count < RUN_OUTLETS_MAX);
-	out = open_second(run, path);
-	if (out != NULL)
-		run->outlets[run->outlet_count++] = out;
-	return out;
-}
-
-void
-run_input(struct run *run, struct input *in)
-{
-	assert(run->in == NULL);
-	run->in = in;
-	run->own_input = true;
-}
-
-unsigned
-run_files(const struct run *run)
-{
-	return run->file_count;
-}
-
-const char *
-run_file(const struct run *run, unsigned i)
-{
-	return run->files[i];
-}
-
-uint64_t
-run_lines(const struct run *run)
-{
-	return run->number;
-}
-
-void
-run_place(struct run *run, uint64_t offset, uint64_t lines)
-{
-	input_place(run->in, offset);
-	run->number = lines;
-}
-
-void
-run_opens_files(struct run *run)
-{
-	run->opens_files = true;
 }

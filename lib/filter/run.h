@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * run: the inside of one run of a filter, shared by the files of this folder and by
- * nobody else. Read in the order main, loop, verdict, stats, snapshot, sandbox, notify.
+ * nobody else. Read in the order main, start, loop, verdict, stats, snapshot, sandbox, notify.
  */
 #ifndef BANNERPIPE_FILTER_RUN_H
 #define BANNERPIPE_FILTER_RUN_H
@@ -13,6 +13,9 @@
 #include "lib/stream.h"
 
 enum { RUN_OUTLETS_MAX = 8, RUN_COUNTERS_MAX = 32, RUN_SHOWN_REJECTS = 3 };
+
+/* What the runtime itself takes of --memory. */
+#define RUNTIME_MEMORY (UINT64_C(16) << 20)
 
 enum { EXIT_DONE = 0, EXIT_REJECTED = 1, EXIT_USAGE = 100, EXIT_FAILURE_RESTART = 111 };
 
@@ -86,6 +89,10 @@ struct run {
 	int64_t watchdog_every_us;
 	int notify_fd;
 };
+
+/* start.c: a second output. A run that goes on from a snapshot adds to what it wrote
+ * before. NULL after saying why. */
+struct output *run_open_second(struct run *run, const char *path);
 
 /* loop.c: read until the end, a stop or a failure. 0, or -1 when status is set. */
 int run_loop(struct run *run);
