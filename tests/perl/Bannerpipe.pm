@@ -38,7 +38,7 @@ sub spew {
 # Call with a copy of a folder as the working directory; the copy goes away afterwards.
 sub in_copy {
 	my ($folder, $do) = @_;
-	my $dir = tempdir('bannerpipe.XXXXXX', TMPDIR => 1, CLEANUP => 0);
+	my $dir = tempdir('bannerpipe.XXXXXX', TMPDIR => 1, CLEANUP => 1);
 	my $before = getcwd();
 	system('cp', '-R', "$folder/.", $dir) == 0 or die "cannot copy $folder\n";
 	chdir $dir or die "$dir: $!\n";

@@ -25,7 +25,7 @@ SH
 # What the case gives to the program, or nothing when it does not use it.
 sub from_case {
 	my ($class, $stem, $case) = @_;
-	my $notes = tempdir('bannerpipe.XXXXXX', TMPDIR => 1) . '/notes';
+	my $notes = tempdir('bannerpipe.XXXXXX', TMPDIR => 1, CLEANUP => 1) . '/notes';
 	my $self = bless { stem => $stem, program => build() . "/bin/bp-$stem",
 		case => $case, notes => $notes, home => "$notes/folder" }, $class;
 	my ($status) = in_copy($case, sub {
