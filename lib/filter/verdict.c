@@ -39,17 +39,24 @@ run_say(struct run *run, const char *format, ...)
 	va_end(args);
 }
 
+/* The first failure is the one that is told, and that decides the exit status. */
+static void
+fail(struct run *run, int status, const char *format, va_list args)
+{
+	if (run->status != 0)
+		return;
+	say(run, format, args);
+	run->status = status;
+}
+
 int
 run_fail(struct run *run, const char *format, ...)
 {
 	va_list args;
 
 	va_start(args, format);
-	if (run->status == 0)
-		say(run, format, args);
+	fail(run, EXIT_FAILURE_RESTART, format, args);
 	va_end(args);
-	if (run->status == 0)
-		run->status = EXIT_FAILURE_RESTART;
 	return -1;
 }
 
@@ -59,11 +66,8 @@ run_usage(struct run *run, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	if (run->status == 0)
-		say(run, format, args);
+	fail(run, EXIT_USAGE, format, args);
 	va_end(args);
-	if (run->status == 0)
-		run->status = EXIT_USAGE;
 	return -1;
 }
 

@@ -14,16 +14,7 @@
 #include "lib/base/error.h"
 #include "lib/base/number.h"
 #include "lib/hash.h"
-
-static uint64_t
-seed_of_test(void)
-{
-	const char *text = getenv("SEED");
-	uint64_t seed = text == NULL ? 1 : strtoull(text, NULL, 10);
-
-	print_message("# SEED=%llu\n", (unsigned long long)seed);
-	return seed;
-}
+#include "tests/unit/seed.h"
 
 static void
 integers_are_read_to_the_ends_of_their_range(void **state)
@@ -55,7 +46,7 @@ integers_are_read_to_the_ends_of_their_range(void **state)
 static void
 integers_are_written_as_printf_does(void **state)
 {
-	struct random r = { seed_of_test() };
+	struct random r = seeded();
 	char ours[NUMBER_TEXT_MAX], theirs[NUMBER_TEXT_MAX];
 
 	(void)state;
@@ -75,7 +66,7 @@ integers_are_written_as_printf_does(void **state)
 static void
 a_double_survives_being_written_and_read(void **state)
 {
-	struct random r = { seed_of_test() };
+	struct random r = seeded();
 	char text[NUMBER_TEXT_MAX];
 
 	(void)state;
@@ -104,7 +95,7 @@ a_double_survives_being_written_and_read(void **state)
 static void
 a_double_is_read_as_strtod_reads_it(void **state)
 {
-	struct random r = { seed_of_test() };
+	struct random r = seeded();
 	char text[64];
 
 	(void)state;

@@ -11,6 +11,7 @@
 #include "lib/hash.h"
 #include "lib/text/csv.h"
 #include "lib/text/print.h"
+#include "tests/unit/seed.h"
 
 enum { STORAGE = 4 << 20 };
 
@@ -265,14 +266,12 @@ static void
 any_fields_survive_being_printed_and_parsed(void **state)
 {
 	static const char alphabet[] = ",\"\n\r\t\\ 0-1.xe+";
-	const char *seed = getenv("SEED");
-	struct random r = { seed == NULL ? 1 : strtoull(seed, NULL, 10) };
+	struct random r = seeded();
 	uint8_t field[3][8], value[16], again[4096];
 	struct csv *parser[2] = { NULL, NULL };
 	static const char *const names[] = { "a", "b", "c" };
 
 	(void)state;
-	print_message("# SEED=%llu\n", (unsigned long long)r.state);
 	for (unsigned n = 0; n < 100000; n++) {
 		bool quotes = n % 2 == 0;
 		struct csv *csv = parser[quotes];

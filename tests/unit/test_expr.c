@@ -13,6 +13,7 @@
 #include "lib/base/number.h"
 #include "lib/hash.h"
 #include "lib/text/json.h"
+#include "tests/unit/seed.h"
 
 static const char sample[] =
     "{\"event\":\"click\",\"event_id\":\"e1\",\"timestamp\":1574553793442536,"
@@ -652,8 +653,7 @@ static void
 comparisons_of_numbers_agree_with_exact_arithmetic(void **state)
 {
 	static const char *const names[] = { "==", "!=", "<", "<=", ">", ">=" };
-	const char *env = getenv("SEED");
-	struct random r = { env == NULL ? 1 : strtoull(env, NULL, 10) };
+	struct random r = seeded();
 	char a[NUMBER_TEXT_MAX + 1], b[NUMBER_TEXT_MAX + 1], json[128], text[160];
 	struct expr_value x, y;
 	struct fixture f;
@@ -662,7 +662,6 @@ comparisons_of_numbers_agree_with_exact_arithmetic(void **state)
 	(void)state;
 	_Static_assert(
 	    __LDBL_MANT_DIG__ >= 64 || __LDBL_MANT_DIG__ == 53, "long double");
-	print_message("# SEED=%llu\n", (unsigned long long)r.state);
 	for (int i = 0; i < 400; i++) {
 		random_number(&r, a, &x);
 		random_number(&r, b, &y);

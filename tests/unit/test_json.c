@@ -13,6 +13,7 @@
 #include "lib/text/json.h"
 #include "lib/text/print.h"
 #include "lib/text/utf8.h"
+#include "tests/unit/seed.h"
 
 enum { STORAGE = 2 * RECORD_SIZE_MAX };
 
@@ -405,16 +406,6 @@ a_map_form_that_is_wrong_or_no_record_is_refused(void **state)
 }
 
 /* --- Random records --------------------------------------------------------------- */
-
-static struct random
-seeded(void)
-{
-	const char *text = getenv("SEED");
-	uint64_t seed = text == NULL ? 1 : strtoull(text, NULL, 10);
-
-	print_message("# SEED=%llu\n", (unsigned long long)seed);
-	return (struct random){ seed };
-}
 
 static void
 random_bytes(struct random *r, uint8_t *to, size_t size)

@@ -11,16 +11,7 @@
 
 #include "lib/hash.h"
 #include "lib/vec.h"
-
-static struct random
-seeded(void)
-{
-	const char *text = getenv("SEED");
-	struct random r = { text == NULL ? 7 : strtoull(text, NULL, 10) };
-
-	print_message("# SEED=%llu\n", (unsigned long long)r.state);
-	return r;
-}
+#include "tests/unit/seed.h"
 
 static void
 near(double value, double expected, double tolerance)

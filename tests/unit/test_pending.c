@@ -16,18 +16,9 @@
 #include "lib/pending/index.h"
 #include "lib/pending/pool.h"
 #include "lib/pending/queue.h"
+#include "tests/unit/seed.h"
 
 enum { N = 200, STEPS = 20000 };
-
-static struct random
-seeded(void)
-{
-	const char *text = getenv("SEED");
-	uint64_t seed = text != NULL ? strtoull(text, NULL, 10) : (uint64_t)time(NULL);
-
-	print_message("# SEED=%llu\n", (unsigned long long)seed);
-	return (struct random){ seed };
-}
 
 static uint32_t
 below(struct random *r, uint32_t n)

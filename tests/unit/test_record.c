@@ -15,16 +15,7 @@
 #include "lib/record/control.h"
 #include "lib/record/edit.h"
 #include "lib/record/kind.h"
-
-static struct random
-seeded(void)
-{
-	const char *text = getenv("SEED");
-	uint64_t seed = text == NULL ? 1 : strtoull(text, NULL, 10);
-
-	print_message("# SEED=%llu\n", (unsigned long long)seed);
-	return (struct random){ seed };
-}
+#include "tests/unit/seed.h"
 
 static uint64_t
 below(struct random *r, uint64_t n)

@@ -14,18 +14,9 @@
 
 #include "lib/hash.h"
 #include "lib/vec.h"
+#include "tests/unit/seed.h"
 
 enum { N = 2000 };
-
-static struct random
-seeded(void)
-{
-	const char *text = getenv("SEED");
-	struct random r = { text == NULL ? 5 : strtoull(text, NULL, 10) };
-
-	print_message("# SEED=%llu\n", (unsigned long long)r.state);
-	return r;
-}
 
 static void
 near(double value, double expected, double tolerance)

@@ -11,22 +11,13 @@
 #include "lib/sketch/cuckoo.h"
 #include "lib/sketch/distinct.h"
 #include "lib/sketch/quantile.h"
-
-static uint64_t
-seed(void)
-{
-	const char *text = getenv("SEED");
-	uint64_t value = text == NULL ? 1 : strtoull(text, NULL, 10);
-
-	print_message("SEED=%llu\n", (unsigned long long)value);
-	return value;
-}
+#include "tests/unit/seed.h"
 
 static void
 distinct_counts_have_the_stated_error(void **state)
 {
 	enum { RUNS = 200, PRECISION = 10 };
-	struct random random = { seed() };
+	struct random random = seeded();
 
 	(void)state;
 	for (unsigned n = 1; n <= 100000; n *= 10) {
@@ -57,7 +48,7 @@ static void
 an_empty_count_is_zero_and_merging_is_the_union(void **state)
 {
 	uint8_t a[256] = { 0 }, b[256] = { 0 }, both[256] = { 0 };
-	struct random random = { seed() };
+	struct random random = seeded();
 
 	(void)state;
 	assert_true(distinct_count(a, 8) == 0);
@@ -96,7 +87,7 @@ static void
 a_cuckoo_filter_finds_all_and_keeps_its_false_positive_rate(void **state)
 {
 	struct cuckoo *c = cuckoo_new((struct span){ WHEN_HOUR }, 4, 1 << 19);
-	struct random random = { seed() }, again = random;
+	struct random random = seeded(), again = random;
 	uint64_t capacity = cuckoo_capacity(c), found = 0;
 	uint64_t asked = 2000000;
 	double expected;
@@ -122,7 +113,7 @@ static void
 a_full_cuckoo_filter_refuses_and_loses_nothing(void **state)
 {
 	struct cuckoo *c = cuckoo_new((struct span){ WHEN_HOUR }, 1, 1 << 13);
-	struct random random = { seed() };
+	struct random random = seeded();
 	uint64_t kept[6000], n = 0;
 
 	(void)state;
@@ -168,7 +159,7 @@ a_cuckoo_filter_survives_a_snapshot(void **state)
 {
 	struct cuckoo *one = cuckoo_new((struct span){ WHEN_HOUR }, 2, 1 << 13);
 	struct cuckoo *two = cuckoo_new((struct span){ WHEN_HOUR }, 2, 1 << 13);
-	struct random random = { seed() };
+	struct random random = seeded();
 	struct error error;
 	uint8_t *copy;
 
@@ -207,7 +198,7 @@ quantiles_are_within_their_relative_error(void **state)
 	enum { N = 20001 };
 	static double v[N];
 	struct quantile *q = quantile_new((struct quantile_rule){ 0.01, 1e-6, 1e12 });
-	struct random random = { seed() };
+	struct random random = seeded();
 
 	(void)state;
 	/* A heavy tail, a third of it negative, and zeros. */

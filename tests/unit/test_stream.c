@@ -13,6 +13,7 @@
 #include <zstd.h>
 
 #include "lib/hash.h"
+#include "tests/unit/seed.h"
 
 enum { SIZE = 700000 };
 
@@ -95,16 +96,13 @@ static uint8_t content[SIZE];
 static int
 set_up(void **state)
 {
-	const char *text = getenv("SEED");
-	uint64_t seed = text == NULL ? 1 : strtoull(text, NULL, 10);
 	struct memory *m = calloc(1, sizeof *m);
 
-	print_message("# SEED=%llu\n", (unsigned long long)seed);
 	m->os = os_system;
 	m->os.read = memory_read;
 	m->os.write = memory_write;
 	m->os.close = memory_close;
-	m->random.state = seed;
+	m->random = seeded();
 	m->room = sizeof m->to;
 	for (size_t i = 0; i < SIZE; i++)
 		content[i] = (uint8_t)(random_next(&m->random) % 7);

@@ -9,21 +9,12 @@
 #include "lib/base/bytes.h"
 #include "lib/hash.h"
 #include "lib/table.h"
+#include "tests/unit/seed.h"
 
 struct pair {
 	uint64_t key;
 	uint64_t value;
 };
-
-static uint64_t
-seed(void)
-{
-	const char *text = getenv("SEED");
-	uint64_t value = text == NULL ? 1 : strtoull(text, NULL, 10);
-
-	print_message("SEED=%llu\n", (unsigned long long)value);
-	return value;
-}
 
 static void
 answers_like_a_plain_array(void **state)
@@ -32,7 +23,7 @@ answers_like_a_plain_array(void **state)
 	static uint64_t truth[KEYS];
 	static bool known[KEYS];
 	struct table *t = table_new(TABLE_KEY_64, sizeof(uint64_t), 1 << 16);
-	struct random random = { seed() };
+	struct random random = seeded();
 	uint64_t count = 0;
 	bool fresh;
 
@@ -116,7 +107,7 @@ static void
 evicts_little_until_it_is_nine_tenths_full(void **state)
 {
 	struct table *t = table_new(TABLE_KEY_64, 8, 1 << 20);
-	struct random random = { seed() };
+	struct random random = seeded();
 	size_t slots = table_slots(t);
 	bool fresh;
 
@@ -261,7 +252,7 @@ refuses_a_block_that_is_no_table(void **state)
 	struct table *one = filled(), *two = table_new(TABLE_KEY_64, 8, 1 << 14);
 	struct slice saved = table_bytes(one);
 	uint8_t *copy = malloc(saved.size);
-	struct random random = { seed() };
+	struct random random = seeded();
 	struct error error;
 	size_t at;
 

@@ -14,6 +14,7 @@
 
 #include "lib/hash.h"
 #include "lib/record/build.h"
+#include "tests/unit/seed.h"
 
 enum { GIVEN_MAX = 400000 };
 
@@ -192,14 +193,12 @@ static void
 last_revisions_agree_with_a_plain_count(void **state)
 {
 	enum { WINDOWS = 20, VALUES = 7 };
-	const char *text = getenv("SEED");
-	struct random r = { text == NULL ? 99 : strtoull(text, NULL, 10) };
+	struct random r = seeded();
 	struct tally *t = tally(2, 50);
 	double count[WINDOWS][VALUES] = { { 0 } };
 	double rows = 0;
 
 	(void)state;
-	print_message("# SEED=%llu\n", (unsigned long long)r.state);
 	for (instant now = 0; now < WINDOWS * 50; now++) {
 		instant when = (instant)hash_bucket(random_next(&r), (uint64_t)now + 1);
 		uint64_t value = hash_bucket(random_next(&r), VALUES);

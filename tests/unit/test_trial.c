@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "lib/hash.h"
+#include "tests/unit/seed.h"
 
 static void
 near(double value, double expected, double tolerance)
@@ -62,12 +63,10 @@ wilson_of_failures_mirrors_that_of_successes(void **state)
 static void
 wilson_covers_the_truth_about_as_often_as_it_says(void **state)
 {
-	const char *text = getenv("SEED");
-	struct random r = { text == NULL ? 11 : strtoull(text, NULL, 10) };
+	struct random r = seeded();
 	int covered = 0;
 
 	(void)state;
-	print_message("# SEED=%llu\n", (unsigned long long)r.state);
 	for (int round = 0; round < 4000; round++) {
 		struct trial_interval i;
 		double clicks = 0;
@@ -119,14 +118,12 @@ what_is_not_defined_is_not_answered(void **state)
 static void
 the_delta_method_agrees_with_the_residuals_themselves(void **state)
 {
-	const char *text = getenv("SEED");
-	struct random r = { text == NULL ? 3 : strtoull(text, NULL, 10) };
+	struct random r = seeded();
 	double x[200], y[200], sx = 0, sy = 0, squares = 0, ratio;
 	struct trial_sums s = { 0 };
 	struct trial_interval i;
 
 	(void)state;
-	print_message("# SEED=%llu\n", (unsigned long long)r.state);
 	for (int k = 0; k < 200; k++) {
 		x[k] = 1 + floor(20 * hash_uniform(random_next(&r)));
 		y[k] = floor(x[k] * hash_uniform(random_next(&r)));

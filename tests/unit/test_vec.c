@@ -9,18 +9,9 @@
 #include <cmocka.h>
 
 #include "lib/hash.h"
+#include "tests/unit/seed.h"
 
 enum { N_MAX = 700 };
-
-static struct random
-seeded(void)
-{
-	const char *text = getenv("SEED");
-	struct random r = { text == NULL ? 20240601 : strtoull(text, NULL, 10) };
-
-	print_message("# SEED=%llu\n", (unsigned long long)r.state);
-	return r;
-}
 
 static float
 draw(struct random *r)

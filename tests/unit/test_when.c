@@ -11,16 +11,7 @@
 #include <cmocka.h>
 
 #include "lib/hash.h"
-
-static uint64_t
-seed_of_test(void)
-{
-	const char *text = getenv("SEED");
-	uint64_t seed = text == NULL ? 1 : strtoull(text, NULL, 10);
-
-	print_message("# SEED=%llu\n", (unsigned long long)seed);
-	return seed;
-}
+#include "tests/unit/seed.h"
 
 static void
 a_span_is_read_and_written_back(void **state)
@@ -69,7 +60,7 @@ a_text_that_is_no_span_is_refused(void **state)
 static void
 days_and_dates_agree_with_the_c_library(void **state)
 {
-	struct random r = { seed_of_test() };
+	struct random r = seeded();
 
 	(void)state;
 	for (int i = 0; i < 100000; i++) {
@@ -91,7 +82,7 @@ days_and_dates_agree_with_the_c_library(void **state)
 static void
 an_instant_is_written_and_read_back(void **state)
 {
-	struct random r = { seed_of_test() };
+	struct random r = seeded();
 	char text[40];
 	instant again;
 	unsigned size;

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "lib/hash.h"
+#include "tests/unit/seed.h"
 
 enum { EVENTS = 3000, HOUR_SLICES = 12 };
 
@@ -21,16 +22,6 @@ static const struct window_rule hour = { WINDOW_SLIDING, { WHEN_HOUR }, HOUR_SLI
 static const struct window_rule fading = { WINDOW_DECAYED, { WHEN_HOUR }, 0 };
 static const struct window_rule visit = { WINDOW_SESSION, { 30 * WHEN_MINUTE }, 0 };
 static const struct window_rule since = { WINDOW_SINCE, { 0 }, 0 };
-
-static uint64_t
-seed(void)
-{
-	const char *text = getenv("SEED");
-	uint64_t value = text == NULL ? 1 : strtoull(text, NULL, 10);
-
-	print_message("SEED=%llu\n", (unsigned long long)value);
-	return value;
-}
 
 static double
 sum_within(const struct event *e, unsigned n, instant after, instant until)
@@ -47,7 +38,7 @@ static void
 sliding_sum_lies_between_those_of_a_slice_less_and_the_window(void **state)
 {
 	static struct event e[EVENTS];
-	struct random random = { seed() };
+	struct random random = seeded();
 	double cell[1 + HOUR_SLICES] = { 0 };
 	instant now = -3 * WHEN_DAY; /* across the epoch */
 
@@ -70,7 +61,7 @@ sliding_sum_lies_between_those_of_a_slice_less_and_the_window(void **state)
 static void
 sliding_sum_does_not_depend_on_the_order_within_the_window(void **state)
 {
-	struct random random = { seed() };
+	struct random random = seeded();
 	double sorted[1 + HOUR_SLICES] = { 0 }, mixed[1 + HOUR_SLICES] = { 0 };
 	instant when[60];
 
@@ -109,7 +100,7 @@ sliding_window_refuses_what_lies_before_it(void **state)
 static void
 a_retraction_leaves_no_trace_in_a_sliding_window(void **state)
 {
-	struct random random = { seed() };
+	struct random random = seeded();
 	double cell[1 + HOUR_SLICES] = { 0 };
 	struct event e[200];
 
@@ -129,7 +120,7 @@ a_retraction_leaves_no_trace_in_a_sliding_window(void **state)
 static void
 decayed_sum_equals_the_definition_in_any_order(void **state)
 {
-	struct random random = { seed() };
+	struct random random = seeded();
 	struct event e[300];
 	double cell[2] = { 0 }, truth = 0;
 	instant now = 0;
