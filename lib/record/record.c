@@ -45,7 +45,7 @@ struct reader {
 	size_t names;
 	uint64_t next_id;
 	struct shape *last;
-	struct shape *guess[GUESSES];
+	struct shape *guess[GUESSES][2]; /* the latest first */
 	struct shape shape[SHAPES_MAX];
 	struct shape *by_hash[2 * SHAPES_MAX];
 	struct shape_key pair[PAIRS_MAX];
@@ -384,34 +384,42 @@ scan_guess(struct reader *reader, struct cursor *c, const uint8_t *p, unsigned c
 	return true;
 }
 
-/* Records of one kind begin alike: "event" and its value. */
+/* Records of one kind begin alike, with "event" and its value; when keys are left out
+ * of some, their number tells most of them apart. */
 static size_t
-guess_slot(const uint8_t *p)
+guess_slot(const uint8_t *p, unsigned count)
 {
 	uint64_t word[2];
 
 	load_words(p, word);
-	return hash_mix(word[0] ^ word[1] * UINT64_C(0x9E3779B97F4A7C15)) % GUESSES;
+	word[0] ^= word[1] * UINT64_C(0x9E3779B97F4A7C15);
+	return hash_mix(word[0] + count) % GUESSES;
 }
 
 static const struct shape *
 find_shape(struct reader *reader, struct cursor *c, const uint8_t *p, unsigned count,
     const uint8_t **end)
 {
-	struct shape **guess = &reader->guess[guess_slot(p)];
-	struct shape *last = reader->last;
+	struct shape **guess = reader->guess[guess_slot(p, count)];
+	struct shape *found = guess[0];
 
 	*end = NULL;
-	if (__builtin_expect(scan_guess(reader, c, p, count, *guess, end), 1))
-		return reader->last = *guess;
-	if (last != *guess && scan_guess(reader, c, p, count, last, end))
-		return *guess = last;
-	last = learn_shape(reader, c, p, count, end);
-	if (last == NULL)
+	if (__builtin_expect(scan_guess(reader, c, p, count, found, end), 1))
+		return reader->last = found;
+	found = guess[1];
+	if (!scan_guess(reader, c, p, count, found, end)) {
+		found = reader->last;
+		if (found == guess[0] || found == guess[1] ||
+		    !scan_guess(reader, c, p, count, found, end))
+			found = learn_shape(reader, c, p, count, end);
+	}
+	if (found == NULL) {
 		*end = NULL;
-	else
-		reader->last = *guess = last;
-	return last;
+		return NULL;
+	}
+	/* Learning may have dropped all shapes, and the guesses with them. */
+	guess[1] = guess[0];
+	return reader->last = guess[0] = found;
 }
 
 /* The extent of a well-formed value of any depth and size: what is left to skip is a
