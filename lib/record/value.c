@@ -220,8 +220,9 @@ value_instant(struct slice value, int64_t *us)
 	return value_ext(value, &type, &own) && type == -1 && timestamp(own, us);
 }
 
-size_t
-value_size(const uint8_t *at)
+/* The same for an array or map: what is left to step over is a count. */
+static size_t
+container_size(const uint8_t *at)
 {
 	const uint8_t *p = at;
 	uint64_t left = 1;
@@ -239,6 +240,24 @@ value_size(const uint8_t *at)
 		p += m->size;
 	}
 	return (size_t)(p - at);
+}
+
+static inline size_t
+size_of(const uint8_t *at)
+{
+	const struct measure *m = &measure_table[*at];
+
+	if (__builtin_expect(m->class == MEASURE_FIXED, 1))
+		return m->size;
+	if (m->class == MEASURE_SIZED)
+		return m->size + (size_t)measure_field(at + 1, m->head);
+	return container_size(at);
+}
+
+size_t
+value_size(const uint8_t *at)
+{
+	return size_of(at);
 }
 
 void
@@ -260,10 +279,10 @@ value_next(struct value_walk *walk, struct slice *key, struct slice *item)
 	walk->left--;
 	*key = slice_of(NULL, 0);
 	if (walk->pairs) {
-		*key = slice_of(walk->at, value_size(walk->at));
+		*key = slice_of(walk->at, size_of(walk->at));
 		walk->at += key->size;
 	}
-	*item = slice_of(walk->at, value_size(walk->at));
+	*item = slice_of(walk->at, size_of(walk->at));
 	walk->at += item->size;
 	return true;
 }
