@@ -62,6 +62,15 @@ spend(struct expr_program *p, size_t size)
 
 /* --- Parts ---------------------------------------------------------------------- */
 
+/* The value of a call that was made for this record before, NULL when there is none. */
+static inline const struct expr_value *
+made_before(const struct expr_program *p, const struct expr_node *n)
+{
+	if (n->slot == 0 || p->shared[n->slot - 1].generation != p->generation)
+		return NULL;
+	return &p->shared[n->slot - 1].value;
+}
+
 /* The value of a node: where it lies already, or computed into *storage. */
 static const struct expr_value *
 operand(struct expr_program *p, uint32_t node, struct expr_value *storage)
@@ -72,6 +81,12 @@ operand(struct expr_program *p, uint32_t node, struct expr_value *storage)
 		return &n->constant;
 	if (n->op == EXPR_OP_NAME)
 		return &p->names[n->slot];
+	if (n->op == EXPR_OP_CALL) {
+		const struct expr_value *made = made_before(p, n);
+
+		if (made != NULL && spend(p, 0))
+			return made;
+	}
 	expr_program_eval(p, node, storage);
 	return storage;
 }
@@ -88,27 +103,33 @@ eval_field(
 		expr_set_missing(to);
 }
 
-static void
-eval_member(struct expr_program *p, const struct expr_node *n, struct expr_value *to)
+/* The msgpack of a member of a list or map; false when there is none. */
+static bool
+find_member(struct expr_program *p, const struct expr_node *n, struct slice *to)
 {
 	struct expr_value storage, at_storage;
 	const struct expr_value *from = operand(p, n->a, &storage);
 	const struct expr_value *at = operand(p, n->b, &at_storage);
-	struct slice raw;
 	int64_t index = at->integer;
-	bool found = false;
 
-	if (!spend(p, from->raw.size)) {
-		found = false;
-	} else if (from->type == EXPR_MAP && at->type == EXPR_TEXT) {
-		found = value_get_slice(from->raw, at->text, &raw);
-	} else if (from->type == EXPR_LIST && at->type == EXPR_INT) {
-		if (index < 0) /* from the end: -1 is the last */
-			index += value_count(from->raw);
-		found = index >= 0 && index <= UINT32_MAX &&
-		    value_at(from->raw, (uint32_t)index, &raw);
-	}
-	if (found)
+	if (!spend(p, from->raw.size))
+		return false;
+	if (from->type == EXPR_MAP && at->type == EXPR_TEXT)
+		return value_get_slice(from->raw, at->text, to);
+	if (from->type != EXPR_LIST || at->type != EXPR_INT)
+		return false;
+	if (index < 0) /* from the end: -1 is the last */
+		index += value_count(from->raw);
+	return index >= 0 && index <= UINT32_MAX &&
+	    value_at(from->raw, (uint32_t)index, to);
+}
+
+static void
+eval_member(struct expr_program *p, const struct expr_node *n, struct expr_value *to)
+{
+	struct slice raw;
+
+	if (find_member(p, n, &raw))
 		expr_value_load(raw, to);
 	else
 		expr_set_missing(to);
@@ -298,13 +319,33 @@ is_container(const struct expr_node *n)
 	    n->op == EXPR_OP_OBJECT;
 }
 
+/* What is msgpack already is copied as it is; only functions make texts too long. */
+static bool
+write_raw(struct slice raw, struct build *b)
+{
+	struct slice text;
+
+	if (value_type(raw) == VALUE_NIL ||
+	    (raw.size > RECORD_STRING_MAX && value_text(raw, &text) &&
+		text.size > RECORD_STRING_MAX))
+		return false;
+	build_raw(b, raw);
+	return true;
+}
+
 bool
 expr_program_write(struct expr_program *p, uint32_t node, struct build *b)
 {
 	const struct expr_node *n = &p->nodes[node];
 	struct expr_value storage;
 	const struct expr_value *value;
+	struct slice raw;
 
+	if (n->op == EXPR_OP_FIELD)
+		return spend(p, 0) && record_value(p->record, n->key, &raw) &&
+		    write_raw(raw, b);
+	if (n->op == EXPR_OP_MEMBER)
+		return spend(p, 0) && find_member(p, n, &raw) && write_raw(raw, b);
 	if (is_container(n)) {
 		write_container(p, n, b);
 		return true;
@@ -360,11 +401,12 @@ static void
 eval_call(struct expr_program *p, const struct expr_node *n, struct expr_value *to)
 {
 	struct expr_value arguments[EXPR_ARGUMENTS_MAX];
+	const struct expr_value *made = made_before(p, n);
 	unsigned shared = n->slot;
 
 	assert(n->count >= 1 && n->count <= EXPR_ARGUMENTS_MAX);
-	if (shared > 0 && p->shared[shared - 1].generation == p->generation) {
-		*to = p->shared[shared - 1].value;
+	if (made != NULL) {
+		*to = *made;
 		return;
 	}
 	expr_set_missing(to);

@@ -127,6 +127,7 @@ assign(
 	struct map_pair pair = {
 		.key = key, .value = value, .role = (uint8_t)role_of(key)
 	};
+	struct build coded;
 
 	if (value == 0)
 		return false;
@@ -136,6 +137,10 @@ assign(
 	if (is_assigned(b, key))
 		return expr_wrong(f->p, at, "'%.*s' is assigned twice", (int)key.size,
 		    (const char *)key.at);
+	build_init(&coded, pair.coded, sizeof pair.coded);
+	build_str(&coded, key);
+	if (!build_full(&coded))
+		pair.coded_size = (uint8_t)build_slice(&coded).size;
 	return pair_add(f, b, &pair, at);
 }
 

@@ -78,6 +78,20 @@ put(struct emitting *e, struct slice key, enum map_role role,
 	return true;
 }
 
+/* A key's msgpack; a short one in one piece, with what lies behind it. */
+static inline void
+put_key(struct emitting *e, const struct map_pair *pair)
+{
+	struct build *b = e->b;
+
+	if (pair->coded_size == 0 || b->full || b->end - b->at < MAP_CODED_MAX) {
+		build_str(b, pair->key);
+		return;
+	}
+	memcpy(b->at, pair->coded, MAP_CODED_MAX);
+	b->at += pair->coded_size;
+}
+
 /* Append key = the node's value; lists and maps are built in place. */
 static bool
 put_node(struct emitting *e, const struct map_pair *pair)
@@ -91,7 +105,7 @@ put_node(struct emitting *e, const struct map_pair *pair)
 		return put(e, pair->key, (enum map_role)pair->role, &value);
 	}
 	start = (size_t)(e->b->at - e->b->start);
-	build_str(e->b, pair->key);
+	put_key(e, pair);
 	if (expr_program_write(program, pair->value, e->b))
 		e->pairs++;
 	else
@@ -155,7 +169,7 @@ put_event_id(struct emitting *e)
 		id[n++] = '-';
 		n += number_format_uint(e->map->record_count, id + n);
 	}
-	build_text(e->b, role_names[MAP_ROLE_EVENT_ID]);
+	build_text(e->b, "event_id");
 	build_str(e->b, slice_of(id, n));
 	e->pairs++;
 	e->given[MAP_ROLE_EVENT_ID] = true;

@@ -14,6 +14,7 @@ enum {
 	MAP_WORK = 1 << 24,        /* steps of evaluation for one raw record */
 	MAP_ID_MAX = 200,          /* bytes of a default event_id */
 	MAP_RECORDS_MAX = 1 << 16, /* of one raw record */
+	MAP_CODED_MAX = 32,        /* bytes of a key that is kept as msgpack */
 };
 
 /* Keys that a record must have, or gets. */
@@ -31,6 +32,8 @@ struct map_pair {
 	uint32_t value; /* a node */
 	uint16_t slot;
 	uint8_t role;
+	uint8_t coded_size; /* 0 when the key is too long for it */
+	uint8_t coded[MAP_CODED_MAX];
 };
 
 /* A set of names: open addressing over indices of pairs and of dropped names. */
