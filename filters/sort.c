@@ -5,27 +5,24 @@
  * in     events with a timestamp, out of order by less than --lateness
  * out    the same bytes in the order of time, those of one instant in the order of the
  *        input; watermarks (TICK control records) between them
- * state  the records held, in blocks of one pool, and a heap of their times
+ * state  the records held in a pool, a queue of them by time, and beside it those whose
+ *        time runs ahead of the others: they wait until the others agree or disagree
  * needs  nothing; what comes later than --lateness is counted, and kept by --late
  */
 #include "lib/filter.h"
+#include "lib/pending/pool.h"
+#include "lib/pending/queue.h"
+#include "lib/pending/suspense.h"
 
 #include <stdlib.h>
 
-enum { BLOCK_DATA = 124, BLOCK_NONE = 0 };
+#define AHEAD "its timestamp runs ahead by more than --max-future"
 
-/* A record lies in as many blocks as it needs; block 0 is never used. */
-struct block {
-	uint32_t next;
-	uint8_t data[BLOCK_DATA];
-};
-
-/* A held record's place in the order. */
-struct entry {
-	instant when;
-	uint64_t number; /* of the record in the input: ties keep its order */
-	uint32_t block;  /* the first */
-	uint32_t size;
+/* A record in suspense. */
+struct waiting {
+	uint64_t rank;
+	uint32_t node;
+	struct origin origin;
 };
 
 struct sort {
@@ -33,19 +30,16 @@ struct sort {
 	const char *late_file;
 	struct output *late;
 
-	struct watermark watermark;
+	struct suspense suspense;
+	struct waiting waiting[WHEN_RECENT]; /* by the slots of suspense */
 	instant floor;  /* what lies before it has gone out already */
 	instant ticked; /* the last watermark sent */
-	uint64_t number;
+	uint64_t rank;  /* of the next record: those of one instant keep their order */
 	uint64_t early, future;
 
-	struct entry *heap; /* the earliest first */
-	size_t held;
-	struct block *blocks;
-	uint32_t used; /* blocks that ever were */
-	uint32_t free; /* list of those given back */
-	size_t blocks_left;
-	uint8_t *scratch; /* one record in one piece */
+	struct pool pool;    /* the records */
+	struct queue queue;  /* the first nodes of those in the order */
+	struct build record; /* one in one piece, of RECORD_SIZE_MAX */
 };
 
 static const struct option options[] = {
@@ -60,104 +54,23 @@ static const struct option options[] = {
 	OPTION_END,
 };
 
-static bool
-is_before(const struct entry *a, const struct entry *b)
-{
-	return a->when != b->when ? a->when < b->when : a->number < b->number;
-}
-
-static void
-heap_push(struct sort *s, struct entry e)
-{
-	size_t i = s->held++;
-
-	while (i > 0 && is_before(&e, &s->heap[(i - 1) / 2])) {
-		s->heap[i] = s->heap[(i - 1) / 2];
-		i = (i - 1) / 2;
-	}
-	s->heap[i] = e;
-}
-
-static struct entry
-heap_pop(struct sort *s)
-{
-	struct entry top = s->heap[0], last = s->heap[--s->held];
-	size_t i = 0, child;
-
-	while ((child = 2 * i + 1) < s->held) {
-		child += child + 1 < s->held &&
-		    is_before(&s->heap[child + 1], &s->heap[child]);
-		if (!is_before(&s->heap[child], &last))
-			break;
-		s->heap[i] = s->heap[child];
-		i = child;
-	}
-	s->heap[i] = last;
-	return top;
-}
-
-static size_t
-blocks_for(size_t size)
-{
-	return (size + BLOCK_DATA - 1) / BLOCK_DATA;
-}
-
-static uint32_t
-take_block(struct sort *s)
-{
-	uint32_t b = s->free;
-
-	s->blocks_left--;
-	if (b == BLOCK_NONE)
-		return ++s->used;
-	s->free = s->blocks[b].next;
-	return b;
-}
-
-/* Copy a record into blocks, of which there are enough. Returns the first. */
-static uint32_t
-store(struct sort *s, struct slice bytes)
-{
-	uint32_t first = BLOCK_NONE, *link = &first;
-
-	for (size_t at = 0; at < bytes.size; at += BLOCK_DATA) {
-		size_t left = bytes.size - at;
-
-		*link = take_block(s);
-		memcpy(s->blocks[*link].data, bytes.at + at,
-		    left < BLOCK_DATA ? left : BLOCK_DATA);
-		link = &s->blocks[*link].next;
-	}
-	*link = BLOCK_NONE;
-	return first;
-}
-
-/* The record of an entry in one piece, borrowed until the next call. */
+/* The record of a node in one piece, borrowed until the next call. */
 static struct slice
-gather(const struct sort *s, const struct entry *e)
+gather(struct sort *s, uint32_t node)
 {
-	uint32_t b = e->block;
-
-	for (size_t at = 0; at < e->size; at += BLOCK_DATA, b = s->blocks[b].next) {
-		size_t left = e->size - at;
-
-		memcpy(s->scratch + at, s->blocks[b].data,
-		    left < BLOCK_DATA ? left : BLOCK_DATA);
-	}
-	return slice_of(s->scratch, e->size);
+	build_reset(&s->record);
+	pool_copy(&s->pool, node, &s->record);
+	return build_slice(&s->record);
 }
 
-static void
-give_back(struct sort *s, const struct entry *e)
+/* The same for the last time. */
+static struct slice
+take_out(struct sort *s, uint32_t node)
 {
-	uint32_t b = e->block, next;
+	struct slice bytes = gather(s, node);
 
-	for (; b != BLOCK_NONE; b = next) {
-		next = s->blocks[b].next;
-		s->blocks[b].next = s->free;
-		s->free = b;
-		s->blocks_left++;
-	}
+	pool_drop(&s->pool, node);
+	return bytes;
 }
 
 static int
@@ -166,28 +79,22 @@ divert_late(struct run *run, struct sort *s, struct slice bytes)
 	return s->late == NULL ? 0 : run_divert(run, s->late, bytes);
 }
 
-/* Send the earliest record held. While the stream is young, a record from the future can be
- * held before it is known for one: it must not go out. */
+/* Send the earliest record of the order. */
 static int
 release_one(struct run *run, struct sort *s)
 {
-	struct entry e = heap_pop(s);
-	struct slice bytes = gather(s, &e);
+	struct queue_entry e = *queue_first(&s->queue);
+	uint32_t node = (uint32_t)e.number;
 
-	give_back(s, &e);
-	if (e.when > s->watermark.largest + s->max_future.us) {
-		s->future++;
-		run_settle(run, 1, LATE);
-		return divert_late(run, s, bytes);
-	}
-	s->floor = e.when > s->floor ? e.when : s->floor;
-	return run_release(run, bytes);
+	queue_remove(&s->queue, node);
+	s->floor = e.due > s->floor ? e.due : s->floor;
+	return run_release(run, take_out(s, node));
 }
 
 static int
 release_until(struct run *run, struct sort *s, instant until)
 {
-	while (s->held > 0 && s->heap[0].when <= until)
+	while (queue_first(&s->queue) != NULL && queue_first(&s->queue)->due <= until)
 		if (release_one(run, s) != 0)
 			return -1;
 	s->floor = until > s->floor ? until : s->floor;
@@ -199,8 +106,10 @@ release_until(struct run *run, struct sort *s, instant until)
 static int
 make_room(struct run *run, struct sort *s, instant when, size_t size, bool *room)
 {
-	while (s->blocks_left < blocks_for(size)) {
-		*room = s->heap[0].when <= when;
+	while (pool_left(&s->pool) < pool_chunks(size)) {
+		const struct queue_entry *first = queue_first(&s->queue);
+
+		*room = first != NULL && first->due <= when;
 		if (!*room)
 			return 0;
 		s->early++;
@@ -215,9 +124,12 @@ make_room(struct run *run, struct sort *s, instant when, size_t size, bool *room
 static int
 advance(struct run *run, struct sort *s)
 {
-	instant now = watermark_now(&s->watermark);
+	instant now;
 
-	if (now == WHEN_NEVER || now < s->floor)
+	if (s->suspense.reached == WHEN_NEVER)
+		return 0;
+	now = s->suspense.reached - s->lateness.us;
+	if (now < s->floor)
 		return 0;
 	if (release_until(run, s, now) != 0)
 		return -1;
@@ -229,21 +141,43 @@ advance(struct run *run, struct sort *s)
 	return run_tick(run, now);
 }
 
+/* What waited and is decided enters the order, or is rejected. The slot `own` is that
+ * of the current record, which is not held yet: its caller sees what became of it. */
+static void
+settle_waiting(struct run *run, struct sort *s, unsigned own)
+{
+	unsigned slot;
+	bool belongs;
+
+	while (suspense_next(&s->suspense, &slot, &belongs)) {
+		const struct waiting *w = &s->waiting[slot];
+
+		if (slot == own)
+			continue;
+		if (belongs) {
+			queue_set(
+			    &s->queue, w->node, s->suspense.recent[slot], w->rank);
+			continue;
+		}
+		s->future++;
+		run_reject_held(run, &w->origin, take_out(s, w->node), AHEAD);
+	}
+}
+
 static int
 start(struct run *run, void *self)
 {
 	struct sort *s = self;
 	uint64_t memory = run_memory(run) - RECORD_SIZE_MAX;
-	uint64_t n = memory / (sizeof(struct block) + sizeof(struct entry));
+	uint64_t n = memory / (POOL_CHUNK + QUEUE_ENTRY_BYTES) - 1;
+	uint8_t *piece = malloc(RECORD_SIZE_MAX);
+	uint32_t capacity = n < UINT32_MAX - 1 ? (uint32_t)n : UINT32_MAX - 1;
 
-	watermark_init(&s->watermark, s->lateness, s->max_future);
+	suspense_init(&s->suspense, s->max_future);
 	s->floor = s->ticked = WHEN_NEVER;
-	n = n < UINT32_MAX ? n : UINT32_MAX;
-	s->blocks_left = n - 1;
-	s->blocks = calloc(n, sizeof *s->blocks);
-	s->heap = calloc(n, sizeof *s->heap);
-	s->scratch = malloc(RECORD_SIZE_MAX);
-	if (s->blocks == NULL || s->heap == NULL || s->scratch == NULL)
+	build_init(&s->record, piece, piece != NULL ? RECORD_SIZE_MAX : 0);
+	if (piece == NULL || pool_init(&s->pool, POOL_CHUNK, capacity) != 0 ||
+	    queue_init(&s->queue, capacity) != 0)
 		return run_fail(run, "no memory for the records held: lower --memory");
 	if (s->late_file != NULL && (s->late = run_outlet(run, s->late_file)) == NULL)
 		return -1;
@@ -254,24 +188,33 @@ start(struct run *run, void *self)
 	return 0;
 }
 
+/* Keep a record that runs ahead of the others until they have decided. */
 static enum verdict
-each(struct run *run, void *self, const struct record *r)
+suspend(struct run *run, struct sort *s, instant when, unsigned slot,
+    struct slice bytes, uint64_t rank)
 {
-	struct slice bytes = slice_of(r->bytes, r->size);
-	struct sort *s = self;
-	instant when, received;
 	bool room;
 
-	if (!record_timestamp(r, &when))
-		return run_reject(
-		    run, "no timestamp that could tell its place in the order");
-	if (!record_instant(r, KEY_RECEIVED_AT, &received))
-		received = WHEN_NEVER;
-	if (!watermark_see(&s->watermark, when, received)) {
-		s->future++;
-		return run_reject(
-		    run, "its timestamp runs ahead by more than --max-future");
+	if (make_room(run, s, when, bytes.size, &room) != 0)
+		return FAIL;
+	if (!room) {
+		suspense_forget(&s->suspense, slot);
+		return run_reject(run,
+		    "it runs ahead, and there is no memory to wait for the others "
+		    "(raise --memory)");
 	}
+	s->waiting[slot].rank = rank;
+	s->waiting[slot].node = pool_keep(&s->pool, bytes);
+	run_origin(run, &s->waiting[slot].origin);
+	return HOLD;
+}
+
+/* A record that belongs. */
+static enum verdict
+enter(struct run *run, struct sort *s, instant when, struct slice bytes, uint64_t rank)
+{
+	bool room;
+
 	if (when < s->floor)
 		return divert_late(run, s, bytes) == 0 ? LATE : FAIL;
 	if (make_room(run, s, when, bytes.size, &room) != 0)
@@ -281,9 +224,36 @@ each(struct run *run, void *self, const struct record *r)
 		s->floor = when;
 		return PASS;
 	}
-	heap_push(s,
-	    (struct entry){ when, s->number++, store(s, bytes), (uint32_t)bytes.size });
-	return advance(run, s) == 0 ? HOLD : FAIL;
+	queue_set(&s->queue, pool_keep(&s->pool, bytes), when, rank);
+	return HOLD;
+}
+
+static enum verdict
+each(struct run *run, void *self, const struct record *r)
+{
+	struct slice bytes = slice_of(r->bytes, r->size);
+	struct sort *s = self;
+	unsigned slot = WHEN_RECENT;
+	instant when, received;
+	enum verdict verdict;
+
+	if (!record_timestamp(r, &when))
+		return run_reject(
+		    run, "no timestamp that could tell its place in the order");
+	if (!record_instant(r, KEY_RECEIVED_AT, &received)) {
+		slot = suspense_add(&s->suspense, when);
+	} else if (!suspense_vouch(&s->suspense, when, received)) {
+		s->future++;
+		return run_reject(run, AHEAD);
+	}
+	settle_waiting(run, s, slot);
+	if (slot < WHEN_RECENT && suspense_waits(&s->suspense, slot))
+		verdict = suspend(run, s, when, slot, bytes, s->rank++);
+	else
+		verdict = enter(run, s, when, bytes, s->rank++);
+	if (verdict == FAIL || verdict == PASS)
+		return verdict;
+	return advance(run, s) == 0 ? verdict : FAIL;
 }
 
 static int
@@ -292,7 +262,12 @@ tick(struct run *run, void *self, instant watermark)
 	struct sort *s = self;
 
 	watermark = watermark < WHEN_MAX ? watermark : WHEN_MAX;
-	s->ticked = watermark > s->ticked ? watermark : s->ticked;
+	watermark = watermark > -WHEN_MAX ? watermark : -WHEN_MAX;
+	if (watermark < s->ticked)
+		return 1;
+	s->ticked = watermark;
+	suspense_reach(&s->suspense, watermark);
+	settle_waiting(run, s, WHEN_RECENT);
 	return release_until(run, s, watermark);
 }
 
@@ -300,11 +275,22 @@ static int
 finish(struct run *run, void *self)
 {
 	struct sort *s = self;
+	unsigned slot;
 
-	while (s->held > 0)
+	while (queue_first(&s->queue) != NULL)
 		if (release_one(run, s) != 0)
 			return -1;
+	while (suspense_leave(&s->suspense, &slot))
+		if (run_release(run, take_out(s, s->waiting[slot].node)) != 0)
+			return -1;
 	return 0;
+}
+
+static void
+save_record(struct sort *s, struct state_writer *to, uint64_t rank, uint32_t node)
+{
+	state_put_u64(to, rank);
+	state_put_slice(to, gather(s, node));
 }
 
 static int
@@ -313,18 +299,39 @@ save(struct run *run, void *self, struct state_writer *to)
 	struct sort *s = self;
 
 	(void)run;
-	state_put(to, &s->watermark, sizeof s->watermark);
+	state_put(to, &s->suspense, sizeof s->suspense);
+	state_put(to, s->waiting, sizeof s->waiting);
 	state_put_i64(to, s->floor);
 	state_put_i64(to, s->ticked);
-	state_put_u64(to, s->number);
+	state_put_u64(to, s->rank);
 	state_put_u64(to, s->early);
 	state_put_u64(to, s->future);
-	state_put_u64(to, s->held);
-	for (size_t i = 0; i < s->held; i++) {
-		state_put_i64(to, s->heap[i].when);
-		state_put_u64(to, s->heap[i].number);
-		state_put_slice(to, gather(s, &s->heap[i]));
+	state_put_u64(to, s->queue.count);
+	for (unsigned i = 0; i < WHEN_RECENT; i++)
+		if (suspense_waits(&s->suspense, i))
+			save_record(s, to, s->waiting[i].rank, s->waiting[i].node);
+	for (const struct queue_entry *e = s->queue.heap;
+	     e < s->queue.heap + s->queue.count; e++) {
+		state_put_i64(to, e->due);
+		save_record(s, to, e->rank, (uint32_t)e->number);
 	}
+	return 0;
+}
+
+/* The next record of a snapshot into the pool. */
+static int
+load_record(struct run *run, struct sort *s, struct state_reader *from, uint64_t *rank,
+    uint32_t *node)
+{
+	size_t size;
+
+	if (state_get_u64(from, rank) != 0 ||
+	    state_get_slice(from, s->record.start, RECORD_SIZE_MAX, &size) != 0)
+		return run_fail(run, "the snapshot is too short");
+	if (pool_chunks(size) > pool_left(&s->pool))
+		return run_fail(run,
+		    "the snapshot holds more records than --memory allows: raise it");
+	*node = pool_keep(&s->pool, slice_of(s->record.start, size));
 	return 0;
 }
 
@@ -332,29 +339,27 @@ static int
 load(struct run *run, void *self, struct state_reader *from)
 {
 	struct sort *s = self;
-	struct entry e;
-	uint64_t held;
-	size_t size;
+	uint64_t held, rank;
+	uint32_t node;
+	instant when;
 
-	if (state_get(from, &s->watermark, sizeof s->watermark) != 0 ||
+	if (state_get(from, &s->suspense, sizeof s->suspense) != 0 ||
+	    state_get(from, s->waiting, sizeof s->waiting) != 0 ||
 	    state_get_i64(from, &s->floor) != 0 ||
 	    state_get_i64(from, &s->ticked) != 0 ||
-	    state_get_u64(from, &s->number) != 0 ||
-	    state_get_u64(from, &s->early) != 0 ||
+	    state_get_u64(from, &s->rank) != 0 || state_get_u64(from, &s->early) != 0 ||
 	    state_get_u64(from, &s->future) != 0 || state_get_u64(from, &held) != 0)
 		return run_fail(run, "the snapshot is too short");
+	for (unsigned i = 0; i < WHEN_RECENT; i++)
+		if (suspense_waits(&s->suspense, i) &&
+		    load_record(run, s, from, &rank, &s->waiting[i].node) != 0)
+			return -1;
 	for (; held > 0; held--) {
-		if (state_get_i64(from, &e.when) != 0 ||
-		    state_get_u64(from, &e.number) != 0 ||
-		    state_get_slice(from, s->scratch, RECORD_SIZE_MAX, &size) != 0)
+		if (state_get_i64(from, &when) != 0)
 			return run_fail(run, "the snapshot is too short");
-		if (blocks_for(size) > s->blocks_left)
-			return run_fail(run,
-			    "the snapshot holds more records than --memory allows: "
-			    "raise it");
-		e.block = store(s, slice_of(s->scratch, size));
-		e.size = (uint32_t)size;
-		heap_push(s, e);
+		if (load_record(run, s, from, &rank, &node) != 0)
+			return -1;
+		queue_set(&s->queue, node, when, rank);
 	}
 	return 0;
 }
@@ -364,9 +369,9 @@ stop(void *self)
 {
 	struct sort *s = self;
 
-	free(s->blocks);
-	free(s->heap);
-	free(s->scratch);
+	pool_fini(&s->pool);
+	queue_fini(&s->queue);
+	free(s->record.start);
 }
 
 static const struct filter sort = {
@@ -376,7 +381,7 @@ static const struct filter sort = {
 		    "  bp-sort --lateness 1h --late late.bp <events.bp >ordered.bp\n",
 	.options = options,
 	.size = sizeof(struct sort),
-	.schema = 1,
+	.schema = 2,
 	.start = start,
 	.load = load,
 	.each = each,

@@ -52,6 +52,12 @@ struct line {
 	uint64_t number;    /* of the line in its source, from 1 */
 };
 
+/* Where a record was read: for a filter that may come to reject what it holds. */
+struct origin {
+	uint64_t offset, number; /* as in struct record */
+	char source[112];        /* file name, cut to fit */
+};
+
 struct filter {
 	const char *name;  /* "join"; the program is bp-join, its page filters/join.1 */
 	const char *about; /* one line, lower case, no full stop */
@@ -74,7 +80,7 @@ struct filter {
 	 * when more bytes are needed. NULL: up to a newline. */
 	size_t (*frame)(struct run *run, void *self, struct slice bytes, bool end);
 	/* Event time has passed: nothing before the watermark comes any more. The TICK
-	 * itself is forwarded after this returns. */
+	 * itself is forwarded after this returns 0; 1: it is no news, and ends here. */
 	int (*tick)(struct run *run, void *self, instant watermark);
 	/* A control record of any kind, instead of tick and of forwarding it: for a
 	 * filter whose output is no record stream. */
@@ -164,6 +170,12 @@ int run_emit_built(struct run *run);
 int run_release(struct run *run, struct slice record);
 /* n held records end as DROP or LATE. */
 void run_settle(struct run *run, uint64_t n, enum verdict as);
+/* Where the current record was read. */
+void run_origin(const struct run *run, struct origin *to);
+/* Reject a held record after all: held - 1, rejected + 1, and all that run_reject does.
+ */
+void run_reject_held(struct run *run, const struct origin *origin, struct slice record,
+    const char *reason);
 /* Send a record to an outlet, besides or instead of the verdict. 0 or FAIL. */
 int run_divert(struct run *run, struct output *outlet, struct slice record);
 /* Text for a filter with text_out. 0 or FAIL. */

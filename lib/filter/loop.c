@@ -163,7 +163,7 @@ forward_control(struct run *run, struct slice bytes)
 	if (status == 0 && control.kind == CONTROL_END)
 		status = finish(run);
 	if (status != 0 || f->text_out)
-		return status;
+		return status < 0 ? -1 : 0;
 	if (output_write(run->out, bytes, &error) != 0)
 		return run_output_failed(run, &error);
 	return 0;

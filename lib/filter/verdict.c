@@ -208,6 +208,23 @@ run_reject(struct run *run, const char *format, ...)
 	return REJECT;
 }
 
+void
+run_origin(const struct run *run, struct origin *to)
+{
+	*to = (struct origin){ .offset = run->record.offset,
+		.number = run->record.number };
+	(void)snprintf(to->source, sizeof to->source, "%s", input_name(run->in));
+}
+
+void
+run_reject_held(struct run *run, const struct origin *origin, struct slice record,
+    const char *reason)
+{
+	run->counters.held--;
+	run->counters.rejected++;
+	reject(run, record, origin->offset, origin->number, origin->source, reason);
+}
+
 /* --- Verdicts and records out ---------------------------------------------------- */
 
 static int
