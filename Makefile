@@ -49,7 +49,7 @@ SECONDS      ?= 60
 FUZZ_SECONDS ?= 20
 export BUILD
 
-all: $(BIN)  ## build every filter into build/bin
+all: $(BIN) $(TOOLS)  ## build every filter into build/bin, and the tools of the tests
 	@rm -f $(filter-out $(BIN),$(wildcard $(BUILD)/bin/*))
 
 $(BUILD)/lib.a: $(LIBOBJ)
@@ -128,7 +128,7 @@ bench:  ## our speed beside that of the usual tools, in one run
 	@$(MAKE) -s all $(TOOLS)
 	@sh tests/bench/run.sh
 
-install: $(BIN)  ## install below DESTDIR= and PREFIX=/usr/local
+install: $(BIN) $(TOOLS)  ## install below DESTDIR= and PREFIX=/usr/local
 	@sh scripts/install.sh $(BUILD)/bin "$(DESTDIR)" "$(PREFIX)"
 
 deb: $(BIN)  ## make a Debian package in build/

@@ -94,7 +94,9 @@ struct filter {
 	int (*finish)(struct run *run, void *self);
 	/* Write what load reads. Called between records. */
 	int (*save)(struct run *run, void *self, struct state_writer *to);
-	/* Signal HUP: read lists and catalogues afresh. */
+	/* Signal HUP: read lists and catalogues afresh (run_read_file). When that cannot be
+	 * done, better go on with the old ones: run_say why and return 0. A filter that has
+	 * this may open files after start. */
 	int (*reload)(struct run *run, void *self);
 	void (*stop)(void *self);
 };
@@ -138,8 +140,8 @@ void run_place(struct run *run, uint64_t offset, uint64_t lines);
  * read, or exceeds `limit`, which is less than STREAM_HOLD_MAX. */
 uint8_t *run_read_file(struct run *run, const char *path, size_t limit,
     struct slice *text, struct error *error);
-/* Files that will be opened later than start (a follower's, a list that HUP rereads):
- * the sandbox then lets the filter open files. */
+/* Files will be opened after start by another way than reload (a followed file): the
+ * sandbox then lets the filter do it. */
 void run_opens_files(struct run *run);
 
 /* Say what is wrong. run_usage: options or configuration, exit 100. run_fail: the

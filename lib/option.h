@@ -6,10 +6,13 @@
  * The parser of an option follows from the type of the field that it sets, so that
  * table and struct cannot disagree:
  *
- *	bool          a flag, no argument          uint64_t    a count, "3"
- *	double        a finite number, "0.5"       const char *  text, borrowed from
- * argv struct span   a duration, "24h"            struct size   bytes, "64M" int a
- * choice, OPTION_CHOICE: the index of the word chosen
+ *	bool          a flag, no argument
+ *	uint64_t      a count, "3"
+ *	double        a finite number, "0.5"
+ *	const char *  text, borrowed from argv
+ *	struct span   a duration, "24h"
+ *	struct size   bytes, "64M"
+ *	int           a choice, OPTION_CHOICE: the index of the word chosen
  */
 #ifndef BANNERPIPE_OPTION_H
 #define BANNERPIPE_OPTION_H
@@ -65,7 +68,8 @@ struct option {
  * another value is an error that names it. */
 #define OPTION(letter, name, type, field, preset, ...)                                 \
 	OPTION_ENTRY(letter, name, type, field, preset, NULL, false, __VA_ARGS__)
-/* One that is not: file names, reports, printing. */
+/* One that is not: file names, reports, printing; also the name of a list that HUP reads
+ * again, which may change from run to run. */
 #define OPTION_ASIDE(letter, name, type, field, preset, ...)                           \
 	OPTION_ENTRY(letter, name, type, field, preset, NULL, true, __VA_ARGS__)
 /* One of the words of choices; the first is the default. The field is an int. */

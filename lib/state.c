@@ -14,7 +14,7 @@
 #include "lib/base/bytes.h"
 #include "lib/hash.h"
 
-#define ADVICE "(restore a backup, or start afresh with another --state or --model)"
+#define ADVICE "(restore a backup, or start afresh in another place)"
 
 enum { FORMAT = 1, BLOCK = 64 * 1024, TRAILER = 16, HEADER_MAX = 1 << 20 };
 
@@ -396,15 +396,14 @@ compare(const struct state_reader *r, const struct state_identity *wanted,
 	if (strcmp(found->name, wanted->name) != 0 || found->schema != wanted->schema)
 		return error_set(error,
 		    "%s is a snapshot of %s, version %u, not of %s, version %u "
-		    "(start afresh with another --state or --model)",
+		    "(start afresh in another place)",
 		    r->path, found->name, found->schema, wanted->name, wanted->schema);
 	for (unsigned i = 0; i < wanted->options; i++) {
 		value = find_option(found, wanted->option[i]);
 		if (value == NULL || strcmp(value, wanted->value[i]) != 0)
 			return error_set(error,
 			    "%s was made with --%s %s, this run has --%s %s "
-			    "(give the same, or start afresh with another --state or "
-			    "--model)",
+			    "(give the same, or start afresh in another place)",
 			    r->path, wanted->option[i],
 			    value == NULL ? "absent" : value, wanted->option[i],
 			    wanted->value[i]);

@@ -3,7 +3,7 @@
 #
 # Run tests/golden/<case>/cmd and compare output, errors and exit status with the files
 # beside it; README.md here describes them. With --rewrite, write them instead; further
-# arguments name the cases to run.
+# arguments name the cases to run, or the filters whose cases are.
 use strict;
 use warnings;
 use FindBin;
@@ -11,8 +11,10 @@ use lib "$FindBin::Bin/perl";
 use Bannerpipe qw(root bin_path slurp spew in_copy);
 
 my $rewrite = @ARGV && $ARGV[0] eq '--rewrite' ? shift : undef;
-my @cases = @ARGV ? map { root() . "/tests/golden/$_" } @ARGV
-    : sort grep { -e "$_/cmd" } glob root() . '/tests/golden/*';
+my @cases = sort grep { -e "$_/cmd" } map { glob root() . "/tests/golden/$_" }
+    @ARGV ? map { ($_, "$_-*") } @ARGV : '*';
+die "no such case or filter: @ARGV (there are " .
+    join(' ', map { m{([^/]+)$} } glob root() . '/tests/golden/*') . ")\n" if !@cases;
 
 # The command's standard output, standard error and exit status.
 sub run_case {

@@ -73,8 +73,9 @@ allow(scmp_filter_ctx context, const int *calls, size_t n)
 int
 run_enter_sandbox(struct run *run)
 {
-	bool opens = run->opens_files || run->common.state != NULL ||
-	    run->common.stats != NULL || run->file_count > 0;
+	bool opens = run->opens_files || run->filter->reload != NULL ||
+	    run->common.state != NULL || run->common.stats != NULL ||
+	    run->file_count > 0;
 	scmp_filter_ctx context;
 	int status;
 

@@ -32,6 +32,7 @@ static void
 render(const struct run *run, struct text *t)
 {
 	const struct counters *c = &run->counters;
+	char name[128];
 
 	t->used = 0;
 	put(t, run, "in_total", "counter", "Records or lines read.", c->in);
@@ -46,9 +47,10 @@ render(const struct run *run, struct text *t)
 	put(t, run, "control_total", "counter", "Control records read.", c->control);
 	put(t, run, "processor_us_total", "counter", "Microseconds of processor time.",
 	    (uint64_t)run->os->processor_us(run->os));
-	for (unsigned i = 0; i < run->own_count; i++)
-		put(t, run, run->own[i].name, "counter", run->own[i].about,
-		    *run->own[i].value);
+	for (unsigned i = 0; i < run->own_count; i++) {
+		(void)snprintf(name, sizeof name, "%s_total", run->own[i].name);
+		put(t, run, name, "counter", run->own[i].about, *run->own[i].value);
+	}
 }
 
 /* A file is replaced as a whole: whoever scrapes it never sees half. */

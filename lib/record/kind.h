@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * kind: the kinds of event that records.md names, as an enum.
+ * kind: the kinds of event that some filter treats in a way of its own, as an enum.
  */
 #ifndef BANNERPIPE_RECORD_KIND_H
 #define BANNERPIPE_RECORD_KIND_H

@@ -35,7 +35,8 @@ sub from_case {
 		chmod 0755, "$dir/.noter/bp-$stem";
 		local @ENV{qw(PATH TZ USE_NOTES USE_PROGRAM)} =
 		    ("$dir/.noter:" . bin_path(), 'UTC', $notes, $self->{program});
-		system 'sh', '-c', "exec </dev/null >/dev/null 2>&1\n" . slurp("$dir/cmd");
+		system 'bash', '-o', 'pipefail', '-c',
+		    "exec </dev/null >/dev/null 2>&1\n" . slurp("$dir/cmd");
 		return $?;
 	});
 	if ($status != 0 || !-d "$notes/folder") {

@@ -35,8 +35,8 @@ same 'clicks too' "$(bp-metric in.bp | bp-print --format csv --fields clicks |
     sed -n 2p)" total 3
 others=$(grep -c '(other)' rows)
 ok 'what found no room stands in one row of its window' \
-    test "$others" -ge 1 -a "$others" -le "$(sed -n 's/^bannerpipe_windows{.*} //p' stats)"
-ok 'and was counted' grep -q '^bannerpipe_merged_rows{.*} [1-9]' stats
+    test "$others" -ge 1 -a "$others" -le "$(sed -n 's/^bannerpipe_windows_total{.*} //p' stats)"
+ok 'and was counted' grep -q '^bannerpipe_merged_rows_total{.*} [1-9]' stats
 ok 'within the memory' awk '{ exit $3 > 32 * 1024 }' usage
 
 # A retraction of everything leaves zeros.

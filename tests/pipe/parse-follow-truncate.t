@@ -21,7 +21,7 @@ start() {
 	pid=$!
 }
 stop() { kill -TERM "$pid"; wait "$pid"; }
-gaps() { sed -n 's/^bannerpipe_gaps.*} //p' stats; }
+gaps() { sed -n 's/^bannerpipe_gaps_total.*} //p' stats; }
 
 # While it runs.
 lines 1 20 >log

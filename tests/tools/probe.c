@@ -26,7 +26,7 @@ start(struct run *run, void *self)
 
 	f->n = run_key(run, "n");
 	f->total = run_key(run, "total");
-	run_counter(run, "probe_count_total", "Steps counted.", &f->count);
+	run_counter(run, "probe_count", "Steps counted.", &f->count);
 	return 0;
 }
 
