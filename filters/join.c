@@ -58,7 +58,7 @@ static const struct option options[] = {
 	OPTION(0, "lateness", struct join, lateness, "0",
 	    "timestamps may run behind (no watermarks)"),
 	OPTION(0, "max-future", struct join, max_future, "1d",
-	    "reject timestamps further ahead"),
+	    "reject timestamps further ahead (no watermarks)"),
 	OPTION_ASIDE('o', "orphans", struct join, orphan_path, NULL,
 	    "write what belongs to nothing there", "FILE"),
 	OPTION_END,
@@ -225,7 +225,8 @@ each(struct run *run, void *self, const struct record *r)
 		return retract(j, r);
 	if (!ours)
 		return PASS;
-	if (!admitted)
+	/* Where there are watermarks, bp-sort has judged the clocks, with more patience. */
+	if (!admitted && !j->ticked)
 		return run_reject(run,
 		    "timestamp further ahead than --max-future (check the clock of its "
 		    "source)");
