@@ -25,6 +25,17 @@ like 'exactly the malformed lines are rejected' \
     "parse *20000 *[0-9]* *[0-9]* *$(sed -n 's/^malformed //p' truth) " cat rates
 like 'every impression has an outcome' "$(sed -n 's/^impression //p' truth) outcomes" cat rates
 
+head -n 11111 access.log >first.log
+tail -n +11112 access.log >second.log
+CLICK_WINDOW=1m
+export CLICK_WINDOW
+"$root/pipelines/train.sh" whole access.log >learned 2>&1
+like 'train.sh learns from a log' '^2024-05-01T00:0[0-9:]*Z *5000' cat learned
+"$root/pipelines/train.sh" halves first.log >/dev/null 2>&1 &&
+    "$root/pipelines/train.sh" halves second.log >/dev/null 2>&1
+ok 'and from its halves the same model, byte for byte' \
+    cmp whole/click.model halves/click.model
+
 head -n 3000 access.log >growing.log
 "$root/pipelines/live.sh" growing.log 10s >live 2>errors &
 pid=$!
