@@ -194,6 +194,8 @@ describe_outcome(struct feature *f, const struct record *r, double weight,
 
 	(void)record_int(r, f->revision, &revision);
 	again = revision > 0 || weight < 0;
+	if (named)
+		memo_prefetch(&f->memo, name);
 	if (again && named && memo_get(&f->memo, name, to))
 		return 0;
 	f->forgotten += again;

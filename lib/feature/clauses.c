@@ -24,6 +24,36 @@ words_kinds(struct words *w, uint64_t *to)
 	return *to != 0 ? 0 : error_set(w->error, "the kind of event is missing");
 }
 
+/* Keys of the same text share a slot, so that a record's value is hashed once. */
+static unsigned
+slot_of(struct spec *s, const struct subject *key)
+{
+	for (unsigned i = 0; i < s->count; i++) {
+		const struct spec_feature *f = &s->features[i];
+
+		for (unsigned l = 0; l < f->level_count; l++)
+			for (unsigned k = 0; k < f->levels[l].key_count; k++)
+				if (&f->levels[l].keys[k] != key &&
+				    strcmp(f->levels[l].keys[k].name, key->name) == 0)
+					return f->levels[l].keys[k].slot;
+	}
+	return s->slots++;
+}
+
+static int
+read_key(struct words *w, struct spec_level *level, struct slice word)
+{
+	struct subject *key;
+
+	if (level->key_count == SPEC_KEYS_MAX)
+		return error_set(w->error, "at most %d fields in a key", SPEC_KEYS_MAX);
+	key = &level->keys[level->key_count++];
+	if (words_make_subject(w, key, word) != 0)
+		return -1;
+	key->slot = slot_of(w->spec, key);
+	return 0;
+}
+
 static int
 read_level(struct words *w, struct spec_feature *f)
 {
@@ -37,15 +67,10 @@ read_level(struct words *w, struct spec_feature *f)
 	f->level_count++;
 	if (slice_is(word, "*"))
 		return 0;
-	if (word.at[0] == '(') {
-		level->key_count = 1;
-		return words_make_subject(w, &level->keys[0], word);
-	}
+	if (word.at[0] == '(')
+		return read_key(w, level, word);
 	while (words_part(&word, &part)) {
-		if (level->key_count == SPEC_KEYS_MAX)
-			return error_set(
-			    w->error, "at most %d fields in a key", SPEC_KEYS_MAX);
-		if (words_make_subject(w, &level->keys[level->key_count++], part) != 0)
+		if (read_key(w, level, part) != 0)
 			return -1;
 	}
 	return 0;

@@ -16,6 +16,9 @@ struct last {
 /* What one event can add; larger amounts are none that a sum would survive. */
 #define AMOUNT_MAX 1e18
 
+/* Amounts between one that is counted and one whose counter is fetched meanwhile. */
+enum { AHEAD = 12 };
+
 /* --- Cells ------------------------------------------------------------------------ */
 
 /* Ids come from outside: under the seed, so that nobody can make two of them meet. */
@@ -30,50 +33,89 @@ id_hash(struct hash_key seed, struct slice value, uint64_t *to)
 	return true;
 }
 
+/* The hash of a key's field, once a record. */
+static const struct count_id *
+id_of(struct counting *c, const struct subject *key, const struct record *r)
+{
+	struct count_id *id = &c->ids[key->slot];
+	struct slice values[2];
+	unsigned n;
+
+	if (id->turn == c->turn)
+		return id;
+	n = subject_values(key, r, values, 2);
+	id->turn = c->turn;
+	id->has = n > 0 && id_hash(c->key, values[0], &id->hash);
+	id->many = n > 1;
+	return id;
+}
+
 /* The hash of the level's key; `first` stands in for the first field. */
 static bool
-level_key(const struct counting *c, struct spec_level *l, const struct record *r,
+level_key(struct counting *c, const struct spec_level *l, const struct record *r,
     const struct slice *first, uint64_t *to)
 {
 	uint64_t key = c->key.k0, hash;
+	unsigned k = 0;
 
-	for (unsigned k = 0; k < l->key_count; k++) {
-		struct slice value;
-
-		if (k == 0 && first != NULL)
-			value = *first;
-		else if (subject_values(&l->keys[k], r, &value, 1) == 0)
-			return false;
-		if (!id_hash(c->key, value, &hash))
+	if (first != NULL) {
+		if (!id_hash(c->key, *first, &hash))
 			return false;
 		key = hash_pair(key, hash);
+		k = 1;
+	}
+	for (; k < l->key_count; k++) {
+		const struct count_id *id = id_of(c, &l->keys[k], r);
+
+		if (!id->has)
+			return false;
+		key = hash_pair(key, id->hash);
 	}
 	*to = key;
 	return true;
 }
 
-/* NULL when there is no key or nothing is counted under it. */
-static const void *
-find_cell(const struct counting *c, struct spec_level *l, const struct record *r)
+void
+count_fetch(struct counting *c, const struct record *r)
 {
 	uint64_t key;
 
-	if (l->key_count == 0)
+	for (unsigned i = 0; i < c->spec->count; i++) {
+		const struct spec_feature *f = &c->spec->features[i];
+
+		for (unsigned l = 0; l < f->level_count; l++)
+			if (f->levels[l].table != NULL &&
+			    level_key(c, &f->levels[l], r, NULL, &key))
+				table_prefetch(f->levels[l].table, key);
+	}
+}
+
+/* NULL when there is no key (then *has is false) or nothing is counted under it. */
+static const void *
+find_cell(
+    struct counting *c, const struct spec_level *l, const struct record *r, bool *has)
+{
+	uint64_t key;
+
+	*has = true;
+	if (l->table == NULL)
 		return l->single;
-	return level_key(c, l, r, NULL, &key) ? table_find(l->table, key) : NULL;
+	*has = level_key(c, l, r, NULL, &key);
+	return *has ? table_find(l->table, key) : NULL;
 }
 
 /* --- Reading ---------------------------------------------------------------------- */
 
 static bool
-read_rate(struct counting *c, struct spec_feature *f, const struct record *r,
+read_rate(struct counting *c, const struct spec_feature *f, const struct record *r,
     instant at, double *to)
 {
 	size_t half = f->cell_size / 2;
 	double p = 0.5;
+	bool has;
 
 	for (unsigned l = f->level_count; l-- > 0;) {
-		const uint8_t *cell = find_cell(c, &f->levels[l], r);
+		const uint8_t *cell = find_cell(c, &f->levels[l], r, &has);
 		double above, below, prior = f->prior;
 
 		if (cell == NULL)
@@ -93,20 +135,19 @@ read_rate(struct counting *c, struct spec_feature *f, const struct record *r,
 }
 
 bool
-count_read(struct counting *c, struct spec_feature *f, const struct record *r,
+count_read(struct counting *c, const struct spec_feature *f, const struct record *r,
     instant at, double *to)
 {
 	const void *cell;
-	uint64_t key;
+	bool has;
 
 	if (f->verb >= FEATURE_RATE)
 		return read_rate(c, f, r, at, to);
-	cell = find_cell(c, &f->levels[0], r);
+	cell = find_cell(c, &f->levels[0], r, &has);
 	if (cell == NULL) {
 		/* A key that nothing was counted under has a count of 0. */
 		*to = 0;
-		return f->verb != FEATURE_SINCE &&
-		    level_key(c, &f->levels[0], r, NULL, &key);
+		return f->verb != FEATURE_SINCE && has;
 	}
 	*to = f->verb == FEATURE_DISTINCT ? distinct_cell_count(f->distinct, cell, at)
 					  : window_cell_read(f->window, cell, at);
@@ -114,10 +155,11 @@ count_read(struct counting *c, struct spec_feature *f, const struct record *r,
 }
 
 unsigned
-count_last(struct counting *c, struct spec_feature *f, const struct record *r,
+count_last(struct counting *c, const struct spec_feature *f, const struct record *r,
     instant at, uint64_t hashes[SPEC_LAST_MAX])
 {
-	const struct last *cell = find_cell(c, &f->levels[0], r);
+	bool has;
+	const struct last *cell = find_cell(c, &f->levels[0], r, &has);
 	uint64_t until = (uint64_t)at + LAST_BIAS;
 	uint64_t length = (uint64_t)f->window.length.us;
 	unsigned n = 0;
@@ -181,6 +223,15 @@ apply(struct counting *c, const struct addition *a)
 	return taken;
 }
 
+static void
+fetch(const struct counting *c, const struct addition *a)
+{
+	const struct table *t = c->spec->features[a->feature].levels[a->level].table;
+
+	if (t != NULL)
+		table_prefetch(t, a->key);
+}
+
 bool
 count_advance(struct counting *c, instant to)
 {
@@ -188,8 +239,13 @@ count_advance(struct counting *c, instant to)
 
 	if (to < c->delay.applied)
 		return false;
-	while ((a = delay_take(&c->delay, to)) != NULL)
+	while ((a = delay_take(&c->delay, to)) != NULL) {
+		const struct addition *next = delay_ahead(&c->delay, AHEAD);
+
+		if (next != NULL)
+			fetch(c, next);
 		c->late += !apply(c, a);
+	}
 	return true;
 }
 
@@ -292,6 +348,11 @@ count_update(struct counting *c, struct spec_feature *f, const struct record *r,
 			continue;
 		}
 		/* An event of several items counts for each of them. */
+		if (!id_of(c, &l->keys[0], r)->many) {
+			if (level_key(c, l, r, NULL, &a.key))
+				put_one(c, f, r, &a);
+			continue;
+		}
 		n = subject_values(&l->keys[0], r, first, SUBJECT_VALUES_MAX);
 		for (unsigned i = 0; i < n; i++)
 			if (level_key(c, l, r, &first[i], &a.key))

@@ -15,11 +15,19 @@ struct count_times {
 	instant known, shown;
 };
 
+/* A key's field in the current record. */
+struct count_id {
+	uint64_t turn, hash;
+	bool has, many; /* many: a list, and this is its first value */
+};
+
 /* The counters of a spec and what is on its way to them. */
 struct counting {
 	struct spec *spec; /* borrowed */
 	struct hash_key key;
 	struct delay delay;
+	uint64_t turn; /* of the current record, from 1 */
+	struct count_id ids[SPEC_SUBJECTS_MAX];
 	uint64_t late;  /* amounts older than the windows that count them */
 	uint64_t early; /* amounts counted before their time, for want of memory */
 };
@@ -28,14 +36,24 @@ struct counting {
  * that nothing can be read as of it any more. */
 bool count_advance(struct counting *c, instant to);
 
+/* Turn to the next record, before the other calls for it. */
+static inline void
+count_turn(struct counting *c)
+{
+	c->turn++;
+}
+
+/* Begin to fetch what is counted under the record's keys. */
+void count_fetch(struct counting *c, const struct record *r);
+
 /* What a counting feature says of the record at the instant advanced to: a count, a sum,
  * microseconds, or a rate within 0 and 1. False when it has no key, or nothing to say.
  * Cost: a cache miss for each level. */
-bool count_read(struct counting *c, struct spec_feature *f, const struct record *r,
-    instant at, double *to);
+bool count_read(struct counting *c, const struct spec_feature *f,
+    const struct record *r, instant at, double *to);
 /* The hashes of the last values; how many. */
-unsigned count_last(struct counting *c, struct spec_feature *f, const struct record *r,
-    instant at, uint64_t hashes[SPEC_LAST_MAX]);
+unsigned count_last(struct counting *c, const struct spec_feature *f,
+    const struct record *r, instant at, uint64_t hashes[SPEC_LAST_MAX]);
 
 /* Put on its way what the record adds to the feature's counters. */
 void count_update(struct counting *c, struct spec_feature *f, const struct record *r,

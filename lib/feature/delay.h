@@ -26,8 +26,9 @@ struct addition {
 };
 
 struct delay {
-	struct addition *ring; /* owned; NULL: nothing is counted */
-	uint64_t capacity, first, count;
+	struct addition *ring;   /* owned; NULL: nothing is counted */
+	uint64_t size, capacity; /* in use: it grows up to the capacity */
+	uint64_t first, count;
 	instant newest;  /* known of the last one put in; they never go back */
 	instant applied; /* known of the last one taken out */
 };
@@ -47,6 +48,17 @@ delay_is_full(const struct delay *d)
 /* Take the first out if it is known by `until`; false when it is not, or there is none.
  * Borrowed until the next put. */
 const struct addition *delay_take(struct delay *d, instant until);
+
+/* The one that is taken after n others; NULL when there are not so many. */
+static inline const struct addition *
+delay_ahead(const struct delay *d, uint64_t n)
+{
+	uint64_t place = d->first + n;
+
+	if (n >= d->count)
+		return NULL;
+	return &d->ring[place < d->size ? place : place - d->size];
+}
 
 void delay_save(const struct delay *d, struct state_writer *to);
 /* Into one of the same memory. */

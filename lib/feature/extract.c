@@ -171,7 +171,12 @@ int
 extract_features(struct extract *x, const struct record *r, struct count_times t,
     bool counts, struct features *to)
 {
-	bool past = !count_advance(&x->counting, t.shown);
+	bool past;
+
+	count_turn(&x->counting);
+	if (counts)
+		count_fetch(&x->counting, r);
+	past = !count_advance(&x->counting, t.shown);
 
 	x->counts.behind += past && counts && x->spec->counts;
 	x->n = 0;
@@ -244,15 +249,19 @@ extract_update(struct extract *x, const struct record *r, enum kind kind, double
 		if (x->name != NULL && f->verb == FEATURE_LAST)
 			name_values(x, f, r);
 	}
+	count_turn(&x->counting);
 	x->counts.late = x->counting.late;
 	x->counts.early = x->counting.early;
-	x->counts.evicted = 0;
-	for (unsigned i = 0; i < x->spec->count; i++)
-		for (unsigned l = 0; l < x->spec->features[i].level_count; l++)
-			if (x->spec->features[i].levels[l].table != NULL)
-				x->counts.evicted +=
-				    table_counts(x->spec->features[i].levels[l].table)
-					.evicted;
+}
+
+static void
+on_evict(void *context, const struct table *t, size_t slot)
+{
+	struct extract *x = context;
+
+	(void)t;
+	(void)slot;
+	x->counts.evicted++;
 }
 
 /* --- Life ------------------------------------------------------------------------- */
@@ -270,6 +279,7 @@ extract_new(struct spec *spec, uint64_t memory_bytes, uint64_t seed, extract_nam
 		x->spec = spec;
 		x->counting.spec = spec;
 		x->counting.key = hash_key(seed);
+		x->counting.turn = 1;
 		x->name = name;
 		x->context = context;
 		if (name != NULL) {
@@ -290,6 +300,11 @@ extract_new(struct spec *spec, uint64_t memory_bytes, uint64_t seed, extract_nam
 		extract_free(x);
 		return NULL;
 	}
+	for (unsigned i = 0; i < spec->count; i++)
+		for (unsigned l = 0; l < spec->features[i].level_count; l++)
+			if (spec->features[i].levels[l].table != NULL)
+				table_on_evict(
+				    spec->features[i].levels[l].table, on_evict, x);
 	return x;
 }
 

@@ -24,6 +24,13 @@ struct memo {
 int memo_init(struct memo *m, uint64_t memory_bytes);
 void memo_fini(struct memo *m);
 
+/* Begin to fetch what a put under this name will touch. */
+static inline void
+memo_prefetch(const struct memo *m, uint64_t name)
+{
+	table_prefetch(m->index, name);
+}
+
 /* Keep a copy under a name. Cost: a copy and two cache misses. */
 void memo_put(
     struct memo *m, uint64_t name, instant when, const struct features *features);

@@ -85,7 +85,8 @@ struct spec {
 	unsigned count;
 	uint64_t hash; /* of the text */
 	unsigned tables;
-	bool counts; /* some feature counts */
+	unsigned slots; /* of the keys of counters */
+	bool counts;    /* some feature counts */
 };
 
 /* Read it; its fields become keys of the reader. NULL and "line 3: reason". */

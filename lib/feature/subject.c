@@ -85,7 +85,7 @@ follow(const struct subject *s, unsigned from, struct slice value, struct slice 
 }
 
 static bool
-compute(struct subject *s, const struct record *r, struct slice *to)
+compute(const struct subject *s, const struct record *r, struct slice *to)
 {
 	struct expr_value value;
 	struct build b;
@@ -104,7 +104,7 @@ compute(struct subject *s, const struct record *r, struct slice *to)
 
 unsigned
 subject_values(
-    struct subject *s, const struct record *r, struct slice *values, unsigned max)
+    const struct subject *s, const struct record *r, struct slice *values, unsigned max)
 {
 	struct slice value;
 
@@ -114,7 +114,7 @@ subject_values(
 }
 
 bool
-subject_whole(struct subject *s, const struct record *r, struct slice *to)
+subject_whole(const struct subject *s, const struct record *r, struct slice *to)
 {
 	bool has = s->expr != NULL ? compute(s, r, to) : record_value(r, s->key, to);
 

@@ -28,6 +28,7 @@ struct subject {
 	unsigned step_count;
 	struct expr *expr; /* owned; NULL for a field */
 	uint8_t *computed; /* owned; storage of an expression's value */
+	unsigned slot;     /* of a key of counters: the same for the same text */
 };
 
 /* Before the reader's first scan. It must not move afterwards. -1 and error. */
@@ -37,11 +38,11 @@ void subject_fini(struct subject *s);
 
 /* The scalars of the record: the value, or those in it where it is a list. Borrowed from
  * the record, until the next call. Cost: 3 ns for a plain field. */
-unsigned subject_values(
-    struct subject *s, const struct record *r, struct slice *values, unsigned max);
+unsigned subject_values(const struct subject *s, const struct record *r,
+    struct slice *values, unsigned max);
 
 /* The value as it is, a list too; not within lists. False when there is none. */
-bool subject_whole(struct subject *s, const struct record *r, struct slice *to);
+bool subject_whole(const struct subject *s, const struct record *r, struct slice *to);
 
 /* A hash of a scalar; the same for the same text, number or truth on any machine. A
  * float that is whole hashes like the integer. False for nil and the like. */

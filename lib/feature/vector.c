@@ -99,7 +99,8 @@ vector_put_log(struct extract *x, const struct spec_feature *f, double v, double
 		vector_put(x, f, 0, 1, slice_text("0"));
 		return;
 	}
-	level = floor(log(fabs(v)) / log(ratio) + 1e-9);
+	level = ratio == 2 ? (double)ilogb(v * (1 + 1e-9))
+			   : floor(log(fabs(v)) / log(ratio) + 1e-9);
 	if (x->name != NULL) {
 		if (v < 0)
 			text[size++] = '-';
