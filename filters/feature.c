@@ -202,7 +202,7 @@ describe_outcome(struct feature *f, const struct record *r, double weight,
 	if (extract_features(f->extract, r, t, !again, to) != 0)
 		return -1;
 	if (named && !again)
-		memo_put(&f->memo, name, t.known, to);
+		memo_put(&f->memo, name, to);
 	return 0;
 }
 

@@ -68,11 +68,15 @@ ring_read(struct window_rule rule, const struct ring *ring, instant when)
 {
 	uint64_t last = ring_slice(rule.length, rule.slices, when), first;
 	double sum = 0;
+	unsigned at;
 
 	if (!ring_within(ring->newest, rule.slices, &first, &last))
 		return 0;
-	for (uint64_t s = first; s <= last; s++)
-		sum += ring->sum[s % rule.slices];
+	at = (unsigned)(first % rule.slices);
+	for (uint64_t s = first; s <= last; s++) {
+		sum += ring->sum[at];
+		at = at + 1 < rule.slices ? at + 1 : 0;
+	}
 	return sum;
 }
 

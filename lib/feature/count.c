@@ -75,47 +75,49 @@ level_key(struct counting *c, const struct spec_level *l, const struct record *r
 	return true;
 }
 
+/* Find the keys of all groups for this record, and begin to fetch their cells. */
 void
 count_fetch(struct counting *c, const struct record *r)
 {
-	uint64_t key;
+	for (unsigned i = 0; i < c->spec->group_count; i++) {
+		const struct spec_group *g = &c->spec->groups[i];
+		struct count_group *found = &c->groups[i];
 
-	for (unsigned i = 0; i < c->spec->count; i++) {
-		const struct spec_feature *f = &c->spec->features[i];
-
-		for (unsigned l = 0; l < f->level_count; l++)
-			if (f->levels[l].table != NULL &&
-			    level_key(c, &f->levels[l], r, NULL, &key))
-				table_prefetch(f->levels[l].table, key);
+		found->turn = 0;
+		found->cell = (const uint8_t *)g->single;
+		found->has =
+		    g->table == NULL || level_key(c, g->level, r, NULL, &found->key);
+		if (found->has && g->table != NULL)
+			table_prefetch(g->table, found->key);
 	}
 }
 
 /* NULL when there is no key (then *has is false) or nothing is counted under it. */
-static const void *
-find_cell(
-    struct counting *c, const struct spec_level *l, const struct record *r, bool *has)
+static const uint8_t *
+find_cell(struct counting *c, const struct spec_level *l, bool *has)
 {
-	uint64_t key;
+	struct count_group *found = &c->groups[l->group];
+	const struct table *t = c->spec->groups[l->group].table;
 
-	*has = true;
-	if (l->table == NULL)
-		return l->single;
-	*has = level_key(c, l, r, NULL, &key);
-	return *has ? table_find(l->table, key) : NULL;
+	if (t != NULL && found->turn != c->turn) {
+		found->turn = c->turn;
+		found->cell = found->has ? table_find(t, found->key) : NULL;
+	}
+	*has = found->has;
+	return found->cell != NULL ? found->cell + l->offset : NULL;
 }
 
 /* --- Reading ---------------------------------------------------------------------- */
 
 static bool
-read_rate(struct counting *c, const struct spec_feature *f, const struct record *r,
-    instant at, double *to)
+read_rate(struct counting *c, const struct spec_feature *f, instant at, double *to)
 {
 	size_t half = f->cell_size / 2;
 	double p = 0.5;
 	bool has;
 
 	for (unsigned l = f->level_count; l-- > 0;) {
-		const uint8_t *cell = find_cell(c, &f->levels[l], r, &has);
+		const uint8_t *cell = find_cell(c, &f->levels[l], &has);
 		double above, below, prior = f->prior;
 
 		if (cell == NULL)
@@ -135,15 +137,14 @@ read_rate(struct counting *c, const struct spec_feature *f, const struct record 
 }
 
 bool
-count_read(struct counting *c, const struct spec_feature *f, const struct record *r,
-    instant at, double *to)
+count_read(struct counting *c, const struct spec_feature *f, instant at, double *to)
 {
 	const void *cell;
 	bool has;
 
 	if (f->verb >= FEATURE_RATE)
-		return read_rate(c, f, r, at, to);
-	cell = find_cell(c, &f->levels[0], r, &has);
+		return read_rate(c, f, at, to);
+	cell = find_cell(c, &f->levels[0], &has);
 	if (cell == NULL) {
 		/* A key that nothing was counted under has a count of 0. */
 		*to = 0;
@@ -155,11 +156,11 @@ count_read(struct counting *c, const struct spec_feature *f, const struct record
 }
 
 unsigned
-count_last(struct counting *c, const struct spec_feature *f, const struct record *r,
-    instant at, uint64_t hashes[SPEC_LAST_MAX])
+count_last(struct counting *c, const struct spec_feature *f, instant at,
+    uint64_t hashes[SPEC_LAST_MAX])
 {
 	bool has;
-	const struct last *cell = find_cell(c, &f->levels[0], r, &has);
+	const struct last *cell = (const void *)find_cell(c, &f->levels[0], &has);
 	uint64_t until = (uint64_t)at + LAST_BIAS;
 	uint64_t length = (uint64_t)f->window.length.us;
 	unsigned n = 0;
@@ -200,15 +201,32 @@ add_last(
 	cell[to] = (struct last){ hash, at };
 }
 
+/* Amounts of one record follow one another, so the last cell is often the one. */
+static uint8_t *
+touch_cell(struct counting *c, unsigned group, const struct addition *a)
+{
+	const struct spec_group *g = &c->spec->groups[group];
+	struct count_group *found = &c->groups[group];
+	bool fresh;
+
+	if (g->table == NULL)
+		return (uint8_t *)g->single;
+	if (found->last_cell == NULL || found->last_key != a->key ||
+	    found->last_known != a->known) {
+		found->last_cell = table_touch(g->table, a->key, a->known, &fresh);
+		found->last_key = a->key;
+		found->last_known = a->known;
+	}
+	return found->last_cell;
+}
+
 static bool
 apply(struct counting *c, const struct addition *a)
 {
 	struct spec_feature *f = &c->spec->features[a->feature];
 	struct spec_level *l = &f->levels[a->level];
-	bool fresh, taken;
-	uint8_t *cell = l->key_count == 0
-	    ? (uint8_t *)l->single
-	    : table_touch(l->table, a->key, a->known, &fresh);
+	bool taken;
+	uint8_t *cell = touch_cell(c, l->group, a) + l->offset;
 
 	if (f->verb == FEATURE_LAST) {
 		add_last(f, (struct last *)(void *)cell, a->value, a->at, a->above > 0);
@@ -224,12 +242,16 @@ apply(struct counting *c, const struct addition *a)
 }
 
 static void
-fetch(const struct counting *c, const struct addition *a)
+fetch(struct counting *c, const struct addition *a)
 {
-	const struct table *t = c->spec->features[a->feature].levels[a->level].table;
+	unsigned group = c->spec->features[a->feature].levels[a->level].group;
+	const struct table *t = c->spec->groups[group].table;
 
-	if (t != NULL)
-		table_prefetch(t, a->key);
+	/* Those of one record have mostly the same key. */
+	if (t == NULL || c->groups[group].fetched == a->key)
+		return;
+	c->groups[group].fetched = a->key;
+	table_prefetch(t, a->key);
 }
 
 bool

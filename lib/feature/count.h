@@ -21,6 +21,18 @@ struct count_id {
 	bool has, many; /* many: a list, and this is its first value */
 };
 
+/* A group's cell, found once a record, and that of the last amount. */
+struct count_group {
+	uint64_t turn;
+	bool has;
+	uint64_t key;
+	const uint8_t *cell; /* NULL: nothing is counted under the key */
+	uint64_t fetched;    /* the last key that was fetched ahead */
+	uint64_t last_key;
+	instant last_known;
+	uint8_t *last_cell; /* NULL: none yet */
+};
+
 /* The counters of a spec and what is on its way to them. */
 struct counting {
 	struct spec *spec; /* borrowed */
@@ -28,6 +40,7 @@ struct counting {
 	struct delay delay;
 	uint64_t turn; /* of the current record, from 1 */
 	struct count_id ids[SPEC_SUBJECTS_MAX];
+	struct count_group groups[SPEC_GROUPS_MAX];
 	uint64_t late;  /* amounts older than the windows that count them */
 	uint64_t early; /* amounts counted before their time, for want of memory */
 };
@@ -43,17 +56,18 @@ count_turn(struct counting *c)
 	c->turn++;
 }
 
-/* Begin to fetch what is counted under the record's keys. */
+/* Find the record's keys and begin to fetch what is counted under them: before reading,
+ * after count_turn. */
 void count_fetch(struct counting *c, const struct record *r);
 
 /* What a counting feature says of the record at the instant advanced to: a count, a sum,
  * microseconds, or a rate within 0 and 1. False when it has no key, or nothing to say.
  * Cost: a cache miss for each level. */
-bool count_read(struct counting *c, const struct spec_feature *f,
-    const struct record *r, instant at, double *to);
+bool count_read(
+    struct counting *c, const struct spec_feature *f, instant at, double *to);
 /* The hashes of the last values; how many. */
-unsigned count_last(struct counting *c, const struct spec_feature *f,
-    const struct record *r, instant at, uint64_t hashes[SPEC_LAST_MAX]);
+unsigned count_last(struct counting *c, const struct spec_feature *f, instant at,
+    uint64_t hashes[SPEC_LAST_MAX]);
 
 /* Put on its way what the record adds to the feature's counters. */
 void count_update(struct counting *c, struct spec_feature *f, const struct record *r,

@@ -45,11 +45,11 @@ cross(struct extract *x, const struct spec_feature *f, unsigned depth, uint64_t 
 }
 
 static void
-counted(struct extract *x, struct spec_feature *f, const struct record *r, instant at)
+counted(struct extract *x, struct spec_feature *f, instant at)
 {
 	double v;
 
-	if (!count_read(&x->counting, f, r, at, &v))
+	if (!count_read(&x->counting, f, at, &v))
 		return;
 	if (f->verb >= FEATURE_RATE) {
 		v = v < 1e-6 ? 1e-6 : v > 1 - 1e-6 ? 1 - 1e-6 : v;
@@ -69,10 +69,10 @@ counted(struct extract *x, struct spec_feature *f, const struct record *r, insta
 }
 
 static void
-last(struct extract *x, struct spec_feature *f, const struct record *r, instant at)
+last(struct extract *x, struct spec_feature *f, instant at)
 {
 	uint64_t hashes[SPEC_LAST_MAX];
-	unsigned n = count_last(&x->counting, f, r, at, hashes);
+	unsigned n = count_last(&x->counting, f, at, hashes);
 
 	/* Unnamed: the values themselves are named when they are added. */
 	for (unsigned i = 0; i < n; i++)
@@ -107,10 +107,10 @@ extract_one(
 		cross(x, f, 0, 0, 1, "", 0);
 		break;
 	case FEATURE_LAST:
-		last(x, f, r, at);
+		last(x, f, at);
 		break;
 	default:
-		counted(x, f, r, at);
+		counted(x, f, at);
 		break;
 	}
 }
@@ -300,11 +300,9 @@ extract_new(struct spec *spec, uint64_t memory_bytes, uint64_t seed, extract_nam
 		extract_free(x);
 		return NULL;
 	}
-	for (unsigned i = 0; i < spec->count; i++)
-		for (unsigned l = 0; l < spec->features[i].level_count; l++)
-			if (spec->features[i].levels[l].table != NULL)
-				table_on_evict(
-				    spec->features[i].levels[l].table, on_evict, x);
+	for (unsigned i = 0; i < spec->group_count; i++)
+		if (spec->groups[i].table != NULL)
+			table_on_evict(spec->groups[i].table, on_evict, x);
 	return x;
 }
 
@@ -334,15 +332,13 @@ extract_save(const struct extract *x, struct state_writer *to)
 	state_put_u64(to, x->counting.late);
 	state_put_u64(to, x->counting.early);
 	delay_save(&x->counting.delay, to);
-	for (unsigned i = 0; i < x->spec->count; i++) {
-		const struct spec_feature *f = &x->spec->features[i];
+	for (unsigned i = 0; i < x->spec->group_count; i++) {
+		const struct spec_group *g = &x->spec->groups[i];
 
-		for (unsigned l = 0; l < f->level_count; l++) {
-			if (f->levels[l].table != NULL)
-				state_put_table(to, f->levels[l].table);
-			else
-				state_put(to, f->levels[l].single, f->cell_size);
-		}
+		if (g->table != NULL)
+			state_put_table(to, g->table);
+		else
+			state_put(to, g->single, g->cell_size);
 	}
 }
 
@@ -362,20 +358,13 @@ extract_load(struct extract *x, struct state_reader *from, struct error *error)
 		    "afresh with --state NEWDIR)");
 	if (delay_load(&x->counting.delay, from, error) != 0)
 		return -1;
-	for (unsigned i = 0; i < x->spec->count; i++) {
-		struct spec_feature *f = &x->spec->features[i];
+	for (unsigned i = 0; i < x->spec->group_count; i++) {
+		struct spec_group *g = &x->spec->groups[i];
 
-		for (unsigned l = 0; l < f->level_count; l++) {
-			struct spec_level *v = &f->levels[l];
-
-			if (v->table == NULL) {
-				if (state_get(from, v->single, f->cell_size) != 0)
-					return error_set(
-					    error, "the snapshot is too short");
-			} else if (state_get_table(from, v->table, error) != 0) {
-				return -1;
-			}
-		}
+		if (g->table != NULL && state_get_table(from, g->table, error) != 0)
+			return -1;
+		if (g->table == NULL && state_get(from, g->single, g->cell_size) != 0)
+			return error_set(error, "the snapshot is too short");
 	}
 	return 0;
 }

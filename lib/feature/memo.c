@@ -13,7 +13,7 @@ struct head {
 };
 
 enum {
-	INDEX_SHARE = 5, /* of the memory: a fifth */
+	INDEX_SHARE = 10, /* of the memory: a tenth */
 	LARGEST = sizeof(struct head) + 12 * FEATURES_MAX,
 };
 
@@ -26,7 +26,8 @@ memo_init(struct memo *m, uint64_t memory_bytes)
 	if (m->capacity < 2 * LARGEST)
 		return -1;
 	m->ring = calloc(1, m->capacity);
-	m->index = table_new(TABLE_KEY_64, sizeof(uint64_t), index);
+	m->lines = index / (MEMO_LINE * sizeof *m->index);
+	m->index = calloc(m->lines, MEMO_LINE * sizeof *m->index);
 	return m->ring != NULL && m->index != NULL ? 0 : -1;
 }
 
@@ -34,18 +35,24 @@ void
 memo_fini(struct memo *m)
 {
 	free(m->ring);
-	table_free(m->index);
+	free(m->index);
+}
+
+static uint64_t *
+line_of(const struct memo *m, uint64_t name)
+{
+	return m->index + MEMO_LINE * hash_bucket(name, m->lines);
 }
 
 void
-memo_put(struct memo *m, uint64_t name, instant when, const struct features *features)
+memo_put(struct memo *m, uint64_t name, const struct features *features)
 {
 	struct head head = { name, features_count(features),
 		features->values.at != NULL };
 	uint64_t keys = 8 * (uint64_t)head.count, values = head.weighted ? keys / 2 : 0;
-	uint64_t size = sizeof head + keys + (values + 7) / 8 * 8, *place;
-	uint64_t at = m->end % m->capacity;
-	bool fresh;
+	uint64_t size = sizeof head + keys + (values + 7) / 8 * 8;
+	uint64_t at = m->end % m->capacity, *line = line_of(m, name);
+	unsigned oldest = 0;
 
 	assert(size <= LARGEST);
 	if (at + size > m->capacity) {
@@ -57,24 +64,32 @@ memo_put(struct memo *m, uint64_t name, instant when, const struct features *fea
 		memcpy(m->ring + at + sizeof head, features->keys.at, keys);
 	if (values > 0)
 		memcpy(m->ring + at + sizeof head + keys, features->values.at, values);
-	place = table_touch(m->index, name, when, &fresh);
-	*place = m->end;
+	for (unsigned i = 1; i < MEMO_LINE; i++)
+		oldest = line[i] < line[oldest] ? i : oldest;
+	line[oldest] = m->end + 1;
 	m->end += size;
 }
 
 bool
 memo_get(const struct memo *m, uint64_t name, struct features *to)
 {
-	const uint64_t *place = table_find(m->index, name);
-	const uint8_t *at;
+	const uint64_t *line = line_of(m, name);
+	const uint8_t *at = NULL;
+	uint64_t latest = 0;
 	struct head head;
 
-	if (place == NULL || m->end - *place > m->capacity)
+	for (unsigned i = 0; i < MEMO_LINE; i++) {
+		if (line[i] <= latest || m->end + 1 - line[i] > m->capacity)
+			continue;
+		memcpy(&head, m->ring + (line[i] - 1) % m->capacity, sizeof head);
+		if (head.name != name)
+			continue;
+		latest = line[i];
+		at = m->ring + (latest - 1) % m->capacity;
+	}
+	if (at == NULL)
 		return false;
-	at = m->ring + *place % m->capacity;
 	memcpy(&head, at, sizeof head);
-	if (head.name != name)
-		return false;
 	at += sizeof head;
 	to->keys = slice_of(at, 8 * (size_t)head.count);
 	to->values = head.weighted ? slice_of(at + to->keys.size, to->keys.size / 2)
@@ -87,7 +102,8 @@ memo_save(const struct memo *m, struct state_writer *to)
 {
 	state_put_u64(to, m->end);
 	state_put_block(to, slice_of(m->ring, m->capacity));
-	state_put_table(to, m->index);
+	state_put_block(
+	    to, slice_of(m->index, m->lines * MEMO_LINE * sizeof *m->index));
 }
 
 int
@@ -97,5 +113,6 @@ memo_load(struct memo *m, struct state_reader *from, struct error *error)
 		return error_set(error, "the snapshot is too short");
 	if (state_get_block(from, m->ring, m->capacity, error) != 0)
 		return -1;
-	return state_get_table(from, m->index, error);
+	return state_get_block(
+	    from, m->index, m->lines * MEMO_LINE * sizeof *m->index, error);
 }

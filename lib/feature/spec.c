@@ -241,6 +241,34 @@ complete(struct words *w, struct spec_feature *f)
 	return 0;
 }
 
+static bool
+same_keys(const struct spec_level *a, const struct spec_level *b)
+{
+	bool same = a->key_count == b->key_count;
+
+	for (unsigned k = 0; same && k < a->key_count; k++)
+		same = a->keys[k].slot == b->keys[k].slot;
+	return same;
+}
+
+/* Give each level its part of a cell. */
+static void
+find_groups(struct spec *s, struct spec_feature *f)
+{
+	for (unsigned i = 0; i < f->level_count; i++) {
+		struct spec_level *l = &f->levels[i];
+		struct spec_group *g = s->groups;
+
+		while (g < s->groups + s->group_count && !same_keys(g->level, l))
+			g++;
+		l->group = (unsigned)(g - s->groups);
+		s->group_count += l->group == s->group_count;
+		l->offset = g->cell_size;
+		g->level = l;
+		g->cell_size += f->cell_size;
+	}
+}
+
 static int
 read_line(struct words *w, struct slice line)
 {
@@ -260,6 +288,7 @@ read_line(struct words *w, struct slice line)
 	f->as_number = f->verb >= FEATURE_RATE;
 	if (f->counts && (clauses_read(w, f) != 0 || complete(w, f) != 0))
 		return -1;
+	find_groups(s, f);
 	if (w->next < w->count)
 		return error_set(w->error, "'%.*s' is not understood",
 		    (int)w->word[w->next].size, (const char *)w->word[w->next].at);
@@ -297,15 +326,6 @@ spec_new(struct reader *reader, struct slice text, struct error *error)
 	return s;
 }
 
-static void
-free_level(struct spec_level *l)
-{
-	for (unsigned k = 0; k < l->key_count; k++)
-		subject_fini(&l->keys[k]);
-	table_free(l->table);
-	free(l->single);
-}
-
 void
 spec_free(struct spec *s)
 {
@@ -318,39 +338,38 @@ spec_free(struct spec *s)
 		subject_fini(&f->reward);
 		expr_free(f->where);
 		for (unsigned l = 0; l < f->level_count; l++)
-			free_level(&f->levels[l]);
+			for (unsigned k = 0; k < f->levels[l].key_count; k++)
+				subject_fini(&f->levels[l].keys[k]);
+	}
+	for (unsigned i = 0; i < s->group_count; i++) {
+		table_free(s->groups[i].table);
+		free(s->groups[i].single);
 	}
 	free(s->features);
 	free(s);
 }
 
-/* Every table the same share. */
+/* Every table room for the same number of keys, about. */
 int
 spec_reserve(struct spec *s, uint64_t memory_bytes, struct error *error)
 {
-	for (int pass = 0; pass < 2; pass++) {
-		for (unsigned i = 0; i < s->count; i++) {
-			struct spec_feature *f = &s->features[i];
+	enum { PLACE = 24 }; /* bytes of a table besides the cell */
+	uint64_t total = 0;
 
-			for (unsigned l = 0; l < f->level_count; l++) {
-				struct spec_level *v = &f->levels[l];
+	for (unsigned i = 0; i < s->group_count; i++)
+		if (s->groups[i].level->key_count > 0)
+			total += s->groups[i].cell_size + PLACE;
+	for (unsigned i = 0; i < s->group_count; i++) {
+		struct spec_group *g = &s->groups[i];
 
-				if (pass == 0) {
-					s->tables += v->key_count > 0;
-					continue;
-				}
-				if (v->key_count > 0)
-					v->table = table_new(TABLE_KEY_64, f->cell_size,
-					    memory_bytes / s->tables);
-				else
-					v->single = calloc(1, f->cell_size);
-				if (v->table == NULL && v->single == NULL)
-					return error_set(error,
-					    "too little memory for %u counters (give "
-					    "more with --memory)",
-					    s->tables);
-			}
-		}
+		if (g->level->key_count > 0)
+			g->table = table_new(TABLE_KEY_64, g->cell_size,
+			    memory_bytes / total * (g->cell_size + PLACE));
+		else
+			g->single = calloc(1, g->cell_size);
+		if (g->table == NULL && g->single == NULL)
+			return error_set(error,
+			    "too little memory for the counters (raise --memory)");
 	}
 	return 0;
 }

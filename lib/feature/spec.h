@@ -15,6 +15,7 @@
 enum {
 	SPEC_FEATURES_MAX = 256,
 	SPEC_SUBJECTS_MAX = 160,
+	SPEC_GROUPS_MAX = SPEC_SUBJECTS_MAX + 1,
 	SPEC_NAME_MAX = 64,
 	SPEC_EDGES_MAX = 64,
 	SPEC_PARTS_MAX = 4,  /* of a cross */
@@ -46,10 +47,19 @@ enum feature_verb {
 	FEATURE_RATIO,    /* of two kinds of event */
 };
 
-/* What is counted under one key: plain bytes in a table, or one cell for everything. */
+/* A key that a feature is counted by; its counters are a part of a group's cell. */
 struct spec_level {
 	struct subject keys[SPEC_KEYS_MAX];
-	unsigned key_count;  /* 0: everything */
+	unsigned key_count; /* 0: everything */
+	unsigned group;
+	size_t offset; /* in the group's cell */
+};
+
+/* All that is counted by the same key: plain bytes in a table, so that one look finds
+ * them all; or one cell for everything. */
+struct spec_group {
+	const struct spec_level *level; /* whose keys it has */
+	size_t cell_size;
 	struct table *table; /* owned; NULL for everything */
 	uint64_t *single;    /* owned; its cell */
 };
@@ -84,7 +94,8 @@ struct spec {
 	struct spec_feature *features; /* owned */
 	unsigned count;
 	uint64_t hash; /* of the text */
-	unsigned tables;
+	struct spec_group groups[SPEC_GROUPS_MAX];
+	unsigned group_count;
 	unsigned slots; /* of the keys of counters */
 	bool counts;    /* some feature counts */
 };
