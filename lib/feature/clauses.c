@@ -139,7 +139,11 @@ clauses_read(struct words *w, struct spec_feature *f)
 		else if (words_take(w, "where"))
 			status = read_where(w, f);
 		else
-			break;
+			status = error_set(w->error,
+			    "'%.*s' is not understood (by, in, fading, session, "
+			    "prior, as, where)",
+			    (int)w->word[w->next].size,
+			    (const char *)w->word[w->next].at);
 	}
 	if (status != 0)
 		return -1;
