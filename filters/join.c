@@ -297,7 +297,7 @@ static const struct filter join = {
 		    "  bp-join --orphans orphans.bp day.bp | bp-print\n",
 	.options = options,
 	.size = sizeof(struct join),
-	.schema = 1,
+	.schema = 2,
 	.start = start,
 	.each = each,
 	.tick = tick,

@@ -83,18 +83,21 @@ divert_late(struct run *run, struct sort *s, struct slice bytes)
 static int
 release_one(struct run *run, struct sort *s)
 {
-	struct queue_entry e = *queue_first(&s->queue);
-	uint32_t node = (uint32_t)e.number;
+	uint32_t node = queue_first(&s->queue);
+	instant due = queue_due(&s->queue, node);
 
 	queue_remove(&s->queue, node);
-	s->floor = e.due > s->floor ? e.due : s->floor;
+	s->floor = due > s->floor ? due : s->floor;
 	return run_release(run, take_out(s, node));
 }
 
 static int
 release_until(struct run *run, struct sort *s, instant until)
 {
-	while (queue_first(&s->queue) != NULL && queue_first(&s->queue)->due <= until)
+	uint32_t node;
+
+	while (
+	    (node = queue_first(&s->queue)) != 0 && queue_due(&s->queue, node) <= until)
 		if (release_one(run, s) != 0)
 			return -1;
 	s->floor = until > s->floor ? until : s->floor;
@@ -107,9 +110,9 @@ static int
 make_room(struct run *run, struct sort *s, instant when, size_t size, bool *room)
 {
 	while (pool_left(&s->pool) < pool_chunks(size)) {
-		const struct queue_entry *first = queue_first(&s->queue);
+		uint32_t first = queue_first(&s->queue);
 
-		*room = first != NULL && first->due <= when;
+		*room = first != 0 && queue_due(&s->queue, first) <= when;
 		if (!*room)
 			return 0;
 		s->early++;
@@ -155,8 +158,8 @@ settle_waiting(struct run *run, struct sort *s, unsigned own)
 		if (slot == own)
 			continue;
 		if (belongs) {
-			queue_set(
-			    &s->queue, w->node, s->suspense.recent[slot], w->rank);
+			queue_set(&s->queue, w->node, s->suspense.recent[slot], w->rank,
+			    QUEUE_NO_LANE);
 			continue;
 		}
 		s->future++;
@@ -224,7 +227,7 @@ enter(struct run *run, struct sort *s, instant when, struct slice bytes, uint64_
 		s->floor = when;
 		return PASS;
 	}
-	queue_set(&s->queue, pool_keep(&s->pool, bytes), when, rank);
+	queue_set(&s->queue, pool_keep(&s->pool, bytes), when, rank, QUEUE_SOON);
 	return HOLD;
 }
 
@@ -277,7 +280,7 @@ finish(struct run *run, void *self)
 	struct sort *s = self;
 	unsigned slot;
 
-	while (queue_first(&s->queue) != NULL)
+	while (queue_first(&s->queue) != 0)
 		if (release_one(run, s) != 0)
 			return -1;
 	while (suspense_leave(&s->suspense, &slot))
@@ -306,14 +309,13 @@ save(struct run *run, void *self, struct state_writer *to)
 	state_put_u64(to, s->rank);
 	state_put_u64(to, s->early);
 	state_put_u64(to, s->future);
-	state_put_u64(to, s->queue.count);
+	state_put_u64(to, s->queue.held);
 	for (unsigned i = 0; i < WHEN_RECENT; i++)
 		if (suspense_waits(&s->suspense, i))
 			save_record(s, to, s->waiting[i].rank, s->waiting[i].node);
-	for (const struct queue_entry *e = s->queue.heap;
-	     e < s->queue.heap + s->queue.count; e++) {
-		state_put_i64(to, e->due);
-		save_record(s, to, e->rank, (uint32_t)e->number);
+	for (uint32_t i = 0; (i = queue_next(&s->queue, i)) != 0;) {
+		state_put_i64(to, queue_due(&s->queue, i));
+		save_record(s, to, s->queue.entries[i].rank, i);
 	}
 	return 0;
 }
@@ -359,7 +361,7 @@ load(struct run *run, void *self, struct state_reader *from)
 			return run_fail(run, "the snapshot is too short");
 		if (load_record(run, s, from, &rank, &node) != 0)
 			return -1;
-		queue_set(&s->queue, node, when, rank);
+		queue_set(&s->queue, node, when, rank, QUEUE_NO_LANE);
 	}
 	return 0;
 }

@@ -49,17 +49,23 @@ give_schedule(struct outcomes *o, uint32_t number)
 {
 	const struct banner *b = store_banner(o, number);
 	instant due = b->shown_at + o->rules.click_window.us;
+	enum queue_lane lane = QUEUE_SOON;
 
-	if (b->stage == STAGE_COMPLETE)
+	if (b->stage == STAGE_COMPLETE) {
 		due = give_complete_at(o, b) + o->rules.keep.us;
-	else if (b->stage == STAGE_GIVEN ||
-	    (b->stage == STAGE_WAITING && o->rules.final))
+		lane = QUEUE_NO_LANE;
+	} else if (b->stage == STAGE_GIVEN ||
+	    (b->stage == STAGE_WAITING && o->rules.final)) {
 		due = give_complete_at(o, b);
+		lane = b->clicks == 0 ? QUEUE_LATER : QUEUE_NO_LANE;
+	}
 	/* A retracted click moves the completion back, but not into the past. */
 	if (b->changed_at != WHEN_NEVER &&
-	    ((b->stage >= STAGE_GIVEN && b->changed_at < due) || due < o->clock))
+	    ((b->stage >= STAGE_GIVEN && b->changed_at < due) || due < o->clock)) {
 		due = b->changed_at;
-	queue_set(&o->due, number, due, b->rank);
+		lane = QUEUE_NO_LANE;
+	}
+	queue_set(&o->due, number, due, b->rank, lane);
 }
 
 void
@@ -321,16 +327,17 @@ step(struct outcomes *o, uint32_t number, instant at)
 int
 outcomes_advance(struct outcomes *o, instant watermark)
 {
-	const struct queue_entry *e;
+	uint32_t i;
 
 	if (watermark <= o->clock)
 		return 0;
 	o->clock = watermark;
-	while ((e = queue_first(&o->due)) != NULL && e->due < watermark)
-		if (step(o, (uint32_t)e->number, e->due) != 0)
+	while ((i = queue_first(&o->due)) != 0 && queue_due(&o->due, i) < watermark)
+		if (step(o, i, queue_due(&o->due, i)) != 0)
 			return -1;
-	while ((e = queue_first(&o->expiry)) != NULL && e->due < watermark)
-		store_forget_conversion(o, (uint32_t)e->number);
+	while (
+	    (i = queue_first(&o->expiry)) != 0 && queue_due(&o->expiry, i) < watermark)
+		store_forget_conversion(o, i);
 	return 0;
 }
 
@@ -364,13 +371,13 @@ give_early(struct outcomes *o)
 int
 outcomes_finish(struct outcomes *o)
 {
-	const struct queue_entry *e;
+	uint32_t i;
 	bool told;
 
 	if (o->latest != WHEN_NEVER && outcomes_advance(o, o->latest + 1) != 0)
 		return -1;
-	while ((e = queue_first(&o->due)) != NULL)
-		if (close_now(o, (uint32_t)e->number, &told) != 0)
+	while ((i = queue_first(&o->due)) != 0)
+		if (close_now(o, i, &told) != 0)
 			return -1;
 	return 0;
 }

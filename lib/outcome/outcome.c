@@ -260,7 +260,8 @@ outcomes_convert(struct outcomes *o, const struct outcome_event *e)
 		c->item_of[i] = e->item_of[i];
 	if (window < o->rules.view_window.us)
 		window = o->rules.view_window.us;
-	queue_set(&o->expiry, number, e->at + window + o->rules.keep.us, ++o->arrived);
+	queue_set(&o->expiry, number, e->at + window + o->rules.keep.us, ++o->arrived,
+	    QUEUE_SOON);
 	if (e->user == 0 || credit_share(o, number, e->at, CAUSE_CONVERSION) == 0) {
 		store_forget_conversion(o, number);
 		o->counts.orphan_conversions++;

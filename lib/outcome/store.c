@@ -180,7 +180,7 @@ store_forget(struct outcomes *o, uint32_t number)
 	forget_marks(o, b->clicks);
 	credit_settle(o, number);
 	pool_drop(&o->chunks, b->carried);
-	if (o->due.place[number] != 0)
+	if (queue_has(&o->due, number))
 		queue_remove(&o->due, number);
 	pool_give(&o->banners, number);
 }
@@ -209,7 +209,7 @@ store_room(struct outcomes *o, size_t bytes)
 	if (chunks > o->chunks.capacity / 2)
 		return OUTCOME_LARGE;
 	if (pool_left(&o->conversions) == 0)
-		store_forget_conversion(o, (uint32_t)queue_first(&o->expiry)->number);
+		store_forget_conversion(o, queue_first(&o->expiry));
 	while (pool_left(&o->banners) == 0 || pool_left(&o->chunks) < chunks ||
 	    pool_left(&o->marks) == 0 || pool_left(&o->index.links) < ROOM_LINKS ||
 	    pool_left(&o->credits) < OUTCOME_TOUCHES_MAX) {
@@ -217,8 +217,7 @@ store_room(struct outcomes *o, size_t bytes)
 			if (give_early(o) != 0)
 				return OUTCOME_FAILED;
 		} else {
-			store_forget_conversion(
-			    o, (uint32_t)queue_first(&o->expiry)->number);
+			store_forget_conversion(o, queue_first(&o->expiry));
 		}
 	}
 	return OUTCOME_TAKEN;
@@ -253,9 +252,10 @@ load_queue(struct queue *q, struct state_reader *from)
 {
 	size_t size;
 
-	if (state_get_slice(from, q->heap, q->capacity * sizeof *q->heap, &size) != 0)
+	if (state_get_slice(
+		from, q->entries + 1, q->capacity * sizeof *q->entries, &size) != 0)
 		return -1;
-	return queue_load(q, slice_of(q->heap, size));
+	return queue_load(q, slice_of(q->entries + 1, size));
 }
 
 int

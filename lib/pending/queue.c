@@ -6,123 +6,218 @@
 
 #include "lib/base/assert.h"
 
+/* A lane is a list in the order of due: an entry that is due after its last is appended,
+ * any other goes to the heap.
+ *
+ * An entry in a lane has its neighbours in before and after; one in the heap has its
+ * place + 1 and IN_HEAP; one that is absent has before 0. */
 enum { CHILDREN = 4 };
+
+#define IN_HEAP UINT32_MAX
+#define IS_FIRST UINT32_MAX
 
 int
 queue_init(struct queue *q, uint32_t capacity)
 {
 	*q = (struct queue){ .capacity = capacity };
+	q->entries = calloc((size_t)capacity + 1, sizeof *q->entries);
 	q->heap = calloc((size_t)capacity + 1, sizeof *q->heap);
-	q->place = calloc((size_t)capacity + 1, sizeof *q->place);
-	return q->heap != NULL && q->place != NULL ? 0 : -1;
+	return q->entries != NULL && q->heap != NULL ? 0 : -1;
 }
 
 void
 queue_fini(struct queue *q)
 {
+	free(q->entries);
 	free(q->heap);
-	free(q->place);
 	*q = (struct queue){ .heap = NULL };
 }
 
 static bool
-before(const struct queue_entry *a, const struct queue_entry *b)
+precedes(const struct queue *q, uint32_t a, uint32_t b)
 {
-	return a->due != b->due ? a->due < b->due : a->rank < b->rank;
+	const struct queue_entry *x = &q->entries[a], *y = &q->entries[b];
+
+	return x->due != y->due ? x->due < y->due : x->rank < y->rank;
+}
+
+/* --- The heap --------------------------------------------------------------------- */
+
+static void
+put(struct queue *q, uint32_t i, uint32_t number)
+{
+	q->heap[i] = number;
+	q->entries[number].before = i + 1;
+	q->entries[number].after = IN_HEAP;
 }
 
 static void
-put(struct queue *q, uint32_t i, struct queue_entry e)
+rise(struct queue *q, uint32_t i, uint32_t number)
 {
-	q->heap[i] = e;
-	q->place[e.number] = i + 1;
-}
-
-static void
-rise(struct queue *q, uint32_t i, struct queue_entry e)
-{
-	while (i > 0 && before(&e, &q->heap[(i - 1) / CHILDREN])) {
+	while (i > 0 && precedes(q, number, q->heap[(i - 1) / CHILDREN])) {
 		put(q, i, q->heap[(i - 1) / CHILDREN]);
 		i = (i - 1) / CHILDREN;
 	}
-	put(q, i, e);
+	put(q, i, number);
 }
 
 static void
-sink(struct queue *q, uint32_t i, struct queue_entry e)
+sink(struct queue *q, uint32_t i, uint32_t number)
 {
 	for (;;) {
 		uint32_t first = i * CHILDREN + 1, least = first;
 
 		for (uint32_t c = first + 1; c < first + CHILDREN && c < q->count; c++)
-			if (before(&q->heap[c], &q->heap[least]))
+			if (precedes(q, q->heap[c], q->heap[least]))
 				least = c;
-		if (least >= q->count || !before(&q->heap[least], &e))
+		if (least >= q->count || !precedes(q, q->heap[least], number))
 			break;
 		put(q, i, q->heap[least]);
 		i = least;
 	}
-	put(q, i, e);
+	put(q, i, number);
+}
+
+/* Take the entry at i out: the last one fills its place. */
+static void
+pull(struct queue *q, uint32_t i)
+{
+	uint32_t number = q->heap[--q->count];
+
+	if (i == q->count)
+		return;
+	if (i > 0 && precedes(q, number, q->heap[(i - 1) / CHILDREN]))
+		rise(q, i, number);
+	else
+		sink(q, i, number);
+}
+
+/* --- The lanes -------------------------------------------------------------------- */
+
+static void
+append(struct queue *q, struct queue_ends *l, uint32_t number)
+{
+	struct queue_entry *e = &q->entries[number];
+
+	e->before = l->last != 0 ? l->last : IS_FIRST;
+	e->after = 0;
+	*(l->last != 0 ? &q->entries[l->last].after : &l->first) = number;
+	l->last = number;
+}
+
+static struct queue_ends *
+lane_of_end(struct queue *q, uint32_t number)
+{
+	struct queue_ends *l = q->lanes;
+
+	while (l->first != number && l->last != number) {
+		l++;
+		assert(l < q->lanes + QUEUE_LANES);
+	}
+	return l;
 }
 
 static void
-settle(struct queue *q, uint32_t i, struct queue_entry e)
+unhook(struct queue *q, uint32_t number)
 {
-	if (i > 0 && before(&e, &q->heap[(i - 1) / CHILDREN]))
-		rise(q, i, e);
+	struct queue_entry *e = &q->entries[number];
+	bool first = e->before == IS_FIRST, last = e->after == 0;
+	struct queue_ends *l = first || last ? lane_of_end(q, number) : NULL;
+
+	if (first)
+		l->first = e->after;
 	else
-		sink(q, i, e);
+		q->entries[e->before].after = e->after;
+	if (last)
+		l->last = first ? 0 : e->before;
+	else
+		q->entries[e->after].before = e->before;
 }
 
+/* --- Both ------------------------------------------------------------------------- */
+
 void
-queue_set(struct queue *q, uint32_t number, instant due, uint64_t rank)
+queue_set(
+    struct queue *q, uint32_t number, instant due, uint64_t rank, enum queue_lane lane)
 {
-	struct queue_entry e = { due, rank, number };
+	struct queue_entry *e;
+	uint32_t last;
 
 	assert(number > 0 && number <= q->capacity);
-	if (q->place[number] == 0)
-		rise(q, q->count++, e);
+	e = &q->entries[number];
+	if (e->before != 0) {
+		if (e->due == due && e->rank == rank)
+			return;
+		queue_remove(q, number);
+	}
+	if (number > q->used)
+		q->used = number;
+	q->held++;
+	e->due = due;
+	e->rank = rank;
+	last = lane == QUEUE_NO_LANE ? 0 : q->lanes[lane].last;
+	if (lane != QUEUE_NO_LANE && (last == 0 || precedes(q, last, number)))
+		append(q, &q->lanes[lane], number);
 	else
-		settle(q, q->place[number] - 1, e);
+		rise(q, q->count++, number);
 }
 
 void
 queue_remove(struct queue *q, uint32_t number)
 {
-	uint32_t i;
+	struct queue_entry *e;
 
-	assert(number > 0 && number <= q->capacity && q->place[number] > 0);
-	i = q->place[number] - 1;
-	q->place[number] = 0;
-	q->count--;
-	if (i < q->count)
-		settle(q, i, q->heap[q->count]);
+	assert(number > 0 && number <= q->capacity && queue_has(q, number));
+	e = &q->entries[number];
+	if (e->after == IN_HEAP)
+		pull(q, e->before - 1);
+	else
+		unhook(q, number);
+	e->before = 0;
+	q->held--;
+}
+
+uint32_t
+queue_first(const struct queue *q)
+{
+	uint32_t first = q->count > 0 ? q->heap[0] : 0;
+
+	for (unsigned i = 0; i < QUEUE_LANES; i++) {
+		uint32_t number = q->lanes[i].first;
+
+		if (number != 0 && (first == 0 || precedes(q, number, first)))
+			first = number;
+	}
+	return first;
 }
 
 struct slice
 queue_bytes(const struct queue *q)
 {
-	return slice_of(q->heap, q->count * sizeof *q->heap);
+	return slice_of(q->entries + 1, q->used * sizeof *q->entries);
 }
 
 int
 queue_load(struct queue *q, struct slice bytes)
 {
-	size_t n = bytes.size / sizeof *q->heap;
+	size_t n = bytes.size / sizeof *q->entries;
 
-	if (bytes.size % sizeof *q->heap != 0 || n > q->capacity)
+	if (bytes.size % sizeof *q->entries != 0 || n > q->capacity)
 		return -1;
-	memmove(q->heap, bytes.at, bytes.size);
-	memset(q->place, 0, ((size_t)q->capacity + 1) * sizeof *q->place);
-	q->count = (uint32_t)n;
-	for (uint32_t i = 0; i < q->count; i++) {
-		uint64_t number = q->heap[i].number;
+	if (n > 0)
+		memmove(q->entries + 1, bytes.at, bytes.size);
+	if (n < q->used)
+		memset(q->entries + 1 + n, 0, (q->used - n) * sizeof *q->entries);
+	memset(q->lanes, 0, sizeof q->lanes);
+	q->held = q->count = 0;
+	q->used = (uint32_t)n;
+	for (uint32_t i = 1; i <= n; i++) {
+		struct queue_entry *e = &q->entries[i];
 
-		if (number == 0 || number > q->capacity || q->place[number] != 0) {
-			q->count = 0;
-			return -1;
-		}
-		q->place[number] = i + 1;
+		if (e->before == 0)
+			continue;
+		e->before = 0;
+		queue_set(q, i, e->due, e->rank, QUEUE_NO_LANE);
 	}
 	return 0;
 }
