@@ -29,8 +29,14 @@ rates() {
 	    bp-print --format tsv --fields "dims.$2,impressions,clicks,ctr,ctr_low,ctr_high" |
 	    sed 1d | sort -t "$(printf '\t')" -k 5,5gr -k 1,1 | sed -n "1,${4:-20}p" |
 	    awk -F '\t' -v key="$2" '
-	BEGIN { printf "  %-14s %12s %8s %9s   %s\n", key, "impressions", "clicks", "CTR", "95 % interval" }
-	{ printf "  %-14s %12d %8d %7.2f %%   %5.2f .. %5.2f %%\n", $1, $2, $3, 100 * $4, 100 * $5, 100 * $6 }'
+	BEGIN {
+		printf "  %-14s %12s %8s %9s   %s\n", key, "impressions", "clicks", "CTR",
+		    "95 % interval"
+	}
+	{
+		printf "  %-14s %12d %8d %7.2f %%   %5.2f .. %5.2f %%\n", $1, $2, $3,
+		    100 * $4, 100 * $5, 100 * $6
+	}'
 }
 
 # learning RECORDS: how well clicks were predicted before they were learned, beside what
@@ -41,8 +47,8 @@ learning() {
 	    bp-print --format tsv --fields n,log_loss,normalised_entropy,calibration,auc,weights |
 	    awk -F '\t' 'NR == 2 {
 		printf "  %d outcomes, %d weights\n", $1, $6
-		printf "  log loss %.5f; %.5f for the base rate, which is known only afterwards: %.2f %% %s\n",
-		    $2, $2 / $3, 100 * ($3 < 1 ? 1 - $3 : $3 - 1), $3 < 1 ? "better" : "worse"
+		printf "  log loss %.5f; %.5f for the base rate, known only afterwards: ", $2, $2 / $3
+		printf "%.2f %% %s\n", 100 * ($3 < 1 ? 1 - $3 : $3 - 1), $3 < 1 ? "better" : "worse"
 		printf "  clicks predicted / clicks: %.3f; ranks a click before another: %.1f %%\n",
 		    $4, 100 * $5
 	}'
@@ -60,10 +66,15 @@ ledger() {
 		printf "  %-8s %9s %9s %9s %9s %6s %6s %9s %9s\n", "stage", "in", "out", "dropped",
 		    "rejected", "held", "late", "made new", "million/s"
 	}
-	/^bannerpipe_/ { name = $1; gsub(/^bannerpipe_|(_total)?[{].*/, "", name); n[name] = $2 }
+	/^bannerpipe_/ {
+		name = $1
+		gsub(/^bannerpipe_|(_total)?[{].*/, "", name)
+		n[name] = $2
+	}
 	$1 == "end" {
-		printf "  %-8s %9d %9d %9d %9d %6d %6d %9d %9.2f", $2, n["in"], n["out"], n["dropped"],
-		    n["rejected"], n["held"], n["late"], n["emitted"], n["in"] / (n["processor_us"] + 1)
+		printf "  %-8s %9d %9d %9d %9d %6d %6d %9d %9.2f", $2, n["in"], n["out"],
+		    n["dropped"], n["rejected"], n["held"], n["late"], n["emitted"],
+		    n["in"] / (n["processor_us"] + 1)
 		lost = n["in"] - n["out"] - n["dropped"] - n["rejected"] - n["held"] - n["late"]
 		gap = NR > 1 && before != "" ? before - n["in"] : 0
 		print lost ? "  LOST " lost : gap ? "  LOST " gap " before it" : ""

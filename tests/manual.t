@@ -18,7 +18,8 @@ for my $page (@pages) {
 	ok("$page is clean mdoc", lint($page));
 	my @wrong;
 	my $text = slurp($page);
-	push @wrong, "its first line is no SPDX line" if $text !~ /^\.\\" SPDX-License-Identifier: MIT\n/;
+	push @wrong, "its first line is no SPDX line"
+	    if $text !~ /^\.\\" SPDX-License-Identifier: MIT\n/;
 	while ($text =~ /\bXr (bp-\S+|bannerpipe\S*) (\d)/g) {
 		push @wrong, "refers to $1($2), which does not exist" if !$known{"$1.$2"};
 	}
@@ -27,6 +28,7 @@ for my $page (@pages) {
 for my $filter (sources(qr/\.c$/, 'filters')) {
 	my ($stem) = $filter =~ m{([^/]+)\.c$};
 	ok("bp-$stem has a page",
-	    ($known{"bp-$stem.1"} // '') eq "filters/$stem.1" ? () : "no filters/$stem.1 of bp-$stem(1)");
+	    ($known{"bp-$stem.1"} // '') eq "filters/$stem.1"
+	    ? () : "no filters/$stem.1 of bp-$stem(1)");
 }
 done();

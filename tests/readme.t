@@ -40,10 +40,11 @@ spew("$dir/keep.c", $example =~ s/^   //gmr);
 my @strict = map { "-$_" } qw(std=c17 Wall Wextra Wpedantic Wshadow Wconversion Werror);
 ok('its example of a filter compiles', split /\n/,
     qx(cc @strict -D_GNU_SOURCE -I@{[root()]} -fsyntax-only $dir/keep.c 2>&1));
-ok('and is laid out', split /\n/, qx(clang-format --style=file:@{[root()]}/.clang-format --dry-run $dir/keep.c 2>&1));
+my $style = 'file:' . root() . '/.clang-format';
+ok('and is laid out', split /\n/, qx(clang-format --style=$style --dry-run $dir/keep.c 2>&1));
 
-my @wrong =
-    map { m{lib/([a-z0-9_]+)} && slurp(root() . '/lib/README.md') !~ /^\| $1 \|/m ? "$1 is missing" : () }
+my $modules = slurp(root() . '/lib/README.md');
+my @wrong = map { m{lib/([a-z0-9_]+)} && $modules !~ /^\| $1 \|/m ? "$1 is missing" : () }
     glob root() . '/lib/*';
 ok('every module is in lib/README.md', @wrong);
 done();

@@ -40,7 +40,8 @@ for target in "$folder"/*; do
 	else
 		failed=$((failed + 1))
 		echo "not ok $i - fuzz ${target##*/} (all of it in $target.log)"
-		grep -E 'ERROR|SUMMARY|Assertion|runtime error|artifact' "$target.log" | sed 's/^/# /' || :
+		grep -E 'ERROR|SUMMARY|Assertion|runtime error|artifact' "$target.log" |
+		    sed 's/^/# /' || :
 	fi
 done
 echo "1..$i"

@@ -21,7 +21,8 @@ sub measure {
 	my $field = sub {
 		my ($size) = @_;
 		return if $at + 1 + $size > length $bytes;
-		return unpack { 1 => 'C', 2 => 'n', 4 => 'N' }->{$size}, substr $bytes, $at + 1, $size;
+		my $type = { 1 => 'C', 2 => 'n', 4 => 'N' }->{$size};
+		return unpack $type, substr $bytes, $at + 1, $size;
 	};
 	my %fixed = (0xca => 5, 0xcb => 9, 0xcc => 2, 0xcd => 3, 0xce => 5, 0xcf => 9,
 		0xd0 => 2, 0xd1 => 3, 0xd2 => 5, 0xd3 => 9,
