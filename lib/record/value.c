@@ -306,7 +306,8 @@ value_get_slice(struct slice map, struct slice name, struct slice *to)
 	if (!walk.pairs)
 		return false;
 	while (value_next(&walk, &key, to))
-		if (value_str(key, &text) && slice_equal(text, name))
+		if (key.size > name.size && value_str(key, &text) &&
+		    slice_equal(text, name))
 			return true;
 	return false;
 }

@@ -167,3 +167,22 @@ expr_node_text(struct expr_parser *p, struct slice text)
 	expr_set_text(&value, text);
 	return expr_node_constant(p, &value, EXPR_KIND_TEXT);
 }
+
+void
+expr_guard_init(struct expr_guard *g, const struct expr_program *p, uint32_t condition)
+{
+	const struct expr_node *n = &p->nodes[condition], *a, *b;
+
+	*g = (struct expr_guard){ 0 };
+	if (n->op == EXPR_OP_AND)
+		n = &p->nodes[p->arguments[n->list]];
+	if (n->op != EXPR_OP_COMPARE || n->relation != EXPR_EQUAL)
+		return;
+	a = &p->nodes[n->a];
+	b = &p->nodes[n->b];
+	if (a->op != EXPR_OP_CALL || b->op != EXPR_OP_CONSTANT ||
+	    b->constant.type != EXPR_TEXT)
+		return;
+	g->slot = a->slot;
+	g->text = b->constant.text;
+}

@@ -154,6 +154,29 @@ bool expr_program_test(struct expr_program *p, uint32_t node);
 /* Append the node's value; nothing and false when it is missing or nil. */
 bool expr_program_write(struct expr_program *p, uint32_t node, struct build *b);
 
+/* What a condition begins with, when that is: a call that others make too == a text. */
+struct expr_guard {
+	uint16_t slot; /* of the call in shared, from 1; 0: begins otherwise */
+	struct slice text;
+};
+
+/* The guard of a condition of a program that is complete. */
+void expr_guard_init(
+    struct expr_guard *g, const struct expr_program *p, uint32_t condition);
+
+/* Whether the condition is known to be false without evaluating it, because another one
+ * has made the call for this record. */
+static inline bool
+expr_guard_excludes(const struct expr_guard *g, const struct expr_program *p)
+{
+	const struct expr_value *value;
+
+	if (g->slot == 0 || p->shared[g->slot - 1].generation != p->generation)
+		return false;
+	value = &p->shared[g->slot - 1].value;
+	return value->type == EXPR_TEXT && !slice_equal(value->text, g->text);
+}
+
 /* Make a list or map of constants a constant itself, where there is room. */
 void expr_program_fold(struct expr_program *p, uint32_t node);
 

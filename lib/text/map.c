@@ -120,6 +120,28 @@ is_assigned(const struct map_block *b, struct slice key)
 	return false;
 }
 
+/* The msgpack of the key, and of a value that is the same for every record, as far as
+ * there is room. Keys that must be of one type are looked at when the map runs. */
+static void
+code(const struct frame *f, struct map_pair *pair)
+{
+	const struct expr_node *n = expr_node_at(f->p, pair->value);
+	struct build b;
+
+	build_init(&b, pair->coded, sizeof pair->coded);
+	build_str(&b, pair->key);
+	if (build_full(&b))
+		return;
+	pair->coded_size = (uint8_t)build_slice(&b).size;
+	if (n->op != EXPR_OP_CONSTANT || n->constant.type == EXPR_NIL ||
+	    (pair->role != MAP_ROLE_NONE && n->constant.type != EXPR_TEXT) ||
+	    pair->role == MAP_ROLE_TIMESTAMP)
+		return;
+	pair->coded_whole = expr_value_build(&n->constant, &b) && !build_full(&b);
+	if (pair->coded_whole)
+		pair->coded_size = (uint8_t)build_slice(&b).size;
+}
+
 static bool
 assign(
     struct frame *f, struct map_block *b, struct slice key, uint32_t value, size_t at)
@@ -127,7 +149,6 @@ assign(
 	struct map_pair pair = {
 		.key = key, .value = value, .role = (uint8_t)role_of(key)
 	};
-	struct build coded;
 
 	if (value == 0)
 		return false;
@@ -137,10 +158,7 @@ assign(
 	if (is_assigned(b, key))
 		return expr_wrong(f->p, at, "'%.*s' is assigned twice", (int)key.size,
 		    (const char *)key.at);
-	build_init(&coded, pair.coded, sizeof pair.coded);
-	build_str(&coded, key);
-	if (!build_full(&coded))
-		pair.coded_size = (uint8_t)build_slice(&coded).size;
+	code(f, &pair);
 	return pair_add(f, b, &pair, at);
 }
 
@@ -469,6 +487,10 @@ compile(struct map *map, struct expr_parser *p)
 	    (step = step_add(&f, MAP_RECORD, 0)) != NULL &&
 	    (step->block = block_new(&f)) != NULL)
 		arrange(step->block, 0);
+	for (unsigned i = 0; i < map->step_count; i++)
+		if (map->steps[i].condition != 0)
+			expr_guard_init(&map->steps[i].guard, &map->program,
+			    map->steps[i].condition);
 	for (unsigned i = 0; i < map->step_count && p->token != TOKEN_WRONG; i++)
 		if (map->steps[i].op == MAP_RECORD && map->steps[i].block->keep_rest &&
 		    !names_make(map, map->steps[i].block))

@@ -78,14 +78,14 @@ put(struct emitting *e, struct slice key, enum map_role role,
 	return true;
 }
 
-/* A key's msgpack; a short one in one piece, with what lies behind it. */
+/* What is coded of a pair; a short one in one piece, with what lies behind it. */
 static inline void
-put_key(struct emitting *e, const struct map_pair *pair)
+put_coded(struct emitting *e, const struct map_pair *pair)
 {
 	struct build *b = e->b;
 
-	if (pair->coded_size == 0 || b->full || b->end - b->at < MAP_CODED_MAX) {
-		build_str(b, pair->key);
+	if (b->full || b->end - b->at < MAP_CODED_MAX) {
+		build_raw(b, slice_of(pair->coded, pair->coded_size));
 		return;
 	}
 	memcpy(b->at, pair->coded, MAP_CODED_MAX);
@@ -100,12 +100,21 @@ put_node(struct emitting *e, const struct map_pair *pair)
 	struct expr_value value;
 	size_t start;
 
+	if (pair->coded_whole) {
+		put_coded(e, pair);
+		e->pairs++;
+		e->given[pair->role] = true;
+		return true;
+	}
 	if (pair->role != MAP_ROLE_NONE) {
 		expr_program_eval(program, pair->value, &value);
 		return put(e, pair->key, (enum map_role)pair->role, &value);
 	}
 	start = (size_t)(e->b->at - e->b->start);
-	put_key(e, pair);
+	if (pair->coded_size > 0)
+		put_coded(e, pair);
+	else
+		build_str(e->b, pair->key);
 	if (expr_program_write(program, pair->value, e->b))
 		e->pairs++;
 	else
@@ -159,18 +168,18 @@ keeps_event_id(const struct emitting *e)
 static void
 put_event_id(struct emitting *e)
 {
-	char id[MAP_ID_MAX + 1 + NUMBER_TEXT_MAX];
-	size_t n = e->map->event_id.size;
+	char ordinal[1 + NUMBER_TEXT_MAX] = "-";
+	struct slice id = e->map->event_id;
+	size_t n = 0;
 
 	if (e->given[MAP_ROLE_EVENT_ID])
 		return;
-	memcpy(id, e->map->event_id.at, n);
-	if (e->map->record_count > 0) {
-		id[n++] = '-';
-		n += number_format_uint(e->map->record_count, id + n);
-	}
+	if (e->map->record_count > 0)
+		n = 1 + number_format_uint(e->map->record_count, ordinal + 1);
 	build_text(e->b, "event_id");
-	build_str(e->b, slice_of(id, n));
+	build_str_header(e->b, id.size + n);
+	build_raw(e->b, id);
+	build_raw(e->b, slice_of(ordinal, n));
 	e->pairs++;
 	e->given[MAP_ROLE_EVENT_ID] = true;
 }
@@ -291,8 +300,9 @@ run(struct map *map, unsigned from, unsigned to)
 
 	for (unsigned i = from; i < to; i++) {
 		const struct map_step *step = &map->steps[i];
-		bool holds =
-		    step->condition == 0 || expr_program_test(program, step->condition);
+		bool holds = step->condition == 0 ||
+		    (!expr_guard_excludes(&step->guard, program) &&
+			expr_program_test(program, step->condition));
 
 		if (step->op == MAP_LET) {
 			expr_program_eval(

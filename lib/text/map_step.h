@@ -14,7 +14,7 @@ enum {
 	MAP_WORK = 1 << 24,        /* steps of evaluation for one raw record */
 	MAP_ID_MAX = 200,          /* bytes of a default event_id */
 	MAP_RECORDS_MAX = 1 << 16, /* of one raw record */
-	MAP_CODED_MAX = 32,        /* bytes of a key that is kept as msgpack */
+	MAP_CODED_MAX = 32,        /* bytes of a pair that are kept as msgpack */
 };
 
 /* Keys that a record must have, or gets. */
@@ -32,8 +32,9 @@ struct map_pair {
 	uint32_t value; /* a node */
 	uint16_t slot;
 	uint8_t role;
-	uint8_t coded_size; /* 0 when the key is too long for it */
-	uint8_t coded[MAP_CODED_MAX];
+	uint8_t coded_size;           /* 0 when the key is too long for it */
+	bool coded_whole;             /* the value as well, which is constant */
+	uint8_t coded[MAP_CODED_MAX]; /* the key */
 };
 
 /* A set of names: open addressing over indices of pairs and of dropped names. */
@@ -63,8 +64,9 @@ struct map_step {
 	enum map_op op;
 	bool otherwise; /* RECORD: only when none was made */
 	uint16_t slot, slot_index;
-	uint32_t condition; /* a node; 0: always */
-	uint32_t value;     /* LET, FOR: a node */
+	uint32_t condition;      /* a node; 0: always */
+	struct expr_guard guard; /* of the condition */
+	uint32_t value;          /* LET, FOR: a node */
 	unsigned end;
 	size_t line;             /* in the map's text, for reasons */
 	struct slice reason;     /* in the program's pool */
