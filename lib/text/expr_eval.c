@@ -103,21 +103,42 @@ eval_field(
 		expr_set_missing(to);
 }
 
+/* Whether it is the member of a field under a constant name, as most members are. */
+static inline bool
+is_of_field(const struct expr_program *p, const struct expr_node *n)
+{
+	return n->op == EXPR_OP_MEMBER && p->nodes[n->a].op == EXPR_OP_FIELD;
+}
+
+static bool
+find_of_field(struct expr_program *p, const struct expr_node *n, struct slice *to)
+{
+	struct slice from;
+	bool found = spend(p, 0) && record_value(p->record, p->nodes[n->a].key, &from);
+
+	return spend(p, found ? from.size : 0) && found &&
+	    value_get_slice(from, p->nodes[n->b].constant.text, to);
+}
+
 /* The msgpack of a member of a list or map; false when there is none. */
 static bool
 find_member(struct expr_program *p, const struct expr_node *n, struct slice *to)
 {
 	struct expr_value storage, at_storage;
-	const struct expr_value *from = operand(p, n->a, &storage);
-	const struct expr_value *at = operand(p, n->b, &at_storage);
-	int64_t index = at->integer;
+	const struct expr_value *from, *at;
+	int64_t index;
 
+	if (is_of_field(p, n))
+		return find_of_field(p, n, to);
+	from = operand(p, n->a, &storage);
+	at = operand(p, n->b, &at_storage);
 	if (!spend(p, from->raw.size))
 		return false;
 	if (from->type == EXPR_MAP && at->type == EXPR_TEXT)
 		return value_get_slice(from->raw, at->text, to);
 	if (from->type != EXPR_LIST || at->type != EXPR_INT)
 		return false;
+	index = at->integer;
 	if (index < 0) /* from the end: -1 is the last */
 		index += value_count(from->raw);
 	return index >= 0 && index <= UINT32_MAX &&
@@ -319,17 +340,39 @@ is_container(const struct expr_node *n)
 	    n->op == EXPR_OP_OBJECT;
 }
 
-/* What is msgpack already is copied as it is; only functions make texts too long. */
+/* A text that is longer than a record may hold; only functions make such. */
 static bool
-write_raw(struct slice raw, struct build *b)
+is_too_long(struct slice raw)
 {
 	struct slice text;
 
-	if (value_type(raw) == VALUE_NIL ||
-	    (raw.size > RECORD_STRING_MAX && value_text(raw, &text) &&
-		text.size > RECORD_STRING_MAX))
+	return raw.size > RECORD_STRING_MAX && value_text(raw, &text) &&
+	    text.size > RECORD_STRING_MAX;
+}
+
+/* Append what is msgpack already, unless it is nil. */
+static bool
+write_raw(struct slice raw, struct build *b)
+{
+	if (value_type(raw) == VALUE_NIL || is_too_long(raw))
 		return false;
 	build_raw(b, raw);
+	return true;
+}
+
+/* The same of a value within the record, behind which there is padding: a short one is
+ * copied in one piece, with what follows it. */
+static inline bool
+write_of_record(struct slice raw, struct build *b)
+{
+	enum { PIECE = RECORD_PADDING };
+
+	if (raw.size > PIECE || b->full || b->end - b->at < PIECE)
+		return write_raw(raw, b);
+	if (value_type(raw) == VALUE_NIL)
+		return false;
+	memcpy(b->at, raw.at, PIECE);
+	b->at += raw.size;
 	return true;
 }
 
@@ -343,7 +386,10 @@ expr_program_write(struct expr_program *p, uint32_t node, struct build *b)
 
 	if (n->op == EXPR_OP_FIELD)
 		return spend(p, 0) && record_value(p->record, n->key, &raw) &&
-		    write_raw(raw, b);
+		    write_of_record(raw, b);
+	if (is_of_field(p, n))
+		return spend(p, 0) && find_of_field(p, n, &raw) &&
+		    write_of_record(raw, b);
 	if (n->op == EXPR_OP_MEMBER)
 		return spend(p, 0) && find_member(p, n, &raw) && write_raw(raw, b);
 	if (is_container(n)) {
