@@ -23,6 +23,8 @@ struct set {
 struct line_ids {
 	struct set sets[SETS];
 	char digits[4096][2]; /* of 12 bits in base64url */
+	struct slice line;    /* that is begun, and its hash */
+	uint8_t wide[16];
 };
 
 _Static_assert(sizeof(((struct line_ids *)0)->sets) == LINE_IDS_SIZE, "as promised");
@@ -60,12 +62,16 @@ line_ids_restore(struct line_ids *ids, struct slice state)
 	memcpy(ids->sets, state.at, sizeof ids->sets);
 }
 
+static struct set *
+set_of(struct line_ids *ids, uint64_t hash)
+{
+	return &ids->sets[hash_bucket(hash, SETS)];
+}
+
 /* How often a line of this hash was seen before. */
 static uint32_t
-count_line(struct line_ids *ids, uint64_t hash)
+count_line(struct set *set, uint64_t hash)
 {
-	struct set *set = &ids->sets[hash_bucket(hash, SETS)];
-
 	for (unsigned i = 0; i < WAYS; i++)
 		if (set->hash[i] == hash && set->times[i] > 0)
 			return set->times[i]++;
@@ -76,16 +82,28 @@ count_line(struct line_ids *ids, uint64_t hash)
 }
 
 void
-line_ids_next(struct line_ids *ids, struct slice line, uint8_t to[LINE_ID_SIZE])
+line_ids_begin(struct line_ids *ids, struct slice line)
 {
-	uint8_t wide[16];
+	const struct set *set;
+
+	ids->line = line;
+	hash_wide(line, 0, ids->wide);
+	set = set_of(ids, bytes_load_be64(ids->wide));
+	__builtin_prefetch(set, 1);
+	__builtin_prefetch(&set->spare, 1); /* it may lie in two cache lines */
+}
+
+void
+line_ids_end(struct line_ids *ids, uint8_t to[LINE_ID_SIZE])
+{
+	const uint8_t *wide = ids->wide;
 	uint64_t high, low;
 	uint32_t times;
 
-	hash_wide(line, 0, wide);
-	times = count_line(ids, bytes_load_be64(wide));
+	high = bytes_load_be64(wide);
+	times = count_line(set_of(ids, high), high);
 	if (times > 0)
-		hash_wide(line, times, wide);
+		hash_wide(ids->line, times, ids->wide);
 	high = bytes_load_be64(wide);
 	low = bytes_load_be64(wide + 8);
 	for (unsigned i = 0; i < 5; i++)
@@ -362,7 +380,8 @@ build_query(struct build *b, struct slice query, bool escaped)
 }
 
 static uint32_t
-build_target(struct accesslog *a, struct build *b, const struct logformat_value *v)
+build_target(
+    const struct accesslog *a, struct build *b, const struct logformat_value *v)
 {
 	struct slice target = v->text;
 	const uint8_t *value;
@@ -396,7 +415,8 @@ is_method(struct slice text)
 
 /* "GET /item/1?u=2 HTTP/1.1"; targets with spaces in them occur. */
 static uint32_t
-build_request(struct accesslog *a, struct build *b, const struct logformat_value *v)
+build_request(
+    const struct accesslog *a, struct build *b, const struct logformat_value *v)
 {
 	struct logformat_value method = *v, target = *v, protocol = *v;
 	size_t space = slice_find(v->text, ' ');
@@ -439,7 +459,7 @@ build_key(struct build *b, const uint8_t key[KEY_MAX], size_t size)
 }
 
 static uint32_t
-build_field(struct accesslog *a, struct build *b, unsigned i)
+build_field(const struct accesslog *a, struct build *b, unsigned i)
 {
 	const struct logformat_value *v = &a->values[i];
 
@@ -480,8 +500,15 @@ fits(const struct accesslog *a, struct slice line, struct fault *fault)
 }
 
 bool
-accesslog_build(struct accesslog *a, struct slice line, struct slice id,
-    struct build *to, struct slice *event_id, struct fault *fault)
+accesslog_read(struct accesslog *a, struct slice line, struct fault *fault)
+{
+	return logformat_run(a->format, line, a->values, fault) &&
+	    (line.size <= RECORD_STRING_MAX || fits(a, line, fault));
+}
+
+void
+accesslog_build(const struct accesslog *a, struct slice id, struct build *to,
+    struct slice *event_id)
 {
 	/* {"event":"page_view","event_id": */
 	static const char start[] = "\xa5"
@@ -493,10 +520,6 @@ accesslog_build(struct accesslog *a, struct slice line, struct slice id,
 	uint32_t pairs = 3;
 	size_t open;
 
-	if (!logformat_run(a->format, line, a->values, fault))
-		return false;
-	if (line.size > RECORD_STRING_MAX && !fits(a, line, fault))
-		return false;
 	*event_id = id;
 	if (a->event_id >= 0 && a->values[a->event_id].text.at != NULL)
 		*event_id = a->values[a->event_id].text;
@@ -511,5 +534,4 @@ accesslog_build(struct accesslog *a, struct slice line, struct slice id,
 	for (unsigned i = 0; i < a->count; i++)
 		pairs += build_field(a, to, i);
 	build_close_map(to, open, pairs);
-	return true;
 }

@@ -41,8 +41,11 @@ enum {
 struct line_ids;
 struct line_ids *line_ids_new(void);
 void line_ids_free(struct line_ids *ids);
-/* The id of the next line. Cost: about 40 ns for 240 bytes. */
-void line_ids_next(struct line_ids *ids, struct slice line, uint8_t to[LINE_ID_SIZE]);
+/* The id of the next line, in two steps: between them memory fetches what is known of
+ * such lines, and the caller reads the line, which stays. Cost: about 30 ns for 240
+ * bytes. */
+void line_ids_begin(struct line_ids *ids, struct slice line);
+void line_ids_end(struct line_ids *ids, uint8_t to[LINE_ID_SIZE]);
 /* All that it remembers, to be written to a snapshot and back: the same number of bytes
  * always, little-endian machines only (all that this project builds for). */
 struct slice line_ids_state(const struct line_ids *ids);
@@ -55,11 +58,13 @@ struct accesslog;
 struct accesslog *accesslog_new(struct slice format, struct error *error);
 void accesslog_free(struct accesslog *a);
 
-/* Append the record of a line to the builder; LOGFORMAT_PADDING readable bytes follow it. `id` is used when the line brings none;
- * *event_id is the one that was used, borrowed from `id` or the line. False and the
- * fault (lib/text/logformat.h) when the line is not of the format. Cost: about 200 ns
- * for 240 bytes. */
-bool accesslog_build(struct accesslog *a, struct slice line, struct slice id,
-    struct build *to, struct slice *event_id, struct fault *fault);
+/* Read a line, behind which there are LOGFORMAT_PADDING readable bytes. False and the
+ * fault (lib/text/logformat.h) when it is not of the format. */
+bool accesslog_read(struct accesslog *a, struct slice line, struct fault *fault);
+/* Append the record of the line that was read, which is still there. `id` is used when
+ * the line brings none; *event_id is the one that was used, borrowed from `id` or the
+ * line. Cost: about 200 ns for 240 bytes, the reading included. */
+void accesslog_build(const struct accesslog *a, struct slice id, struct build *to,
+    struct slice *event_id);
 
 #endif

@@ -158,21 +158,25 @@ enum format_result
 format_line(struct format *f, struct slice line, bool first, struct build *to,
     struct slice *event_id, struct fault *fault)
 {
+	bool identified = f->log != NULL || event_id != NULL, good;
 	struct slice id = { NULL, 0 };
-	bool good;
 
 	if (f->csv != NULL && is_header(f, line, first))
 		return read_header(f, line, fault);
-	if (f->log != NULL || event_id != NULL) {
-		line_ids_next(f->ids, line, f->id);
-		id = slice_of(f->id, LINE_ID_SIZE);
-	}
+	if (identified)
+		line_ids_begin(f->ids, line);
 	if (f->log != NULL)
-		good = accesslog_build(f->log, line, id, to, &id, fault);
+		good = accesslog_read(f->log, line, fault);
 	else if (f->json != NULL)
 		good = json_parse(f->json, line, to, fault);
 	else
 		good = csv_row(f->csv, line, to, fault);
+	if (identified) {
+		line_ids_end(f->ids, f->id);
+		id = slice_of(f->id, LINE_ID_SIZE);
+	}
+	if (f->log != NULL && good)
+		accesslog_build(f->log, id, to, &id);
 	if (good && build_full(to))
 		return at_fault(fault, 0, "it makes a record of more than 1 MiB");
 	if (event_id != NULL)
