@@ -75,19 +75,30 @@ gather(const struct outcomes *o, const struct conversion *c, bool clicked,
     struct touch touches[OUTCOME_TOUCHES_MAX])
 {
 	uint32_t link = store_find(o, clicked ? STORE_CLICKED : STORE_SHOWN, c->user);
-	unsigned n = 0;
+	uint32_t banners[OUTCOME_TOUCHES_MAX];
+	unsigned linked = 0, n = 0;
+	bool sorted = true;
 
-	for (unsigned i = 0; link != 0 && i < OUTCOME_TOUCHES_MAX; i++) {
-		uint32_t number = index_value(&o->index, link) >> 2;
-		const struct banner *b = store_banner(o, number);
-		instant at;
-
-		if (item_fits(b, c) && touched(o, b, c, clicked, &at) &&
-		    !list_is_full(o, b))
-			touches[n++] = (struct touch){ at, b->rank, number, 0 };
+	/* The list first, so that the banners are fetched side by side. */
+	for (; link != 0 && linked < OUTCOME_TOUCHES_MAX; linked++) {
+		banners[linked] = index_value(&o->index, link) >> 2;
+		__builtin_prefetch(store_banner(o, banners[linked]));
 		link = index_older(&o->index, link);
 	}
-	qsort(touches, n, sizeof *touches, by_time);
+	while (linked-- > 0) {
+		const struct banner *b = store_banner(o, banners[linked]);
+		instant at;
+
+		if (!item_fits(b, c) || !touched(o, b, c, clicked, &at) ||
+		    list_is_full(o, b))
+			continue;
+		touches[n] = (struct touch){ at, b->rank, banners[linked], 0 };
+		sorted =
+		    sorted && (n == 0 || by_time(&touches[n - 1], &touches[n]) < 0);
+		n++;
+	}
+	if (!sorted)
+		qsort(touches, n, sizeof *touches, by_time);
 	return n;
 }
 

@@ -141,11 +141,17 @@ forget_marks(struct outcomes *o, uint32_t first)
 	}
 }
 
-void
-store_unlink(struct outcomes *o, struct banner *b)
+/* Banners go mostly in the order in which they came. */
+static void
+prefetch_links(const struct outcomes *o, const struct banner *b)
 {
 	for (unsigned i = 0; i < b->link_count; i++)
 		index_prefetch_link(&o->index, b->links[i]);
+}
+
+void
+store_unlink(struct outcomes *o, struct banner *b)
+{
 	while (b->link_count > 0)
 		index_remove(&o->index, b->links[--b->link_count]);
 	if (b->clicked_link != 0)
@@ -176,6 +182,8 @@ store_forget(struct outcomes *o, uint32_t number)
 
 	*(b->older != 0 ? &store_banner(o, b->older)->newer : &o->oldest) = b->newer;
 	*(b->newer != 0 ? &store_banner(o, b->newer)->older : &o->newest) = b->older;
+	if (b->newer != 0)
+		prefetch_links(o, store_banner(o, b->newer));
 	store_unlink(o, b);
 	forget_marks(o, b->clicks);
 	credit_settle(o, number);

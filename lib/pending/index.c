@@ -173,7 +173,12 @@ index_prefetch(const struct index *x, uint64_t key)
 void
 index_prefetch_link(const struct index *x, uint32_t link)
 {
-	index_prefetch(x, at(x, link)->key);
+	const struct link *l = at(x, link);
+
+	if (l->newer != 0)
+		__builtin_prefetch(at(x, l->newer), 1);
+	else
+		index_prefetch(x, l->key);
 }
 
 void
