@@ -42,7 +42,7 @@ uint32_t index_value(const struct index *x, uint32_t link);
 
 /* Bring the key's place into the cache, ahead of use. */
 void index_prefetch(const struct index *x, uint64_t key);
-/* The same for a link that will be removed. */
+/* The same for what the removal of a link needs. */
 void index_prefetch_link(const struct index *x, uint32_t link);
 
 /* After the links were loaded from a snapshot: set up all else. Also what an index does
