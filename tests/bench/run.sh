@@ -90,10 +90,11 @@ by='--by creative_id,slot_id --window 1h'
 	row 'learn, 30 features' 1 "$lines" \
 	    'rm -f model; bp-learn --model model ctr.mp' \
 	    'limit: cat' 'cat ctr.mp | cat'
+	parse="bp-parse --format combined --map $map --max-rejects 100% access.log"
 	row 'parse, join, feature, learn, metric' 0.5 "$lines" \
-	    "rm -f m; bp-parse --format combined --map $map --max-rejects 100% access.log |
-	     bp-join | bp-feature --spec $spec | bp-learn --model m | bp-metric $by" \
-	    'perl, one regex' 'perl combined.pl access.log'
+	    "rm -f m; $parse | bp-join | bp-feature --spec $spec | bp-learn --model m |
+	     bp-metric $by" \
+	    'parse, 4 times msgpack-c' "$parse | repack | repack | repack | repack"
 } >table
 column -t -s '|' table
 echo "$lines lines of $(wc -c <access.log) bytes, $(sed -n 's/^malformed //p' truth) malformed;" \
