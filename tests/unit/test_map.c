@@ -243,6 +243,57 @@ the_same_call_is_the_same_value_for_every_record_and_item(void **state)
 }
 
 static void
+conditions_on_the_same_call_exclude_one_another_only_by_their_text(void **state)
+{
+	static const char text[] =
+	    "event = \"e\"\ntimestamp = 1\n"
+	    "record when path(url) == \"/a\"\n\tn = 1\n"
+	    "record when path(url) == \"/b\" and status == 200\n\tn = 2\n"
+	    "record when path(url) == \"/b\"\n\tn = 3\n"
+	    "record when path(url) != \"/a\"\n\tn = 4\n"
+	    "record when path(url) == \"/a\" or status == 200\n\tn = 5\n"
+	    "record otherwise\n\tn = 6\n";
+	static const char *const cases[][2] = {
+		{ "{\"url\":\"/a?x=1\"}", "15" },
+		{ "{\"url\":\"/b\"}", "34" },
+		{ "{\"url\":\"/b\",\"status\":200}", "2345" },
+		{ "{\"url\":\"/%62\",\"status\":404}", "34" },
+		{ "{\"url\":\"/c\",\"status\":404}", "4" },
+		{ "{\"url\":7,\"status\":200}", "5" },
+		{ "{\"status\":404}", "6" },
+	};
+	char made[8];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		const char *at = map_text(text, cases[i][0]);
+		size_t n = 0;
+
+		for (; (at = strstr(at, "\"n\":")) != NULL && n < 7; at += 4)
+			made[n++] = at[4];
+		made[n] = '\0';
+		assert_string_equal(made, cases[i][1]);
+	}
+}
+
+static void
+keys_and_constants_are_written_whatever_their_length(void **state)
+{
+	static const char text[] =
+	    "event = \"a_name_that_is_longer_than_any_short_text\"\ntimestamp = 1\n"
+	    "event_id = \"x\"\nflag = true\nnothing = nil\nlist = [1, 2]\n"
+	    "a_key_of_31_bytes_xxxxxxxxxxxxx = 1\n"
+	    "a_key_of_32_bytes_xxxxxxxxxxxxxx = \"y\"\nkind = type\n";
+
+	(void)state;
+	assert_string_equal(map_text(text, "{\"type\":\"t\"}"),
+	    "{\"event\":\"a_name_that_is_longer_than_any_short_text\","
+	    "\"event_id\":\"x\",\"timestamp\":1,\"flag\":true,\"list\":[1,2],"
+	    "\"a_key_of_31_bytes_xxxxxxxxxxxxx\":1,"
+	    "\"a_key_of_32_bytes_xxxxxxxxxxxxxx\":\"y\",\"kind\":\"t\"}\n");
+}
+
+static void
 a_mistake_is_named_with_file_line_and_column(void **state)
 {
 	static const struct {
@@ -340,6 +391,9 @@ main(void)
 		cmocka_unit_test(names_belong_to_their_block),
 		cmocka_unit_test(
 		    the_same_call_is_the_same_value_for_every_record_and_item),
+		cmocka_unit_test(
+		    conditions_on_the_same_call_exclude_one_another_only_by_their_text),
+		cmocka_unit_test(keys_and_constants_are_written_whatever_their_length),
 		cmocka_unit_test(a_mistake_is_named_with_file_line_and_column),
 		cmocka_unit_test(hostile_maps_and_records_are_bounded),
 	};
