@@ -19,6 +19,10 @@
 #include "lib/hash.h"
 #include "lib/state/block.h"
 #include "lib/stream.h"
+#include "lib/text/str.h"
+
+#include <inttypes.h>
+#include <stdio.h>
 
 enum {
 	SPEC_SIZE_MAX = 256 << 10,
@@ -38,6 +42,7 @@ struct feature {
 	struct run *run;
 	struct hash_key hash_key;
 	struct key features, values, shown_at, revision;
+	instant now; /* of the current record */
 	uint64_t extracted, forgotten;
 };
 
@@ -87,19 +92,25 @@ write_name(void *context, uint64_t key, struct slice name)
 	struct feature *f = context;
 	uint8_t storage[1024];
 	struct build b;
+	char id[24];
 	bool fresh;
 
-	(void)table_touch(f->named, key, 0, &fresh);
+	(void)table_touch(f->named, key, f->now, &fresh);
 	if (!fresh)
 		return 0;
+	(void)snprintf(id, sizeof id, "name-%016" PRIx64, key);
 	build_init(&b, storage, sizeof storage);
-	build_map(&b, 3);
+	build_map(&b, 5);
 	build_text(&b, "event");
 	build_text(&b, "feature_name");
+	build_text(&b, "event_id");
+	build_text(&b, id);
+	build_text(&b, "timestamp");
+	build_int(&b, f->now);
 	build_text(&b, "key");
 	build_uint(&b, key);
 	build_text(&b, "name");
-	build_str(&b, name);
+	str_build(&b, name);
 	return run_divert(f->run, f->names, build_slice(&b));
 }
 
@@ -263,6 +274,7 @@ each(struct run *run, void *self, const struct record *r)
 				    "number",
 				    kind_name(kind))
 			      : PASS;
+	f->now = t.known;
 	if (kind != KIND_OUTCOME || !record_instant(r, f->shown_at, &t.shown) ||
 	    t.shown > t.known || t.shown < -WHEN_MAX)
 		t.shown = t.known;
