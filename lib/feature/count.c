@@ -80,13 +80,13 @@ void
 count_fetch(struct counting *c, const struct record *r)
 {
 	for (unsigned i = 0; i < c->spec->group_count; i++) {
-		const struct spec_group *g = &c->spec->groups[i];
+		const struct group *g = &c->spec->groups[i];
 		struct count_group *found = &c->groups[i];
 
 		found->turn = 0;
 		found->cell = (const uint8_t *)g->single;
-		found->has =
-		    g->table == NULL || level_key(c, g->level, r, NULL, &found->key);
+		found->has = g->table == NULL ||
+		    level_key(c, c->spec->keys[i], r, NULL, &found->key);
 		if (found->has && g->table != NULL)
 			table_prefetch(g->table, found->key);
 	}
@@ -205,17 +205,17 @@ add_last(
 static uint8_t *
 touch_cell(struct counting *c, unsigned group, const struct addition *a)
 {
-	const struct spec_group *g = &c->spec->groups[group];
+	struct group *g = &c->spec->groups[group];
 	struct count_group *found = &c->groups[group];
-	bool fresh;
+	bool moved;
 
-	if (g->table == NULL)
-		return (uint8_t *)g->single;
 	if (found->last_cell == NULL || found->last_key != a->key ||
 	    found->last_known != a->known) {
-		found->last_cell = table_touch(g->table, a->key, a->known, &fresh);
+		found->last_cell = group_touch(g, a->key, a->known, &moved);
 		found->last_key = a->key;
 		found->last_known = a->known;
+		if (moved)
+			found->turn = 0;
 	}
 	return found->last_cell;
 }

@@ -167,6 +167,16 @@ name_values(struct extract *x, struct spec_feature *f, const struct record *r)
 
 /* --- Records ---------------------------------------------------------------------- */
 
+static void
+sum_up(struct extract *x)
+{
+	x->counts.late = x->counting.late;
+	x->counts.early = x->counting.early;
+	x->counts.evicted = 0;
+	for (unsigned i = 0; i < x->spec->group_count; i++)
+		x->counts.evicted += x->spec->groups[i].evicted;
+}
+
 int
 extract_features(struct extract *x, const struct record *r, struct count_times t,
     bool counts, struct features *to)
@@ -177,6 +187,7 @@ extract_features(struct extract *x, const struct record *r, struct count_times t
 	if (counts)
 		count_fetch(&x->counting, r);
 	past = !count_advance(&x->counting, t.shown);
+	sum_up(x);
 
 	x->counts.behind += past && counts && x->spec->counts;
 	x->n = 0;
@@ -250,18 +261,7 @@ extract_update(struct extract *x, const struct record *r, enum kind kind, double
 			name_values(x, f, r);
 	}
 	count_turn(&x->counting);
-	x->counts.late = x->counting.late;
-	x->counts.early = x->counting.early;
-}
-
-static void
-on_evict(void *context, const struct table *t, size_t slot)
-{
-	struct extract *x = context;
-
-	(void)t;
-	(void)slot;
-	x->counts.evicted++;
+	sum_up(x);
 }
 
 /* --- Life ------------------------------------------------------------------------- */
@@ -300,9 +300,6 @@ extract_new(struct spec *spec, uint64_t memory_bytes, uint64_t seed, extract_nam
 		extract_free(x);
 		return NULL;
 	}
-	for (unsigned i = 0; i < spec->group_count; i++)
-		if (spec->groups[i].table != NULL)
-			table_on_evict(spec->groups[i].table, on_evict, x);
 	return x;
 }
 
@@ -332,14 +329,8 @@ extract_save(const struct extract *x, struct state_writer *to)
 	state_put_u64(to, x->counting.late);
 	state_put_u64(to, x->counting.early);
 	delay_save(&x->counting.delay, to);
-	for (unsigned i = 0; i < x->spec->group_count; i++) {
-		const struct spec_group *g = &x->spec->groups[i];
-
-		if (g->table != NULL)
-			state_put_table(to, g->table);
-		else
-			state_put(to, g->single, g->cell_size);
-	}
+	for (unsigned i = 0; i < x->spec->group_count; i++)
+		group_save(&x->spec->groups[i], to);
 }
 
 int
@@ -358,13 +349,8 @@ extract_load(struct extract *x, struct state_reader *from, struct error *error)
 		    "afresh with --state NEWDIR)");
 	if (delay_load(&x->counting.delay, from, error) != 0)
 		return -1;
-	for (unsigned i = 0; i < x->spec->group_count; i++) {
-		struct spec_group *g = &x->spec->groups[i];
-
-		if (g->table != NULL && state_get_table(from, g->table, error) != 0)
+	for (unsigned i = 0; i < x->spec->group_count; i++)
+		if (group_load(&x->spec->groups[i], from, error) != 0)
 			return -1;
-		if (g->table == NULL && state_get(from, g->single, g->cell_size) != 0)
-			return error_set(error, "the snapshot is too short");
-	}
 	return 0;
 }

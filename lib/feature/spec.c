@@ -257,15 +257,15 @@ find_groups(struct spec *s, struct spec_feature *f)
 {
 	for (unsigned i = 0; i < f->level_count; i++) {
 		struct spec_level *l = &f->levels[i];
-		struct spec_group *g = s->groups;
+		unsigned g = 0;
 
-		while (g < s->groups + s->group_count && !same_keys(g->level, l))
+		while (g < s->group_count && !same_keys(s->keys[g], l))
 			g++;
-		l->group = (unsigned)(g - s->groups);
-		s->group_count += l->group == s->group_count;
-		l->offset = g->cell_size;
-		g->level = l;
-		g->cell_size += f->cell_size;
+		s->group_count += g == s->group_count;
+		s->keys[g] = l;
+		l->group = g;
+		l->offset = s->groups[g].cell_size;
+		s->groups[g].cell_size += f->cell_size;
 	}
 }
 
@@ -341,10 +341,8 @@ spec_free(struct spec *s)
 			for (unsigned k = 0; k < f->levels[l].key_count; k++)
 				subject_fini(&f->levels[l].keys[k]);
 	}
-	for (unsigned i = 0; i < s->group_count; i++) {
-		table_free(s->groups[i].table);
-		free(s->groups[i].single);
-	}
+	for (unsigned i = 0; i < s->group_count; i++)
+		group_fini(&s->groups[i]);
 	free(s->features);
 	free(s);
 }
@@ -357,17 +355,14 @@ spec_reserve(struct spec *s, uint64_t memory_bytes, struct error *error)
 	uint64_t total = 0;
 
 	for (unsigned i = 0; i < s->group_count; i++)
-		if (s->groups[i].level->key_count > 0)
+		if (s->keys[i]->key_count > 0)
 			total += s->groups[i].cell_size + PLACE;
 	for (unsigned i = 0; i < s->group_count; i++) {
-		struct spec_group *g = &s->groups[i];
+		struct group *g = &s->groups[i];
+		uint64_t part = total == 0 ? 0 : memory_bytes / total;
 
-		if (g->level->key_count > 0)
-			g->table = table_new(TABLE_KEY_64, g->cell_size,
-			    memory_bytes / total * (g->cell_size + PLACE));
-		else
-			g->single = calloc(1, g->cell_size);
-		if (g->table == NULL && g->single == NULL)
+		if (group_init(g, s->keys[i]->key_count > 0,
+			part * (g->cell_size + PLACE)) != 0)
 			return error_set(error,
 			    "too little memory for the counters (raise --memory)");
 	}

@@ -6,6 +6,7 @@
 #ifndef BANNERPIPE_FEATURE_SPEC_H
 #define BANNERPIPE_FEATURE_SPEC_H
 
+#include "lib/feature/group.h"
 #include "lib/feature/subject.h"
 #include "lib/record/kind.h"
 #include "lib/sketch/distinct.h"
@@ -55,15 +56,6 @@ struct spec_level {
 	size_t offset; /* in the group's cell */
 };
 
-/* All that is counted by the same key: plain bytes in a table, so that one look finds
- * them all; or one cell for everything. */
-struct spec_group {
-	const struct spec_level *level; /* whose keys it has */
-	size_t cell_size;
-	struct table *table; /* owned; NULL for everything */
-	uint64_t *single;    /* owned; its cell */
-};
-
 struct spec_feature {
 	char name[SPEC_NAME_MAX];
 	enum feature_verb verb;
@@ -94,7 +86,8 @@ struct spec {
 	struct spec_feature *features; /* owned */
 	unsigned count;
 	uint64_t hash; /* of the text */
-	struct spec_group groups[SPEC_GROUPS_MAX];
+	struct group groups[SPEC_GROUPS_MAX];
+	const struct spec_level *keys[SPEC_GROUPS_MAX]; /* of each group */
 	unsigned group_count;
 	unsigned slots; /* of the keys of counters */
 	bool counts;    /* some feature counts */
