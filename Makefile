@@ -95,7 +95,7 @@ $(BUILD)/%.o: %.cc
 unit: $(UNIT)
 
 deps:  ## install what building and testing needs (apt-get, with sudo when not root)
-	@sh scripts/deps.sh $(BUILD_DEPS) $(TEST_DEPS)
+	@sh .ci/deps.sh $(BUILD_DEPS) $(TEST_DEPS)
 
 # What is installed by deps is seen by a make that starts after it.
 test: deps  ## install what is missing, then run all tests and 20 s of each fuzz target
@@ -119,20 +119,20 @@ fuzz:  ## run each fuzz target for SECONDS=60
 fuzzers: $(FUZZ)
 
 demo:  ## the main job on real banner logs: install, build, replay, print tables
-	@sh scripts/deps.sh $(BUILD_DEPS)
+	@sh .ci/deps.sh $(BUILD_DEPS)
 	@$(MAKE) -s all
 	@pipelines/replay.sh
 
 bench:  ## our speed beside that of the usual tools, in one run
-	@sh scripts/deps.sh $(BUILD_DEPS) $(BENCH_DEPS)
+	@sh .ci/deps.sh $(BUILD_DEPS) $(BENCH_DEPS)
 	@$(MAKE) -s all $(TOOLS)
 	@sh tests/bench/run.sh
 
 install: $(BIN) $(TOOLS)  ## install below DESTDIR= and PREFIX=/usr/local
-	@sh scripts/install.sh $(BUILD)/bin "$(DESTDIR)" "$(PREFIX)"
+	@sh .ci/install.sh $(BUILD)/bin "$(DESTDIR)" "$(PREFIX)"
 
 deb: $(BIN)  ## make a Debian package in build/
-	@sh scripts/deb.sh $(BUILD) $(VERSION)
+	@sh .ci/deb.sh $(BUILD) $(VERSION)
 
 format:  ## lay out the C files as .clang-format says
 	clang-format -i $(SOURCE)

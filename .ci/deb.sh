@@ -8,7 +8,7 @@ version=$2
 arch=$(dpkg --print-architecture)
 tree=$build/deb
 rm -rf "$tree"
-sh scripts/install.sh "$build/bin" "$tree" /usr
+sh .ci/install.sh "$build/bin" "$tree" /usr
 find "$tree/usr/share/man" -name '*.[1-9]' -exec gzip -9n {} +
 strip --strip-unneeded "$tree"/usr/bin/bp-*
 mv "$tree/usr/share/doc/bannerpipe/LICENSE" "$tree/usr/share/doc/bannerpipe/copyright"

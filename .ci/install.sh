@@ -24,6 +24,6 @@ for file in pipelines/*; do
 done
 install -m 644 README.md LICENSE "$root/share/doc/bannerpipe"
 for program in "$bin"/bp-*; do
-	sh scripts/completion.sh "$program" \
+	sh .ci/completion.sh "$program" \
 	    >"$root/share/bash-completion/completions/${program##*/}"
 done
