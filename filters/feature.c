@@ -47,7 +47,7 @@ struct feature {
 };
 
 static const struct option options[] = {
-	OPTION('s', "spec", struct feature, spec_path, NULL,
+	OPTION_ASIDE('s', "spec", struct feature, spec_path, NULL,
 	    "the features that are wanted (required)", "FILE"),
 	OPTION_ASIDE('n', "names", struct feature, names_path, NULL,
 	    "write the name of every key there, once", "FILE"),
@@ -310,7 +310,7 @@ load(struct run *run, void *self, struct state_reader *from)
 
 	if (extract_load(f->extract, from, &error) != 0 ||
 	    memo_load(&f->memo, from, &error) != 0)
-		return run_fail(run, "%s", error.text);
+		return run_usage(run, "%s", error.text);
 	if (state_get_u64(from, &f->extracted) != 0 ||
 	    state_get_u64(from, &f->forgotten) != 0 || state_get_u64(from, &named) != 0)
 		return run_fail(run, "the snapshot is too short");

@@ -33,7 +33,8 @@ void extract_free(struct extract *x);
 /* The record's features as of t.shown: of what was counted before it and known by then;
  * borrowed until the next call; values.at NULL when all are 1. With `counts` false, or
  * when later records were read already, those of the record alone. -1 when naming has
- * failed. Cost: 10 ns to 50 ns a feature. */
+ * failed. Cost: 10 ns a feature of fields; 30 ns to 150 ns a key of counters, as their
+ * cells lie in the cache or not. */
 int extract_features(struct extract *x, const struct record *r, struct count_times t,
     bool counts, struct features *to);
 /* Put what a record has already, checked, before its own features. */
