@@ -18,11 +18,14 @@ static void
 link_banner(struct outcomes *o, uint32_t number, enum store_key kind, uint64_t key)
 {
 	struct banner *b = store_banner(o, number);
+	enum store_node node = NODE_BANNER;
 	uint32_t link;
 
 	if (b->link_count == BANNER_LINKS)
 		return;
-	link = store_link(o, kind, key, STORE_REFERENCE(number, NODE_BANNER));
+	if (kind == STORE_KEY && b->impression)
+		node = STORE_IMPRESSED;
+	link = store_link(o, kind, key, STORE_REFERENCE(number, node));
 	if (link != 0)
 		b->links[b->link_count++] = link;
 }
@@ -93,15 +96,19 @@ find_banner(const struct outcomes *o, const struct outcome_event *e)
 static uint32_t
 find_shown(const struct outcomes *o, const struct outcome_event *e)
 {
-	uint32_t number = 0;
+	const struct banner *b;
+	uint32_t link, number;
 
-	if (e->decision != 0 || (e->impression && e->key != 0))
-		number = find_banner(o, e);
-	if (number != 0 && e->decision == 0 &&
-	    (store_banner(o, number)->impression ||
-		e->at - store_banner(o, number)->shown_at > o->rules.click_window.us))
+	if (e->decision != 0)
+		return find_banner(o, e);
+	link = e->impression ? store_find(o, STORE_KEY, e->key) : 0;
+	/* Most are told by the link, which spares a look at the banner. */
+	if (link == 0 || (index_value(&o->index, link) & 3) == STORE_IMPRESSED)
 		return 0;
-	return number;
+	number = index_value(&o->index, link) >> 2;
+	b = store_banner(o, number);
+	return b->impression || e->at - b->shown_at > o->rules.click_window.us ? 0
+									       : number;
 }
 
 /* A second event of a banner that is known: an impression of a decision, or either

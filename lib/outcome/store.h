@@ -25,6 +25,9 @@ enum store_key {
 /* What an event's id leads to: a node of one of the pools. */
 enum store_node { NODE_BANNER, NODE_CLICK, NODE_CONVERSION, NODE_REFUND };
 
+/* Under STORE_KEY: a banner that came with its impression. */
+#define STORE_IMPRESSED NODE_CLICK
+
 #define STORE_REFERENCE(number, node) ((uint32_t)((number) << 2 | (node)))
 
 enum stage {
