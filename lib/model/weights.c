@@ -4,10 +4,10 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "lib/base/assert.h"
 #include "lib/base/bytes.h"
+#include "lib/base/memory.h"
 
 enum { LINE = 64, LINES_START = 1 << 13 };
 
@@ -25,15 +25,9 @@ allocate(struct weights *w, uint64_t lines)
 	if (memory == NULL)
 		return -1;
 	at = ((uintptr_t)memory + LINE - 1) / LINE * LINE;
-#ifdef MADV_HUGEPAGE
-	/* A wish: random access to many small pages costs a second miss for each. */
-	if (bytes >= HUGE_FROM) {
-		uintptr_t page = (at + 4095) / 4096 * 4096;
-
-		(void)madvise(
-		    (void *)page, bytes - (page - (uintptr_t)memory), MADV_HUGEPAGE);
-	}
-#endif
+	/* Random access to many small pages costs a second miss for each. */
+	if (bytes >= HUGE_FROM)
+		memory_prefer_huge(memory, bytes);
 	w->memory = memory;
 	w->cells = (struct weights_cell *)at;
 	w->lines = lines;

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "lib/base/memory.h"
+
 /* The newest link of a key stands for it in the table of slots: open addressing with
  * linear probing, where a removal moves back what follows it (Knuth, TAOCP 3, 6.4,
  * Algorithm R), so that a search ends at the first empty slot. A slot has 32 bits of the
@@ -45,6 +47,7 @@ index_init(struct index *x, uint32_t capacity)
 	x->slot_count = n;
 	x->mask = FEW - 1;
 	x->slots = calloc(n, sizeof *x->slots);
+	memory_prefer_huge(x->slots, n * sizeof *x->slots);
 	if (pool_init(&x->links, sizeof(struct link), capacity) != 0)
 		return -1;
 	return x->slots != NULL ? 0 : -1;

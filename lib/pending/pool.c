@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/memory.h"
+
 struct chunk {
 	uint32_t next;
 	uint32_t size;
@@ -18,6 +20,7 @@ pool_init(struct pool *p, size_t size, uint32_t capacity)
 	assert(size >= sizeof(uint32_t));
 	*p = (struct pool){ .size = size, .capacity = capacity };
 	p->nodes = calloc((size_t)capacity + 1, size);
+	memory_prefer_huge(p->nodes, ((size_t)capacity + 1) * size);
 	return p->nodes != NULL ? 0 : -1;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/base/assert.h"
+#include "lib/base/memory.h"
 
 /* A lane is a list in the order of due: an entry that is due after its last is appended,
  * any other goes to the heap.
@@ -22,6 +23,7 @@ queue_init(struct queue *q, uint32_t capacity)
 	*q = (struct queue){ .capacity = capacity };
 	q->entries = calloc((size_t)capacity + 1, sizeof *q->entries);
 	q->heap = calloc((size_t)capacity + 1, sizeof *q->heap);
+	memory_prefer_huge(q->entries, ((size_t)capacity + 1) * sizeof *q->entries);
 	return q->entries != NULL && q->heap != NULL ? 0 : -1;
 }
 
