@@ -287,18 +287,34 @@ make_room(struct input *in)
 	in->to = size;
 }
 
-static bool
-is_zstd(struct slice bytes)
-{
-	uint32_t magic = bytes.size < 4 ? 0 : bytes_load_le32(bytes.at);
+enum magic { MAGIC_NONE, MAGIC_BEGUN, MAGIC_ZSTD };
 
-	return magic == ZSTD_MAGICNUMBER ||
-	    (magic & ZSTD_MAGIC_SKIPPABLE_MASK) == ZSTD_MAGIC_SKIPPABLE_START;
+/* Whether the bytes begin with the magic of a frame or of a skippable one, all of it or as
+ * far as they go. */
+static enum magic
+sniff(struct slice bytes)
+{
+	uint8_t frame[4], skippable[4];
+	size_t size = bytes.size < 4 ? bytes.size : 4;
+	bool is_frame = true, is_skippable = true;
+
+	bytes_store_le32(frame, ZSTD_MAGICNUMBER);
+	bytes_store_le32(skippable, ZSTD_MAGIC_SKIPPABLE_START);
+	for (size_t i = 0; i < size; i++) {
+		uint8_t low = i == 0 ? 0xf0 : 0xff; /* the first byte has 16 values */
+
+		is_frame = is_frame && bytes.at[i] == frame[i];
+		is_skippable = is_skippable && (bytes.at[i] & low) == skippable[i];
+	}
+	if (!is_frame && !is_skippable)
+		return MAGIC_NONE;
+	return size < 4 ? MAGIC_BEGUN : MAGIC_ZSTD;
 }
 
 enum fill
 input_fill(struct input *in, struct error *error)
 {
+	enum magic magic;
 	enum fill fill;
 	size_t got;
 
@@ -315,10 +331,11 @@ input_fill(struct input *in, struct error *error)
 	in->to += got;
 	if (in->sniffed || in->offset > 0)
 		return FILL_MORE;
-	if (in->to < 4 && memcmp(in->held, "\x28\xb5\x2f\xfd", in->to) == 0)
-		return FILL_AGAIN; /* it may yet become the magic */
+	magic = sniff(input_bytes(in));
+	if (magic == MAGIC_BEGUN)
+		return FILL_AGAIN;
 	in->sniffed = true;
-	if (!is_zstd(input_bytes(in)))
+	if (magic == MAGIC_NONE)
 		return FILL_MORE;
 	if (start_zstd(in, error) == FILL_FAIL)
 		return FILL_FAIL;
