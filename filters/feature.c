@@ -13,16 +13,16 @@
  * An event's features never contain the event, nor what was not known at its time: it is
  * read before it is counted, and an outcome as of the showing.
  */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
 #include "lib/feature/extract.h"
 #include "lib/feature/memo.h"
 #include "lib/filter.h"
 #include "lib/hash.h"
 #include "lib/state/block.h"
-#include "lib/stream.h"
 #include "lib/text/str.h"
-
-#include <inttypes.h>
-#include <stdio.h>
 
 enum {
 	SPEC_SIZE_MAX = 256 << 10,
@@ -62,25 +62,16 @@ static struct spec *
 read_spec(struct run *run, const char *path)
 {
 	struct error error;
-	struct input *in = input_open(run_os(run), path, &error);
-	enum fill fill = FILL_FAIL;
-	struct spec *spec = NULL;
 	struct slice text;
+	uint8_t *bytes = run_read_file(run, path, SPEC_SIZE_MAX, &text, &error);
+	struct spec *spec = NULL;
 
-	if (in == NULL) {
+	if (bytes == NULL) {
 		(void)run_usage(run, "--spec: %s", error.text);
 		return NULL;
 	}
-	do {
-		fill = input_fill(in, &error);
-		text = input_bytes(in);
-	} while (
-	    (fill == FILL_MORE || fill == FILL_AGAIN) && text.size <= SPEC_SIZE_MAX);
-	if (fill == FILL_END)
-		spec = spec_new(run_reader(run), text, &error);
-	else if (fill != FILL_FAIL)
-		(void)error_set(&error, "longer than %d bytes", SPEC_SIZE_MAX);
-	input_free(in);
+	spec = spec_new(run_reader(run), text, &error);
+	free(bytes);
 	if (spec == NULL)
 		(void)run_usage(run, "--spec %s: %s", path, error.text);
 	return spec;
