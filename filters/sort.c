@@ -9,12 +9,12 @@
  *        time runs ahead of the others: they wait until the others agree or disagree
  * needs  nothing; what comes later than --lateness is counted, and kept by --late
  */
+#include <stdlib.h>
+
 #include "lib/filter.h"
 #include "lib/pending/pool.h"
 #include "lib/pending/queue.h"
 #include "lib/pending/suspense.h"
-
-#include <stdlib.h>
 
 #define AHEAD "its timestamp runs ahead by more than --max-future"
 
