@@ -14,12 +14,12 @@
  * lose one in 8,000 for every slice of the window. The fingerprint is SipHash under --seed,
  * so that nobody who sends ids can make two of them meet.
  */
+#include <stdlib.h>
+
 #include "lib/filter.h"
 #include "lib/hash.h"
 #include "lib/state/block.h"
 #include "lib/table.h"
-
-#include <stdlib.h>
 
 struct dedupe {
 	struct span window;

@@ -8,13 +8,12 @@
  *        the last --window, of a sixteenth of --memory each
  * needs  nothing; it rejects nothing either, and counts whatever the weight
  */
-#include "lib/filter.h"
-
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "lib/filter.h"
 #include "lib/hash.h"
 #include "lib/record/census.h"
 #include "lib/sketch/cuckoo.h"
