@@ -114,8 +114,6 @@ struct reader *run_reader(struct run *run);
 uint64_t run_memory(const struct run *run);
 uint64_t run_seed(const struct run *run);
 const struct os *run_os(const struct run *run);
-/* --state DIR, NULL when not given: the run will go on from a snapshot. */
-const char *run_state_dir(const struct run *run);
 /* Whether the output is a terminal, and how many columns it has (0 when it is none). */
 unsigned run_terminal_columns(const struct run *run);
 /* Count something of the filter's own in the stats; `value` must outlive the run.

@@ -158,12 +158,6 @@ input_wait_ms(const struct input *in)
 	return in->source != NULL ? in->source->wait_ms : -1;
 }
 
-bool
-input_ended(const struct input *in)
-{
-	return in->eof && in->packed_from == in->packed_to;
-}
-
 double
 input_part(const struct input *in)
 {
@@ -347,7 +341,6 @@ struct output {
 	int fd;
 	const char *name;
 	size_t used;
-	uint64_t offset; /* bytes accepted */
 	ZSTD_CCtx *zstd; /* NULL: not compressed */
 	bool in_frame;
 	uint8_t *packed;
@@ -477,7 +470,6 @@ output_write(struct output *out, struct slice bytes, struct error *error)
 {
 	size_t step;
 
-	out->offset += bytes.size;
 	for (;;) {
 		step = STREAM_BLOCK - out->used;
 		if (__builtin_expect(bytes.size < step, 1)) {
@@ -498,30 +490,6 @@ int
 output_flush(struct output *out, struct error *error)
 {
 	return out->used == 0 ? 0 : write_block(out, ZSTD_e_flush, error);
-}
-
-bool
-output_pending(const struct output *out)
-{
-	return out->used > 0;
-}
-
-uint64_t
-output_offset(const struct output *out)
-{
-	return out->offset;
-}
-
-int
-output_fd(const struct output *out)
-{
-	return out->fd;
-}
-
-const char *
-output_name(const struct output *out)
-{
-	return out->name;
 }
 
 void

@@ -66,7 +66,6 @@ const char *input_name(const struct input *in);
 /* What to poll for before a fill, and for how long at most (-1: for ever). */
 int input_wait_fd(const struct input *in);
 int input_wait_ms(const struct input *in);
-bool input_ended(const struct input *in);
 /* The part of a file that was read, 0..1; negative when the input has no known size. */
 double input_part(const struct input *in);
 
@@ -99,11 +98,6 @@ struct output *output_open(
 int output_write(struct output *out, struct slice bytes, struct error *error);
 /* Send what is pending; with zstd, so that a reader can decode all of it. */
 int output_flush(struct output *out, struct error *error);
-bool output_pending(const struct output *out);
-/* Bytes written so far, before compression. */
-uint64_t output_offset(const struct output *out);
-int output_fd(const struct output *out);
-const char *output_name(const struct output *out);
 /* Flush, finish the zstd frame, close; the last chance of a full disk to be noticed.
  * The output is freed in any case. */
 int output_close(struct output *out, struct error *error);

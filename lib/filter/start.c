@@ -48,12 +48,6 @@ run_os(const struct run *run)
 	return run->os;
 }
 
-const char *
-run_state_dir(const struct run *run)
-{
-	return run->common.state;
-}
-
 unsigned
 run_terminal_columns(const struct run *run)
 {
