@@ -72,6 +72,13 @@ system_sync(const struct os *os, int fd)
 }
 
 static int
+system_truncate(const struct os *os, int fd, off_t size)
+{
+	(void)os;
+	return ftruncate(fd, size);
+}
+
+static int
 system_rename(const struct os *os, const char *from, const char *to)
 {
 	(void)os;
@@ -151,6 +158,7 @@ const struct os os_system = {
 	.stat = system_stat,
 	.stat_path = system_stat_path,
 	.sync = system_sync,
+	.truncate = system_truncate,
 	.rename = system_rename,
 	.unlink = system_unlink,
 	.mkdir = system_mkdir,

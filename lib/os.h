@@ -26,6 +26,7 @@ struct os {
 	int (*stat)(const struct os *os, int fd, struct stat *to);
 	int (*stat_path)(const struct os *os, const char *path, struct stat *to);
 	int (*sync)(const struct os *os, int fd);
+	int (*truncate)(const struct os *os, int fd, off_t size);
 	int (*rename)(const struct os *os, const char *from, const char *to);
 	int (*unlink)(const struct os *os, const char *path);
 	int (*mkdir)(const struct os *os, const char *path, mode_t mode);
