@@ -13,236 +13,11 @@
 #include "lib/base/assert.h"
 #include "lib/base/bytes.h"
 #include "lib/hash.h"
+#include "lib/state/file.h"
 
 #define ADVICE "(restore a backup, or start afresh in another place)"
 
-enum { FORMAT = 1, BLOCK = 64 * 1024, TRAILER = 16, HEADER_MAX = 1 << 20 };
-
-struct state_writer {
-	const struct os *os;
-	int fd;
-	char *path, *beside; /* owned */
-	bool failed;
-	struct error error; /* the first one */
-	uint64_t size;      /* of the body */
-	XXH3_state_t *sum;
-	bool in_body;
-	uint32_t crc;
-	size_t used;
-	uint8_t block[BLOCK];
-};
-
-static void
-remember(struct state_writer *w, const char *what)
-{
-	if (!w->failed)
-		(void)error_set(
-		    &w->error, "cannot %s %s: %s", what, w->beside, strerror(errno));
-	w->failed = true;
-}
-
-static void
-flush(struct state_writer *w)
-{
-	size_t done = 0;
-	ssize_t n;
-
-	while (done < w->used && !w->failed) {
-		n = w->os->write(w->os, w->fd, w->block + done, w->used - done);
-		if (n >= 0)
-			done += (size_t)n;
-		else if (errno != EINTR)
-			remember(w, "write");
-	}
-	w->used = 0;
-}
-
-void
-state_put(struct state_writer *w, const void *bytes, size_t size)
-{
-	const uint8_t *from = bytes;
-	size_t step;
-
-	if (w->in_body) {
-		w->size += size;
-		(void)XXH3_64bits_update(w->sum, bytes, size);
-	} else {
-		w->crc = hash_crc32c(w->crc, slice_of(bytes, size));
-	}
-	for (; size > 0; from += step, size -= step) {
-		if (w->used == BLOCK)
-			flush(w);
-		step = size < BLOCK - w->used ? size : BLOCK - w->used;
-		memcpy(w->block + w->used, from, step);
-		w->used += step;
-	}
-}
-
-static void
-put_u16(struct state_writer *w, uint16_t value)
-{
-	uint8_t bytes[2] = { (uint8_t)value, (uint8_t)(value >> 8) };
-
-	state_put(w, bytes, sizeof bytes);
-}
-
-static void
-put_u32(struct state_writer *w, uint32_t value)
-{
-	uint8_t bytes[4];
-
-	bytes_store_le32(bytes, value);
-	state_put(w, bytes, sizeof bytes);
-}
-
-static void
-put_text(struct state_writer *w, const char *text)
-{
-	put_u32(w, (uint32_t)strlen(text));
-	state_put(w, text, strlen(text));
-}
-
-void
-state_put_u64(struct state_writer *w, uint64_t value)
-{
-	uint8_t bytes[8];
-
-	bytes_store_le64(bytes, value);
-	state_put(w, bytes, sizeof bytes);
-}
-
-void
-state_put_i64(struct state_writer *w, int64_t value)
-{
-	state_put_u64(w, (uint64_t)value);
-}
-
-void
-state_put_double(struct state_writer *w, double value)
-{
-	uint64_t bits;
-
-	memcpy(&bits, &value, sizeof bits);
-	state_put_u64(w, bits);
-}
-
-void
-state_put_slice(struct state_writer *w, struct slice bytes)
-{
-	state_put_u64(w, bytes.size);
-	state_put(w, bytes.at, bytes.size);
-}
-
-static void
-writer_free(struct state_writer *w)
-{
-	(void)XXH3_freeState(w->sum);
-	free(w->path);
-	free(w->beside);
-	free(w);
-}
-
-static void
-put_header(struct state_writer *w, const struct state_identity *identity)
-{
-	state_put(w, "BPSN", 4);
-	put_u16(w, FORMAT);
-	put_u16(w, identity->schema);
-	put_text(w, identity->name);
-	put_u32(w, identity->options);
-	for (unsigned i = 0; i < identity->options; i++) {
-		put_text(w, identity->option[i]);
-		put_text(w, identity->value[i]);
-	}
-	put_u32(w, w->crc);
-	w->in_body = true;
-}
-
-struct state_writer *
-state_write(const struct os *os, const char *path,
-    const struct state_identity *identity, struct error *error)
-{
-	struct state_writer *w = calloc(1, sizeof *w);
-	size_t size = strlen(path);
-
-	if (w == NULL || (w->path = strdup(path)) == NULL ||
-	    (w->beside = malloc(size + sizeof ".new")) == NULL ||
-	    (w->sum = XXH3_createState()) == NULL) {
-		(void)error_set(error, "no memory to write %s", path);
-		if (w != NULL)
-			writer_free(w);
-		return NULL;
-	}
-	memcpy(w->beside, path, size);
-	memcpy(w->beside + size, ".new", sizeof ".new");
-	(void)XXH3_64bits_reset(w->sum);
-	w->os = os;
-	w->fd = os->open(os, w->beside, O_WRONLY | O_CREAT | O_TRUNC, 0666);
-	if (w->fd < 0) {
-		(void)error_set(
-		    error, "cannot create %s: %s", w->beside, strerror(errno));
-		writer_free(w);
-		return NULL;
-	}
-	put_header(w, identity);
-	return w;
-}
-
-/* Make the rename itself durable. */
-static int
-sync_folder(const struct os *os, const char *path, struct error *error)
-{
-	const char *slash = strrchr(path, '/');
-	char *folder = slash == NULL
-	    ? strdup(".")
-	    : strndup(path, (size_t)(slash - path) + (slash == path));
-	int fd = folder == NULL ? -1 : os->open(os, folder, O_RDONLY | O_DIRECTORY, 0);
-	int status = 0;
-
-	if (fd < 0 || os->sync(os, fd) != 0)
-		status = error_set(
-		    error, "cannot sync the folder of %s: %s", path, strerror(errno));
-	if (fd >= 0)
-		(void)os->close(os, fd);
-	free(folder);
-	return status;
-}
-
-int
-state_commit(struct state_writer *w, struct error *error)
-{
-	uint64_t sum = XXH3_64bits_digest(w->sum), size = w->size;
-	int status;
-
-	state_put_u64(w, size);
-	state_put_u64(w, sum);
-	flush(w);
-	if (!w->failed && w->os->sync(w->os, w->fd) != 0)
-		remember(w, "sync");
-	if (w->os->close(w->os, w->fd) != 0)
-		remember(w, "close");
-	if (!w->failed && w->os->rename(w->os, w->beside, w->path) != 0)
-		remember(w, "rename");
-	if (w->failed) {
-		(void)w->os->unlink(w->os, w->beside);
-		*error = w->error;
-		writer_free(w);
-		return -1;
-	}
-	status = sync_folder(w->os, w->path, error);
-	writer_free(w);
-	return status;
-}
-
-void
-state_abandon(struct state_writer *w)
-{
-	if (w == NULL)
-		return;
-	(void)w->os->close(w->os, w->fd);
-	(void)w->os->unlink(w->os, w->beside);
-	writer_free(w);
-}
+enum { BLOCK = 64 * 1024, HEADER_MAX = 1 << 20 };
 
 struct state_reader {
 	const struct os *os;
@@ -326,7 +101,7 @@ read_header(struct state_reader *r)
 	uint32_t crc = 0, before, sum;
 
 	if (read_checked(r, head, sizeof head, &crc) != 0 ||
-	    memcmp(head, "BPSN", 4) != 0 || (head[4] | head[5] << 8) != FORMAT)
+	    memcmp(head, "BPSN", 4) != 0 || (head[4] | head[5] << 8) != STATE_FORMAT)
 		return -1;
 	r->identity.schema = (uint16_t)(head[6] | head[7] << 8);
 	r->identity.name = read_text(r, &crc);
@@ -350,21 +125,21 @@ static int
 verify_body(struct state_reader *r, uint64_t file_size)
 {
 	uint64_t begin = r->at, size, left;
-	uint8_t chunk[4096], trailer[TRAILER];
+	uint8_t chunk[4096], trailer[STATE_TRAILER];
 	XXH3_state_t *sum;
 	bool good = true;
 	size_t step;
 
-	if (file_size < begin + TRAILER || (sum = XXH3_createState()) == NULL)
+	if (file_size < begin + STATE_TRAILER || (sum = XXH3_createState()) == NULL)
 		return -1;
 	(void)XXH3_64bits_reset(sum);
-	size = left = file_size - begin - TRAILER;
+	size = left = file_size - begin - STATE_TRAILER;
 	for (; left > 0 && good; left -= step) {
 		step = left < sizeof chunk ? (size_t)left : sizeof chunk;
 		good = read_raw(r, chunk, step) == 0;
 		(void)XXH3_64bits_update(sum, chunk, step);
 	}
-	good = good && read_raw(r, trailer, TRAILER) == 0 &&
+	good = good && read_raw(r, trailer, STATE_TRAILER) == 0 &&
 	    bytes_load_le64(trailer) == size &&
 	    bytes_load_le64(trailer + 8) == XXH3_64bits_digest(sum);
 	(void)XXH3_freeState(sum);

@@ -32,14 +32,15 @@ struct saver *saver_new(const struct os *os, const char *folder,
 struct state_reader *saver_read(
     struct saver *s, uint64_t epoch, enum state_trouble *trouble, struct error *error);
 
-/* Begin a snapshot: put the body with state_put and its kin. Waits for the one before.
+/* Begin a snapshot: put the body with state_put and its kin. Waits for the one before,
+ * whose SAVER_DURABLE is then not said any more: that of a later one implies it.
  * The body stays in memory up to SAVER_MEMORY bytes; what is longer goes to the file at
  * once, which the stream has to wait for. NULL and error when the one before failed. */
 enum { SAVER_MEMORY = 64 << 20 };
 struct state_writer *saver_begin(struct saver *s, uint64_t epoch, struct error *error);
-/* Hand it to the thread; returns at once. Give up: the next one is then based on the one
- * before. */
+/* Hand it to the thread; returns at once. The writer is taken in any case. */
 int saver_commit(struct saver *s, struct state_writer *w, struct error *error);
+/* Give up. */
 void saver_abandon(struct saver *s, struct state_writer *w);
 
 enum saver_progress {
