@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
+#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -72,10 +74,31 @@ system_sync(const struct os *os, int fd)
 }
 
 static int
+system_sync_data(const struct os *os, int fd)
+{
+	(void)os;
+	return fdatasync(fd);
+}
+
+static int
 system_truncate(const struct os *os, int fd, off_t size)
 {
 	(void)os;
 	return ftruncate(fd, size);
+}
+
+static int
+system_mode(const struct os *os, int fd, mode_t mode)
+{
+	(void)os;
+	return fchmod(fd, mode);
+}
+
+static int
+system_lock(const struct os *os, int fd)
+{
+	(void)os;
+	return flock(fd, LOCK_EX | LOCK_NB);
 }
 
 static int
@@ -118,6 +141,13 @@ system_list(const struct os *os, const char *path,
 	return cause == 0 ? 0 : -1;
 }
 
+static int
+system_random(const struct os *os, void *to, size_t size)
+{
+	(void)os;
+	return getrandom(to, size, 0) == (ssize_t)size ? 0 : -1;
+}
+
 static int64_t
 clock_us(clockid_t clock)
 {
@@ -158,11 +188,15 @@ const struct os os_system = {
 	.stat = system_stat,
 	.stat_path = system_stat_path,
 	.sync = system_sync,
+	.sync_data = system_sync_data,
 	.truncate = system_truncate,
+	.mode = system_mode,
+	.lock = system_lock,
 	.rename = system_rename,
 	.unlink = system_unlink,
 	.mkdir = system_mkdir,
 	.list = system_list,
+	.random = system_random,
 	.wall_us = system_wall_us,
 	.monotonic_us = system_monotonic_us,
 	.processor_us = system_processor_us,

@@ -26,13 +26,21 @@ struct os {
 	int (*stat)(const struct os *os, int fd, struct stat *to);
 	int (*stat_path)(const struct os *os, const char *path, struct stat *to);
 	int (*sync)(const struct os *os, int fd);
+	/* fdatasync, ftruncate and fchmod. */
+	int (*sync_data)(const struct os *os, int fd);
 	int (*truncate)(const struct os *os, int fd, off_t size);
+	int (*mode)(const struct os *os, int fd, mode_t mode);
+	/* flock, for this process alone; -1 with EWOULDBLOCK when another has it. */
+	int (*lock)(const struct os *os, int fd);
 	int (*rename)(const struct os *os, const char *from, const char *to);
 	int (*unlink)(const struct os *os, const char *path);
 	int (*mkdir)(const struct os *os, const char *path, mode_t mode);
 	/* Call `each` with every name in a folder, as readdir gives them. */
 	int (*list)(const struct os *os, const char *path,
 	    void (*each)(void *context, const char *name), void *context);
+
+	/* `size` random bytes, at most 256. */
+	int (*random)(const struct os *os, void *to, size_t size);
 
 	/* Microseconds of the wall clock (since the Unix epoch), of a clock that only
 	 * goes forward, and of processor time that this process has used. They never
