@@ -1,52 +1,23 @@
 /* SPDX-License-Identifier: MIT
  *
- * Readiness and watchdog for systemd: datagrams to $NOTIFY_SOCKET, see sd_notify(3).
+ * A filter's readiness and watchdog.
  */
 #include "lib/filter/run.h"
 
-#include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
-
-#include "lib/base/number.h"
+#include "lib/notify.h"
 
 void
 run_notify_open(struct run *run)
 {
-	const char *path = getenv("NOTIFY_SOCKET"), *watchdog = getenv("WATCHDOG_USEC");
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	size_t size = path == NULL ? 0 : strlen(path);
-	uint64_t us;
+	struct notify notify;
 
-	run->notify_fd = -1;
-	if (size < 2 || size >= sizeof address.sun_path ||
-	    (path[0] != '/' && path[0] != '@'))
-		return;
-	memcpy(address.sun_path, path, size);
-	if (path[0] == '@')
-		address.sun_path[0] = '\0';
-	run->notify_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (run->notify_fd < 0)
-		return;
-	if (connect(run->notify_fd, (const struct sockaddr *)&address,
-		(socklen_t)(offsetof(struct sockaddr_un, sun_path) + size)) != 0) {
-		(void)close(run->notify_fd);
-		run->notify_fd = -1;
-		return;
-	}
-	/* Half the interval, as sd_watchdog_enabled(3) advises. */
-	if (watchdog != NULL && number_parse_uint(slice_text(watchdog), &us) &&
-	    us < INT64_MAX)
-		run->watchdog_every_us = (int64_t)us / 2;
+	notify_open(&notify);
+	run->notify_fd = notify.fd;
+	run->watchdog_every_us = notify.every_us;
 }
 
 void
 run_notify(struct run *run, const char *state)
 {
-	/* A supervisor that does not listen is no reason to fail. */
-	if (run->notify_fd >= 0)
-		(void)run->os->write(run->os, run->notify_fd, state, strlen(state));
+	notify_say(&(struct notify){ .fd = run->notify_fd }, run->os, state);
 }
