@@ -14,12 +14,12 @@ CXX     := $(if $(findstring clang,$(CC)),clang++,g++)
 
 # Debian names; "a/b" is met by either.
 BUILD_DEPS := gcc g++ pkg-config libc6-dev libmsgpack-dev libzstd-dev libsimdjson-dev \
-    libxxhash-dev libpcre2-dev libseccomp-dev zstd
+    libxxhash-dev libpcre2-dev libseccomp-dev libuv1-dev libssl-dev zlib1g-dev zstd
 TEST_DEPS  := perl python3 libcmocka-dev mandoc clang clang-format llvm \
     libclang-rt-dev/libclang-rt-14-dev jq
 BENCH_DEPS := perl mawk jq miller datamash zstd bsdextrautils
 
-PACKAGES := msgpack libzstd libpcre2-8 libseccomp
+PACKAGES := msgpack libzstd libpcre2-8 libseccomp libuv openssl zlib
 OPT      ?= -O2
 WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
 SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
@@ -30,7 +30,7 @@ PKGL     := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null)
 ALLC     := -std=c17 $(OPT) -g $(WARN) $(SANFLAGS) $(HARDEN) $(DEFS) $(PKGC) $(CFLAGS)
 ALLCXX   := -std=c++17 $(OPT) -g -Wall -Wextra -Werror $(SANFLAGS) \
             $(if $(SAN),-fno-sanitize=vptr) $(DEFS) $(CXXFLAGS)
-ALLL     := $(SANFLAGS) $(LDFLAGS)
+ALLL     := -Wl,--as-needed $(SANFLAGS) $(LDFLAGS)
 LIBS     := $(PKGL) -lsimdjson -lstdc++ -lm
 
 LIBSRC := $(wildcard lib/*.c lib/*/*.c lib/*.cc lib/*/*.cc)

@@ -451,6 +451,20 @@ extent(struct cursor *c, const uint8_t *p)
 	return p;
 }
 
+enum scan
+record_extent(struct slice bytes, size_t *size, struct fault *fault)
+{
+	struct cursor c = {
+		.start = bytes.at, .end = bytes.at + bytes.size, .fault = fault
+	};
+	const uint8_t *end = extent(&c, c.start);
+
+	if (end == NULL)
+		return c.result == SCAN_FOREIGN ? SCAN_FOREIGN : SCAN_MORE;
+	*size = (size_t)(end - c.start);
+	return SCAN_RECORD;
+}
+
 /* A record that breaks a rule: how far it goes, so that the next one can be read. */
 static enum scan
 scan_wrong(struct cursor *c, struct record *record)

@@ -91,6 +91,12 @@ struct fault {
 enum scan record_scan(struct reader *reader, struct slice bytes, struct record *record,
     struct fault *fault, size_t *need);
 
+/* How far a well-formed value of any type, depth and size goes, without a look at what it
+ * means: SCAN_RECORD and *size; SCAN_MORE when it is cut off, which is also what a claim
+ * is that the bytes cannot hold; SCAN_FOREIGN and fault. One byte after the bytes must be
+ * readable. Cost: about 40 ns for 20 keys. */
+enum scan record_extent(struct slice bytes, size_t *size, struct fault *fault);
+
 /* Step over a value too large to hold, block by block: zero the struct, then call with
  * each block; *consumed of it belong to the value. */
 struct skipper {

@@ -622,10 +622,35 @@ a_control_record_survives_and_a_flipped_bit_is_seen(void **state)
 	assert_false(damaged);
 }
 
+static void
+an_extent_is_found_at_every_depth_and_no_claim_is_believed(void **state)
+{
+	static const uint8_t nested[] = { 0x91, 0x91, 0x91, 0x91, 0x91, 0x91, 0x91,
+		0x91, 0x91, 0x91, 0xa1, 'x', 0x01 };
+	static const uint8_t claim[] = { 0xdd, 0x0f, 0xff, 0xff, 0xff, 0x01 };
+	static const uint8_t never[] = { 0x92, 0x01, 0xc1, 0x00 };
+	struct fault fault;
+	size_t size;
+
+	(void)state;
+	for (size_t cut = 0; cut < 12; cut++)
+		assert_int_equal(
+		    record_extent(slice_of(nested, cut), &size, &fault), SCAN_MORE);
+	assert_int_equal(
+	    record_extent(slice_of(nested, 13), &size, &fault), SCAN_RECORD);
+	assert_int_equal(size, 12);
+	assert_int_equal(record_extent(slice_of(claim, 5), &size, &fault), SCAN_MORE);
+	assert_int_equal(
+	    record_extent(slice_of(never, 3), &size, &fault), SCAN_FOREIGN);
+	assert_int_equal(fault.at, 2);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+		    an_extent_is_found_at_every_depth_and_no_claim_is_believed),
 		cmocka_unit_test(the_builder_writes_what_msgpack_c_writes),
 		cmocka_unit_test(
 		    a_builder_that_is_full_stays_so_and_writes_nothing_behind_its_end),
