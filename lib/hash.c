@@ -71,6 +71,35 @@ hash_bytes(struct slice bytes, uint64_t seed)
 	return XXH3_64bits_withSeed(bytes.at, bytes.size, seed);
 }
 
+/* The state of XXH3 by another name; XXH3 aligns it. */
+struct hash_stream *
+hash_stream_new(void)
+{
+	XXH3_state_t *state = XXH3_createState();
+
+	if (state != NULL)
+		(void)XXH3_64bits_reset(state);
+	return (struct hash_stream *)state;
+}
+
+void
+hash_stream_add(struct hash_stream *h, struct slice bytes)
+{
+	(void)XXH3_64bits_update((XXH3_state_t *)h, bytes.at, bytes.size);
+}
+
+uint64_t
+hash_stream_value(const struct hash_stream *h)
+{
+	return XXH3_64bits_digest((const XXH3_state_t *)h);
+}
+
+void
+hash_stream_free(struct hash_stream *h)
+{
+	(void)XXH3_freeState((XXH3_state_t *)h);
+}
+
 void
 hash_wide(struct slice bytes, uint64_t seed, uint8_t to[16])
 {

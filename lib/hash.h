@@ -28,6 +28,14 @@ uint64_t hash_keyed(struct hash_key key, struct slice bytes);
 /* XXH3, 64 bits, with a seed (Collet, xxHash 0.8). Cost: about 2 ns for an id. */
 uint64_t hash_bytes(struct slice bytes, uint64_t seed);
 
+/* The same (seed 0) of bytes that come piece by piece; the value may be asked between
+ * pieces. NULL when there is no memory. */
+struct hash_stream;
+struct hash_stream *hash_stream_new(void);
+void hash_stream_add(struct hash_stream *h, struct slice bytes);
+uint64_t hash_stream_value(const struct hash_stream *h);
+void hash_stream_free(struct hash_stream *h);
+
 /* XXH3, 128 bits, as 16 bytes in canonical (big-endian) order. */
 void hash_wide(struct slice bytes, uint64_t seed, uint8_t to[16]);
 

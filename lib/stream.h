@@ -85,6 +85,39 @@ bool input_ready(const struct input *in);
 /* Whether bytes were read that are not yet decompressed: they would be lost by a stop. */
 bool input_undecoded(const struct input *in);
 
+/* --- Positions of inputs: to go on another time ----------------------------------- */
+
+enum { STREAM_CHECKED = 4096 }; /* bytes around a position that identify it, at most */
+
+/* What an input is. */
+enum input_kind {
+	INPUT_FILE,   /* a plain file: it can be read from anywhere */
+	INPUT_PIPE,   /* a pipe or socket: another process may speak to us through it */
+	INPUT_DEVICE, /* anything else */
+	INPUT_SOURCE,
+};
+enum input_kind input_kind(const struct input *in);
+
+/* Where an input was read up to. */
+struct input_position {
+	uint64_t offset; /* of the first unconsumed byte, after decompression */
+	bool seek;       /* of a plain file; else the bytes must be read again */
+	uint64_t
+	    head_hash; /* of the first min(offset, STREAM_CHECKED) bytes; of all bytes
+			       before the offset when they must be read again */
+	uint64_t last_hash; /* of the min(offset, STREAM_CHECKED) bytes before it */
+};
+
+/* Take note of what is consumed, so that input_tell can be asked. Before the first fill;
+ * not for a source. Cost: a hash of the bytes, but of none of a plain file. */
+int input_watch(struct input *in, struct error *error);
+/* Reads from a plain file. */
+int input_tell(struct input *in, struct input_position *to, struct error *error);
+/* Go there, right after input_watch. 1 with error: the input is not the one of before,
+ * it is too short or has other bytes; -1 with error: it cannot be read. */
+int input_resume(
+    struct input *in, const struct input_position *from, struct error *error);
+
 /* An output on an open descriptor, which it owns from now on. */
 struct output *output_new(
     const struct os *os, int fd, const char *name, bool compress, struct error *error);
@@ -103,5 +136,48 @@ int output_flush(struct output *out, struct error *error);
 int output_close(struct output *out, struct error *error);
 /* Free without writing what is pending. */
 void output_abandon(struct output *out);
+
+/* --- Outputs of a stage: what is written can be held back, and taken back --------- */
+
+enum output_kind {
+	OUTPUT_FILE,   /* a regular file */
+	OUTPUT_STREAM, /* a pipe or socket: another process reads it */
+	OUTPUT_OTHER,  /* a terminal, a device */
+};
+enum output_kind output_kind(const struct output *out);
+const char *output_name(const struct output *out);
+
+/* Keep back what is written from now on, up to `limit` bytes in memory; then `full` is
+ * called, which makes room with output_release, or returns -1 with errno and error set.
+ * Before: flush. */
+void output_hold(struct output *out, size_t limit,
+    int (*full)(void *context, struct error *error), void *context);
+/* Send what was kept back, and keep no more back. */
+int output_release(struct output *out, struct error *error);
+/* Send what is pending; end the zstd frame, so that the bytes so far are a file that is
+ * complete; and if it is a file, sync it. Nothing may be kept back. */
+int output_seal(struct output *out, struct error *error);
+
+/* How far a file was written. */
+struct output_position {
+	uint64_t size;
+	uint64_t last_hash; /* of its last min(size, STREAM_CHECKED) bytes */
+};
+
+/* Prepare a file for output_tell and output_restore: open it for reading as well, and
+ * sync its folder, so that its name is durable. Nothing may be pending. 1 with error: it
+ * was not opened to append; a restart would empty it, or write over it. */
+int output_watch(struct output *out, struct error *error);
+/* After output_seal. 1 with error: another process has written to the file. */
+int output_tell(struct output *out, struct output_position *to, struct error *error);
+/* Take back what was written after that. 1 with error: the file is shorter, or has other
+ * bytes before the position. */
+int output_restore(
+    struct output *out, const struct output_position *from, struct error *error);
+/* Write nothing from now on, but compare it with what the file has after the position
+ * (decompressed, when it is compressed). The first difference fails the write with errno
+ * 0 and an error that names the byte. */
+int output_compare(
+    struct output *out, const struct output_position *from, struct error *error);
 
 #endif

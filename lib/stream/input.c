@@ -11,11 +11,8 @@
 
 #include "lib/base/assert.h"
 #include "lib/base/bytes.h"
-
-enum {
-	PIPE_BYTES = 1 << 20,
-	LEVEL = 1, /* of compression: the fastest regular one */
-};
+#include "lib/hash.h"
+#include "lib/stream/inside.h"
 
 struct input {
 	const struct os *os;
@@ -35,14 +32,14 @@ struct input {
 	size_t packed_from, packed_to;
 	uint64_t packed_offset; /* of packed_from in the file */
 	bool in_frame;
-};
 
-static void
-grow_pipe(int fd)
-{
-	/* Not a pipe, or over the user's quota: the smaller pipe works too. */
-	(void)fcntl(fd, F_SETPIPE_SZ, PIPE_BYTES);
-}
+	/* of input_watch */
+	enum input_kind kind;
+	uint64_t base; /* where the file's descriptor stood at first */
+	struct hash_stream
+	    *passed; /* owned; of the bytes before held[hashed]; or NULL */
+	size_t hashed;
+};
 
 struct input *
 input_new(const struct os *os, int fd, const char *name, struct error *error)
@@ -61,9 +58,16 @@ input_new(const struct os *os, int fd, const char *name, struct error *error)
 	in->fd = fd;
 	in->name = name;
 	if (fd >= 0)
-		grow_pipe(fd);
-	if (fd >= 0 && os->stat(os, fd, &status) == 0 && S_ISREG(status.st_mode))
+		stream_grow_pipe(fd);
+	in->kind = fd < 0 ? INPUT_SOURCE : INPUT_DEVICE;
+	if (fd < 0 || os->stat(os, fd, &status) != 0)
+		return in;
+	if (S_ISREG(status.st_mode)) {
+		in->kind = INPUT_FILE;
 		in->file_size = (uint64_t)status.st_size;
+	} else if (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode)) {
+		in->kind = INPUT_PIPE;
+	}
 	return in;
 }
 
@@ -109,6 +113,7 @@ input_free(struct input *in)
 	else if (in->fd != STDIN_FILENO)
 		(void)in->os->close(in->os, in->fd);
 	(void)ZSTD_freeDCtx(in->zstd);
+	hash_stream_free(in->passed);
 	free(in->packed);
 	free(in->held);
 	free(in);
@@ -267,6 +272,17 @@ fill_zstd(struct input *in, struct error *error)
 	return FILL_MORE;
 }
 
+/* Bytes of a plain file can be read again; of all others the hash is kept. */
+static void
+hash_consumed(struct input *in)
+{
+	if (in->passed == NULL || (in->kind == INPUT_FILE && in->zstd == NULL))
+		return;
+	hash_stream_add(
+	    in->passed, slice_of(in->held + in->hashed, in->from - in->hashed));
+	in->hashed = in->from;
+}
+
 /* Make room for one block more behind the held bytes. */
 static void
 make_room(struct input *in)
@@ -275,6 +291,8 @@ make_room(struct input *in)
 
 	if (in->from == 0)
 		return;
+	hash_consumed(in);
+	in->hashed = 0;
 	if (size > 0)
 		memmove(in->held, in->held + in->from, size);
 	in->from = 0;
@@ -336,185 +354,159 @@ input_fill(struct input *in, struct error *error)
 	return fill_zstd(in, error);
 }
 
-struct output {
-	const struct os *os;
-	int fd;
-	const char *name;
-	size_t used;
-	ZSTD_CCtx *zstd; /* NULL: not compressed */
-	bool in_frame;
-	uint8_t *packed;
-	uint8_t block[STREAM_BLOCK];
-};
+/* --- Positions ------------------------------------------------------------------ */
 
-struct output *
-output_new(
-    const struct os *os, int fd, const char *name, bool compress, struct error *error)
+enum input_kind
+input_kind(const struct input *in)
 {
-	struct output *out = calloc(1, sizeof *out);
-
-	if (out == NULL)
-		goto no_memory;
-	out->os = os;
-	out->fd = fd;
-	out->name = name;
-	if (compress) {
-		out->zstd = ZSTD_createCCtx();
-		out->packed = malloc(STREAM_BLOCK);
-		if (out->zstd == NULL || out->packed == NULL)
-			goto no_memory;
-		(void)ZSTD_CCtx_setParameter(out->zstd, ZSTD_c_compressionLevel, LEVEL);
-		(void)ZSTD_CCtx_setParameter(out->zstd, ZSTD_c_checksumFlag, 1);
-	}
-	grow_pipe(fd);
-	return out;
-
-no_memory:
-	(void)error_set(error, "no memory for the output buffer of %s", name);
-	if (out != NULL) {
-		(void)ZSTD_freeCCtx(out->zstd);
-		free(out->packed);
-	}
-	free(out);
-	return NULL;
+	return in->kind;
 }
 
-struct output *
-output_open(const struct os *os, const char *path, bool append, struct error *error)
+bool
+stream_read_at(const struct os *os, int fd, uint64_t offset, void *to, size_t size)
 {
-	size_t size = strlen(path);
-	bool compress = size > 4 && strcmp(path + size - 4, ".zst") == 0;
-	struct output *out;
-	int fd;
-
-	fd = os->open(
-	    os, path, O_WRONLY | O_CREAT | (append ? O_APPEND : O_TRUNC), 0666);
-	if (fd < 0) {
-		(void)error_set(error, "cannot create %s: %s", path, strerror(errno));
-		return NULL;
-	}
-	out = output_new(os, fd, path, compress, error);
-	if (out == NULL)
-		(void)os->close(os, fd);
-	return out;
-}
-
-/* write(2) until all is written. A descriptor that does not block is waited for. */
-static int
-write_all(struct output *out, const uint8_t *from, size_t size, struct error *error)
-{
-	struct pollfd ready = { .fd = out->fd, .events = POLLOUT };
+	uint8_t *at = to;
 	ssize_t n;
-	int cause;
 
-	while (size > 0) {
-		n = out->os->write(out->os, out->fd, from, size);
-		if (n >= 0) {
-			from += n;
-			size -= (size_t)n;
-			continue;
+	if (os->seek(os, fd, (off_t)offset, SEEK_SET) < 0)
+		return false;
+	for (; size > 0; at += n, size -= (size_t)n) {
+		n = os->read(os, fd, at, size);
+		if (n < 0 && errno == EINTR)
+			n = 0;
+		else if (n < 0)
+			return false;
+		else if (n == 0) {
+			errno = 0;
+			return false;
 		}
-		if (errno == EINTR)
-			continue;
-		if (errno == EAGAIN) {
-			(void)out->os->poll(out->os, &ready, 1, -1);
-			continue;
-		}
-		cause = errno;
-		(void)error_set(
-		    error, "cannot write %s: %s", out->name, strerror(cause));
-		errno = cause;
-		return -1;
+	}
+	return true;
+}
+
+int
+input_watch(struct input *in, struct error *error)
+{
+	off_t at;
+
+	assert(in->source == NULL && in->offset == 0 && in->to == 0);
+	in->passed = hash_stream_new();
+	if (in->passed == NULL)
+		return error_set(error, "no memory to watch %s", in->name);
+	if (in->kind == INPUT_FILE) {
+		at = in->os->seek(in->os, in->fd, 0, SEEK_CUR);
+		in->base = at > 0 ? (uint64_t)at : 0;
 	}
 	return 0;
 }
 
 static int
-write_zstd(struct output *out, ZSTD_EndDirective how, struct error *error)
+fail_tell(const struct input *in, struct error *error)
 {
-	ZSTD_inBuffer from = { out->block, out->used, 0 };
-	ZSTD_outBuffer to;
-	size_t left;
+	return error_set(error, "cannot read %s again before byte %" PRIu64 ": %s",
+	    in->name, in->offset, errno == 0 ? "it is shorter" : strerror(errno));
+}
 
-	if (!out->in_frame && out->used == 0)
+/* The hashes of the bytes around an offset of a plain file. */
+static int
+hash_around(struct input *in, struct input_position *p, struct error *error)
+{
+	uint8_t bytes[STREAM_CHECKED];
+	size_t size = p->offset < sizeof bytes ? (size_t)p->offset : sizeof bytes;
+
+	if (!stream_read_at(in->os, in->fd, in->base, bytes, size))
+		return fail_tell(in, error);
+	p->head_hash = hash_bytes(slice_of(bytes, size), 0);
+	if (!stream_read_at(in->os, in->fd, in->base + p->offset - size, bytes, size))
+		return fail_tell(in, error);
+	p->last_hash = hash_bytes(slice_of(bytes, size), 0);
+	return 0;
+}
+
+int
+input_tell(struct input *in, struct input_position *to, struct error *error)
+{
+	uint64_t read = in->base + in->offset + (in->to - in->from);
+
+	assert(in->passed != NULL);
+	*to = (struct input_position){ .offset = in->offset };
+	to->seek = in->kind == INPUT_FILE && in->zstd == NULL;
+	if (!to->seek) {
+		hash_consumed(in);
+		to->head_hash = hash_stream_value(in->passed);
 		return 0;
-	do {
-		to = (ZSTD_outBuffer){ out->packed, STREAM_BLOCK, 0 };
-		left = ZSTD_compressStream2(out->zstd, &to, &from, how);
-		if (ZSTD_isError(left)) {
-			errno = EIO;
-			return error_set(error, "cannot compress %s: %s", out->name,
-			    ZSTD_getErrorName(left));
-		}
-		if (write_all(out, out->packed, to.pos, error) != 0)
-			return -1;
-	} while (how == ZSTD_e_continue ? from.pos < from.size : left != 0);
-	out->in_frame = how != ZSTD_e_end;
-	out->used = 0;
+	}
+	if (hash_around(in, to, error) != 0)
+		return -1;
+	return in->os->seek(in->os, in->fd, (off_t)read, SEEK_SET) >= 0
+	    ? 0
+	    : fail_tell(in, error);
+}
+
+static int
+other(const struct input *in, const char *how, uint64_t at, struct error *error)
+{
+	(void)error_set(error,
+	    "%s is not the input of before: %s byte %" PRIu64
+	    " (give the same input from its start, or start afresh)",
+	    in->name, how, at);
+	return 1;
+}
+
+static int
+resume_file(struct input *in, const struct input_position *from, struct error *error)
+{
+	struct input_position is = { .offset = from->offset };
+
+	if (in->kind != INPUT_FILE)
+		return other(
+		    in, "no plain file that was read up to", from->offset, error);
+	if (in->file_size < in->base + from->offset)
+		return other(in, "it has less than", from->offset, error);
+	if (hash_around(in, &is, error) != 0)
+		return -1;
+	if (is.head_hash != from->head_hash || is.last_hash != from->last_hash)
+		return other(in, "other bytes before", from->offset, error);
+	if (in->os->seek(in->os, in->fd, (off_t)(in->base + from->offset), SEEK_SET) <
+	    0)
+		return fail_tell(in, error);
+	in->offset = in->file_read = from->offset;
+	in->sniffed = true;
 	return 0;
 }
 
 static int
-write_block(struct output *out, ZSTD_EndDirective how, struct error *error)
+resume_pipe(struct input *in, const struct input_position *from, struct error *error)
 {
-	size_t used = out->used;
+	struct pollfd ready = { .fd = in->fd, .events = POLLIN };
+	enum fill fill = FILL_MORE;
+	uint64_t left;
+	size_t held;
 
-	if (out->zstd != NULL)
-		return write_zstd(out, how, error);
-	out->used = 0;
-	return write_all(out, out->block, used, error);
-}
-
-int
-output_write(struct output *out, struct slice bytes, struct error *error)
-{
-	size_t step;
-
-	for (;;) {
-		step = STREAM_BLOCK - out->used;
-		if (__builtin_expect(bytes.size < step, 1)) {
-			if (bytes.size > 0)
-				memcpy(out->block + out->used, bytes.at, bytes.size);
-			out->used += bytes.size;
-			return 0;
-		}
-		memcpy(out->block + out->used, bytes.at, step);
-		out->used += step;
-		if (write_block(out, ZSTD_e_continue, error) != 0)
+	if (in->kind == INPUT_FILE)
+		in->kind =
+		    INPUT_DEVICE; /* the bytes of a plain file must be hashed, too */
+	while (in->offset < from->offset && fill != FILL_END) {
+		fill = input_fill(in, error);
+		if (fill == FILL_FAIL)
 			return -1;
-		bytes = slice_from(bytes, step);
+		if (fill == FILL_AGAIN)
+			(void)in->os->poll(in->os, &ready, 1, -1);
+		left = from->offset - in->offset;
+		held = in->to - in->from;
+		input_consume(in, held < left ? held : (size_t)left);
 	}
+	if (in->offset < from->offset)
+		return other(in, "it ends at", in->offset, error);
+	hash_consumed(in);
+	if (hash_stream_value(in->passed) != from->head_hash)
+		return other(in, "other bytes before", from->offset, error);
+	return 0;
 }
 
 int
-output_flush(struct output *out, struct error *error)
+input_resume(struct input *in, const struct input_position *from, struct error *error)
 {
-	return out->used == 0 ? 0 : write_block(out, ZSTD_e_flush, error);
-}
-
-void
-output_abandon(struct output *out)
-{
-	if (out == NULL)
-		return;
-	(void)ZSTD_freeCCtx(out->zstd);
-	free(out->packed);
-	free(out);
-}
-
-int
-output_close(struct output *out, struct error *error)
-{
-	int status = write_block(out, ZSTD_e_end, error);
-	int cause = errno;
-
-	/* A file system may keep "no space" or a quota for this last moment. */
-	if (out->os->close(out->os, out->fd) != 0 && status == 0) {
-		cause = errno;
-		status =
-		    error_set(error, "cannot close %s: %s", out->name, strerror(cause));
-	}
-	output_abandon(out);
-	errno = cause;
-	return status;
+	assert(in->passed != NULL && in->offset == 0);
+	return from->seek ? resume_file(in, from, error) : resume_pipe(in, from, error);
 }
