@@ -272,9 +272,11 @@ each(struct run *run, void *self, const struct record *r)
 	return PASS;
 }
 
+/* For bp-score to read. */
 static int
-write_model(struct run *run, const struct learn *l)
+publish(struct run *run, void *self)
 {
+	const struct learn *l = self;
 	struct error error;
 
 	if (predictor_commit(&l->predictor, run_os(run), l->path, &error) < 0)
@@ -292,9 +294,7 @@ finish(struct run *run, void *self)
 		return -1;
 	merge(&l->total, &l->interval);
 	clear(&l->interval);
-	if (emit_report(run, l, &l->total, "total") != 0)
-		return -1;
-	return write_model(run, l);
+	return emit_report(run, l, &l->total, "total");
 }
 
 static void
@@ -316,15 +316,13 @@ load_report(struct span_report *s, struct state_reader *from)
 	    : 0;
 }
 
-/* The snapshot holds the model too, so that the two cannot part; the model file is
- * written with it, for bp-score to read. */
+/* The snapshot holds the model too, so that the two cannot part. */
 static int
 save(struct run *run, void *self, struct state_writer *to)
 {
 	const struct learn *l = self;
 
-	if (write_model(run, l) != 0)
-		return -1;
+	(void)run;
 	state_put_u64(to, l->learned);
 	state_put_u64(to, l->unlearned);
 	state_put_u64(to, l->unlabelled);
@@ -378,6 +376,7 @@ static const struct filter learn = {
 	.each = each,
 	.finish = finish,
 	.save = save,
+	.publish = publish,
 	.stop = stop,
 };
 

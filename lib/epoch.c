@@ -62,8 +62,8 @@ epoch_snapshot_path(char to[EPOCH_PATH_MAX], const char *dir, const char *id,
 	    dir, error);
 }
 
-static int
-stage_file_path(char to[EPOCH_PATH_MAX], const char *dir, const char *id,
+int
+epoch_stage_file_path(char to[EPOCH_PATH_MAX], const char *dir, const char *id,
     const char *name, struct error *error)
 {
 	return path_fits(
@@ -368,6 +368,20 @@ make_folder(const struct os *os, const char *path, struct error *error)
 }
 
 int
+epoch_make_stage(
+    const struct os *os, const char *dir, const char *id, struct error *error)
+{
+	char path[EPOCH_PATH_MAX];
+
+	return epoch_file_path(path, dir, "stage", error) != 0 ||
+		make_folder(os, path, error) != 0 ||
+		epoch_stage_path(path, dir, id, error) != 0 ||
+		make_folder(os, path, error) != 0
+	    ? -1
+	    : 0;
+}
+
+int
 epoch_write_member(
     const struct os *os, const char *dir, const struct stage *s, struct error *error)
 {
@@ -375,11 +389,7 @@ epoch_write_member(
 	size_t n;
 
 	assert(epoch_id_valid(slice_text(s->id)));
-	if (epoch_file_path(path, dir, "stage", error) != 0 ||
-	    make_folder(os, path, error) != 0 ||
-	    epoch_stage_path(path, dir, s->id, error) != 0 ||
-	    make_folder(os, path, error) != 0 ||
-	    stage_file_path(path, dir, s->id, "member", error) != 0)
+	if (epoch_stage_file_path(path, dir, s->id, "member", error) != 0)
 		return -1;
 	n = put_stage(text, sizeof text, s);
 	n += (size_t)snprintf(text + n, sizeof text - n,
@@ -430,7 +440,7 @@ epoch_read_members(const struct os *os, const char *dir, uint64_t generation,
 	qsort(f.name, f.n, EPOCH_ID_MAX, by_name);
 	for (unsigned i = 0; i < f.n; i++) {
 		before = t->n;
-		if (stage_file_path(path, dir, f.name[i], "member", error) != 0 ||
+		if (epoch_stage_file_path(path, dir, f.name[i], "member", error) != 0 ||
 		    read_stages(os, path, t, error) < 0)
 			return -1;
 		/* One of an earlier start has not joined this one. */
@@ -450,7 +460,7 @@ epoch_write_done(const struct os *os, const char *dir, const char *id,
 	int n = snprintf(text, sizeof text,
 	    "generation %" PRIu64 "\nepoch %016" PRIx64 "\n", generation, epoch);
 
-	return stage_file_path(path, dir, id, "done", error) != 0
+	return epoch_stage_file_path(path, dir, id, "done", error) != 0
 	    ? -1
 	    : epoch_put(os, path, slice_of(text, (size_t)n), true, error);
 }
@@ -465,7 +475,7 @@ epoch_read_done(const struct os *os, const char *dir, const char *id,
 	int status;
 
 	*generation = *epoch = 0;
-	if (stage_file_path(path, dir, id, "done", error) != 0)
+	if (epoch_stage_file_path(path, dir, id, "done", error) != 0)
 		return -1;
 	status = epoch_get(os, path, text, error);
 	while (status == EPOCH_FOUND && next_line(&l, &key, &value)) {

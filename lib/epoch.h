@@ -18,7 +18,13 @@
  *	DIR/stage/ID/member      struct stage of the generation that runs
  *	DIR/stage/ID/EPOCH.snap  16 hexadecimal digits
  *	DIR/stage/ID/done        the generation and epoch whose END was reached
- *	DIR/stage/ID/current     the number of the record in hand, u64, mapped (quarantine)
+ *	DIR/stage/ID/lock        flock'd by the process that is the stage
+ *	DIR/stage/ID/origin.snap another name of the snapshot of epoch 0, which stays: an
+ *	                         audit begins with it
+ *	DIR/stage/ID/current     the number of the record in hand, u64, mapped; kept when
+ *	                         the file is there (quarantine)
+ *	DIR/stage/ID/dead        rejects: the records that were quarantined
+ *	DIR/stage/ID/until       "in N": in an audit a source stops after N records
  *
  * The small files are lines of text, a key and a value each, the last of which is a
  * checksum. They are written beside their place, synced, renamed, and their folder is
@@ -83,7 +89,10 @@ int epoch_write_topology(const struct os *os, const char *dir, const struct topo
 int epoch_read_topology(
     const struct os *os, const char *dir, struct topology *t, struct error *error);
 
-/* A stage says that it takes part; makes DIR/stage/ID. Not synced: it is of this
+/* Make DIR/stage/ID. */
+int epoch_make_stage(
+    const struct os *os, const char *dir, const char *id, struct error *error);
+/* A stage says that it takes part; DIR/stage/ID exists. Not synced: it is of this
  * generation only. */
 int epoch_write_member(
     const struct os *os, const char *dir, const struct stage *s, struct error *error);
@@ -114,6 +123,9 @@ int epoch_committed(const struct os *os, const char *dir, const struct generatio
 /* DIR/stage/ID, DIR/stage/ID/EPOCH.snap and DIR/NAME. -1 with error when too long. */
 int epoch_stage_path(
     char to[EPOCH_PATH_MAX], const char *dir, const char *id, struct error *error);
+/* DIR/stage/ID/NAME */
+int epoch_stage_file_path(char to[EPOCH_PATH_MAX], const char *dir, const char *id,
+    const char *name, struct error *error);
 int epoch_snapshot_path(char to[EPOCH_PATH_MAX], const char *dir, const char *id,
     uint64_t epoch, struct error *error);
 int epoch_file_path(

@@ -69,6 +69,8 @@ struct filter {
 	uint16_t schema; /* of what save writes; raise it when that changes */
 	bool text_out;   /* writes text, not records: a terminal is welcome */
 	bool no_files;   /* takes no FILE operands */
+	bool sink; /* what it writes elsewhere is the pipeline's result: its snapshots
+		    * are votes although a process reads its output */
 
 	/* Called in this order. Those that return int return 0, or -1 after run_fail or
 	 * run_usage. All but each (or line) may be NULL. */
@@ -92,8 +94,14 @@ struct filter {
 	/* The input is complete: emit what is left. Not called when the run will go on
 	 * from a snapshot. */
 	int (*finish)(struct run *run, void *self);
-	/* Write what load reads. Called between records. */
+	/* Write what load reads. Called between records, after a flush. As a stage: all that
+	 * came before must be safe when this returns, so a filter that sends elsewhere waits
+	 * here until all is acknowledged, or fails. */
 	int (*save)(struct run *run, void *self, struct state_writer *to);
+	/* Write what other programs read of the state, a model file: at the end, with each
+	 * snapshot of --state, and as a stage of bp-run now and then, at a pause, and not at
+	 * all when run_auditing. */
+	int (*publish)(struct run *run, void *self);
 	/* Signal HUP: read lists and catalogues afresh (run_read_file). When that cannot be
 	 * done, better go on with the old ones: run_say why and return 0. A filter that has
 	 * this may open files after start. */
@@ -123,8 +131,14 @@ void run_counter(
 /* A second output, a file of records; NULL and a message on failure. Closed by the
  * runtime, which checks that too. */
 struct output *run_outlet(struct run *run, const char *path);
-/* Read from this instead of standard input or the FILE operands. Taken over. */
+/* Read from this instead of standard input or the FILE operands. Taken over. As a stage
+ * the filter is then a source, which saves and restores the input's position itself. */
 void run_input(struct run *run, struct input *in);
+/* The same, of an input that is the output of other stages: as a stage it is an inner
+ * one, and what is read must begin with HELLO (record/control.h), have every CUT once, in
+ * its place, and END. Several streams are aligned by who makes this input: after the n-th
+ * CUT of one it reads the others up to their n-th. */
+void run_input_stream(struct run *run, struct input *in);
 /* The FILE operands: their number, and one of them. */
 unsigned run_files(const struct run *run);
 const char *run_file(const struct run *run, unsigned i);
@@ -138,6 +152,12 @@ void run_place(struct run *run, uint64_t offset, uint64_t lines);
  * read, or exceeds `limit`, which is less than STREAM_HOLD_MAX. */
 uint8_t *run_read_file(struct run *run, const char *path, size_t limit,
     struct slice *text, struct error *error);
+/* As a stage of bp-run, from load on: the epoch of the last CUT (in save: of this one);
+ * otherwise 0. */
+uint64_t run_epoch(const struct run *run);
+/* Whether this is a replay that is compared with what was written: the filter must change
+ * nothing outside of the process. */
+bool run_auditing(const struct run *run);
 /* Files will be opened after start by another way than reload (a followed file): the
  * sandbox then lets the filter do it. */
 void run_opens_files(struct run *run);

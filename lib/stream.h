@@ -111,6 +111,8 @@ struct input_position {
 /* Take note of what is consumed, so that input_tell can be asked. Before the first fill;
  * not for a source. Cost: a hash of the bytes, but of none of a plain file. */
 int input_watch(struct input *in, struct error *error);
+/* It was not needed: what was consumed is forgotten. */
+void input_unwatch(struct input *in);
 /* Reads from a plain file. */
 int input_tell(struct input *in, struct input_position *to, struct error *error);
 /* Go there, right after input_watch. 1 with error: the input is not the one of before,

@@ -2,7 +2,7 @@
  *
  * The loop: scan, hand over, write; flush before every wait.
  */
-#include "lib/filter/run.h"
+#include "lib/filter/stage.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -12,6 +12,13 @@
 #include "lib/base/assert.h"
 
 enum { PROGRESS_US = 500000 };
+
+/* An inner stage is told by its input. */
+static bool
+told_to_stop(const struct run *run)
+{
+	return run->signals->stop && stage_stops(run);
+}
 
 /* Signals, deadlines of the clock. -1 ends the run (a failure or a stop). */
 static int
@@ -45,7 +52,7 @@ attend(struct run *run, int64_t now)
 		if (run_flush(run) != 0 || run_checkpoint(run) != 0)
 			return -1;
 	}
-	return 0;
+	return run->stage == NULL ? 0 : stage_attend(run, now);
 }
 
 /* Milliseconds until the next deadline of attend; -1 for none. */
@@ -62,6 +69,8 @@ patience(const struct run *run, int64_t now)
 	left = run->checkpoint_us + run->common.checkpoint_every.us - now;
 	if (run->common.state != NULL && run->common.checkpoint_every.us > 0 &&
 	    left < least)
+		least = left;
+	if (run->stage != NULL && (left = stage_patience(run, now)) < least)
 		least = left;
 	if (least == INT64_MAX)
 		return -1;
@@ -81,23 +90,26 @@ shorter(int a, int b)
 static int
 wait_for_input(struct run *run, bool *readable)
 {
-	struct pollfd fds[2] = { { .fd = input_wait_fd(run->in), .events = POLLIN },
-		{ .fd = run->signals->wake[0], .events = POLLIN } };
+	struct pollfd fds[3] = { { .fd = input_wait_fd(run->in), .events = POLLIN },
+		{ .fd = run->signals->wake[0], .events = POLLIN },
+		{ .fd = -1, .events = POLLIN } };
 	int64_t now = run->os->monotonic_us(run->os);
 	char drain[64];
 	int n = 0;
 
 	if (attend(run, now) != 0)
 		return -1;
-	if (!run->signals->stop) {
-		n = run->os->poll(run->os, fds, 2, 0);
+	if (!told_to_stop(run)) {
+		if (run->stage != NULL && run->stage->pending)
+			fds[2].fd = saver_wait_fd(run->stage->saver);
+		n = run->os->poll(run->os, fds, 3, 0);
 		if (n == 0) {
 			if (run->filter->idle != NULL &&
 			    run->filter->idle(run, run->self) != 0)
 				return -1;
 			if (run_flush(run) != 0)
 				return -1;
-			n = run->os->poll(run->os, fds, 2,
+			n = run->os->poll(run->os, fds, 3,
 			    shorter(patience(run, now), input_wait_ms(run->in)));
 		}
 	}
@@ -108,6 +120,13 @@ wait_for_input(struct run *run, bool *readable)
 	return attend(run, run->os->monotonic_us(run->os));
 }
 
+/* Input that is always there leaves no time to wait; a stage has deadlines all the same. */
+static int
+attend_stage(struct run *run)
+{
+	return run->stage == NULL ? 0 : attend(run, run->os->monotonic_us(run->os));
+}
+
 /* Get more bytes. FILL_AGAIN also when the run shall stop. */
 static enum fill
 refill(struct run *run)
@@ -116,9 +135,9 @@ refill(struct run *run)
 	enum fill fill;
 	bool readable = input_ready(run->in);
 
-	if (!readable && wait_for_input(run, &readable) != 0)
+	if ((readable ? attend_stage(run) : wait_for_input(run, &readable)) != 0)
 		return FILL_FAIL;
-	if (run->signals->stop && !input_undecoded(run->in))
+	if (told_to_stop(run) && !input_undecoded(run->in))
 		return FILL_AGAIN;
 	if (!readable)
 		return FILL_AGAIN;
@@ -128,16 +147,25 @@ refill(struct run *run)
 	return fill;
 }
 
-static int
-finish(struct run *run)
+int
+run_finish(struct run *run)
 {
 	if (run->finished)
 		return 0;
 	run->finished = true;
-	return run->filter->finish == NULL ? 0 : run->filter->finish(run, run->self);
+	if (run->filter->finish != NULL && run->filter->finish(run, run->self) != 0)
+		return -1;
+	return run_auditing(run) ? 0 : run_publish(run);
 }
 
 /* --- Records -------------------------------------------------------------------- */
+
+static bool
+is_barrier(const struct control *c)
+{
+	return c->kind == CONTROL_HELLO || c->kind == CONTROL_CUT ||
+	    c->kind == CONTROL_END;
+}
 
 static int
 forward_control(struct run *run, struct slice bytes)
@@ -149,19 +177,21 @@ forward_control(struct run *run, struct slice bytes)
 	bool damaged, idle;
 	int status = 0;
 
-	run->counters.control++;
 	if (!control_read(bytes, &control, &damaged) && damaged)
 		return run_fail(run,
 		    "%s: control record at byte %" PRIu64
 		    " is damaged: checksum mismatch",
 		    input_name(run->in), input_offset(run->in));
+	if (run->stage != NULL && is_barrier(&control))
+		return stage_control(run, &control);
+	run->counters.control++;
 	if (f->control != NULL)
 		return f->control(run, run->self, bytes);
 	if (!damaged && control.kind == CONTROL_TICK && f->tick != NULL &&
 	    control_tick(&control, &watermark, &idle))
 		status = f->tick(run, run->self, watermark);
 	if (status == 0 && control.kind == CONTROL_END)
-		status = finish(run);
+		status = run_finish(run);
 	if (status != 0 || f->text_out)
 		return status < 0 ? -1 : 0;
 	if (output_write(run->out, bytes, &error) != 0)
@@ -192,6 +222,14 @@ cut_off(struct run *run, uint64_t number)
 	    number);
 }
 
+/* Whether a source may cut: not within a record. */
+static void
+midway(struct run *run, bool is)
+{
+	if (run->stage != NULL)
+		run->stage->midway = is;
+}
+
 /* A record longer than can be held: its first bytes are kept as a reject, the rest is
  * stepped over. */
 static int
@@ -204,6 +242,7 @@ step_over_large(struct run *run)
 	struct fault fault;
 	size_t consumed;
 
+	midway(run, true);
 	run->number++;
 	run_reject_bytes(run, bytes, input_offset(run->in),
 	    "a record of more than 1 MiB (its first bytes are kept)");
@@ -213,11 +252,12 @@ step_over_large(struct run *run)
 		if (scan == SCAN_FOREIGN)
 			return foreign(run, &fault);
 		input_consume(run->in, consumed);
-		if (scan == SCAN_MORE && run->signals->stop)
+		if (scan == SCAN_MORE && told_to_stop(run))
 			return 0;
 		if (scan == SCAN_MORE)
 			fill = refill(run);
 	}
+	midway(run, false);
 	if (fill == FILL_FAIL)
 		return -1;
 	return scan == SCAN_RECORD ? 0 : cut_off(run, run->number);
@@ -228,6 +268,7 @@ static int
 handle_other(struct run *run, enum scan scan, const struct fault *fault)
 {
 	struct slice bytes = slice_of(run->record.bytes, run->record.size);
+	uint64_t offset = input_offset(run->in), before = run->counters.control;
 	int status;
 
 	switch (scan) {
@@ -245,24 +286,55 @@ handle_other(struct run *run, enum scan scan, const struct fault *fault)
 		return foreign(run, fault);
 	}
 	input_consume(run->in, bytes.size);
+	/* Barriers come at other places in every run: they do not count as bytes. */
+	if (run->stage != NULL && scan == SCAN_CONTROL &&
+	    run->counters.control == before)
+		input_place(run->in, offset);
 	return status;
 }
 
+/* What becomes of a record or line. 1: nothing, the run stops before it. */
+static int
+judge(struct run *run)
+{
+	enum verdict verdict;
+	enum guard_advice advice =
+	    __builtin_expect(run->guard == NULL, 1) ? GUARD_GO : guard_before(run);
+
+	if (advice == GUARD_HALT)
+		return 1;
+	run->quarantined = advice == GUARD_SKIP;
+	if (run->quarantined)
+		verdict =
+		    run_reject(run, "in quarantine: it has failed again and again");
+	else if (run->filter->line != NULL)
+		verdict = run->filter->line(run, run->self, &run->line);
+	else
+		verdict = run->filter->each(run, run->self, &run->record);
+	if (run_settle_verdict(run, verdict) != 0)
+		return -1;
+	if (__builtin_expect(run->guard != NULL, 0))
+		guard_after(run);
+	return 0;
+}
+
+/* 1: stop before it. */
 static int
 handle_record(struct run *run)
 {
 	size_t size = run->record.size;
-	enum verdict verdict;
+	int status;
 
 	run->number++;
 	run->record.offset = input_offset(run->in);
 	run->record.number = run->number;
 	run->finished = false;
-	verdict = run->filter->each(run, run->self, &run->record);
-	if (run_settle_verdict(run, verdict) != 0)
-		return -1;
-	input_consume(run->in, size);
-	return 0;
+	status = judge(run);
+	if (status == 0)
+		input_consume(run->in, size);
+	else
+		run->number--;
+	return status;
 }
 
 /* One input to its end. 1: there is more to do with the next; 0: stop; -1: failure. */
@@ -274,6 +346,7 @@ loop_records(struct run *run)
 	struct slice bytes;
 	enum fill fill;
 	enum scan scan;
+	int status;
 
 	for (;;) {
 		bytes = input_bytes(run->in);
@@ -281,20 +354,23 @@ loop_records(struct run *run)
 		    ? SCAN_MORE
 		    : record_scan(run->reader, bytes, &run->record, &fault, &need);
 		if (__builtin_expect(scan == SCAN_RECORD, 1)) {
-			if (handle_record(run) != 0)
-				return -1;
+			status = handle_record(run);
+			if (__builtin_expect(status != 0, 0))
+				return status < 0 ? -1 : 0;
 			continue;
 		}
 		if (scan != SCAN_MORE) {
 			if (handle_other(run, scan, &fault) != 0)
 				return -1;
+			if (run->halted)
+				return 0;
 			need = 1;
 			continue;
 		}
 		fill = refill(run);
 		if (fill == FILL_FAIL)
 			return -1;
-		if (fill == FILL_AGAIN && run->signals->stop)
+		if (fill == FILL_AGAIN && told_to_stop(run))
 			return 0;
 		if (fill == FILL_END)
 			return bytes.size == 0 ? 1 : cut_off(run, run->number + 1);
@@ -338,7 +414,7 @@ count_lines(struct slice bytes)
 static int
 handle_line(struct run *run, struct slice bytes)
 {
-	enum verdict verdict;
+	int status;
 
 	run->line.bytes = bytes;
 	run->line.text = without_terminator(bytes);
@@ -347,9 +423,9 @@ handle_line(struct run *run, struct slice bytes)
 	run->line.number = run->number + 1;
 	run->finished = false;
 	run->emitted_before = run->counters.emitted;
-	verdict = run->filter->line(run, run->self, &run->line);
-	if (run_settle_verdict(run, verdict) != 0)
-		return -1;
+	status = judge(run);
+	if (status != 0)
+		return status;
 	run->number += run->filter->frame == NULL ? 1 : count_lines(bytes);
 	input_consume(run->in, bytes.size);
 	return 0;
@@ -368,6 +444,7 @@ reject_long_line(struct run *run, bool *skipping)
 		    "a line of more than 1 MiB (its first bytes are kept)");
 	}
 	*skipping = end == bytes.size;
+	midway(run, *skipping);
 	input_consume(run->in, end + !*skipping);
 }
 
@@ -379,6 +456,7 @@ loop_lines(struct run *run)
 	struct slice bytes;
 	enum fill fill;
 	size_t size;
+	int status;
 
 	for (;;) {
 		bytes = input_bytes(run->in);
@@ -391,8 +469,9 @@ loop_lines(struct run *run)
 		if (run->status != 0)
 			return -1;
 		if (size > 0) {
-			if (handle_line(run, slice_of(bytes.at, size)) != 0)
-				return -1;
+			status = handle_line(run, slice_of(bytes.at, size));
+			if (status != 0)
+				return status < 0 ? -1 : 0;
 			continue;
 		}
 		bytes = input_bytes(run->in);
@@ -405,7 +484,7 @@ loop_lines(struct run *run)
 		fill = refill(run);
 		if (fill == FILL_FAIL)
 			return -1;
-		if (fill == FILL_AGAIN && run->signals->stop)
+		if (fill == FILL_AGAIN && told_to_stop(run))
 			return 0;
 		end = fill == FILL_END;
 	}
@@ -413,8 +492,8 @@ loop_lines(struct run *run)
 
 /* --- Inputs --------------------------------------------------------------------- */
 
-static int
-open_next(struct run *run)
+int
+run_open_next(struct run *run)
 {
 	const char *path = run->file_count == 0 ? "-" : run->files[run->file_next];
 	struct error error;
@@ -422,7 +501,10 @@ open_next(struct run *run)
 	run->file_next++;
 	run->number = 0;
 	run->in = input_open(run->os, path, &error);
-	return run->in != NULL ? 0 : run_fail(run, "%s", error.text);
+	if (run->in == NULL ||
+	    (run->stage != NULL && input_watch(run->in, &error) != 0))
+		return run_fail(run, "%s", error.text);
+	return 0;
 }
 
 int
@@ -431,8 +513,10 @@ run_loop(struct run *run)
 	unsigned inputs = run->own_input || run->file_count == 0 ? 1 : run->file_count;
 	int status = 1;
 
+	if (run->stage != NULL && run->stage->self.source && stage_await(run) < 0)
+		return -1;
 	while (status == 1) {
-		if (run->in == NULL && open_next(run) != 0)
+		if (run->in == NULL && run_open_next(run) != 0)
 			return -1;
 		status =
 		    run->filter->line != NULL ? loop_lines(run) : loop_records(run);
@@ -447,9 +531,11 @@ run_loop(struct run *run)
 	}
 	if (status != 0)
 		return -1;
+	if (run->stage != NULL)
+		return stage_end(run);
 	/* With a state the run goes on another time; the end of this input means
 	 * nothing. */
-	if (run->common.state == NULL && finish(run) != 0)
+	if (run->common.state == NULL && run_finish(run) != 0)
 		return -1;
 	return 0;
 }

@@ -2,7 +2,7 @@
  *
  * From argv to the exit status.
  */
-#include "lib/filter/run.h"
+#include "lib/filter/stage.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -34,6 +34,8 @@ const struct option run_common_options[] = {
 	    "show records and rate on a terminal"),
 	OPTION_ASIDE(0, "checkpoint-every", struct common, checkpoint_every, "10s",
 	    "how often to save, with --state"),
+	OPTION_ASIDE(0, "stage", struct common, stage, NULL,
+	    "its name in a pipeline of bp-run", "NAME"),
 	OPTION_ASIDE(0, "compress", struct common, compress, NULL,
 	    "write zstd to standard output"),
 	OPTION_ASIDE(0, "no-sandbox", struct common, no_sandbox, NULL,
@@ -213,9 +215,11 @@ prepare(struct run *run)
 		return -1;
 	if (run->filter->start != NULL && run->filter->start(run, run->self) != 0)
 		return -1;
-	if (run->common.state != NULL && run_restore(run) != 0)
-		return -1;
 	if (catch_signals(run) != 0)
+		return -1;
+	if (run->pipeline != NULL && stage_join(run) != 0)
+		return -1;
+	if (run->pipeline == NULL && run->common.state != NULL && run_restore(run) != 0)
 		return -1;
 	run_notify_open(run);
 	run->started_us = run->progress_us = run->checkpoint_us = run->watchdog_us =
@@ -238,7 +242,9 @@ close_outputs(struct run *run)
 	for (unsigned i = 0; i < run->outlet_count; i++)
 		if (output_close(run->outlets[i], &error) != 0)
 			(void)run_fail(run, "%s", error.text);
-	run->out = run->rejects = NULL;
+	if (run->dead != NULL && output_close(run->dead, &error) != 0)
+		(void)run_fail(run, "%s", error.text);
+	run->out = run->rejects = run->dead = NULL;
 	run->outlet_count = 0;
 }
 
@@ -264,10 +270,11 @@ run_all(struct run *run, int argc, char **argv)
 		return status > 0 ? EXIT_DONE : run->status;
 	if (prepare(run) == 0) {
 		run_notify(run, "READY=1");
-		status = run_loop(run);
+		status = run->halted ? 0 : run_loop(run);
 		run_notify(run, "STOPPING=1");
 		/* The output must be safe before the state says that it is. */
-		if (status == 0 && run_flush(run) == 0 && run->common.state != NULL)
+		if (status == 0 && run_flush(run) == 0 && run->common.state != NULL &&
+		    run->stage == NULL)
 			(void)run_checkpoint(run);
 		close_outputs(run);
 		report_end(run);
@@ -276,6 +283,8 @@ run_all(struct run *run, int argc, char **argv)
 	}
 	if (run->status != 0)
 		return run->status;
+	if (run->stage != NULL && (run->stage->paused || !run->stage->ended))
+		return EXIT_DONE; /* the run goes on another time */
 	return too_many_rejects(run) ? EXIT_REJECTED : EXIT_DONE;
 }
 
@@ -284,6 +293,7 @@ release(struct run *run)
 {
 	if (run->filter->stop != NULL)
 		run->filter->stop(run->self);
+	stage_leave(run);
 	input_free(run->in);
 	reader_free(run->reader);
 	free(run->edit.pairs.start);
@@ -309,6 +319,7 @@ filter_main(const struct filter *filter, int argc, char **argv)
 	run->os = &os_system;
 	run->filter = filter;
 	run->notify_fd = -1;
+	run->pipeline = getenv(EPOCH_DIR_VARIABLE);
 	(void)snprintf(run->program, sizeof run->program, "bp-%s", filter->name);
 	status = run_all(run, argc, argv);
 	release(run);

@@ -13,6 +13,8 @@
 #include "lib/stream.h"
 
 enum { RUN_OUTLETS_MAX = 8, RUN_COUNTERS_MAX = 32, RUN_SHOWN_REJECTS = 3 };
+/* Standard output, the rejects, the outlets, the quarantined. */
+enum { RUN_OUTPUTS_MAX = RUN_OUTLETS_MAX + 3 };
 
 /* What the runtime itself takes of --memory. */
 #define RUNTIME_MEMORY (UINT64_C(16) << 20)
@@ -22,7 +24,7 @@ enum { EXIT_DONE = 0, EXIT_REJECTED = 1, EXIT_USAGE = 100, EXIT_FAILURE_RESTART 
 /* The options that every filter has. */
 struct common {
 	bool help, version, progress, no_sandbox, compress;
-	const char *rejects, *max_rejects, *state, *stats;
+	const char *rejects, *max_rejects, *state, *stats, *stage;
 	struct size memory;
 	uint64_t seed;
 	struct span checkpoint_every;
@@ -57,17 +59,25 @@ struct run {
 
 	char **files; /* operands, borrowed from argv */
 	unsigned file_count, file_next;
-	bool own_input; /* the filter gave it */
+	bool own_input;   /* the filter gave it */
+	bool inner_input; /* and it begins with HELLO */
 	struct input *in;
 	struct output *out;
 	struct output *rejects;
 	struct output *outlets[RUN_OUTLETS_MAX];
 	unsigned outlet_count;
+	struct output *dead; /* quarantined records */
+
+	const char *pipeline;    /* the folder of bp-run; NULL: a plain run */
+	struct stage_run *stage; /* owned; NULL: a plain run, or not joined yet */
+	struct guard *guard;     /* owned; NULL: nothing to watch for */
+	bool halted;             /* stop after what was just handled */
 
 	struct reader *reader;
 	struct record record;
 	struct line line;
 	bool has_current; /* record or line is being handled */
+	bool quarantined; /* it is rejected unseen */
 	struct edit edit;
 	struct build scratch;
 	uint64_t emitted_before; /* the current line */
@@ -113,6 +123,17 @@ void run_clear_progress(struct run *run);
 /* snapshot.c */
 int run_restore(struct run *run);
 int run_checkpoint(struct run *run);
+struct identity; /* what the snapshots of this run are of; free(3) */
+struct identity *run_identity(const struct run *run);
+const struct state_identity *run_state_identity(const struct identity *id);
+/* The counters and what the filter saves. */
+int run_put_body(struct run *run, struct state_writer *w);
+int run_get_body(struct run *run, struct state_reader *r, const char *path);
+int run_publish(struct run *run);
+
+/* loop.c: open what the next FILE operand names, or standard input. */
+int run_open_next(struct run *run);
+int run_finish(struct run *run);
 
 /* sandbox.c */
 int run_limit_memory(struct run *run);

@@ -13,6 +13,8 @@
 /* Code, libraries and buffers besides what --memory counts; address space, not memory.
  */
 #define OVERHEAD (UINT64_C(192) << 20)
+/* Of a stage: a snapshot being written, what is kept back, the thread's own heap. */
+#define STAGE_OVERHEAD (UINT64_C(320) << 20)
 
 #if defined(__SANITIZE_ADDRESS__)
 #define SANITIZED 1
@@ -28,7 +30,8 @@
 int
 run_limit_memory(struct run *run)
 {
-	uint64_t bytes = run->common.memory.bytes + OVERHEAD;
+	uint64_t bytes = run->common.memory.bytes + OVERHEAD +
+	    (run->pipeline != NULL ? STAGE_OVERHEAD : 0);
 	struct rlimit limit = { .rlim_cur = bytes, .rlim_max = bytes };
 
 	if (run->common.no_sandbox || SANITIZED)
@@ -47,7 +50,7 @@ static const int always[] = { SCMP_SYS(read), SCMP_SYS(readv), SCMP_SYS(write),
 	SCMP_SYS(getrandom), SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask),
 	SCMP_SYS(rt_sigreturn), SCMP_SYS(restart_syscall), SCMP_SYS(getpid),
 	SCMP_SYS(gettid), SCMP_SYS(tgkill), SCMP_SYS(ioctl), SCMP_SYS(fcntl),
-	SCMP_SYS(exit), SCMP_SYS(exit_group) };
+	SCMP_SYS(getppid), SCMP_SYS(pread64), SCMP_SYS(exit), SCMP_SYS(exit_group) };
 
 /* For those that write snapshots or follow files. */
 static const int files[] = { SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(stat),
@@ -75,7 +78,7 @@ run_enter_sandbox(struct run *run)
 {
 	bool opens = run->opens_files || run->filter->reload != NULL ||
 	    run->common.state != NULL || run->common.stats != NULL ||
-	    run->file_count > 0;
+	    run->pipeline != NULL || run->file_count > 0;
 	scmp_filter_ctx context;
 	int status;
 
@@ -85,7 +88,10 @@ run_enter_sandbox(struct run *run)
 	if (context == NULL)
 		return run_fail(
 		    run, "no memory for the sandbox (--no-sandbox goes without)");
-	status = allow(context, always, sizeof always / sizeof *always);
+	/* The thread that writes the snapshots was made before. */
+	status = seccomp_attr_set(context, SCMP_FLTATR_CTL_TSYNC, 1);
+	if (status == 0)
+		status = allow(context, always, sizeof always / sizeof *always);
 	if (status == 0 && opens)
 		status = allow(context, files, sizeof files / sizeof *files);
 	if (status == 0)

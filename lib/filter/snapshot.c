@@ -31,8 +31,8 @@ add_options(struct identity *id, const struct option *table, const void *fields)
 	}
 }
 
-static struct identity *
-identity_new(const struct run *run)
+struct identity *
+run_identity(const struct run *run)
 {
 	struct identity *id = calloc(1, sizeof *id);
 
@@ -44,6 +44,12 @@ identity_new(const struct run *run)
 	add_options(id, run->filter->operands, run->self);
 	add_options(id, run->filter->options, run->self);
 	return id;
+}
+
+const struct state_identity *
+run_state_identity(const struct identity *id)
+{
+	return &id->state;
 }
 
 static int
@@ -67,34 +73,47 @@ each_counter(struct run *run, uint64_t *to[8])
 }
 
 int
+run_put_body(struct run *run, struct state_writer *w)
+{
+	uint64_t *counter[8];
+
+	each_counter(run, counter);
+	for (unsigned i = 0; i < 8; i++)
+		state_put_u64(w, *counter[i]);
+	return run->filter->save == NULL ? 0 : run->filter->save(run, run->self, w);
+}
+
+int
+run_publish(struct run *run)
+{
+	return run->filter->publish == NULL ? 0 : run->filter->publish(run, run->self);
+}
+
+int
 run_checkpoint(struct run *run)
 {
 	char path[NAME_MAX_BYTES];
 	struct identity *id;
 	struct state_writer *w;
 	struct error error;
-	uint64_t *counter[8];
 
-	if (snapshot_path(run, path) != 0)
+	if (snapshot_path(run, path) != 0 || run_publish(run) != 0)
 		return -1;
-	if ((id = identity_new(run)) == NULL)
+	if ((id = run_identity(run)) == NULL)
 		return run_fail(run, "no memory to write %s", path);
 	w = state_write(run->os, path, &id->state, &error);
 	free(id);
 	if (w == NULL)
 		return run_fail(run, "%s", error.text);
-	each_counter(run, counter);
-	for (unsigned i = 0; i < 8; i++)
-		state_put_u64(w, *counter[i]);
-	if (run->filter->save != NULL && run->filter->save(run, run->self, w) != 0) {
+	if (run_put_body(run, w) != 0) {
 		state_abandon(w);
 		return -1;
 	}
 	return state_commit(w, &error) == 0 ? 0 : run_fail(run, "%s", error.text);
 }
 
-static int
-load(struct run *run, struct state_reader *r, const char *path)
+int
+run_get_body(struct run *run, struct state_reader *r, const char *path)
 {
 	uint64_t *counter[8];
 	int status = 0;
@@ -126,7 +145,7 @@ run_restore(struct run *run)
 	if (run->os->mkdir(run->os, run->common.state, 0777) != 0 && errno != EEXIST)
 		return run_fail(
 		    run, "cannot create %s: %s", run->common.state, strerror(errno));
-	if ((id = identity_new(run)) == NULL)
+	if ((id = run_identity(run)) == NULL)
 		return run_fail(run, "no memory to read %s", path);
 	r = state_read(run->os, path, &id->state, &trouble, &error);
 	free(id);
@@ -134,7 +153,7 @@ run_restore(struct run *run)
 		return trouble == STATE_MISSING ? 0
 		    : trouble == STATE_OTHER    ? run_usage(run, "%s", error.text)
 						: run_fail(run, "%s", error.text);
-	status = load(run, r, path);
+	status = run_get_body(run, r, path);
 	state_close(r);
 	return status;
 }

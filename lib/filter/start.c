@@ -73,7 +73,8 @@ run_open_second(struct run *run, const char *path)
 		    run, "standard output carries the records: name a file, not -");
 		return NULL;
 	}
-	out = output_open(run->os, path, run->common.state != NULL, &error);
+	out = output_open(
+	    run->os, path, run->common.state != NULL || run->pipeline != NULL, &error);
 	if (out == NULL)
 		(void)run_fail(run, "%s", error.text);
 	return out;
@@ -97,6 +98,13 @@ run_input(struct run *run, struct input *in)
 	assert(run->in == NULL);
 	run->in = in;
 	run->own_input = true;
+}
+
+void
+run_input_stream(struct run *run, struct input *in)
+{
+	run_input(run, in);
+	run->inner_input = true;
 }
 
 unsigned

@@ -2,7 +2,7 @@
  *
  * What a filter does to records: its verdicts, what it emits, what it rejects.
  */
-#include "lib/filter/run.h"
+#include "lib/filter/stage.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -43,10 +43,15 @@ run_say(struct run *run, const char *format, ...)
 static void
 fail(struct run *run, int status, const char *format, va_list args)
 {
+	char text[1024];
+
 	if (run->status != 0)
 		return;
-	say(run, format, args);
+	(void)vsnprintf(text, sizeof text, format, args);
+	run_say(run, "%s", text);
 	run->status = status;
+	if (status == EXIT_USAGE && run->pipeline != NULL)
+		stage_refuse(run, text);
 }
 
 int
@@ -78,8 +83,12 @@ run_output_failed(struct run *run, const struct error *error)
 {
 	if (errno == EPIPE) {
 		run->reader_gone = true;
-		return -1;
+		return run->stage == NULL
+		    ? -1
+		    : run_fail(run, "the reader of the output has gone before the END");
 	}
+	if (errno == 0)
+		return run_usage(run, "%s", error->text);
 	return run_fail(
 	    run, "%s (make room or mend the output, then start again)", error->text);
 }
@@ -141,15 +150,15 @@ build_reject(struct run *run, struct build *b, struct slice bytes, uint64_t offs
 /* A record may hold 64 KiB in one value: what is longer goes into several, which come
  * out of bp-print --format raw as they went in. */
 static void
-write_reject(struct run *run, struct slice bytes, uint64_t offset, uint64_t number,
-    const char *source, const char *reason)
+write_reject(struct run *run, struct output *to, struct slice bytes, uint64_t offset,
+    uint64_t number, const char *source, const char *reason)
 {
 	static const uint8_t empty;
 	uint8_t storage[REJECT_BYTES_MAX + 2048];
 	struct build b;
 	size_t step;
 
-	if (run->rejects == NULL)
+	if (to == NULL)
 		return;
 	if (bytes.at == NULL)
 		bytes.at = &empty;
@@ -159,7 +168,7 @@ write_reject(struct run *run, struct slice bytes, uint64_t offset, uint64_t numb
 		build_reject(
 		    run, &b, slice_of(bytes.at, step), offset, number, source, reason);
 		assert(!build_full(&b));
-		(void)write_out(run, run->rejects, build_slice(&b));
+		(void)write_out(run, to, build_slice(&b));
 		bytes = slice_from(bytes, step);
 		offset += step;
 	} while (bytes.size > 0);
@@ -177,7 +186,9 @@ reject(struct run *run, struct slice bytes, uint64_t offset, uint64_t number,
 	if (run->shown_rejects == RUN_SHOWN_REJECTS)
 		run_say(run, "further rejects are counted, not shown%s",
 		    run->rejects == NULL ? " (--rejects FILE keeps them)" : "");
-	write_reject(run, bytes, offset, number, source, reason);
+	write_reject(run, run->rejects, bytes, offset, number, source, reason);
+	if (run->quarantined)
+		write_reject(run, run->dead, bytes, offset, number, source, reason);
 }
 
 void

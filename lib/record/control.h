@@ -39,8 +39,9 @@ bool control_read(struct slice bytes, struct control *to, bool *damaged);
 bool control_tick(const struct control *c, instant *watermark, bool *idle);
 
 /* HELLO's own bytes: generation u32, then the lineage: ids of stages with a space between
- * them, the sender first, then those before it. The epoch is the one that all restore.
- * `lineage` is borrowed. */
+ * them, the sender first, then those before it. Where several streams were made one, the
+ * first word is their senders with '+' between them. The epoch is the one that all
+ * restore. `lineage` is borrowed. */
 bool control_hello(
     const struct control *c, uint32_t *generation, struct slice *lineage);
 /* CUT's own bytes: wall clock of the source when it cut, i64 us. */

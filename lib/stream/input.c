@@ -400,6 +400,13 @@ input_watch(struct input *in, struct error *error)
 	return 0;
 }
 
+void
+input_unwatch(struct input *in)
+{
+	hash_stream_free(in->passed);
+	in->passed = NULL;
+}
+
 static int
 fail_tell(const struct input *in, struct error *error)
 {
