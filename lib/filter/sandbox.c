@@ -50,7 +50,8 @@ static const int always[] = { SCMP_SYS(read), SCMP_SYS(readv), SCMP_SYS(write),
 	SCMP_SYS(getrandom), SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask),
 	SCMP_SYS(rt_sigreturn), SCMP_SYS(restart_syscall), SCMP_SYS(getpid),
 	SCMP_SYS(gettid), SCMP_SYS(tgkill), SCMP_SYS(ioctl), SCMP_SYS(fcntl),
-	SCMP_SYS(getppid), SCMP_SYS(pread64), SCMP_SYS(exit), SCMP_SYS(exit_group) };
+	SCMP_SYS(getppid), SCMP_SYS(pread64), SCMP_SYS(rseq), SCMP_SYS(set_robust_list),
+	SCMP_SYS(exit), SCMP_SYS(exit_group) };
 
 /* For those that write snapshots or follow files. */
 static const int files[] = { SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(stat),
