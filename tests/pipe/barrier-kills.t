@@ -6,7 +6,7 @@
 . "${0%/*}/lib.sh"
 . "$root/tests/pipe/barrier.sh"
 
-gen_log 300000 5 >log 2>/dev/null
+gen_log 150000 5 >log 2>/dev/null
 command='bp-parse --format combined --rejects rejects log |
     bp-select --memory 64M --rejects odd --max-rejects 100% "status >= 200" |
     bp-dedupe --memory 64M |
@@ -26,6 +26,7 @@ for stage in parse select dedupe print sort last parse last print dedupe; do
 	crash "$stage"
 done
 ok 'each start has committed more before it was killed' commits
+every=100
 start 6 "$command"
 finish
 got=$?

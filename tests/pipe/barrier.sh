@@ -28,7 +28,11 @@ crash() {
 }
 
 # The locks of the stages are free: all processes are gone.
-free() { ! pgrep -g "$group" >/dev/null; }
+free() {
+	for lock in "$state"/stage/*/lock; do
+		flock -n "$lock" true || return 1
+	done
+}
 
 finish() { wait "$group"; }
 
