@@ -105,6 +105,11 @@ test: deps  ## install what is missing, then run all tests and 20 s of each fuzz
 check: $(BIN) $(UNIT) $(TOOLS) $(BENCH)  ## run all tests but the fuzzers; install nothing
 	@CMOCKA_MESSAGE_OUTPUT=TAP prove -j2 --exec '' $(UNIT) $(TESTS)
 
+test-peers: deps  ## run software by others beside ours; installs it into build/peers
+	@sh .ci/peers.sh build/peers
+	@$(MAKE) -s all
+	@prove --exec '' tests/peers/*.t
+
 golden: $(BIN)  ## write the expected results of all golden cases afresh
 	@perl tests/golden.t --rewrite
 
@@ -142,8 +147,8 @@ clean:  ## remove everything that was built
 
 help:  ## list these targets
 	@echo 'CC=clang and SAN=address,undefined build into folders of their own.'
-	@sed -n 's/^\([a-z]*\):.*  ## /\1\t/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*  ## /\1\t/p' Makefile | expand -t 12
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
-.PHONY: all unit deps test check golden readme fuzz fuzzers demo bench install deb format clean help
+-include $(shell find $(BUILD) -name '*.d' -type f 2>/dev/null)
+.PHONY: all unit deps test check test-peers golden readme fuzz fuzzers demo bench install deb format clean help
 .SECONDARY:
