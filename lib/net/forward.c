@@ -442,10 +442,18 @@ unpack(struct forward *f, const struct forward_message *m, struct slice *blob,
 	bool good;
 
 	*blob = m->body;
-	if (m->packing == PACKING_NONE || m->body.size == 0)
+	f->unpacked.size = 0;
+	if (m->packing == PACKING_NONE && !m->numbered)
 		return m->body.size <= f->limits.unpacked ||
 		    wrong(fault, 0, "more than is allowed");
-	f->unpacked.size = 0;
+	if (m->packing == PACKING_NONE || m->body.size == 0) {
+		/* What goes on as it is must outlive the message. */
+		if (!buffer_append(&f->unpacked, m->body, f->limits.unpacked) ||
+		    !buffer_reserve(&f->unpacked, 1, SIZE_MAX / 4))
+			return wrong(fault, 0, "more than is allowed");
+		*blob = buffer_slice(&f->unpacked);
+		return true;
+	}
 	good = m->packing == PACKING_GZIP
 	    ? unpack_gzip(
 		  f->unpacker, m->body, &f->unpacked, f->limits.unpacked, &reason)
