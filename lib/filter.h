@@ -91,6 +91,9 @@ struct filter {
 	 * back to look better. When this comes depends on the clock, so a filter does it
 	 * on a terminal only. */
 	int (*idle)(struct run *run, void *self);
+	/* Between reads, and when what run_wait_also named is ready or its time has passed:
+	 * for a filter that has to do with more than its input and output. */
+	int (*attend)(struct run *run, void *self);
 	/* The input is complete: emit what is left. Not called when the run will go on
 	 * from a snapshot. */
 	int (*finish)(struct run *run, void *self);
@@ -162,6 +165,14 @@ bool run_auditing(const struct run *run);
  * sandbox then lets the filter do it. */
 void run_opens_files(struct run *run);
 
+/* Sockets will be used after start: the sandbox then lets the filter do it. */
+void run_uses_network(struct run *run);
+/* A descriptor whose readiness also ends a wait for input, and how many milliseconds such
+ * a wait may take, -1 for ever. Stays until it is called again; -1: none. */
+void run_wait_also(struct run *run, int fd, int ms);
+/* Whether a signal asked for the end: who waits for something else shall not. */
+bool run_stopping(const struct run *run);
+
 /* Say what is wrong. run_usage: options or configuration, exit 100. run_fail: the
  * world, exit 111. Both return -1, which is FAIL. */
 int run_usage(struct run *run, const char *format, ...)
@@ -200,6 +211,10 @@ void run_reject_held(struct run *run, const struct origin *origin, struct slice 
 int run_divert(struct run *run, struct output *outlet, struct slice record);
 /* Text for a filter with text_out. 0 or FAIL. */
 int run_print(struct run *run, struct slice text);
+/* Send what was written so far to whoever reads it. 0 or FAIL. */
+int run_flush(struct run *run);
+/* Send a control record, whole. */
+int run_control(struct run *run, struct slice bytes);
 /* Send a watermark. */
 int run_tick(struct run *run, instant watermark);
 int run_gap(struct run *run, uint64_t from, uint64_t to, const char *reason);

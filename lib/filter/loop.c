@@ -37,6 +37,8 @@ attend(struct run *run, int64_t now)
 		    run->filter->reload(run, run->self) != 0)
 			return -1;
 	}
+	if (run->filter->attend != NULL && run->filter->attend(run, run->self) != 0)
+		return -1;
 	if (run->common.progress && now - run->progress_us >= PROGRESS_US) {
 		run->progress_us = now;
 		run_show_progress(run, false);
@@ -90,9 +92,9 @@ shorter(int a, int b)
 static int
 wait_for_input(struct run *run, bool *readable)
 {
-	struct pollfd fds[3] = { { .fd = input_wait_fd(run->in), .events = POLLIN },
+	struct pollfd fds[4] = { { .fd = input_wait_fd(run->in), .events = POLLIN },
 		{ .fd = run->signals->wake[0], .events = POLLIN },
-		{ .fd = -1, .events = POLLIN } };
+		{ .fd = -1, .events = POLLIN }, { .fd = -1, .events = POLLIN } };
 	int64_t now = run->os->monotonic_us(run->os);
 	char drain[64];
 	int n = 0;
@@ -102,15 +104,17 @@ wait_for_input(struct run *run, bool *readable)
 	if (!told_to_stop(run)) {
 		if (run->stage != NULL && run->stage->pending)
 			fds[2].fd = saver_wait_fd(run->stage->saver);
-		n = run->os->poll(run->os, fds, 3, 0);
+		fds[3].fd = run->also_fd;
+		n = run->os->poll(run->os, fds, 4, 0);
 		if (n == 0) {
 			if (run->filter->idle != NULL &&
 			    run->filter->idle(run, run->self) != 0)
 				return -1;
 			if (run_flush(run) != 0)
 				return -1;
-			n = run->os->poll(run->os, fds, 3,
-			    shorter(patience(run, now), input_wait_ms(run->in)));
+			n = run->os->poll(run->os, fds, 4,
+			    shorter(shorter(patience(run, now), run->also_ms),
+				input_wait_ms(run->in)));
 		}
 	}
 	if (n > 0 && fds[1].revents != 0)
@@ -124,7 +128,9 @@ wait_for_input(struct run *run, bool *readable)
 static int
 attend_stage(struct run *run)
 {
-	return run->stage == NULL ? 0 : attend(run, run->os->monotonic_us(run->os));
+	return run->stage == NULL && run->filter->attend == NULL
+	    ? 0
+	    : attend(run, run->os->monotonic_us(run->os));
 }
 
 /* Get more bytes. FILL_AGAIN also when the run shall stop. */

@@ -210,6 +210,7 @@ prepare(struct run *run)
 	run->reader = reader_new();
 	if (edit == NULL || scratch == NULL || run->reader == NULL)
 		return run_fail(run, "no memory to start");
+	run->also_fd = run->also_ms = -1;
 	if (check_common(run) != 0 || run_limit_memory(run) != 0 ||
 	    open_output(run) != 0)
 		return -1;

@@ -90,8 +90,9 @@ struct run {
 
 	int status;       /* exit status of a failure, 0 while there is none */
 	bool reader_gone; /* EPIPE on the output: stop quietly */
-	bool opens_files;
-	bool finished; /* finish was called and no record came since */
+	bool opens_files, uses_network;
+	int also_fd, also_ms; /* run_wait_also */
+	bool finished;        /* finish was called and no record came since */
 	bool progress_shown;
 	struct signals *signals;
 
@@ -109,7 +110,6 @@ int run_loop(struct run *run);
 
 /* verdict.c */
 int run_settle_verdict(struct run *run, enum verdict verdict);
-int run_flush(struct run *run);
 /* Write a reject of bytes that are no record or line of `each`. */
 void run_reject_bytes(
     struct run *run, struct slice bytes, uint64_t offset, const char *reason);

@@ -60,6 +60,15 @@ static const int files[] = { SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(stat),
 	SCMP_SYS(mkdir), SCMP_SYS(mkdirat), SCMP_SYS(getdents64), SCMP_SYS(flock),
 	SCMP_SYS(inotify_add_watch), SCMP_SYS(inotify_rm_watch), SCMP_SYS(readlink) };
 
+/* For those that listen and connect. */
+static const int network[] = { SCMP_SYS(socket), SCMP_SYS(connect), SCMP_SYS(bind),
+	SCMP_SYS(listen), SCMP_SYS(accept), SCMP_SYS(accept4), SCMP_SYS(shutdown),
+	SCMP_SYS(getsockopt), SCMP_SYS(setsockopt), SCMP_SYS(getsockname),
+	SCMP_SYS(getpeername), SCMP_SYS(recvfrom), SCMP_SYS(recvmsg),
+	SCMP_SYS(recvmmsg), SCMP_SYS(sendto), SCMP_SYS(sendmsg), SCMP_SYS(sendmmsg),
+	SCMP_SYS(epoll_create1), SCMP_SYS(epoll_ctl), SCMP_SYS(epoll_wait),
+	SCMP_SYS(epoll_pwait), SCMP_SYS(eventfd2), SCMP_SYS(unlink) };
+
 static int
 allow(scmp_filter_ctx context, const int *calls, size_t n)
 {
@@ -95,6 +104,8 @@ run_enter_sandbox(struct run *run)
 		status = allow(context, always, sizeof always / sizeof *always);
 	if (status == 0 && opens)
 		status = allow(context, files, sizeof files / sizeof *files);
+	if (status == 0 && run->uses_network)
+		status = allow(context, network, sizeof network / sizeof *network);
 	if (status == 0)
 		status = seccomp_load(context);
 	seccomp_release(context);

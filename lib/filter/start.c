@@ -138,6 +138,25 @@ run_opens_files(struct run *run)
 	run->opens_files = true;
 }
 
+void
+run_uses_network(struct run *run)
+{
+	run->uses_network = true;
+}
+
+void
+run_wait_also(struct run *run, int fd, int ms)
+{
+	run->also_fd = fd;
+	run->also_ms = ms;
+}
+
+bool
+run_stopping(const struct run *run)
+{
+	return run->signals->stop;
+}
+
 uint8_t *
 run_read_file(struct run *run, const char *path, size_t limit, struct slice *text,
     struct error *error)

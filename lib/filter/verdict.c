@@ -352,6 +352,12 @@ run_print(struct run *run, struct slice text)
 }
 
 int
+run_control(struct run *run, struct slice bytes)
+{
+	return write_out(run, run->out, bytes);
+}
+
+int
 run_tick(struct run *run, instant watermark)
 {
 	uint8_t storage[CONTROL_SIZE_MAX];
