@@ -279,7 +279,7 @@ each(struct run *run, void *self, const struct record *r)
 static int
 save(struct run *run, void *self, struct state_writer *to)
 {
-	const struct feature *f = self;
+	struct feature *f = self;
 
 	(void)run;
 	extract_save(f->extract, to);

@@ -339,7 +339,7 @@ save(struct run *run, void *self, struct state_writer *to)
 	struct validate *v = self;
 
 	(void)run;
-	state_put_block(to, slice_of(v->counts, sizeof *v->counts));
+	state_put_block(to, slice_of(v->counts, sizeof *v->counts), NULL);
 	state_put_quantile(to, v->lateness);
 	state_put_cuckoo(to, v->ids);
 	state_put_cuckoo(to, v->decisions);
@@ -353,7 +353,7 @@ load(struct run *run, void *self, struct state_reader *from)
 	struct error error;
 
 	memset(v->counts, 0, sizeof *v->counts);
-	if (state_get_block(from, v->counts, sizeof *v->counts, &error) != 0 ||
+	if (state_get_block(from, v->counts, sizeof *v->counts, NULL, &error) != 0 ||
 	    state_get_quantile(from, v->lateness, &error) != 0 ||
 	    state_get_cuckoo(from, v->ids, &error) != 0 ||
 	    state_get_cuckoo(from, v->decisions, &error) != 0)

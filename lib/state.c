@@ -17,19 +17,7 @@
 
 #define ADVICE "(restore a backup, or start afresh in another place)"
 
-enum { BLOCK = 64 * 1024, HEADER_MAX = 1 << 20 };
-
-struct state_reader {
-	const struct os *os;
-	int fd;
-	char *path;        /* owned */
-	uint64_t at, left; /* position; of the body */
-	struct state_identity identity;
-	char *text[1 + 2 * STATE_OPTIONS_MAX]; /* owned */
-	unsigned texts;
-	size_t from, to;
-	uint8_t block[BLOCK];
-};
+enum { HEADER_MAX = 1 << 20 };
 
 /* 0 when all were read, -1 when the file is too short or cannot be read. */
 static int
@@ -41,7 +29,7 @@ read_raw(struct state_reader *r, void *to, size_t size)
 
 	while (size > 0) {
 		if (r->from == r->to) {
-			n = r->os->read(r->os, r->fd, r->block, BLOCK);
+			n = r->os->read(r->os, r->fd, r->memory, STATE_READ);
 			if (n < 0 && errno == EINTR)
 				continue;
 			if (n <= 0)
@@ -50,7 +38,7 @@ read_raw(struct state_reader *r, void *to, size_t size)
 			r->to = (size_t)n;
 		}
 		step = size < r->to - r->from ? size : r->to - r->from;
-		memcpy(at, r->block + r->from, step);
+		memcpy(at, r->memory + r->from, step);
 		r->from += step;
 		r->at += step;
 		at += step;
@@ -97,13 +85,15 @@ read_text(struct state_reader *r, uint32_t *crc)
 static int
 read_header(struct state_reader *r)
 {
-	uint8_t head[8];
+	uint8_t head[24];
 	uint32_t crc = 0, before, sum;
 
 	if (read_checked(r, head, sizeof head, &crc) != 0 ||
 	    memcmp(head, "BPSN", 4) != 0 || (head[4] | head[5] << 8) != STATE_FORMAT)
 		return -1;
 	r->identity.schema = (uint16_t)(head[6] | head[7] << 8);
+	r->epoch = bytes_load_le64(head + 8);
+	r->base_epoch = bytes_load_le64(head + 16);
 	r->identity.name = read_text(r, &crc);
 	if (r->identity.name == NULL || read_u32(r, &r->identity.options, &crc) != 0 ||
 	    r->identity.options > STATE_OPTIONS_MAX)
@@ -117,37 +107,88 @@ read_header(struct state_reader *r)
 			return -1;
 	}
 	before = crc;
-	return read_u32(r, &sum, &crc) == 0 && sum == before ? 0 : -1;
+	return read_u32(r, &sum, &crc) == 0 && sum == before &&
+		r->base_epoch <= r->epoch
+	    ? 0
+	    : -1;
+}
+
+int
+state_seek(struct state_reader *r, uint64_t at)
+{
+	if (r->os->seek(r->os, r->fd, (off_t)at, SEEK_SET) < 0)
+		return -1;
+	r->at = at;
+	r->from = r->to = 0;
+	return 0;
+}
+
+/* What the end of the file says of the rest: sizes that agree with the file's. */
+static int
+read_trailer(struct state_reader *r, uint64_t *sum)
+{
+	uint8_t trailer[STATE_TRAILER];
+	uint64_t blocks, all;
+
+	if (r->file_size < r->begin + STATE_TRAILER ||
+	    state_seek(r, r->file_size - STATE_TRAILER) != 0 ||
+	    read_raw(r, trailer, sizeof trailer) != 0)
+		return -1;
+	all = r->file_size - r->begin - STATE_TRAILER;
+	r->size = bytes_load_le64(trailer);
+	blocks = bytes_load_le64(trailer + 8);
+	*sum = bytes_load_le64(trailer + 16);
+	if (blocks > STATE_BLOCKS_MAX || r->size > all || all - r->size != 8 * blocks)
+		return -1;
+	r->block_count = (size_t)blocks;
+	return 0;
+}
+
+static int
+read_blocks(struct state_reader *r)
+{
+	r->blocks = calloc(r->block_count + 1, sizeof *r->blocks);
+	if (r->blocks == NULL || state_seek(r, r->begin + r->size) != 0)
+		return -1;
+	for (size_t i = 0; i < r->block_count; i++) {
+		uint8_t bytes[8];
+
+		if (read_raw(r, bytes, sizeof bytes) != 0)
+			return -1;
+		r->blocks[i] = bytes_load_le64(bytes);
+		if (r->blocks[i] >= r->size ||
+		    (i > 0 && r->blocks[i] <= r->blocks[i - 1]))
+			return -1;
+	}
+	return 0;
 }
 
 /* Read the whole body once, to believe none of it before all of it is known good. */
 static int
-verify_body(struct state_reader *r, uint64_t file_size)
+verify_body(struct state_reader *r)
 {
-	uint64_t begin = r->at, size, left;
-	uint8_t chunk[4096], trailer[STATE_TRAILER];
+	uint64_t left, wanted;
+	uint8_t chunk[4096];
 	XXH3_state_t *sum;
 	bool good = true;
 	size_t step;
 
-	if (file_size < begin + STATE_TRAILER || (sum = XXH3_createState()) == NULL)
+	r->begin = r->at;
+	if (read_trailer(r, &wanted) != 0 || state_seek(r, r->begin) != 0 ||
+	    (sum = XXH3_createState()) == NULL)
 		return -1;
 	(void)XXH3_64bits_reset(sum);
-	size = left = file_size - begin - STATE_TRAILER;
+	left = r->file_size - r->begin - sizeof wanted;
 	for (; left > 0 && good; left -= step) {
 		step = left < sizeof chunk ? (size_t)left : sizeof chunk;
 		good = read_raw(r, chunk, step) == 0;
 		(void)XXH3_64bits_update(sum, chunk, step);
 	}
-	good = good && read_raw(r, trailer, STATE_TRAILER) == 0 &&
-	    bytes_load_le64(trailer) == size &&
-	    bytes_load_le64(trailer + 8) == XXH3_64bits_digest(sum);
+	good = good && XXH3_64bits_digest(sum) == wanted;
 	(void)XXH3_freeState(sum);
-	if (!good || r->os->seek(r->os, r->fd, (off_t)begin, SEEK_SET) < 0)
+	if (!good || read_blocks(r) != 0 || state_seek(r, r->begin) != 0)
 		return -1;
-	r->at = begin;
-	r->from = r->to = 0;
-	r->left = size;
+	r->left = r->size;
 	return 0;
 }
 
@@ -193,7 +234,7 @@ compare(const struct state_reader *r, const struct state_identity *wanted,
 }
 
 struct state_reader *
-state_read(const struct os *os, const char *path, const struct state_identity *identity,
+state_open(const struct os *os, const char *path, const struct state_identity *identity,
     enum state_trouble *trouble, struct error *error)
 {
 	struct state_reader *r = calloc(1, sizeof *r);
@@ -220,11 +261,12 @@ state_read(const struct os *os, const char *path, const struct state_identity *i
 		    path, r->at);
 		goto fail;
 	}
-	if (verify_body(r, (uint64_t)status.st_size) != 0) {
+	r->file_size = (uint64_t)status.st_size;
+	if (verify_body(r) != 0) {
 		(void)error_set(error,
 		    "cannot read %s: checksum mismatch in bytes %" PRIu64
 		    " to %lld " ADVICE,
-		    path, r->at, (long long)status.st_size);
+		    path, r->begin, (long long)status.st_size);
 		goto fail;
 	}
 	if (identity == NULL || compare(r, identity, error) == 0)
@@ -234,6 +276,38 @@ state_read(const struct os *os, const char *path, const struct state_identity *i
 fail:
 	state_close(r);
 	return NULL;
+}
+
+struct state_reader *
+state_read(const struct os *os, const char *path, const struct state_identity *identity,
+    enum state_trouble *trouble, struct error *error)
+{
+	struct state_reader *r = state_open(os, path, identity, trouble, error);
+
+	if (r == NULL || r->base_epoch == r->epoch)
+		return r;
+	(void)error_set(error, "cannot read %s: it holds only what changed", path);
+	*trouble = STATE_UNREADABLE;
+	state_close(r);
+	return NULL;
+}
+
+int
+state_peek(const struct os *os, const char *path, uint64_t *epoch, uint64_t *base)
+{
+	struct state_reader *r = calloc(1, sizeof *r);
+	int status = -1;
+
+	if (r == NULL)
+		return -1;
+	r->os = os;
+	r->fd = os->open(os, path, O_RDONLY, 0);
+	if (r->fd >= 0)
+		status = read_header(r);
+	*epoch = r->epoch;
+	*base = r->base_epoch;
+	state_close(r);
+	return status;
 }
 
 const struct state_identity *
@@ -310,6 +384,8 @@ state_close(struct state_reader *r)
 		(void)r->os->close(r->os, r->fd);
 	for (unsigned i = 0; i < r->texts; i++)
 		free(r->text[i]);
+	state_close(r->base);
+	free(r->blocks);
 	free(r->path);
 	free(r);
 }

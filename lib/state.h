@@ -7,10 +7,12 @@
  *
  * File, integers little-endian (state.5):
  *
- *	"BPSN" format u16 (1) schema u16, name str, n u32, n times (option str, value
- * str), crc32c u32 of all before, body, body size u64, XXH3-64 of the body u64
+ *	"BPSN" format u16 (2) schema u16, epoch u64, base u64, name str, n u32, n times
+ *	(option str, value str), crc32c u32 of all before, body, for each block its place in
+ *	the body u64, body size u64, number of blocks u64, XXH3-64 of all since the crc32c
  *
- * where str is its size as u32 and its bytes.
+ * where str is its size as u32 and its bytes. The base is the epoch itself in a whole
+ * snapshot; in one that holds changes it is that of the snapshot they were made to.
  */
 #ifndef BANNERPIPE_STATE_H
 #define BANNERPIPE_STATE_H
@@ -48,6 +50,9 @@ void state_put_i64(struct state_writer *w, int64_t value);
 void state_put_double(struct state_writer *w, double value);
 /* Size first, then the bytes. */
 void state_put_slice(struct state_writer *w, struct slice bytes);
+/* Whether the writer is a saver's (lib/state/saver.h): the next snapshot holds what will have
+ * changed since. */
+bool state_tracks(const struct state_writer *w);
 /* Make it durable and visible. The writer is freed in any case; on failure the old
  * snapshot, if any, is still in its place. */
 int state_commit(struct state_writer *w, struct error *error);

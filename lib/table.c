@@ -37,8 +37,9 @@ struct table {
 	struct head empty; /* the head of an empty table */
 	uint8_t *sets;
 	size_t set_size;
-	size_t cell_size; /* rounded up to 8 */
-	size_t key_words; /* 1 or 2 */
+	size_t cell_size;   /* rounded up to 8 */
+	size_t key_words;   /* 1 or 2 */
+	struct dirty dirty; /* of the block */
 	table_evict *evict;
 	void *context;
 };
@@ -91,6 +92,26 @@ set_cell(const struct table *t, uint64_t set, unsigned way)
 {
 	return (uint8_t *)(set_ages(t, set) + WAYS + WAYS * t->key_words) +
 	    way * t->cell_size;
+}
+
+/* Bytes in the block change; its head is marked when it is saved. */
+static void
+mark(struct table *t, const void *at, size_t size)
+{
+	dirty_mark(&t->dirty, (size_t)((const uint8_t *)at - (uint8_t *)t->head), size);
+}
+
+static void
+mark_cell(struct table *t, size_t slot)
+{
+	if (t->cell_size > 0)
+		mark(t, set_cell(t, slot / WAYS, slot % WAYS), t->cell_size);
+}
+
+static void
+mark_key(struct table *t, size_t slot)
+{
+	mark(t, set_key(t, slot / WAYS, slot % WAYS), t->key_words * sizeof(uint64_t));
 }
 
 static struct words
@@ -199,7 +220,7 @@ make_room(struct table *t, struct home home)
 	return slot;
 }
 
-static void *
+static const void *
 find(const struct table *t, struct words key)
 {
 	size_t slot = place(t, home_of(t, key), key);
@@ -221,10 +242,14 @@ touch(struct table *t, struct words key, instant when, bool *fresh)
 		    t->key_words * sizeof key.w[0]);
 		memset(set_cell(t, slot / WAYS, slot % WAYS), 0, t->cell_size);
 		t->head->cells++;
+		mark_key(t, slot);
 	}
-	if (age > *slot_age(t, slot))
+	if (age > *slot_age(t, slot)) {
 		*slot_age(t, slot) = age;
-	return table_cell(t, slot);
+		mark(t, slot_age(t, slot), sizeof age);
+	}
+	mark_cell(t, slot);
+	return set_cell(t, slot / WAYS, slot % WAYS);
 }
 
 static bool
@@ -259,7 +284,9 @@ table_new(enum table_key_size key_size, size_t cell_size, uint64_t memory_bytes)
 		return NULL;
 	sets = 2 + (memory_bytes - min) / stride;
 	t->memory = calloc(1, (LINE - 1) + sizeof(struct head) + sets * stride);
-	if (t->memory == NULL) {
+	if (t->memory == NULL ||
+	    dirty_init(&t->dirty, sizeof(struct head) + sets * stride) != 0) {
+		free(t->memory);
 		free(t);
 		return NULL;
 	}
@@ -284,6 +311,7 @@ table_free(struct table *t)
 {
 	if (t == NULL)
 		return;
+	dirty_fini(&t->dirty);
 	free(t->memory);
 	free(t);
 }
@@ -302,13 +330,13 @@ table_set_horizon(struct table *t, instant horizon)
 		t->head->horizon = age_of(horizon);
 }
 
-void *
+const void *
 table_find(const struct table *t, uint64_t key)
 {
 	return find(t, words_of(t, key));
 }
 
-void *
+const void *
 table_find_wide(const struct table *t, const uint8_t key[16])
 {
 	return find(t, words_wide(t, key));
@@ -359,6 +387,9 @@ table_erase_slot(struct table *t, size_t slot)
 	    set_key(t, slot / WAYS, slot % WAYS), 0, t->key_words * sizeof(uint64_t));
 	memset(set_cell(t, slot / WAYS, slot % WAYS), 0, t->cell_size);
 	t->head->cells--;
+	mark(t, slot_age(t, slot), sizeof(uint64_t));
+	mark_key(t, slot);
+	mark_cell(t, slot);
 }
 
 /* Sets that hold nothing are not written to, so that they do not become resident. */
@@ -366,6 +397,7 @@ void
 table_clear(struct table *t)
 {
 	*t->head = t->empty;
+	dirty_mark_all(&t->dirty);
 	for (uint64_t set = 0; set < t->empty.sets; set++)
 		if (set_taken(t, set) > 0)
 			memset(set_ages(t, set), 0, t->set_size);
@@ -399,7 +431,7 @@ table_next(const struct table *t, size_t from)
 	return TABLE_NONE;
 }
 
-void *
+const void *
 table_cell(const struct table *t, size_t slot)
 {
 	assert(slot < table_slots(t) && *slot_age(t, slot) != 0);
@@ -459,6 +491,13 @@ table_bytes(const struct table *t)
 	return slice_of(t->head, sizeof *t->head + (size_t)t->head->sets * t->set_size);
 }
 
+struct dirty *
+table_dirty(struct table *t)
+{
+	mark(t, t->head, sizeof *t->head);
+	return &t->dirty;
+}
+
 /* What the calls above could have made: every key in its home, and once. */
 static int
 check_cells(const struct table *t, struct error *error)
@@ -505,6 +544,7 @@ table_load_end(struct table *t, struct error *error)
 	/* Bytes of a block that is wrong may lie in places that are not taken. */
 	memset(t->sets, 0, (size_t)t->empty.sets * t->set_size);
 	*t->head = t->empty;
+	dirty_mark_all(&t->dirty);
 	return status;
 }
 

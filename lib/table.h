@@ -25,6 +25,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/base/dirty.h"
 #include "lib/base/error.h"
 #include "lib/base/slice.h"
 #include "lib/when.h"
@@ -39,10 +40,10 @@ struct table;
  * change the table. */
 typedef void table_evict(void *context, const struct table *t, size_t slot);
 
-/* A table of at most memory_bytes, its own bookkeeping included, with as many places as
- * fit (places of 8 bytes, the key and the cell rounded up to 8). cell_size may be 0: a
- * set. NULL when the memory is not there or holds less than two sets
- * (table_memory_min). Owned by the caller. Memory that is not yet touched is not
+/* A table of at most memory_bytes, its own bookkeeping included but for marks of 1/2048 of
+ * that, with as many places as fit (places of 8 bytes, the key and the cell rounded up to
+ * 8). cell_size may be 0: a set. NULL when the memory is not there or holds less than two
+ * sets (table_memory_min). Owned by the caller. Memory that is not yet touched is not
  * resident. */
 struct table *table_new(
     enum table_key_size key_size, size_t cell_size, uint64_t memory_bytes);
@@ -57,16 +58,17 @@ void table_on_evict(struct table *t, table_evict *evict, void *context);
  * but their eviction is counted as expired, not as evicted. It only moves forward. */
 void table_set_horizon(struct table *t, instant horizon);
 
-/* The cell of the key; NULL when it has none. Does not touch. Cost: about 30 ns
+/* The cell of the key, to look at; NULL when it has none. Does not touch. Cost: about 30 ns
  * within the cache, 150 ns in a table of 256 MB (table_prefetch hides most of it). */
-void *table_find(const struct table *t, uint64_t key);
-void *table_find_wide(const struct table *t, const uint8_t key[16]);
+const void *table_find(const struct table *t, uint64_t key);
+const void *table_find_wide(const struct table *t, const uint8_t key[16]);
 
 /* The key's last touch; false when it has no cell. */
 bool table_touched(const struct table *t, uint64_t key, instant *last);
 
 /* The cell of the key, made (and *fresh set) when it has none, evicting if need be. Its
- * last touch becomes `when` unless it is later already. Never NULL. */
+ * last touch becomes `when` unless it is later already. Never NULL. The cell may be changed
+ * until the next snapshot. */
 void *table_touch(struct table *t, uint64_t key, instant when, bool *fresh);
 void *table_touch_wide(
     struct table *t, const uint8_t key[16], instant when, bool *fresh);
@@ -88,7 +90,7 @@ void table_prefetch(const struct table *t, uint64_t key);
 size_t table_slots(const struct table *t);
 size_t table_next(const struct table *t, size_t from);
 /* Of the slot of a cell, which must be taken. */
-void *table_cell(const struct table *t, size_t slot);
+const void *table_cell(const struct table *t, size_t slot);
 uint64_t table_key(const struct table *t, size_t slot);
 void table_key_wide(const struct table *t, size_t slot, uint8_t to[16]);
 instant table_last(const struct table *t, size_t slot);
@@ -106,6 +108,8 @@ struct table_counts table_counts(const struct table *t);
 /* The whole table as one block, for a snapshot (state_put_table); borrowed, valid until
  * the next change. It is meant for the same program on the same kind of machine. */
 struct slice table_bytes(const struct table *t);
+/* What of it was changed. */
+struct dirty *table_dirty(struct table *t);
 /* Replace everything by such a block, of a table made with the same arguments. -1 when it
  * is of another shape or not what a table can hold; the table is then empty. */
 int table_load(struct table *t, struct slice bytes, struct error *error);

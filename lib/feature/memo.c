@@ -28,12 +28,19 @@ memo_init(struct memo *m, uint64_t memory_bytes)
 	m->ring = calloc(1, m->capacity);
 	m->lines = index / (MEMO_LINE * sizeof *m->index);
 	m->index = calloc(m->lines, MEMO_LINE * sizeof *m->index);
-	return m->ring != NULL && m->index != NULL ? 0 : -1;
+	return m->ring != NULL && m->index != NULL &&
+		dirty_init(&m->ring_dirty, m->capacity) == 0 &&
+		dirty_init(&m->index_dirty, m->lines * MEMO_LINE * sizeof *m->index) ==
+		    0
+	    ? 0
+	    : -1;
 }
 
 void
 memo_fini(struct memo *m)
 {
+	dirty_fini(&m->ring_dirty);
+	dirty_fini(&m->index_dirty);
 	free(m->ring);
 	free(m->index);
 }
@@ -59,6 +66,7 @@ memo_put(struct memo *m, uint64_t name, const struct features *features)
 		m->end += m->capacity - at;
 		at = 0;
 	}
+	dirty_mark(&m->ring_dirty, at, size);
 	memcpy(m->ring + at, &head, sizeof head);
 	if (keys > 0)
 		memcpy(m->ring + at + sizeof head, features->keys.at, keys);
@@ -67,6 +75,8 @@ memo_put(struct memo *m, uint64_t name, const struct features *features)
 	for (unsigned i = 1; i < MEMO_LINE; i++)
 		oldest = line[i] < line[oldest] ? i : oldest;
 	line[oldest] = m->end + 1;
+	dirty_mark(&m->index_dirty, (size_t)(line + oldest - m->index) * sizeof *line,
+	    sizeof *line);
 	m->end += size;
 }
 
@@ -98,12 +108,12 @@ memo_get(const struct memo *m, uint64_t name, struct features *to)
 }
 
 void
-memo_save(const struct memo *m, struct state_writer *to)
+memo_save(struct memo *m, struct state_writer *to)
 {
 	state_put_u64(to, m->end);
-	state_put_block(to, slice_of(m->ring, m->capacity));
-	state_put_block(
-	    to, slice_of(m->index, m->lines * MEMO_LINE * sizeof *m->index));
+	state_put_block(to, slice_of(m->ring, m->capacity), &m->ring_dirty);
+	state_put_block(to, slice_of(m->index, m->lines * MEMO_LINE * sizeof *m->index),
+	    &m->index_dirty);
 }
 
 int
@@ -111,8 +121,8 @@ memo_load(struct memo *m, struct state_reader *from, struct error *error)
 {
 	if (state_get_u64(from, &m->end) != 0)
 		return error_set(error, "the snapshot is too short");
-	if (state_get_block(from, m->ring, m->capacity, error) != 0)
+	if (state_get_block(from, m->ring, m->capacity, &m->ring_dirty, error) != 0)
 		return -1;
-	return state_get_block(
-	    from, m->index, m->lines * MEMO_LINE * sizeof *m->index, error);
+	return state_get_block(from, m->index, m->lines * MEMO_LINE * sizeof *m->index,
+	    &m->index_dirty, error);
 }

@@ -9,6 +9,7 @@
 #ifndef BANNERPIPE_FEATURE_MEMO_H
 #define BANNERPIPE_FEATURE_MEMO_H
 
+#include "lib/base/dirty.h"
 #include "lib/base/error.h"
 #include "lib/hash.h"
 #include "lib/model/features.h"
@@ -20,6 +21,7 @@ struct memo {
 	uint64_t end;    /* where the next one goes; grows for ever, mod capacity */
 	uint64_t *index; /* owned; lines of MEMO_LINE places, 0: none */
 	uint64_t lines;
+	struct dirty ring_dirty, index_dirty;
 };
 
 enum { MEMO_LINE = 8 };
@@ -40,7 +42,7 @@ void memo_put(struct memo *m, uint64_t name, const struct features *features);
 /* The last put under the name. False when there is none any more. Borrowed until the next put. */
 bool memo_get(const struct memo *m, uint64_t name, struct features *to);
 
-void memo_save(const struct memo *m, struct state_writer *to);
+void memo_save(struct memo *m, struct state_writer *to);
 /* Into one of the same memory. */
 int memo_load(struct memo *m, struct state_reader *from, struct error *error);
 

@@ -87,7 +87,7 @@ score(struct logistic *m, const struct features *f, const float *x, unsigned n,
 		if (cell == NULL)
 			continue;
 		if (now > 0)
-			cell->touched = now;
+			weights_touch(&m->weights, cell, now);
 		m->touched[i] = &cell->weight;
 		z += (double)cell->weight.value * (x == NULL ? 1.0 : (double)x[i]);
 	}
@@ -112,7 +112,7 @@ admit(struct logistic *m, const struct features *f, float *x, unsigned n, uint64
 				m->crowded++;
 				continue;
 			}
-			cell->touched = now;
+			weights_touch(&m->weights, cell, now);
 			w = &cell->weight;
 		}
 		m->touched[kept] = w;
@@ -166,7 +166,7 @@ logistic_learn(struct logistic *m, const struct features *f, double label,
 }
 
 void
-logistic_save(const struct logistic *m, struct state_writer *to)
+logistic_save(struct logistic *m, struct state_writer *to)
 {
 	state_put_u64(to, m->examples);
 	state_put_u64(to, m->crowded);

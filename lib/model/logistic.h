@@ -64,7 +64,7 @@ enum features_fault logistic_learn(struct logistic *m, const struct features *f,
     double label, double weight, double *p);
 
 /* The model as the body of a snapshot, 40 bytes a weight: all but its options. */
-void logistic_save(const struct logistic *m, struct state_writer *to);
+void logistic_save(struct logistic *m, struct state_writer *to);
 /* Into a new model of the same options. With the budget that it was saved with, the
  * model goes on exactly as it would have; with another, the weights are placed afresh,
  * and those that do not fit are evicted. 0, or -1 and the error when the body is not

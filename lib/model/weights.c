@@ -8,6 +8,7 @@
 #include "lib/base/assert.h"
 #include "lib/base/bytes.h"
 #include "lib/base/memory.h"
+#include "lib/state/block.h"
 
 enum { LINE = 64, LINES_START = 1 << 13 };
 
@@ -20,10 +21,14 @@ allocate(struct weights *w, uint64_t lines)
 	uint64_t cells = 2 * lines + WEIGHTS_WINDOW,
 		 bytes = cells * WEIGHTS_CELL + LINE;
 	void *memory = calloc(1, bytes);
+	struct dirty dirty;
 	uintptr_t at;
 
-	if (memory == NULL)
+	if (memory == NULL || dirty_init(&dirty, cells * WEIGHTS_CELL) != 0) {
+		free(memory);
 		return -1;
+	}
+	w->dirty = dirty;
 	at = ((uintptr_t)memory + LINE - 1) / LINE * LINE;
 	/* Random access to many small pages costs a second miss for each. */
 	if (bytes >= HUGE_FROM)
@@ -71,6 +76,7 @@ weights_init(struct weights *w, uint64_t bytes)
 void
 weights_fini(struct weights *w)
 {
+	dirty_fini(&w->dirty);
 	free(w->memory);
 	*w = (struct weights){ 0 };
 }
@@ -93,11 +99,14 @@ grow(struct weights *w, uint64_t now)
 		if (from->touched == 0)
 			continue;
 		cell = weights_take(w, weights_home(w, from->key), from->key, now);
-		if (cell != NULL)
-			*cell = *from;
-		else
+		if (cell == NULL) {
 			w->evicted++;
+			continue;
+		}
+		*cell = *from;
+		weights_touch(w, cell, from->touched);
 	}
+	dirty_fini(&old.dirty);
 	free(old.memory);
 }
 
@@ -194,13 +203,12 @@ weight_load(struct weight *w, struct state_reader *from)
 	return 0;
 }
 
-void
-weights_save(const struct weights *w, struct state_writer *to)
+/* How the cells follow. */
+enum { AS_LIST, AS_BLOCK };
+
+static void
+save_list(const struct weights *w, struct state_writer *to)
 {
-	state_put_u64(to, w->cell_count);
-	state_put_u64(to, w->used);
-	state_put_u64(to, w->cramped);
-	state_put_u64(to, w->evicted);
 	for (uint64_t i = 0; i < w->cell_count; i++) {
 		const struct weights_cell *cell = &w->cells[i];
 
@@ -211,6 +219,23 @@ weights_save(const struct weights *w, struct state_writer *to)
 		state_put_u64(to, cell->touched);
 		weight_save(&cell->weight, to);
 	}
+}
+
+void
+weights_save(struct weights *w, struct state_writer *to)
+{
+	bool block = state_tracks(to);
+
+	state_put_u64(to, block ? AS_BLOCK : AS_LIST);
+	state_put_u64(to, w->cell_count);
+	state_put_u64(to, w->used);
+	state_put_u64(to, w->cramped);
+	state_put_u64(to, w->evicted);
+	if (block)
+		state_put_block(
+		    to, slice_of(w->cells, w->cell_count * WEIGHTS_CELL), &w->dirty);
+	else
+		save_list(w, to);
 }
 
 /* The cell at which a key was saved; NULL when it cannot have been there. */
@@ -256,27 +281,20 @@ take_size(struct weights *w, uint64_t cell_count)
 		return 0;
 	if (allocate(w, lines) < 0)
 		return -1;
+	dirty_fini(&old.dirty);
 	free(old.memory);
 	settle_limit(w);
 	return 0;
 }
 
-int
-weights_load(
-    struct weights *w, struct state_reader *from, uint64_t last, struct error *error)
+static int
+load_list(struct weights *w, struct state_reader *from, uint64_t used, bool same,
+    uint64_t last, struct error *error)
 {
-	uint64_t cell_count, used, cramped, evicted, at;
-	bool same;
+	uint64_t at;
 
-	if (state_get_u64(from, &cell_count) < 0 || state_get_u64(from, &used) < 0 ||
-	    state_get_u64(from, &cramped) < 0 || state_get_u64(from, &evicted) < 0 ||
-	    used > cell_count || used > state_left(from) / WEIGHTS_SAVED)
+	if (used > state_left(from) / WEIGHTS_SAVED)
 		return error_set(error, "the table of weights is damaged");
-	w->evicted = evicted;
-	if (take_size(w, cell_count) < 0)
-		return error_set(error, "there is no memory for %llu weights",
-		    (unsigned long long)cell_count);
-	same = cell_count == w->cell_count;
 	for (uint64_t i = 0; i < used; i++) {
 		struct weights_cell saved, *cell;
 
@@ -297,6 +315,60 @@ weights_load(
 		else
 			w->evicted++;
 	}
+	dirty_mark_all(&w->dirty);
+	return 0;
+}
+
+static bool
+is_sound(const struct weights *w, uint64_t i, uint64_t last)
+{
+	const struct weights_cell *cell = &w->cells[i],
+				  *home = weights_home(w, cell->key);
+
+	return cell->touched <= last && isfinite(cell->weight.value) &&
+	    isfinite(cell->weight.state[0]) && isfinite(cell->weight.state[1]) &&
+	    isfinite(cell->weight.state[2]) && cell >= home &&
+	    cell < home + WEIGHTS_WINDOW;
+}
+
+static int
+load_block(struct weights *w, struct state_reader *from, uint64_t used, uint64_t last,
+    struct error *error)
+{
+	if (state_get_block(
+		from, w->cells, w->cell_count * WEIGHTS_CELL, &w->dirty, error) < 0)
+		return -1;
+	for (uint64_t i = 0; i < w->cell_count; i++) {
+		if (w->cells[i].touched == 0)
+			continue;
+		if (!is_sound(w, i, last))
+			return error_set(
+			    error, "weight %llu is damaged", (unsigned long long)i);
+		w->used++;
+	}
+	return w->used == used ? 0
+			       : error_set(error, "the table of weights is damaged");
+}
+
+int
+weights_load(
+    struct weights *w, struct state_reader *from, uint64_t last, struct error *error)
+{
+	uint64_t form, cell_count, used, cramped, evicted;
+	bool same;
+
+	if (state_get_u64(from, &form) < 0 || state_get_u64(from, &cell_count) < 0 ||
+	    state_get_u64(from, &used) < 0 || state_get_u64(from, &cramped) < 0 ||
+	    state_get_u64(from, &evicted) < 0 || used > cell_count || form > AS_BLOCK)
+		return error_set(error, "the table of weights is damaged");
+	w->evicted = evicted;
+	if (take_size(w, cell_count) < 0)
+		return error_set(error, "there is no memory for %llu weights",
+		    (unsigned long long)cell_count);
+	same = cell_count == w->cell_count;
+	if ((form == AS_BLOCK ? load_block(w, from, used, last, error)
+			      : load_list(w, from, used, same, last, error)) < 0)
+		return -1;
 	w->cramped = same && cramped != 0;
 	return 0;
 }

@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/base/dirty.h"
 #include "lib/hash.h"
 #include "lib/model/optimiser.h"
 #include "lib/state.h"
@@ -44,8 +45,9 @@ struct weights {
 	uint64_t used;
 	uint64_t evicted;
 	uint64_t budget;
-	bool cramped; /* a key found its window full, and there is room to grow */
-	void *memory; /* owned */
+	bool cramped;       /* a key found its window full, and there is room to grow */
+	void *memory;       /* owned */
+	struct dirty dirty; /* of the cells */
 };
 
 /* A map within `bytes` of memory (at least WEIGHTS_BYTES_MIN), also while it grows. 0, or
@@ -81,19 +83,29 @@ weights_find(struct weights_cell *home, uint64_t key)
 	return NULL;
 }
 
+/* The example of this number uses the cell: it may be changed until the next snapshot. */
+static inline void
+weights_touch(struct weights *w, struct weights_cell *cell, uint64_t now)
+{
+	cell->touched = now;
+	dirty_mark_grain(
+	    &w->dirty, (size_t)(cell - w->cells) * WEIGHTS_CELL / DIRTY_GRAIN);
+}
+
 /* The same, where an unknown key gets a cell of zeros, if need be that of another key.
  * NULL when there is none: the map is about to grow (the key will find its cell then), or
- * all others were touched at `now`. The caller sets touched of what it is given. */
+ * all others were touched at `now`. The caller calls weights_touch for what it is given. */
 struct weights_cell *weights_take(
     struct weights *w, struct weights_cell *home, uint64_t key, uint64_t now);
 
-/* One weight and all of them, into a snapshot and back. Every key gets
- * its old place, where the budget allows as many cells as were saved; otherwise the keys
- * are taken in again, and evict each other when the map is full. `last` is the number of the last example. -1 when the
- * body is damaged. */
+/* One weight and all of them, into a snapshot and back. Every key gets its old place, where
+ * the budget allows as many cells as were saved; otherwise the keys are taken in again, and
+ * evict each other when the map is full. A saver's snapshot has the cells as they lie, and
+ * goes back into as many only. `last` is the number of the last example. -1 when the body
+ * is damaged. */
 void weight_save(const struct weight *w, struct state_writer *to);
 int weight_load(struct weight *w, struct state_reader *from);
-void weights_save(const struct weights *w, struct state_writer *to);
+void weights_save(struct weights *w, struct state_writer *to);
 int weights_load(
     struct weights *w, struct state_reader *from, uint64_t last, struct error *error);
 

@@ -44,7 +44,8 @@ list_is_full(const struct outcomes *o, const struct banner *b)
 {
 	unsigned n = 0;
 
-	for (uint32_t i = b->credits; i != 0; i = store_credit(o, i)->next_of_banner)
+	for (uint32_t i = b->credits; i != 0;
+	     i = store_see_credit(o, i)->next_of_banner)
 		n++;
 	return n >= BANNER_LIST_MAX;
 }
@@ -82,11 +83,11 @@ gather(const struct outcomes *o, const struct conversion *c, bool clicked,
 	/* The list first, so that the banners are fetched side by side. */
 	for (; link != 0 && linked < OUTCOME_TOUCHES_MAX; linked++) {
 		banners[linked] = index_value(&o->index, link) >> 2;
-		__builtin_prefetch(store_banner(o, banners[linked]));
+		__builtin_prefetch(store_see_banner(o, banners[linked]));
 		link = index_older(&o->index, link);
 	}
 	while (linked-- > 0) {
-		const struct banner *b = store_banner(o, banners[linked]);
+		const struct banner *b = store_see_banner(o, banners[linked]);
 		instant at;
 
 		if (!item_fits(b, c) || !touched(o, b, c, clicked, &at) ||
@@ -175,8 +176,8 @@ net_value(const struct outcomes *o, const struct conversion *c, bool *counts)
 {
 	int64_t left = c->value;
 
-	for (uint32_t i = c->refunds; i != 0; i = store_mark(o, i)->next)
-		left -= store_mark(o, i)->value;
+	for (uint32_t i = c->refunds; i != 0; i = store_see_mark(o, i)->next)
+		left -= store_see_mark(o, i)->value;
 	*counts = c->refunds == 0 || left > 0;
 	return left > 0 ? left : 0;
 }

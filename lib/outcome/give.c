@@ -15,8 +15,8 @@ give_clicks(const struct outcomes *o, const struct banner *b, instant at,
 	double sum = 0;
 
 	*first = *last = WHEN_NEVER;
-	for (uint32_t i = b->clicks; i != 0; i = store_mark(o, i)->next) {
-		const struct mark *m = store_mark(o, i);
+	for (uint32_t i = b->clicks; i != 0; i = store_see_mark(o, i)->next) {
+		const struct mark *m = store_see_mark(o, i);
 
 		if (m->at > at)
 			continue;
@@ -47,7 +47,7 @@ give_complete_at(const struct outcomes *o, const struct banner *b)
 void
 give_schedule(struct outcomes *o, uint32_t number)
 {
-	const struct banner *b = store_banner(o, number);
+	const struct banner *b = store_see_banner(o, number);
 	instant due = b->shown_at + o->rules.click_window.us;
 	enum queue_lane lane = QUEUE_SOON;
 
@@ -105,8 +105,9 @@ said_at(const struct outcomes *o, const struct banner *b, instant at)
 	double clicks = give_clicks(o, b, at, &first, &last);
 
 	s.click = clicks <= 0 ? 0 : clicks < 1 ? clicks : 1;
-	for (uint32_t i = b->credits; i != 0; i = store_credit(o, i)->next_of_banner) {
-		const struct credit *x = store_credit(o, i);
+	for (uint32_t i = b->credits; i != 0;
+	     i = store_see_credit(o, i)->next_of_banner) {
+		const struct credit *x = store_see_credit(o, i);
 
 		if (x->at > at)
 			continue;
@@ -143,8 +144,9 @@ next_change(const struct outcomes *o, const struct banner *b, instant at)
 {
 	instant next = WHEN_NEVER;
 
-	for (uint32_t i = b->credits; i != 0; i = store_credit(o, i)->next_of_banner) {
-		instant t = store_credit(o, i)->at;
+	for (uint32_t i = b->credits; i != 0;
+	     i = store_see_credit(o, i)->next_of_banner) {
+		instant t = store_see_credit(o, i)->at;
 
 		if (t > at && (next == WHEN_NEVER || t < next))
 			next = t;

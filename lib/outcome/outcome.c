@@ -106,7 +106,7 @@ find_shown(const struct outcomes *o, const struct outcome_event *e)
 	if (link == 0 || (index_value(&o->index, link) & 3) == STORE_IMPRESSED)
 		return 0;
 	number = index_value(&o->index, link) >> 2;
-	b = store_banner(o, number);
+	b = store_see_banner(o, number);
 	return b->impression || e->at - b->shown_at > o->rules.click_window.us ? 0
 									       : number;
 }
@@ -210,7 +210,7 @@ list_is_full(const struct outcomes *o, uint32_t first)
 {
 	unsigned n = 0;
 
-	for (; first != 0; first = store_mark(o, first)->next)
+	for (; first != 0; first = store_see_mark(o, first)->next)
 		n++;
 	return n >= BANNER_LIST_MAX;
 }

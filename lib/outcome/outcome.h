@@ -99,7 +99,7 @@ bool outcomes_holds(const struct outcomes *o, uint64_t id);
 const struct outcome_counts *outcomes_counts(const struct outcomes *o);
 
 /* To a snapshot and back, into outcomes made with the same memory and rules. */
-int outcomes_save(const struct outcomes *o, struct state_writer *to);
+int outcomes_save(struct outcomes *o, struct state_writer *to);
 int outcomes_load(struct outcomes *o, struct state_reader *from, struct error *error);
 
 #endif

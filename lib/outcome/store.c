@@ -233,50 +233,17 @@ store_room(struct outcomes *o, size_t bytes)
 
 /* --- Snapshots -------------------------------------------------------------------- */
 
-static void
-save_pool(const struct pool *p, struct state_writer *to)
-{
-	state_put_u64(to, p->free);
-	state_put_u64(to, p->taken);
-	state_put_slice(to, pool_bytes(p));
-}
-
-static int
-load_pool(struct pool *p, struct state_reader *from)
-{
-	uint64_t head, taken;
-	size_t size;
-
-	if (state_get_u64(from, &head) != 0 || state_get_u64(from, &taken) != 0 ||
-	    state_get_slice(from, p->nodes + p->size, p->capacity * p->size, &size) !=
-		0)
-		return -1;
-	return pool_load(
-	    p, slice_of(p->nodes + p->size, size), (uint32_t)head, (uint32_t)taken);
-}
-
-static int
-load_queue(struct queue *q, struct state_reader *from)
-{
-	size_t size;
-
-	if (state_get_slice(
-		from, q->entries + 1, q->capacity * sizeof *q->entries, &size) != 0)
-		return -1;
-	return queue_load(q, slice_of(q->entries + 1, size));
-}
-
 int
-outcomes_save(const struct outcomes *o, struct state_writer *to)
+outcomes_save(struct outcomes *o, struct state_writer *to)
 {
-	save_pool(&o->banners, to);
-	save_pool(&o->chunks, to);
-	save_pool(&o->marks, to);
-	save_pool(&o->conversions, to);
-	save_pool(&o->credits, to);
-	save_pool(&o->index.links, to);
-	state_put_slice(to, queue_bytes(&o->due));
-	state_put_slice(to, queue_bytes(&o->expiry));
+	pool_save(&o->banners, to);
+	pool_save(&o->chunks, to);
+	pool_save(&o->marks, to);
+	pool_save(&o->conversions, to);
+	pool_save(&o->credits, to);
+	pool_save(&o->index.links, to);
+	queue_save(&o->due, to);
+	queue_save(&o->expiry, to);
 	state_put_u64(to, o->arrived);
 	state_put_u64(to, (uint64_t)o->oldest << 32 | o->newest);
 	state_put_i64(to, o->clock);
@@ -295,11 +262,12 @@ outcomes_load(struct outcomes *o, struct state_reader *from, struct error *error
 	uint64_t ends;
 
 	for (unsigned i = 0; i < sizeof pools / sizeof *pools; i++)
-		if (load_pool(pools[i], from) != 0)
-			return error_set(error,
-			    "what waits there does not fit (give --memory as before)");
-	if (load_queue(&o->due, from) != 0 || load_queue(&o->expiry, from) != 0 ||
-	    state_get_u64(from, &o->arrived) != 0 || state_get_u64(from, &ends) != 0 ||
+		if (pool_load(pools[i], from, error) != 0)
+			return -1;
+	if (queue_load(&o->due, from, error) != 0 ||
+	    queue_load(&o->expiry, from, error) != 0)
+		return -1;
+	if (state_get_u64(from, &o->arrived) != 0 || state_get_u64(from, &ends) != 0 ||
 	    state_get_i64(from, &o->clock) != 0 ||
 	    state_get_i64(from, &o->latest) != 0 ||
 	    state_get_i64(from, &o->given_at) != 0 ||

@@ -124,28 +124,53 @@ struct outcomes {
 	struct outcome_counts counts;
 };
 
+/* Nodes that may be changed until the next snapshot, and to look at. */
 static inline struct banner *
-store_banner(const struct outcomes *o, uint32_t number)
+store_banner(struct outcomes *o, uint32_t number)
 {
 	return pool_at(&o->banners, number);
 }
 
+static inline const struct banner *
+store_see_banner(const struct outcomes *o, uint32_t number)
+{
+	return pool_see(&o->banners, number);
+}
+
 static inline struct mark *
-store_mark(const struct outcomes *o, uint32_t number)
+store_mark(struct outcomes *o, uint32_t number)
 {
 	return pool_at(&o->marks, number);
 }
 
+static inline const struct mark *
+store_see_mark(const struct outcomes *o, uint32_t number)
+{
+	return pool_see(&o->marks, number);
+}
+
 static inline struct conversion *
-store_conversion(const struct outcomes *o, uint32_t number)
+store_conversion(struct outcomes *o, uint32_t number)
 {
 	return pool_at(&o->conversions, number);
 }
 
+static inline const struct conversion *
+store_see_conversion(const struct outcomes *o, uint32_t number)
+{
+	return pool_see(&o->conversions, number);
+}
+
 static inline struct credit *
-store_credit(const struct outcomes *o, uint32_t number)
+store_credit(struct outcomes *o, uint32_t number)
 {
 	return pool_at(&o->credits, number);
+}
+
+static inline const struct credit *
+store_see_credit(const struct outcomes *o, uint32_t number)
+{
+	return pool_see(&o->credits, number);
 }
 
 /* Make room for one more event of any kind whose record has so many bytes, closing

@@ -25,9 +25,15 @@ struct slot {
 enum { FEW = 16 };
 
 static struct link *
-at(const struct index *x, uint32_t link)
+at(struct index *x, uint32_t link)
 {
 	return pool_at(&x->links, link);
+}
+
+static const struct link *
+see(const struct index *x, uint32_t link)
+{
+	return pool_see(&x->links, link);
 }
 
 static uint32_t
@@ -68,7 +74,7 @@ find(const struct index *x, uint64_t key)
 	uint32_t tag = tag_of(key), i = tag & x->mask;
 
 	while (x->slots[i].link != 0 &&
-	    (x->slots[i].tag != tag || at(x, x->slots[i].link)->key != key))
+	    (x->slots[i].tag != tag || see(x, x->slots[i].link)->key != key))
 		i = (i + 1) & x->mask;
 	return &x->slots[i];
 }
@@ -158,13 +164,13 @@ index_find(const struct index *x, uint64_t key)
 uint32_t
 index_older(const struct index *x, uint32_t link)
 {
-	return at(x, link)->older;
+	return see(x, link)->older;
 }
 
 uint32_t
 index_value(const struct index *x, uint32_t link)
 {
-	return at(x, link)->value;
+	return see(x, link)->value;
 }
 
 void
@@ -176,10 +182,10 @@ index_prefetch(const struct index *x, uint64_t key)
 void
 index_prefetch_link(const struct index *x, uint32_t link)
 {
-	const struct link *l = at(x, link);
+	const struct link *l = see(x, link);
 
 	if (l->newer != 0)
-		__builtin_prefetch(at(x, l->newer), 1);
+		__builtin_prefetch(see(x, l->newer), 1);
 	else
 		index_prefetch(x, l->key);
 }
@@ -194,7 +200,7 @@ index_rebuild(struct index *x)
 	x->mask = n - 1;
 	memset(x->slots, 0, n * sizeof *x->slots);
 	for (uint32_t i = 1; i <= x->links.used; i++) {
-		const struct link *l = at(x, i);
+		const struct link *l = see(x, i);
 
 		if (l->live == LIVE && l->newer == 0)
 			*find(x, l->key) = (struct slot){ tag_of(l->key), i };

@@ -21,12 +21,13 @@ pool_init(struct pool *p, size_t size, uint32_t capacity)
 	*p = (struct pool){ .size = size, .capacity = capacity };
 	p->nodes = calloc((size_t)capacity + 1, size);
 	memory_prefer_huge(p->nodes, ((size_t)capacity + 1) * size);
-	return p->nodes != NULL ? 0 : -1;
+	return p->nodes != NULL && dirty_init(&p->dirty, capacity * size) == 0 ? 0 : -1;
 }
 
 void
 pool_fini(struct pool *p)
 {
+	dirty_fini(&p->dirty);
 	free(p->nodes);
 	p->nodes = NULL;
 }
@@ -41,7 +42,7 @@ pool_take(struct pool *p)
 		memcpy(&p->free, pool_at(p, node), sizeof p->free);
 		memset(pool_at(p, node), 0, p->size);
 	} else {
-		node = ++p->used; /* zeroed since the start */
+		node = ++p->used; /* zeroed since the start, and so in every snapshot */
 	}
 	p->taken++;
 	return node;
@@ -56,25 +57,39 @@ pool_give(struct pool *p, uint32_t node)
 	p->taken--;
 }
 
-struct slice
-pool_bytes(const struct pool *p)
+void
+pool_save(struct pool *p, struct state_writer *to)
 {
-	return slice_of(p->nodes + p->size, (size_t)p->used * p->size);
+	state_put_u64(to, p->free);
+	state_put_u64(to, p->taken);
+	state_put_block(to, slice_of(p->nodes + p->size, p->used * p->size), &p->dirty);
+}
+
+/* Whoever has used it has left its memory with something in it. */
+static void
+clear(struct pool *p)
+{
+	memset(p->nodes + p->size, 0, p->used * p->size);
+	p->used = p->free = p->taken = 0;
 }
 
 int
-pool_load(struct pool *p, struct slice bytes, uint32_t free, uint32_t taken)
+pool_load(struct pool *p, struct state_reader *from, struct error *error)
 {
-	size_t used = bytes.size / p->size;
+	uint64_t head, taken;
+	size_t size;
 
-	if (bytes.size % p->size != 0 || used > p->capacity || taken > used ||
-	    free > used)
+	clear(p);
+	if (state_get_u64(from, &head) != 0 || state_get_u64(from, &taken) != 0)
+		return error_set(error, "the snapshot is too short");
+	if (state_get_block_max(from, p->nodes + p->size, p->capacity * p->size, &size,
+		&p->dirty, error) != 0)
 		return -1;
-	if (bytes.size > 0)
-		memmove(p->nodes + p->size, bytes.at, bytes.size);
-	p->used = (uint32_t)used;
-	p->free = free;
-	p->taken = taken;
+	if (size % p->size != 0 || taken > size / p->size || head > size / p->size)
+		return error_set(error, "the snapshot is no whole pool");
+	p->used = (uint32_t)(size / p->size);
+	p->free = (uint32_t)head;
+	p->taken = (uint32_t)taken;
 	return 0;
 }
 
@@ -104,7 +119,7 @@ void
 pool_copy(const struct pool *p, uint32_t first, struct build *b)
 {
 	while (first != 0) {
-		const struct chunk *c = pool_at(p, first);
+		const struct chunk *c = pool_see(p, first);
 
 		build_raw(b, slice_of(c->bytes, c->size));
 		first = c->next;
@@ -115,7 +130,7 @@ void
 pool_drop(struct pool *p, uint32_t first)
 {
 	while (first != 0) {
-		uint32_t next = ((const struct chunk *)pool_at(p, first))->next;
+		uint32_t next = ((const struct chunk *)pool_see(p, first))->next;
 
 		pool_give(p, first);
 		first = next;

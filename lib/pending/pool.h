@@ -15,8 +15,10 @@
 #include <stdint.h>
 
 #include "lib/base/assert.h"
+#include "lib/base/dirty.h"
 #include "lib/base/slice.h"
 #include "lib/record/build.h"
+#include "lib/state/block.h"
 
 struct pool {
 	uint8_t *nodes; /* owned; node number i at i * size */
@@ -25,6 +27,7 @@ struct pool {
 	uint32_t used; /* numbers up to this have been taken at some time */
 	uint32_t free; /* the first of the list of those given back */
 	uint32_t taken;
+	struct dirty dirty; /* from node 1 on */
 };
 
 /* Nodes of `size` bytes, at least 4. 0, or -1 when there is no memory. */
@@ -41,17 +44,27 @@ pool_left(const struct pool *p)
 	return p->capacity - p->taken;
 }
 
-static inline void *
-pool_at(const struct pool *p, uint32_t node)
+/* A node to look at. */
+static inline const void *
+pool_see(const struct pool *p, uint32_t node)
 {
 	assert(node > 0 && node <= p->used);
 	return p->nodes + (size_t)node * p->size;
 }
 
-/* The nodes as one block, for a snapshot, and back into a pool of the same node size.
- * -1 when they do not fit. For the same program on the same kind of machine. */
-struct slice pool_bytes(const struct pool *p);
-int pool_load(struct pool *p, struct slice bytes, uint32_t free, uint32_t taken);
+/* A node that may be changed, until the next snapshot. */
+static inline void *
+pool_at(struct pool *p, uint32_t node)
+{
+	assert(node > 0 && node <= p->used);
+	dirty_mark(&p->dirty, (size_t)(node - 1) * p->size, p->size);
+	return p->nodes + (size_t)node * p->size;
+}
+
+/* All of it into a snapshot, and back into a pool of the same node size; -1 when it does
+ * not fit. For the same program on the same kind of machine. */
+void pool_save(struct pool *p, struct state_writer *to);
+int pool_load(struct pool *p, struct state_reader *from, struct error *error);
 
 /* --- Texts: bytes of any length in a pool whose nodes are chunks --------------------
  */

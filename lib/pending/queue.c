@@ -24,15 +24,27 @@ queue_init(struct queue *q, uint32_t capacity)
 	q->entries = calloc((size_t)capacity + 1, sizeof *q->entries);
 	q->heap = calloc((size_t)capacity + 1, sizeof *q->heap);
 	memory_prefer_huge(q->entries, ((size_t)capacity + 1) * sizeof *q->entries);
-	return q->entries != NULL && q->heap != NULL ? 0 : -1;
+	return q->entries != NULL && q->heap != NULL &&
+		dirty_init(&q->dirty, capacity * sizeof *q->entries) == 0
+	    ? 0
+	    : -1;
 }
 
 void
 queue_fini(struct queue *q)
 {
+	dirty_fini(&q->dirty);
 	free(q->entries);
 	free(q->heap);
 	*q = (struct queue){ .heap = NULL };
+}
+
+/* An entry that may be changed. */
+static struct queue_entry *
+entry(struct queue *q, uint32_t number)
+{
+	dirty_mark(&q->dirty, (number - 1) * sizeof *q->entries, sizeof *q->entries);
+	return &q->entries[number];
 }
 
 static bool
@@ -48,9 +60,11 @@ precedes(const struct queue *q, uint32_t a, uint32_t b)
 static void
 put(struct queue *q, uint32_t i, uint32_t number)
 {
+	struct queue_entry *e = entry(q, number);
+
+	e->before = i + 1;
+	e->after = IN_HEAP;
 	q->heap[i] = number;
-	q->entries[number].before = i + 1;
-	q->entries[number].after = IN_HEAP;
 }
 
 static void
@@ -99,11 +113,11 @@ pull(struct queue *q, uint32_t i)
 static void
 append(struct queue *q, struct queue_ends *l, uint32_t number)
 {
-	struct queue_entry *e = &q->entries[number];
+	struct queue_entry *e = entry(q, number);
 
 	e->before = l->last != 0 ? l->last : IS_FIRST;
 	e->after = 0;
-	*(l->last != 0 ? &q->entries[l->last].after : &l->first) = number;
+	*(l->last != 0 ? &entry(q, l->last)->after : &l->first) = number;
 	l->last = number;
 }
 
@@ -129,11 +143,11 @@ unhook(struct queue *q, uint32_t number)
 	if (first)
 		l->first = e->after;
 	else
-		q->entries[e->before].after = e->after;
+		entry(q, e->before)->after = e->after;
 	if (last)
 		l->last = first ? 0 : e->before;
 	else
-		q->entries[e->after].before = e->before;
+		entry(q, e->after)->before = e->before;
 }
 
 /* --- Both ------------------------------------------------------------------------- */
@@ -155,6 +169,7 @@ queue_set(
 	if (number > q->used)
 		q->used = number;
 	q->held++;
+	e = entry(q, number);
 	e->due = due;
 	e->rank = rank;
 	last = lane == QUEUE_NO_LANE ? 0 : q->lanes[lane].last;
@@ -170,7 +185,7 @@ queue_remove(struct queue *q, uint32_t number)
 	struct queue_entry *e;
 
 	assert(number > 0 && number <= q->capacity && queue_has(q, number));
-	e = &q->entries[number];
+	e = entry(q, number);
 	if (e->after == IN_HEAP)
 		pull(q, e->before - 1);
 	else
@@ -193,27 +208,28 @@ queue_first(const struct queue *q)
 	return first;
 }
 
-struct slice
-queue_bytes(const struct queue *q)
+void
+queue_save(struct queue *q, struct state_writer *to)
 {
-	return slice_of(q->entries + 1, q->used * sizeof *q->entries);
+	state_put_block(
+	    to, slice_of(q->entries + 1, q->used * sizeof *q->entries), &q->dirty);
 }
 
 int
-queue_load(struct queue *q, struct slice bytes)
+queue_load(struct queue *q, struct state_reader *from, struct error *error)
 {
-	size_t n = bytes.size / sizeof *q->entries;
+	size_t size;
 
-	if (bytes.size % sizeof *q->entries != 0 || n > q->capacity)
-		return -1;
-	if (n > 0)
-		memmove(q->entries + 1, bytes.at, bytes.size);
-	if (n < q->used)
-		memset(q->entries + 1 + n, 0, (q->used - n) * sizeof *q->entries);
+	memset(q->entries + 1, 0, q->used * sizeof *q->entries);
 	memset(q->lanes, 0, sizeof q->lanes);
-	q->held = q->count = 0;
-	q->used = (uint32_t)n;
-	for (uint32_t i = 1; i <= n; i++) {
+	q->held = q->count = q->used = 0;
+	if (state_get_block_max(from, q->entries + 1, q->capacity * sizeof *q->entries,
+		&size, &q->dirty, error) != 0)
+		return -1;
+	if (size % sizeof *q->entries != 0)
+		return error_set(error, "the snapshot is no whole queue");
+	q->used = (uint32_t)(size / sizeof *q->entries);
+	for (uint32_t i = 1; i <= q->used; i++) {
 		struct queue_entry *e = &q->entries[i];
 
 		if (e->before == 0)

@@ -11,7 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "lib/base/slice.h"
+#include "lib/base/dirty.h"
+#include "lib/state/block.h"
 #include "lib/when.h"
 
 /* Of one number. */
@@ -39,6 +40,7 @@ struct queue {
 	uint32_t count; /* of these, in the heap */
 	uint32_t used;  /* the highest number so far */
 	uint32_t capacity;
+	struct dirty dirty; /* of the entries, from that of number 1 on */
 };
 
 /* For numbers 1..capacity. 0, or -1 when there is no memory. */
@@ -78,9 +80,9 @@ queue_next(const struct queue *q, uint32_t number)
 	return 0;
 }
 
-/* For a snapshot, and back. -1 when the entries do not fit. For the same program on the
+/* All of it into a snapshot, and back; -1 when it does not fit. For the same program on the
  * same kind of machine. */
-struct slice queue_bytes(const struct queue *q);
-int queue_load(struct queue *q, struct slice bytes);
+void queue_save(struct queue *q, struct state_writer *to);
+int queue_load(struct queue *q, struct state_reader *from, struct error *error);
 
 #endif

@@ -31,6 +31,7 @@ struct cuckoo {
 	struct span length;
 	struct head *head; /* the block, owned */
 	size_t size;       /* of it */
+	struct dirty dirty;
 };
 
 static struct bucket *
@@ -57,12 +58,20 @@ other_bucket(const struct cuckoo *c, uint64_t i, uint16_t print)
 	return sum >= i ? sum - i : sum + n - i;
 }
 
+static void
+mark(struct cuckoo *c, const struct bucket *b, size_t n)
+{
+	dirty_mark(&c->dirty, (size_t)((const uint8_t *)b - (uint8_t *)c->head),
+	    n * sizeof *b);
+}
+
 static bool
-bucket_replace(struct bucket *b, uint16_t old, uint16_t new)
+bucket_replace(struct cuckoo *c, struct bucket *b, uint16_t old, uint16_t new)
 {
 	for (unsigned way = 0; way < WAYS; way++) {
 		if (b->print[way] == old) {
 			b->print[way] = new;
+			mark(c, b, 1);
 			return true;
 		}
 	}
@@ -96,7 +105,8 @@ cuckoo_new(struct span length, unsigned slices, uint64_t memory_bytes)
 	c->length = length;
 	c->size = sizeof(struct head) + slices * buckets * sizeof(struct bucket);
 	c->head = calloc(1, c->size);
-	if (c->head == NULL) {
+	if (c->head == NULL || dirty_init(&c->dirty, c->size) != 0) {
+		free(c->head);
 		free(c);
 		return NULL;
 	}
@@ -111,6 +121,7 @@ cuckoo_free(struct cuckoo *c)
 {
 	if (c == NULL)
 		return;
+	dirty_fini(&c->dirty);
 	free(c->head);
 	free(c);
 }
@@ -155,11 +166,12 @@ displace(struct cuckoo *c, struct bucket *b, uint64_t i, uint16_t print)
 		uint16_t moved = b[i].print[way];
 
 		b[i].print[way] = print;
+		mark(c, &b[i], 1);
 		at[n] = i;
 		ways[n] = (uint8_t)way;
 		print = moved;
 		i = other_bucket(c, i, print);
-		if (bucket_replace(&b[i], 0, print))
+		if (bucket_replace(c, &b[i], 0, print))
 			return true;
 	}
 	for (unsigned n = MOVES_MAX; n > 0; n--) {
@@ -186,14 +198,16 @@ cuckoo_add(struct cuckoo *c, uint64_t hash, instant when)
 		uint64_t s = ring_first_new(head->newest, slice, slices);
 
 		for (; s <= slice; s++) {
-			if (head->count[s % slices] > 0)
+			if (head->count[s % slices] > 0) {
 				memset(buckets_of(c, s), 0,
 				    (size_t)head->buckets * sizeof *b);
+				mark(c, buckets_of(c, s), (size_t)head->buckets);
+			}
 			head->count[s % slices] = 0;
 		}
 		head->newest = slice > head->newest ? slice : head->newest;
-		added = bucket_replace(&b[i], 0, print) ||
-		    bucket_replace(&b[j], 0, print) || displace(c, b, i, print);
+		added = bucket_replace(c, &b[i], 0, print) ||
+		    bucket_replace(c, &b[j], 0, print) || displace(c, b, i, print);
 		head->count[slice % slices] += added;
 	}
 	head->lost += !added;
@@ -220,8 +234,8 @@ cuckoo_erase(struct cuckoo *c, uint64_t hash, instant when)
 	if (slice > head->newest ||
 	    !ring_holds(head->newest, slice, (unsigned)head->slices))
 		return false;
-	if (!bucket_replace(&b[i], print, 0) &&
-	    !bucket_replace(&b[other_bucket(c, i, print)], print, 0))
+	if (!bucket_replace(c, &b[i], print, 0) &&
+	    !bucket_replace(c, &b[other_bucket(c, i, print)], print, 0))
 		return false;
 	head->count[slice % head->slices]--;
 	return true;
@@ -234,6 +248,7 @@ cuckoo_clear(struct cuckoo *c)
 		.layout = LAYOUT, .slices = c->head->slices, .buckets = c->head->buckets
 	};
 
+	dirty_mark_all(&c->dirty);
 	if (cuckoo_count(c) > 0)
 		memset(c->head, 0, c->size);
 	*c->head = empty;
@@ -272,6 +287,13 @@ struct slice
 cuckoo_bytes(const struct cuckoo *c)
 {
 	return slice_of(c->head, c->size);
+}
+
+struct dirty *
+cuckoo_dirty(struct cuckoo *c)
+{
+	dirty_mark(&c->dirty, 0, sizeof *c->head);
+	return &c->dirty;
 }
 
 /* The counts are those of the fingerprints. */

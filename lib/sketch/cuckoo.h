@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/base/dirty.h"
 #include "lib/base/error.h"
 #include "lib/base/slice.h"
 #include "lib/when.h"
@@ -57,6 +58,8 @@ uint64_t cuckoo_capacity(const struct cuckoo *c);
  * one made with the same arguments. A block of another shape is an error, and empties
  * it. */
 struct slice cuckoo_bytes(const struct cuckoo *c);
+/* What of it was changed. */
+struct dirty *cuckoo_dirty(struct cuckoo *c);
 int cuckoo_load(struct cuckoo *c, struct slice bytes, struct error *error);
 
 #endif

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/state/file.h"
+
 enum { PAGE = 4096 };
 
 static bool
@@ -19,55 +21,87 @@ page_at(struct slice block, size_t at)
 }
 
 void
-state_put_block(struct state_writer *w, struct slice block)
+state_block_sparse(struct state_writer *w, uint64_t offset, struct slice bytes)
 {
 	size_t at = 0, end;
 
-	state_put_u64(w, block.size);
-	while (at < block.size) {
-		for (end = at; end < block.size && !is_zero(page_at(block, end));)
-			end += page_at(block, end).size;
-		if (end == at) {
-			at += page_at(block, at).size;
-			continue;
-		}
-		state_put_u64(w, at);
-		state_put_u64(w, end - at);
-		state_put(w, block.at + at, end - at);
-		at = end;
+	state_writer_add_content(w, bytes);
+	while (at < bytes.size) {
+		for (end = at; end < bytes.size && !is_zero(page_at(bytes, end));)
+			end += page_at(bytes, end).size;
+		if (end > at)
+			state_block_piece(
+			    w, offset + at, slice_of(bytes.at + at, end - at));
+		at = end > at ? end : at + page_at(bytes, at).size;
 	}
-	state_put_u64(w, block.size);
 }
 
-int
-state_get_block(struct state_reader *r, void *to, size_t size, struct error *error)
+static void
+put_changes(struct state_writer *w, struct slice block, const struct dirty *d)
 {
-	uint64_t saved, at, run, next = 0;
+	size_t grain = 0, first, from, to;
 
-	if (state_get_u64(r, &saved) != 0)
-		return error_set(error, "the snapshot is too short");
-	if (saved != size)
-		return error_set(error,
-		    "a block of %llu bytes was saved where %zu are needed (give the "
-		    "--memory of then, or start afresh with --state NEWDIR)",
-		    (unsigned long long)saved, size);
-	for (;;) {
-		if (state_get_u64(r, &at) != 0)
-			return error_set(error, "the snapshot is too short");
-		if (at == size)
-			return 0;
-		if (state_get_u64(r, &run) != 0 || at < next || at > size ||
-		    run > size - at ||
-		    state_get(r, (uint8_t *)to + at, (size_t)run) != 0)
-			return error_set(error, "the snapshot is no whole block");
-		next = at + run;
+	state_writer_add_content(w, block);
+	while (dirty_next(d, grain, &first, &grain)) {
+		from = first * DIRTY_GRAIN;
+		to =
+		    grain * DIRTY_GRAIN < block.size ? grain * DIRTY_GRAIN : block.size;
+		if (from >= to)
+			return;
+		state_block_piece(w, from, slice_of(block.at + from, to - from));
 	}
+}
+
+/* Whether the marks tell what changed since the base of this snapshot, and that is less
+ * than the half. */
+static bool
+holds_changes(const struct state_writer *w, struct slice block, const struct dirty *d)
+{
+	return d != NULL && d->based && w->base != w->epoch && d->epoch == w->base &&
+	    d->number == w->block_count &&
+	    dirty_count(d) <= block.size / DIRTY_GRAIN / 2;
 }
 
 void
-state_put_table(struct state_writer *w, const struct table *t)
+state_put_block(struct state_writer *w, struct slice block, struct dirty *dirty)
 {
-	state_put_block(w, table_bytes(t));
+	bool changes = holds_changes(w, block, dirty);
+	size_t number = w->block_count;
+
+	state_block_begin(w, block.size, changes);
+	if (changes)
+		put_changes(w, block, dirty);
+	else
+		state_block_sparse(w, 0, block);
+	state_block_end(w, block.size);
+	if (dirty != NULL && w->tracks) {
+		dirty_clear(dirty);
+		dirty->based = true;
+		dirty->epoch = w->epoch;
+		dirty->number = number;
+	}
+}
+
+int
+state_get_block(struct state_reader *r, void *to, size_t size, struct dirty *dirty,
+    struct error *error)
+{
+	size_t saved;
+
+	if (state_get_block_max(r, to, size, &saved, dirty, error) != 0)
+		return -1;
+	if (saved != size)
+		return error_set(error,
+		    "a block of %zu bytes was saved where %zu are needed (give the "
+		    "--memory of then, or start afresh with --state NEWDIR)",
+		    saved, size);
+	return 0;
+}
+
+void
+state_put_table(struct state_writer *w, struct table *t)
+{
+	state_put_block(w, table_bytes(t), table_dirty(t));
 }
 
 int
@@ -76,7 +110,7 @@ state_get_table(struct state_reader *r, struct table *t, struct error *error)
 	size_t size = table_bytes(t).size;
 	void *to = table_load_begin(t);
 
-	if (state_get_block(r, to, size, error) != 0) {
+	if (state_get_block(r, to, size, table_dirty(t), error) != 0) {
 		(void)table_load_end(t, &(struct error){ 0 });
 		return -1;
 	}
@@ -85,31 +119,35 @@ state_get_table(struct state_reader *r, struct table *t, struct error *error)
 
 /* A block in memory of its own, to be freed; NULL and error when there is none. */
 static uint8_t *
-block_new(struct state_reader *r, size_t size, struct error *error)
+block_new(struct state_reader *r, size_t size, struct dirty *dirty, struct error *error)
 {
 	uint8_t *block = calloc(1, size);
 
 	if (block == NULL)
 		(void)error_set(
 		    error, "no memory to read %zu bytes of the snapshot", size);
-	else if (state_get_block(r, block, size, error) == 0)
+	else if (state_get_block(r, block, size, dirty, error) == 0)
 		return block;
 	free(block);
 	return NULL;
 }
 
 void
-state_put_cuckoo(struct state_writer *w, const struct cuckoo *c)
+state_put_cuckoo(struct state_writer *w, struct cuckoo *c)
 {
-	state_put_block(w, cuckoo_bytes(c));
+	state_put_block(w, cuckoo_bytes(c), cuckoo_dirty(c));
 }
 
 int
 state_get_cuckoo(struct state_reader *r, struct cuckoo *c, struct error *error)
 {
 	size_t size = cuckoo_bytes(c).size;
-	uint8_t *block = block_new(r, size, error);
+	struct dirty as_read = { .words = 0 };
+	uint8_t *block = block_new(r, size, &as_read, error);
 	int status = block == NULL ? -1 : cuckoo_load(c, slice_of(block, size), error);
+
+	if (status == 0)
+		dirty_take_base(cuckoo_dirty(c), &as_read);
 
 	free(block);
 	return status;
@@ -118,14 +156,14 @@ state_get_cuckoo(struct state_reader *r, struct cuckoo *c, struct error *error)
 void
 state_put_quantile(struct state_writer *w, const struct quantile *q)
 {
-	state_put_block(w, quantile_bytes(q));
+	state_put_block(w, quantile_bytes(q), NULL);
 }
 
 int
 state_get_quantile(struct state_reader *r, struct quantile *q, struct error *error)
 {
 	size_t size = quantile_bytes(q).size;
-	uint8_t *block = block_new(r, size, error);
+	uint8_t *block = block_new(r, size, NULL, error);
 	int status =
 	    block == NULL ? -1 : quantile_load(q, slice_of(block, size), error);
 

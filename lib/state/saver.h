@@ -3,12 +3,13 @@
  * saver: the snapshots of one stage, one for each epoch, written in the background.
  *
  * A snapshot is whole, or holds what changed since the one before it (its base), which
- * may again be such a one: a chain that ends in a whole one. saver_begin decides which it
- * will be. Blocks (state/block) put only their dirty grains into the latter; all else is
- * written every time. The body is gathered in memory, and a thread writes it, syncs it,
- * renames it and syncs the folder, so the stream goes on meanwhile. When a chain has
- * grown long the thread folds it: it makes a whole snapshot of the same epoch out of the
- * files, in the place of the one that holds changes, without looking at the live state.
+ * may again be such a one: a chain that ends in a whole one. Of a block (state/block) whose
+ * changes are marked such a one has the dirty grains; all else is written every time. The
+ * body is gathered in memory, and a thread writes it, syncs it, renames it and syncs the
+ * folder, so the stream goes on meanwhile. When there are 32 of them, or they are larger
+ * than half of the whole one, another thread folds the chain: it makes a whole snapshot of
+ * the same epoch out of the files, in the place of the one that holds changes, without
+ * looking at the live state. Snapshots meanwhile go on, up to 64; the next one waits.
  *
  * Nobody may see that the epoch ended before saver_poll has said SAVER_DURABLE.
  */
@@ -20,6 +21,11 @@
 #include "lib/state.h"
 
 struct saver;
+
+/* With this in the environment of saver_new, every snapshot is composed again from the files
+ * and compared with what the state was, which finds changes that were not marked: for tests.
+ * It costs a look at all of the state. */
+#define SAVER_CHECK "BP_STATE_CHECK"
 
 /* Snapshots named FOLDER/EPOCH.snap, EPOCH in 16 hexadecimal digits. The folder exists; it
  * is borrowed, as is the identity. Starts the thread: before the sandbox. NULL and error
@@ -40,7 +46,8 @@ enum { SAVER_MEMORY = 64 << 20 };
 struct state_writer *saver_begin(struct saver *s, uint64_t epoch, struct error *error);
 /* Hand it to the thread; returns at once. The writer is taken in any case. */
 int saver_commit(struct saver *s, struct state_writer *w, struct error *error);
-/* Give up. */
+/* Give up. The next one is based on the one before; the blocks that were put are then put
+ * as a whole. */
 void saver_abandon(struct saver *s, struct state_writer *w);
 
 enum saver_progress {
@@ -61,7 +68,7 @@ int saver_wait(struct saver *s, struct error *error);
  * in the background. */
 void saver_forget(struct saver *s, uint64_t epoch);
 
-/* Waits for the thread. */
+/* Waits for what was handed over and for what has to be forgotten; a fold is given up. */
 void saver_free(struct saver *s);
 
 #endif

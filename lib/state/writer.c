@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include "lib/state/file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -7,9 +9,9 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "lib/base/assert.h"
 #include "lib/base/bytes.h"
 #include "lib/hash.h"
-#include "lib/state/file.h"
 
 enum { FIRST = 64 * 1024 };
 
@@ -25,7 +27,7 @@ remember(struct state_writer *w, const char *what)
 static void
 create(struct state_writer *w)
 {
-	if (w->fd >= 0 || w->failed)
+	if (w->fd >= 0 || w->failed || w->discards)
 		return;
 	w->fd = w->os->open(w->os, w->beside, O_WRONLY | O_CREAT | O_TRUNC, 0666);
 	if (w->fd < 0)
@@ -42,11 +44,19 @@ add_up(struct state_writer *w)
 	w->header = w->used;
 }
 
+static void
+sync_file(struct state_writer *w)
+{
+	if (!w->failed && w->fd >= 0 && w->os->sync(w->os, w->fd) != 0)
+		remember(w, "sync");
+	w->synced = w->file_size;
+}
+
 /* Write what is in memory. */
 static void
 flush(struct state_writer *w)
 {
-	size_t done = 0;
+	size_t done = w->discards ? w->used : 0;
 	ssize_t n;
 
 	add_up(w);
@@ -58,7 +68,10 @@ flush(struct state_writer *w)
 		else if (errno != EINTR)
 			remember(w, "write");
 	}
+	w->file_size += w->used;
 	w->used = w->header = 0;
+	if (w->sync_bytes > 0 && w->file_size - w->synced >= w->sync_bytes)
+		sync_file(w);
 }
 
 /* Room for more in memory, by growing it or by writing what it holds. */
@@ -91,11 +104,80 @@ append(struct state_writer *w, const void *bytes, size_t size)
 	}
 }
 
-void
-state_put(struct state_writer *w, const void *bytes, size_t size)
+/* Into the body, but not into the sum of the content. */
+static void
+put(struct state_writer *w, const void *bytes, size_t size)
 {
 	w->size += size;
 	append(w, bytes, size);
+}
+
+static void
+put_u64(struct state_writer *w, uint64_t value)
+{
+	uint8_t bytes[8];
+
+	bytes_store_le64(bytes, value);
+	put(w, bytes, sizeof bytes);
+}
+
+static void
+add_content(struct state_writer *w, const void *bytes, size_t size)
+{
+	if (w->content != NULL)
+		(void)XXH3_64bits_update(w->content, bytes, size);
+}
+
+void
+state_put(struct state_writer *w, const void *bytes, size_t size)
+{
+	add_content(w, bytes, size);
+	put(w, bytes, size);
+}
+
+static void
+note_block(struct state_writer *w)
+{
+	size_t room = w->block_room == 0 ? 16 : 2 * w->block_room;
+	uint64_t *blocks;
+
+	assert(w->block_count < STATE_BLOCKS_MAX);
+	if (w->block_count == w->block_room) {
+		blocks = realloc(w->blocks, room * sizeof *blocks);
+		if (blocks == NULL) {
+			remember(w, "write");
+			return;
+		}
+		w->blocks = blocks;
+		w->block_room = room;
+	}
+	w->blocks[w->block_count++] = w->size;
+}
+
+void
+state_block_begin(struct state_writer *w, uint64_t size, bool changes)
+{
+	note_block(w);
+	put_u64(w, size);
+	put_u64(w, changes);
+	w->changes += changes;
+	w->put_to = 0;
+}
+
+void
+state_block_piece(struct state_writer *w, uint64_t at, struct slice bytes)
+{
+	assert(at >= w->put_to && bytes.size > 0);
+	put_u64(w, at);
+	put_u64(w, bytes.size);
+	put(w, bytes.at, bytes.size);
+	w->put_to = at + bytes.size;
+}
+
+void
+state_block_end(struct state_writer *w, uint64_t size)
+{
+	put_u64(w, size);
 }
 
 void
@@ -129,14 +211,40 @@ state_put_slice(struct state_writer *w, struct slice bytes)
 	state_put(w, bytes.at, bytes.size);
 }
 
-static void
-writer_free(struct state_writer *w)
+void
+state_writer_free(struct state_writer *w)
 {
+	if (w == NULL)
+		return;
 	(void)XXH3_freeState(w->sum);
+	(void)XXH3_freeState(w->content);
+	free(w->blocks);
 	free(w->memory);
 	free(w->path);
 	free(w->beside);
 	free(w);
+}
+
+int
+state_writer_want_content(struct state_writer *w)
+{
+	w->content = XXH3_createState();
+	if (w->content == NULL)
+		return -1;
+	(void)XXH3_64bits_reset(w->content);
+	return 0;
+}
+
+uint64_t
+state_writer_content(const struct state_writer *w)
+{
+	return XXH3_64bits_digest(w->content);
+}
+
+void
+state_writer_add_content(struct state_writer *w, struct slice bytes)
+{
+	add_content(w, bytes.at, bytes.size);
 }
 
 /* The header goes through here, with its checksum. */
@@ -164,13 +272,25 @@ put_text(struct state_writer *w, const char *text, uint32_t *crc)
 }
 
 static void
-put_header(struct state_writer *w, const struct state_identity *identity)
+put_number(struct state_writer *w, uint64_t value, uint32_t *crc)
 {
+	uint8_t bytes[8];
+
+	bytes_store_le64(bytes, value);
+	put_checked(w, bytes, sizeof bytes, crc);
+}
+
+static void
+put_header(struct state_writer *w)
+{
+	const struct state_identity *identity = w->identity;
 	uint32_t crc = 0;
 
 	w->in_header = true;
 	put_checked(w, "BPSN", 4, &crc);
 	put_u32(w, STATE_FORMAT | (uint32_t)identity->schema << 16, &crc);
+	put_number(w, w->epoch, &crc);
+	put_number(w, w->base, &crc);
 	put_text(w, identity->name, &crc);
 	put_u32(w, identity->options, &crc);
 	for (unsigned i = 0; i < identity->options; i++) {
@@ -184,7 +304,8 @@ put_header(struct state_writer *w, const struct state_identity *identity)
 
 struct state_writer *
 state_writer_new(const struct os *os, const char *path,
-    const struct state_identity *identity, size_t limit, struct error *error)
+    const struct state_identity *identity, uint64_t epoch, uint64_t base, size_t limit,
+    struct error *error)
 {
 	struct state_writer *w = calloc(1, sizeof *w);
 	size_t size = strlen(path);
@@ -195,7 +316,7 @@ state_writer_new(const struct os *os, const char *path,
 	    (w->sum = XXH3_createState()) == NULL) {
 		(void)error_set(error, "no memory to write %s", path);
 		if (w != NULL)
-			writer_free(w);
+			state_writer_free(w);
 		return NULL;
 	}
 	memcpy(w->beside, path, size);
@@ -205,7 +326,10 @@ state_writer_new(const struct os *os, const char *path,
 	w->fd = -1;
 	w->capacity = FIRST;
 	w->limit = limit;
-	put_header(w, identity);
+	w->identity = identity;
+	w->epoch = epoch;
+	w->base = base;
+	put_header(w);
 	return w;
 }
 
@@ -213,7 +337,8 @@ struct state_writer *
 state_write(const struct os *os, const char *path,
     const struct state_identity *identity, struct error *error)
 {
-	struct state_writer *w = state_writer_new(os, path, identity, FIRST, error);
+	struct state_writer *w =
+	    state_writer_new(os, path, identity, 0, 0, FIRST, error);
 
 	if (w == NULL)
 		return NULL;
@@ -221,7 +346,7 @@ state_write(const struct os *os, const char *path,
 	if (!w->failed)
 		return w;
 	*error = w->error;
-	writer_free(w);
+	state_writer_free(w);
 	return NULL;
 }
 
@@ -245,32 +370,61 @@ sync_folder(const struct os *os, const char *path, struct error *error)
 	return status;
 }
 
+/* A snapshot that holds no changes needs no base, and no chain begins: tell so in its
+ * header, unless that is written already. */
+static void
+become_whole(struct state_writer *w)
+{
+	size_t used = w->used;
+
+	if (w->changes > 0 || w->file_size > 0 || w->base == w->epoch)
+		return;
+	w->base = w->epoch;
+	w->used = 0;
+	put_header(w);
+	w->used = used;
+}
+
+static void
+put_trailer(struct state_writer *w)
+{
+	uint8_t sum[8];
+	uint64_t size = w->size, blocks = w->block_count;
+
+	for (size_t i = 0; i < w->block_count; i++)
+		put_u64(w, w->blocks[i]);
+	put_u64(w, size);
+	put_u64(w, blocks);
+	add_up(w);
+	bytes_store_le64(sum, XXH3_64bits_digest(w->sum));
+	append(w, sum, sizeof sum);
+}
+
+int
+state_writer_finish(struct state_writer *w, struct error *error)
+{
+	become_whole(w);
+	put_trailer(w);
+	flush(w);
+	sync_file(w);
+	if (w->fd >= 0 && w->os->close(w->os, w->fd) != 0)
+		remember(w, "close");
+	w->fd = -1;
+	if (!w->failed && w->os->rename(w->os, w->beside, w->path) != 0)
+		remember(w, "rename");
+	if (!w->failed)
+		return sync_folder(w->os, w->path, error);
+	(void)w->os->unlink(w->os, w->beside);
+	*error = w->error;
+	return -1;
+}
+
 int
 state_commit(struct state_writer *w, struct error *error)
 {
-	uint8_t trailer[STATE_TRAILER];
-	int status;
+	int status = state_writer_finish(w, error);
 
-	add_up(w);
-	bytes_store_le64(trailer, w->size);
-	bytes_store_le64(trailer + 8, XXH3_64bits_digest(w->sum));
-	append(w, trailer, sizeof trailer);
-	w->header = w->used;
-	flush(w);
-	if (!w->failed && w->os->sync(w->os, w->fd) != 0)
-		remember(w, "sync");
-	if (w->fd >= 0 && w->os->close(w->os, w->fd) != 0)
-		remember(w, "close");
-	if (!w->failed && w->os->rename(w->os, w->beside, w->path) != 0)
-		remember(w, "rename");
-	if (w->failed) {
-		(void)w->os->unlink(w->os, w->beside);
-		*error = w->error;
-		writer_free(w);
-		return -1;
-	}
-	status = sync_folder(w->os, w->path, error);
-	writer_free(w);
+	state_writer_free(w);
 	return status;
 }
 
@@ -283,5 +437,11 @@ state_abandon(struct state_writer *w)
 		(void)w->os->close(w->os, w->fd);
 		(void)w->os->unlink(w->os, w->beside);
 	}
-	writer_free(w);
+	state_writer_free(w);
+}
+
+bool
+state_tracks(const struct state_writer *w)
+{
+	return w->tracks;
 }

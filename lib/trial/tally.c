@@ -184,7 +184,7 @@ static void
 on_evict(void *context, const struct table *table, size_t slot)
 {
 	struct tally *t = context;
-	uint32_t at = *(uint32_t *)table_cell(table, slot);
+	uint32_t at = *(const uint32_t *)table_cell(table, slot);
 	struct tally_row *row = row_at(t, at);
 	struct window *w = window_of(t, row->start);
 
@@ -613,7 +613,7 @@ tally_save(const struct tally *t, struct state_writer *to)
 	     s = table_next(t->pairs.table, s + 1)) {
 		state_put_u64(to, table_key(t->pairs.table, s));
 		state_put_i64(to, table_last(t->pairs.table, s));
-		state_put_double(to, *(double *)table_cell(t->pairs.table, s));
+		state_put_double(to, *(const double *)table_cell(t->pairs.table, s));
 	}
 }
 

@@ -47,10 +47,10 @@ comes_back(const uint8_t *block, size_t size, uint64_t at_most)
 	struct state_reader *r;
 	struct error error;
 
-	state_put_block(w, slice_of(block, size));
+	state_put_block(w, slice_of(block, size), NULL);
 	r = committed(w);
-	assert_in_range(state_left(r), 16, at_most);
-	assert_int_equal(state_get_block(r, back, size, &error), 0);
+	assert_in_range(state_left(r), 24, at_most);
+	assert_int_equal(state_get_block(r, back, size, NULL, &error), 0);
 	assert_int_equal(state_left(r), 0);
 	if (size > 0)
 		assert_memory_equal(back, block, size);
@@ -65,16 +65,16 @@ blocks_come_back_and_zeros_take_no_room(void **state)
 	struct random random = { 1 };
 
 	(void)state;
-	comes_back(block, 0, 16);
-	comes_back(block, SIZE, 16);
+	comes_back(block, 0, 24);
+	comes_back(block, SIZE, 24);
 	block[SIZE - 1] = 1;
-	comes_back(block, SIZE, 16 + 16 + 4096);
+	comes_back(block, SIZE, 24 + 16 + 4096);
 	for (unsigned i = 0; i < 20; i++)
 		block[random_next(&random) % SIZE] = 7;
-	comes_back(block, SIZE, 16 + 21 * (16 + 4096));
+	comes_back(block, SIZE, 24 + 21 * (16 + 4096));
 	for (size_t i = 0; i < SIZE; i++)
 		block[i] = (uint8_t)random_next(&random);
-	comes_back(block, SIZE, SIZE + 32);
+	comes_back(block, SIZE, SIZE + 40);
 	free(block);
 }
 
@@ -87,22 +87,23 @@ a_block_of_another_size_or_cut_off_is_refused(void **state)
 	struct error error;
 
 	(void)state;
-	state_put_block(w, slice_of(block, sizeof block));
+	state_put_block(w, slice_of(block, sizeof block), NULL);
 	r = committed(w);
-	assert_int_equal(state_get_block(r, block, sizeof block - 1, &error), -1);
+	assert_int_equal(state_get_block(r, block, sizeof block - 1, NULL, &error), -1);
 	state_close(r);
 	w = writer();
-	state_put_block(w, slice_of("0123456789", 10));
+	state_put_block(w, slice_of("0123456789", 10), NULL);
 	r = committed(w);
-	assert_int_equal(state_get_block(r, block, 10, &error), 0);
-	assert_int_equal(state_get_block(r, block, 10, &error), -1);
+	assert_int_equal(state_get_block(r, block, 10, NULL, &error), 0);
+	assert_int_equal(state_get_block(r, block, 10, NULL, &error), -1);
 	state_close(r);
 	w = writer();
 	state_put_u64(w, sizeof block);
+	state_put_u64(w, 0);
 	state_put_u64(w, 4990);
 	state_put_u64(w, 100); /* a run beyond the end */
 	r = committed(w);
-	assert_int_equal(state_get_block(r, block, sizeof block, &error), -1);
+	assert_int_equal(state_get_block(r, block, sizeof block, NULL, &error), -1);
 	state_close(r);
 }
 

@@ -17,6 +17,7 @@
 #include "lib/pending/pool.h"
 #include "lib/pending/queue.h"
 #include "tests/unit/seed.h"
+#include "tests/unit/snapshot.h"
 
 enum { N = 200, STEPS = 20000 };
 
@@ -64,8 +65,12 @@ a_queue_gives_the_earliest_and_then_the_lowest_rank(void **state)
 static void
 a_queue_comes_back_from_its_bytes_and_refuses_others(void **state)
 {
-	struct queue a, b;
 	static const struct queue_entry many[N + 1];
+	struct snapshot snapshot;
+	struct state_writer *w = snapshot_write(&snapshot);
+	struct state_reader *r;
+	struct error error;
+	struct queue a, b;
 
 	(void)state;
 	assert_int_equal(queue_init(&a, N), 0);
@@ -73,15 +78,19 @@ a_queue_comes_back_from_its_bytes_and_refuses_others(void **state)
 	for (uint32_t i = 1; i <= N; i++)
 		queue_set(&a, i, (instant)(i * 7919 % 101), i,
 		    (enum queue_lane)(i % (QUEUE_LANES + 1)));
-	assert_int_equal(queue_load(&b, queue_bytes(&a)), 0);
+	queue_save(&a, w);
+	state_put_block(w, slice_of(many, sizeof many), NULL);
+	state_put_block(w, slice_of(many, 5), NULL);
+	r = snapshot_read(&snapshot, w);
+	assert_int_equal(queue_load(&b, r, &error), 0);
 	for (uint32_t number; (number = queue_first(&a)) != 0;) {
 		assert_int_equal(queue_first(&b), number);
 		queue_remove(&a, number);
 		queue_remove(&b, number);
 	}
 	assert_int_equal(queue_first(&b), 0);
-	assert_int_equal(queue_load(&b, slice_of(many, sizeof many)), -1);
-	assert_int_equal(queue_load(&b, slice_of(many, 5)), -1);
+	assert_int_equal(queue_load(&b, r, &error), -1);
+	state_close(r);
 	queue_fini(&a);
 	queue_fini(&b);
 }
@@ -114,6 +123,10 @@ an_index_gives_the_values_of_a_key_from_the_newest_on(void **state)
 	struct entry all[N];
 	struct index x, copy;
 	unsigned n = 0;
+	struct snapshot snapshot;
+	struct state_writer *w = snapshot_write(&snapshot);
+	struct state_reader *saved;
+	struct error error;
 
 	(void)state;
 	assert_int_equal(index_init(&x, N), 0);
@@ -134,13 +147,10 @@ an_index_gives_the_values_of_a_key_from_the_newest_on(void **state)
 		}
 		check_key(&x, all, n, key);
 	}
-	memcpy(copy.links.nodes + copy.links.size, pool_bytes(&x.links).at,
-	    pool_bytes(&x.links).size);
-	assert_int_equal(
-	    pool_load(&copy.links,
-		slice_of(copy.links.nodes + copy.links.size, pool_bytes(&x.links).size),
-		x.links.free, x.links.taken),
-	    0);
+	pool_save(&x.links, w);
+	saved = snapshot_read(&snapshot, w);
+	assert_int_equal(pool_load(&copy.links, saved, &error), 0);
+	state_close(saved);
 	index_rebuild(&copy);
 	for (uint64_t k = 1; k <= 12; k++)
 		check_key(&copy, all, n, k << 40);

@@ -30,11 +30,12 @@ answers_like_a_plain_array(void **state)
 	(void)state;
 	for (unsigned i = 0; i < STEPS; i++) {
 		uint64_t r = random_next(&random), key = r % KEYS;
-		uint64_t *cell = table_find(t, key);
+		const uint64_t *found = table_find(t, key);
+		uint64_t *cell;
 
-		assert_int_equal(cell != NULL, known[key]);
-		if (cell != NULL)
-			assert_int_equal(*cell, truth[key]);
+		assert_int_equal(found != NULL, known[key]);
+		if (found != NULL)
+			assert_int_equal(*found, truth[key]);
 		if (r >> 62 == 0) {
 			assert_int_equal(table_erase(t, key), known[key]);
 			count -= known[key];
@@ -69,7 +70,7 @@ keeps_16_byte_keys_apart(void **state)
 		assert_true(fresh);
 	}
 	for (uint64_t i = 0; i < 800; i++) {
-		uint64_t *cell;
+		const uint64_t *cell;
 
 		bytes_store_le64(key + (i & 1) * 8, i / 2 + 1);
 		bytes_store_le64(key + (~i & 1) * 8, 7777);
@@ -98,7 +99,7 @@ stays_within_its_memory_and_uses_it(void **state)
 		places = (memory - min) / (8 * (8 + 8 + 24)) * 8 + 16;
 		assert_int_equal(table_slots(t), places);
 		assert_int_equal(table_bytes(t).size, 64 + places * (8 + 8 + 24));
-		assert_in_range(table_bytes(t).size, memory - 8 * 40 - 200, memory);
+		assert_in_range(table_bytes(t).size, memory - 8 * 40 - 256, memory);
 		table_free(t);
 	}
 }
