@@ -158,8 +158,9 @@ struct log_batch {
 /* Bytes that cannot be read. */
 struct log_gap {
 	uint64_t segment;
-	uint64_t from, to;  /* bytes of the segment's file */
-	uint64_t seq, next; /* records lost, next excluded; next == seq: not known */
+	uint64_t from, to; /* bytes of the segment's file */
+	uint64_t seq,
+	    next; /* records lost, next excluded; next == seq: none, or not known */
 	char reason[160];
 };
 
