@@ -28,6 +28,14 @@ epoch_id_valid(struct slice id)
 	return true;
 }
 
+/* What is there makes no sense: no other try will read it. */
+static int
+damaged(int status)
+{
+	errno = EBADMSG;
+	return status;
+}
+
 /* --- Paths ---------------------------------------------------------------------- */
 
 static int
@@ -178,8 +186,8 @@ epoch_get(
 			return EPOCH_FOUND;
 		}
 	}
-	return error_set(error,
-	    "cannot read %s: checksum mismatch in %zd bytes " ADVICE, path, size);
+	return damaged(error_set(error,
+	    "cannot read %s: checksum mismatch in %zd bytes " ADVICE, path, size));
 }
 
 /* The lines of a small file, one word after another. */
@@ -262,7 +270,7 @@ epoch_read_generation(
 	}
 	if (g->number == 0 || g->number >> 32 != 0 || g->every_us <= 0 ||
 	    epoch_generation(g->restore) >= g->number)
-		return error_set(error, "%s makes no sense " ADVICE, path);
+		return damaged(error_set(error, "%s makes no sense " ADVICE, path));
 	return EPOCH_FOUND;
 }
 
@@ -325,8 +333,8 @@ read_stages(
 		return status;
 	while (next_line(&l, &key, &value))
 		if (!take_stage(t, key, value))
-			return error_set(
-			    error, "%s: '%s' makes no sense " ADVICE, path, key);
+			return damaged(error_set(
+			    error, "%s: '%s' makes no sense " ADVICE, path, key));
 	return EPOCH_FOUND;
 }
 

@@ -76,7 +76,8 @@ struct topology {
 	struct stage stage[EPOCH_STAGES_MAX]; /* in the order of their ids */
 };
 
-/* What reading gives: the file may not be there. -1 with error for all other trouble. */
+/* What reading gives: the file may not be there. -1 with error for all other trouble;
+ * errno is EBADMSG when the file was read, and is damaged. */
 enum { EPOCH_FOUND = 0, EPOCH_MISSING = 1 };
 
 int epoch_write_generation(const struct os *os, const char *dir,

@@ -310,6 +310,28 @@ state_peek(const struct os *os, const char *path, uint64_t *epoch, uint64_t *bas
 	return status;
 }
 
+int
+state_head(const struct os *os, const char *path, void *to, size_t size,
+    struct error *error)
+{
+	struct state_reader *r = calloc(1, sizeof *r);
+	int status = -1;
+
+	if (r == NULL)
+		return error_set(error, "no memory to read %s", path);
+	r->os = os;
+	r->fd = os->open(os, path, O_RDONLY, 0);
+	if (r->fd < 0)
+		(void)error_set(error, "cannot open %s: %s", path, strerror(errno));
+	else if (read_header(r) == 0 && read_raw(r, to, size) == 0)
+		status = 0;
+	else
+		(void)error_set(
+		    error, "cannot read %s: no snapshot, or damaged " ADVICE, path);
+	state_close(r);
+	return status;
+}
+
 const struct state_identity *
 state_identity(const struct state_reader *r)
 {
