@@ -109,10 +109,12 @@ get_position(struct run *run, struct state_reader *r)
 int
 stage_put(struct run *run, struct state_writer *w)
 {
+	/* First the counters: bp-run reads them at every commit, and no more. */
+	run_put_counters(run, w);
 	state_put_u64(w, FORMAT);
 	return stage_put_outputs(run, w) != 0 || put_position(run, w) != 0
 	    ? -1
-	    : run_put_body(run, w);
+	    : run_put_saved(run, w);
 }
 
 static int
@@ -120,11 +122,13 @@ get(struct run *run, struct state_reader *r, const char *path)
 {
 	uint64_t format;
 
+	if (run_get_counters(run, r, path) != 0)
+		return -1;
 	if (state_get_u64(r, &format) != 0 || format != FORMAT)
 		return run_usage(run, "%s is of another version", path);
 	return stage_get_outputs(run, r) != 0 || get_position(run, r) != 0
 	    ? -1
-	    : run_get_body(run, r, path);
+	    : run_get_saved(run, r, path);
 }
 
 /* The snapshot of epoch 0: the initial state, and the sizes that the files had. It stays

@@ -126,9 +126,11 @@ int run_checkpoint(struct run *run);
 struct identity; /* what the snapshots of this run are of; free(3) */
 struct identity *run_identity(const struct run *run);
 const struct state_identity *run_state_identity(const struct identity *id);
-/* The counters and what the filter saves. */
-int run_put_body(struct run *run, struct state_writer *w);
-int run_get_body(struct run *run, struct state_reader *r, const char *path);
+/* A snapshot's body begins with the counters; what the filter saves is the last in it. */
+void run_put_counters(struct run *run, struct state_writer *w);
+int run_put_saved(struct run *run, struct state_writer *w);
+int run_get_counters(struct run *run, struct state_reader *r, const char *path);
+int run_get_saved(struct run *run, struct state_reader *r, const char *path);
 int run_publish(struct run *run);
 
 /* loop.c: open what the next FILE operand names, or standard input. */

@@ -72,14 +72,19 @@ each_counter(struct run *run, uint64_t *to[8])
 	memcpy(to, all, sizeof all);
 }
 
-int
-run_put_body(struct run *run, struct state_writer *w)
+void
+run_put_counters(struct run *run, struct state_writer *w)
 {
 	uint64_t *counter[8];
 
 	each_counter(run, counter);
 	for (unsigned i = 0; i < 8; i++)
 		state_put_u64(w, *counter[i]);
+}
+
+int
+run_put_saved(struct run *run, struct state_writer *w)
+{
 	return run->filter->save == NULL ? 0 : run->filter->save(run, run->self, w);
 }
 
@@ -105,7 +110,8 @@ run_checkpoint(struct run *run)
 	free(id);
 	if (w == NULL)
 		return run_fail(run, "%s", error.text);
-	if (run_put_body(run, w) != 0) {
+	run_put_counters(run, w);
+	if (run_put_saved(run, w) != 0) {
 		state_abandon(w);
 		return -1;
 	}
@@ -113,7 +119,7 @@ run_checkpoint(struct run *run)
 }
 
 int
-run_get_body(struct run *run, struct state_reader *r, const char *path)
+run_get_counters(struct run *run, struct state_reader *r, const char *path)
 {
 	uint64_t *counter[8];
 	int status = 0;
@@ -121,8 +127,12 @@ run_get_body(struct run *run, struct state_reader *r, const char *path)
 	each_counter(run, counter);
 	for (unsigned i = 0; i < 8 && status == 0; i++)
 		status = state_get_u64(r, counter[i]);
-	if (status != 0)
-		return run_fail(run, "cannot read %s: it is too short", path);
+	return status == 0 ? 0 : run_fail(run, "cannot read %s: it is too short", path);
+}
+
+int
+run_get_saved(struct run *run, struct state_reader *r, const char *path)
+{
 	if (run->filter->load != NULL && run->filter->load(run, run->self, r) != 0)
 		return run_fail(run, "cannot load %s: it does not fit this run", path);
 	if (state_left(r) != 0)
@@ -153,7 +163,9 @@ run_restore(struct run *run)
 		return trouble == STATE_MISSING ? 0
 		    : trouble == STATE_OTHER    ? run_usage(run, "%s", error.text)
 						: run_fail(run, "%s", error.text);
-	status = run_get_body(run, r, path);
+	status = run_get_counters(run, r, path);
+	if (status == 0)
+		status = run_get_saved(run, r, path);
 	state_close(r);
 	return status;
 }
