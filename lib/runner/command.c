@@ -10,6 +10,8 @@
 
 enum { TEXT_MAX = EPOCH_FILE_MAX - 64, SHOWN = 80 };
 
+static const char argument_key[] = "argument ";
+
 /* The lines of the file; -1 when they would be too long. */
 static int
 write_lines(char *const *argv, char to[TEXT_MAX], size_t *size)
@@ -19,7 +21,7 @@ write_lines(char *const *argv, char to[TEXT_MAX], size_t *size)
 	for (; *argv != NULL; argv++) {
 		if (n + 16 > TEXT_MAX)
 			return -1;
-		n += (size_t)snprintf(to + n, 16, "argument ");
+		n += (size_t)snprintf(to + n, 16, "%s", argument_key);
 		for (const char *c = *argv; *c != '\0'; c++) {
 			if (n + 8 > TEXT_MAX)
 				return -1;
@@ -36,30 +38,54 @@ write_lines(char *const *argv, char to[TEXT_MAX], size_t *size)
 	return 0;
 }
 
-/* Show both from a little before where they part. */
+char *
+command_argument(char *line)
+{
+	char *from = line + sizeof argument_key - 1, *to = from, *argument = from;
+	unsigned code;
+
+	if (strncmp(line, argument_key, sizeof argument_key - 1) != 0)
+		return NULL;
+	for (; *from != '\0'; from++, to++) {
+		*to = *from;
+		if (*from == '%' && sscanf(from + 1, "%2x", &code) == 1 &&
+		    from[1] != '\0' && from[2] != '\0') {
+			*to = (char)code;
+			from += 2;
+		}
+	}
+	*to = '\0';
+	return argument;
+}
+
+/* The line of a text that position lies in, from a little before it. */
+static void
+show_part(const char *text, size_t position, char to[SHOWN])
+{
+	size_t from = position;
+
+	while (from > 0 && text[from - 1] != '\n' && from + SHOWN / 4 > position)
+		from--;
+	if (strncmp(text + from, argument_key, sizeof argument_key - 1) == 0)
+		from += sizeof argument_key - 1;
+	(void)snprintf(to, SHOWN, "%.*s", (int)strcspn(text + from, "\n"), text + from);
+}
+
 static void
 tell_difference(
     const char *path, const char *before, const char *now, struct error *error)
 {
-	size_t same = 0, from;
+	char there[SHOWN], here[SHOWN];
+	size_t same = 0;
 
 	while (before[same] != '\0' && before[same] == now[same])
 		same++;
-	from = same > SHOWN / 4 ? same - SHOWN / 4 : 0;
-	while (from > 0 && before[from - 1] != '\n' && from + SHOWN / 2 > same)
-		from--;
+	show_part(before, same, there);
+	show_part(now, same, here);
 	(void)error_set(error,
-	    "%s tells another command: '%.*s' there, '%.*s' here (give another --dir, "
-	    "or "
+	    "%s tells another command: '%s' there, '%s' here (give another --dir, or "
 	    "--new-command if its stages are the same)",
-	    path,
-	    (int)strcspn(before + from, "\n") < SHOWN
-		? (int)strcspn(before + from, "\n")
-		: SHOWN,
-	    before + from,
-	    (int)strcspn(now + from, "\n") < SHOWN ? (int)strcspn(now + from, "\n")
-						   : SHOWN,
-	    now + from);
+	    path, there, here);
 }
 
 static enum command_result

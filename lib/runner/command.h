@@ -22,4 +22,7 @@ enum command_result {
 enum command_result command_settle(const struct os *os, const char *dir,
     char *const *argv, bool anew, struct error *error);
 
+/* Decode one line of the file in place: "argument TEXT". NULL when it is none. */
+char *command_argument(char *line);
+
 #endif

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/runner/command.h"
 #include "lib/runner/inspect.h"
 #include "lib/runner/ledger.h"
 #include "lib/runner/lock.h"
@@ -190,12 +191,13 @@ show_quarantined(void *context, const char *id, uint64_t record)
 static void
 each_argument(struct status *s, void (*put)(struct status *s, const char *text))
 {
-	char *at = s->command, *end;
+	char *at = s->command, *end, *text;
 
 	for (; (end = strchr(at, '\n')) != NULL; at = end + 1) {
 		*end = '\0';
-		if (strncmp(at, "argument ", 9) == 0)
-			put(s, at + 9);
+		text = command_argument(at);
+		if (text != NULL)
+			put(s, text);
 	}
 }
 

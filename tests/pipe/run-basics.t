@@ -1,0 +1,101 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# bp-run from one start to its end: the same bytes, what it refuses, what it reports.
+. "${0%/*}/lib.sh"
+unset BP_DIR
+
+gen_log 20000 7 >log 2>/dev/null
+pipeline() { # OUT
+	echo "bp-parse --max-rejects 100% log | bp-select 'status >= 300' |
+	    tee >(bp-metric --count events --by slot_id >>$1.bp) |
+	    bp-print --format json >>$1.json"
+}
+bp-parse --max-rejects 100% log 2>/dev/null | bp-select 'status >= 300' | tee want |
+	bp-print --format json >want.json
+bp-metric --count events --by slot_id <want >want.bp
+
+exits 'the pipeline ends' 0 bp-run --dir d -- "$(pipeline out)"
+ok 'with the bytes of the plain one' cmp out.json want.json
+ok 'in every branch' cmp out.bp want.bp
+like 'started again, it says that it is finished' 'd is finished' \
+	bp-run --dir d -- "$(pipeline out)"
+exits 'and exits 0' 0 bp-run --dir d -- "$(pipeline out)"
+ok 'and nothing was written again' cmp out.json want.json
+
+# --- reports
+bp-run status d >status
+like 'status: finished' '^state  *finished$' cat status
+like 'status: counters' '^parse  *20000 ' cat status
+like 'status: the command' '^command  *bp-parse --max-rejects 100% log' cat status
+same 'status as JSON' 'finished 20000 20000 true true' sh -c "bp-run status --json d |
+	jq -r '\"\\(.state) \\(.stages[] | select(.id == \"parse\") |
+	    \"\\(.in) \\(.out + .rejected) \\(.source)\") \\(.stages[] |
+	    select(.id == \"metric\") | .sink)\"'"
+like 'check: sound' 'd is sound: 4 stages' bp-run check d
+exits 'check exits 0' 0 bp-run check d
+exits 'a folder that is none' 100 bp-run status .
+
+# --- every file that is damaged is named
+for file in generation topology command stage/*/member stage/*/*.snap; do
+	cp -R d damaged
+	for path in damaged/$file; do
+		size=$(stat -c %s "$path")
+		perl -e 'open my $f, "+<", $ARGV[0]; seek $f, $ARGV[1], 0; read $f, my $c, 1;
+		    seek $f, $ARGV[1], 0; print $f chr(ord($c) ^ 4)' "$path" $((size * 2 / 3))
+		bp-run check damaged >faults
+		[ $? -eq 1 ] && grep -q "^[^:]*$path" faults
+		report $? "check names ${path#damaged/}" "$(cat faults)"
+		cp "d/${path#damaged/}" "$path"
+	done
+	rm -rf damaged
+done
+cp -R d damaged
+rm "$(ls damaged/stage/select/*.snap | grep -v origin | tail -n 1)"
+like 'check: a missing snapshot' 'damaged/stage/select has no sound snapshot' \
+	bp-run check damaged
+
+# --- wrong use
+like 'another command is refused' "another command: '.*>>other.json' there\|another command" \
+	bp-run --dir d -- "$(pipeline other)"
+exits 'with status 100' 100 bp-run --dir d -- "$(pipeline other)"
+exits '--new-command takes it' 0 bp-run --dir d --new-command -- "$(pipeline other)"
+exits 'no --dir' 100 bp-run -- true
+exits 'no command' 100 bp-run --dir e
+exits 'a bp-run in a bp-run' 100 env BP_DIR=x bp-run --dir e -- true
+exits '--stall below three times --every' 100 bp-run --dir e --stall 2s -- true
+exits 'a command without stages' 100 bp-run --dir f -- true
+exits 'a program that is not there' 100 bp-run --dir g -- no-such-program x
+exits 'or is not there for the shell' 100 bp-run --dir h -- no-such-program
+
+refused() { # NAME PATTERN COMMAND
+	rm -rf i
+	like "$1" "$2" bp-run --dir i -- "$3"
+	exits "$1: status 100" 100 bp-run --dir i -- "$3"
+	same "$1: only once a start" 'generation 2' grep ^generation i/generation
+}
+refused 'a wrong option of a stage' 'no option --wrong' \
+	'bp-parse log | bp-select --wrong 1 | bp-print >>x'
+refused 'a wrong value of an option' 'wants one of' \
+	'bp-parse log | bp-print --format wrong >>x'
+refused 'a file that every start would empty' '>> ' 'bp-parse log | bp-print --format json >x'
+refused 'an end that is no stage' 'is read by no stage' \
+	"bp-parse log | bp-select 'status > 0' | cat >>x"
+refused 'two stages of one name' '--stage NAME' \
+	'bp-parse log | tee >(bp-print >>x) >(bp-print >>y) | bp-print >>z'
+
+# --- a script of several words, and stages that are not first in a command
+cat >script <<'S'
+#!/bin/bash
+prefix=$1
+zstd -qdc log.zst | bp-parse --format combined --max-rejects 100% |
+	bp-print --format json >>"$prefix.json"
+S
+chmod +x script
+zstd -q log
+bp-parse --max-rejects 100% log 2>/dev/null | bp-print --format json >want.json
+exits 'a program and its arguments' 0 bp-run --dir j -- ./script 'a b'
+ok 'a source that reads a pipe' cmp 'a b.json' want.json
+exits 'rejects beyond --max-rejects are status 1, as without bp-run' 1 bp-run --dir k -- \
+	'bp-parse log | bp-print --format json >>k.json'
+done_testing
