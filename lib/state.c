@@ -293,6 +293,27 @@ state_read(const struct os *os, const char *path, const struct state_identity *i
 }
 
 int
+state_verify(const struct os *os, const char *path, enum state_trouble *trouble,
+    struct error *error)
+{
+	struct state_reader *r = state_open(os, path, NULL, trouble, error);
+
+	state_close(r);
+	return r == NULL ? -1 : 0;
+}
+
+int
+state_verify_epoch(const struct os *os, const char *folder, uint64_t epoch,
+    enum state_trouble *trouble, struct error *error)
+{
+	struct state_reader *r =
+	    state_open_chain(os, folder, epoch, NULL, trouble, error);
+
+	state_close(r);
+	return r == NULL ? -1 : 0;
+}
+
+int
 state_peek(const struct os *os, const char *path, uint64_t *epoch, uint64_t *base)
 {
 	struct state_reader *r = calloc(1, sizeof *r);
@@ -311,8 +332,8 @@ state_peek(const struct os *os, const char *path, uint64_t *epoch, uint64_t *bas
 }
 
 int
-state_head(const struct os *os, const char *path, void *to, size_t size,
-    struct error *error)
+state_head(
+    const struct os *os, const char *path, void *to, size_t size, struct error *error)
 {
 	struct state_reader *r = calloc(1, sizeof *r);
 	int status = -1;

@@ -71,10 +71,16 @@ enum state_trouble {
 struct state_reader *state_read(const struct os *os, const char *path,
     const struct state_identity *identity, enum state_trouble *trouble,
     struct error *error);
+/* Whether a snapshot file is sound, also one that holds only what changed (state/saver);
+ * with a folder, the snapshot of an epoch and all that it is based on. */
+int state_verify(const struct os *os, const char *path, enum state_trouble *trouble,
+    struct error *error);
+int state_verify_epoch(const struct os *os, const char *folder, uint64_t epoch,
+    enum state_trouble *trouble, struct error *error);
 /* The first bytes of a body, for reports, without a look at the rest: the checksum of the
  * body is not verified. -1 and error when there are not so many. */
-int state_head(const struct os *os, const char *path, void *to, size_t size,
-    struct error *error);
+int state_head(
+    const struct os *os, const char *path, void *to, size_t size, struct error *error);
 /* What the file says of itself, for those who adapt to it (bp-score); borrowed. */
 const struct state_identity *state_identity(const struct state_reader *r);
 /* Read the body on. -1 when it is too short: a version skew or a bug of ours. */

@@ -20,8 +20,7 @@ struct check {
 	struct generation generation;
 	struct topology topology;
 	uint64_t committed;
-	const char *id;  /* of the stage whose folder is being read */
-	bool restorable; /* it has the committed snapshot */
+	const char *id; /* of the stage whose folder is being read */
 	struct ledger ledger;
 };
 
@@ -53,19 +52,15 @@ check_small(struct check *c, const char *path)
 }
 
 static void
-check_snapshot(struct check *c, const char *path, uint64_t epoch)
+check_snapshot(struct check *c, const char *path)
 {
 	enum state_trouble trouble;
 	struct error error;
-	struct state_reader *r;
 
 	c->snapshots++;
-	r = state_read(c->os, path, NULL, &trouble, &error);
-	if (r == NULL && trouble != STATE_MISSING)
+	if (state_verify(c->os, path, &trouble, &error) != 0 &&
+	    trouble != STATE_MISSING)
 		fault(c, "%s", error.text);
-	if (r != NULL && epoch == c->committed)
-		c->restorable = true;
-	state_close(r);
 }
 
 static void
@@ -85,24 +80,26 @@ check_stage_file(void *context, const char *name)
 	    strcmp(name, "until") == 0)
 		check_small(c, path);
 	else if (size > 5 && strcmp(name + size - 5, ".snap") == 0)
-		check_snapshot(c, path, strtoull(name, NULL, 16));
+		check_snapshot(c, path);
 }
 
 static void
 check_stage(struct check *c, const struct stage *s)
 {
 	char folder[EPOCH_PATH_MAX];
+	enum state_trouble trouble;
 	struct error error;
+	int before = c->faults;
 
 	c->id = s->id;
-	c->restorable = false;
 	if (epoch_stage_path(folder, c->dir, s->id, &error) != 0)
 		fault(c, "%s", error.text);
 	else if (c->os->list(c->os, folder, check_stage_file, c) != 0)
 		fault(c, "cannot list %s: %s", folder, strerror(errno));
-	else if (!c->restorable)
-		fault(c, "%s has no sound snapshot of the committed epoch %016" PRIx64,
-		    folder, c->committed);
+	else if (c->faults == before &&
+	    state_verify_epoch(c->os, folder, c->committed, &trouble, &error) != 0)
+		fault(
+		    c, "%s cannot restore the committed epoch: %s", folder, error.text);
 }
 
 static void

@@ -52,7 +52,7 @@ for file in generation topology command stage/*/member stage/*/*.snap; do
 done
 cp -R d damaged
 rm "$(ls damaged/stage/select/*.snap | grep -v origin | tail -n 1)"
-like 'check: a missing snapshot' 'damaged/stage/select has no sound snapshot' \
+like 'check: a missing snapshot' 'damaged/stage/select cannot restore the committed epoch' \
 	bp-run check damaged
 
 # --- wrong use
