@@ -270,7 +270,7 @@ make_durable(struct log *l, struct error *error)
 }
 
 /* Write the footer and close the live segment, all of which is durable. A full disk
- * leaves it unsealed for now. */
+ * leaves it unsealed: the next rotation tries again. */
 static enum log_result
 seal(struct log *l, struct error *error)
 {
