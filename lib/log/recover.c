@@ -408,7 +408,7 @@ log_open(const struct os *os, const char *path, const struct log_options *option
 	l->entries = malloc(LOG_BATCHES_MAX * sizeof *l->entries);
 	l->body = malloc(LOG_APPEND_MAX);
 	l->packed = malloc(LOG_HEADER_MAX + frame_bound(LOG_APPEND_MAX));
-	l->packer = packer_new(LOG_APPEND_MAX, error);
+	l->packer = frame_packer_new(LOG_APPEND_MAX, error);
 	if (l->entries == NULL || l->body == NULL || l->packed == NULL ||
 	    l->packer == NULL)
 		(void)error_set(error, "no memory for the log %s", path);

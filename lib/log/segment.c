@@ -169,7 +169,7 @@ log_buffers_new(struct log_buffers *b, struct error *error)
 {
 	b->packed = malloc(frame_bound(LOG_APPEND_MAX));
 	b->body = malloc(LOG_APPEND_MAX + LOG_BODY_PADDING);
-	b->unpacker = unpacker_new(error);
+	b->unpacker = frame_unpacker_new(error);
 	if (b->packed != NULL && b->body != NULL && b->unpacker != NULL)
 		return 0;
 	log_buffers_free(b);
@@ -181,7 +181,7 @@ log_buffers_free(struct log_buffers *b)
 {
 	free(b->packed);
 	free(b->body);
-	unpacker_free(b->unpacker);
+	frame_unpacker_free(b->unpacker);
 	*b = (struct log_buffers){ NULL, NULL, NULL };
 }
 
@@ -196,7 +196,7 @@ log_file_body(struct log_file *f, uint64_t offset, const struct log_header *h,
 		return LOG_FOUND_FAIL;
 	/* zstd does not notice a change of bits that it does not need. */
 	if ((uint32_t)hash_bytes(slice_of(b->packed, h->packed), 0) != h->check ||
-	    !unpacker_unpack(
+	    !frame_unpack(
 		b->unpacker, slice_of(b->packed, h->packed), b->body, h->body))
 		return LOG_FOUND_BAD;
 	memset(b->body + h->body, 0, LOG_BODY_PADDING);

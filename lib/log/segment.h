@@ -60,7 +60,7 @@ enum log_found log_file_header(
 /* Storage for one batch. */
 struct log_buffers {
 	uint8_t *packed, *body; /* owned; NULL before log_buffers_new */
-	struct unpacker *unpacker;
+	struct frame_unpacker *unpacker;
 };
 
 int log_buffers_new(struct log_buffers *b, struct error *error);

@@ -197,7 +197,7 @@ pack(struct log *l, struct error *error)
 	log_hash(body, h->hash);
 	log_chain(l->chain, h->hash, h->chain);
 	head = log_header_size(h->marks);
-	h->packed = (uint32_t)packer_pack(
+	h->packed = (uint32_t)frame_pack(
 	    l->packer, body, l->packed + head, frame_bound(LOG_APPEND_MAX), error);
 	if (h->packed == 0)
 		return -1;
@@ -466,7 +466,7 @@ log_abandon(struct log *l)
 	if (l->lock >= 0)
 		(void)l->os->close(l->os, l->lock);
 	log_buffers_free(&l->buffers);
-	packer_free(l->packer);
+	frame_packer_free(l->packer);
 	free(l->list.first);
 	free(l->entries);
 	free(l->body);

@@ -42,7 +42,7 @@ struct log {
 	int64_t waiting_us; /* since when something is not durable */
 
 	/* The batch that is written next; size 0: none. It stays while the disk is full. */
-	struct packer *packer;
+	struct frame_packer *packer;
 	uint8_t *packed; /* header and frame */
 	size_t packed_size;
 	struct log_header header;

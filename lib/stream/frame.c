@@ -8,12 +8,12 @@
 
 enum { LEVEL = 1 };
 
-struct packer {
+struct frame_packer {
 	ZSTD_CCtx *zstd;
 	size_t limit;
 };
 
-struct unpacker {
+struct frame_unpacker {
 	ZSTD_DCtx *zstd;
 };
 
@@ -23,10 +23,10 @@ frame_bound(size_t size)
 	return ZSTD_compressBound(size);
 }
 
-struct packer *
-packer_new(size_t limit, struct error *error)
+struct frame_packer *
+frame_packer_new(size_t limit, struct error *error)
 {
-	struct packer *p = calloc(1, sizeof *p);
+	struct frame_packer *p = calloc(1, sizeof *p);
 
 	if (p != NULL)
 		p->zstd = ZSTD_createCCtx();
@@ -43,7 +43,7 @@ packer_new(size_t limit, struct error *error)
 }
 
 void
-packer_free(struct packer *p)
+frame_packer_free(struct frame_packer *p)
 {
 	if (p == NULL)
 		return;
@@ -52,8 +52,8 @@ packer_free(struct packer *p)
 }
 
 size_t
-packer_pack(
-    struct packer *p, struct slice body, uint8_t *to, size_t room, struct error *error)
+frame_pack(struct frame_packer *p, struct slice body, uint8_t *to, size_t room,
+    struct error *error)
 {
 	size_t size;
 
@@ -65,10 +65,10 @@ packer_pack(
 	return 0;
 }
 
-struct unpacker *
-unpacker_new(struct error *error)
+struct frame_unpacker *
+frame_unpacker_new(struct error *error)
 {
-	struct unpacker *u = calloc(1, sizeof *u);
+	struct frame_unpacker *u = calloc(1, sizeof *u);
 
 	if (u != NULL)
 		u->zstd = ZSTD_createDCtx();
@@ -81,7 +81,7 @@ unpacker_new(struct error *error)
 }
 
 void
-unpacker_free(struct unpacker *u)
+frame_unpacker_free(struct frame_unpacker *u)
 {
 	if (u == NULL)
 		return;
@@ -90,7 +90,7 @@ unpacker_free(struct unpacker *u)
 }
 
 bool
-unpacker_unpack(struct unpacker *u, struct slice frame, uint8_t *to, size_t size)
+frame_unpack(struct frame_unpacker *u, struct slice frame, uint8_t *to, size_t size)
 {
 	/* Skippable frames and frames end to end would be decompressed as well. */
 	return ZSTD_getFrameContentSize(frame.at, frame.size) == size &&
