@@ -36,19 +36,52 @@ state_block_sparse(struct state_writer *w, uint64_t offset, struct slice bytes)
 	}
 }
 
+/* Runs lie far apart in memory: those to come are fetched ahead. */
+enum { AHEAD = 16 };
+
+struct ahead {
+	struct slice run[AHEAD];
+	unsigned next;
+};
+
+static void
+put_run(struct state_writer *w, struct slice block, struct slice run)
+{
+	if (run.size > 0)
+		state_block_piece(w, (uint64_t)(run.at - block.at), run);
+}
+
+static void
+fetch(struct slice run)
+{
+	size_t size = run.size < 2 * DIRTY_GRAIN ? run.size : 2 * DIRTY_GRAIN;
+
+	for (size_t i = 0; i < size; i += 64)
+		__builtin_prefetch(run.at + i);
+}
+
 static void
 put_changes(struct state_writer *w, struct slice block, const struct dirty *d)
 {
+	struct ahead ahead = { .next = 0 };
 	size_t grain = 0, first, from, to;
 
 	state_writer_add_content(w, block);
 	while (dirty_next(d, grain, &first, &grain)) {
+		struct slice *place = &ahead.run[ahead.next++ % AHEAD];
+
 		from = first * DIRTY_GRAIN;
 		to =
 		    grain * DIRTY_GRAIN < block.size ? grain * DIRTY_GRAIN : block.size;
 		if (from >= to)
-			return;
-		state_block_piece(w, from, slice_of(block.at + from, to - from));
+			break;
+		put_run(w, block, *place);
+		*place = slice_of(block.at + from, to - from);
+		fetch(*place);
+	}
+	for (unsigned i = 0; i < AHEAD; i++, ahead.next++) {
+		put_run(w, block, ahead.run[ahead.next % AHEAD]);
+		ahead.run[ahead.next % AHEAD] = slice_of(NULL, 0);
 	}
 }
 
