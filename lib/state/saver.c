@@ -281,6 +281,10 @@ start_thread(struct saver *s, pthread_t *thread, void *(*work)(void *))
 	cause = pthread_create(thread, &attributes, work, s);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	(void)pthread_attr_destroy(&attributes);
+	/* When it is woken it does not take the processor from the stream. */
+	if (cause == 0)
+		(void)pthread_setschedparam(
+		    *thread, SCHED_BATCH, &(struct sched_param){ 0 });
 	return cause;
 }
 
