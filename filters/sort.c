@@ -289,13 +289,6 @@ finish(struct run *run, void *self)
 	return 0;
 }
 
-static void
-save_record(struct sort *s, struct state_writer *to, uint64_t rank, uint32_t node)
-{
-	state_put_u64(to, rank);
-	state_put_slice(to, gather(s, node));
-}
-
 static int
 save(struct run *run, void *self, struct state_writer *to)
 {
@@ -309,31 +302,8 @@ save(struct run *run, void *self, struct state_writer *to)
 	state_put_u64(to, s->rank);
 	state_put_u64(to, s->early);
 	state_put_u64(to, s->future);
-	state_put_u64(to, s->queue.held);
-	for (unsigned i = 0; i < WHEN_RECENT; i++)
-		if (suspense_waits(&s->suspense, i))
-			save_record(s, to, s->waiting[i].rank, s->waiting[i].node);
-	for (uint32_t i = 0; (i = queue_next(&s->queue, i)) != 0;) {
-		state_put_i64(to, queue_due(&s->queue, i));
-		save_record(s, to, s->queue.entries[i].rank, i);
-	}
-	return 0;
-}
-
-/* The next record of a snapshot into the pool. */
-static int
-load_record(struct run *run, struct sort *s, struct state_reader *from, uint64_t *rank,
-    uint32_t *node)
-{
-	size_t size;
-
-	if (state_get_u64(from, rank) != 0 ||
-	    state_get_slice(from, s->record.start, RECORD_SIZE_MAX, &size) != 0)
-		return run_fail(run, "the snapshot is too short");
-	if (pool_chunks(size) > pool_left(&s->pool))
-		return run_fail(run,
-		    "the snapshot holds more records than --memory allows: raise it");
-	*node = pool_keep(&s->pool, slice_of(s->record.start, size));
+	pool_save(&s->pool, to);
+	queue_save(&s->queue, to);
 	return 0;
 }
 
@@ -341,28 +311,18 @@ static int
 load(struct run *run, void *self, struct state_reader *from)
 {
 	struct sort *s = self;
-	uint64_t held, rank;
-	uint32_t node;
-	instant when;
+	struct error error;
 
 	if (state_get(from, &s->suspense, sizeof s->suspense) != 0 ||
 	    state_get(from, s->waiting, sizeof s->waiting) != 0 ||
 	    state_get_i64(from, &s->floor) != 0 ||
 	    state_get_i64(from, &s->ticked) != 0 ||
 	    state_get_u64(from, &s->rank) != 0 || state_get_u64(from, &s->early) != 0 ||
-	    state_get_u64(from, &s->future) != 0 || state_get_u64(from, &held) != 0)
+	    state_get_u64(from, &s->future) != 0)
 		return run_fail(run, "the snapshot is too short");
-	for (unsigned i = 0; i < WHEN_RECENT; i++)
-		if (suspense_waits(&s->suspense, i) &&
-		    load_record(run, s, from, &rank, &s->waiting[i].node) != 0)
-			return -1;
-	for (; held > 0; held--) {
-		if (state_get_i64(from, &when) != 0)
-			return run_fail(run, "the snapshot is too short");
-		if (load_record(run, s, from, &rank, &node) != 0)
-			return -1;
-		queue_set(&s->queue, node, when, rank, QUEUE_NO_LANE);
-	}
+	if (pool_load(&s->pool, from, &error) != 0 ||
+	    queue_load(&s->queue, from, &error) != 0)
+		return run_fail(run, "%s", error.text);
 	return 0;
 }
 
@@ -383,7 +343,7 @@ static const struct filter sort = {
 		    "  bp-sort --lateness 1h --late late.bp <events.bp >ordered.bp\n",
 	.options = options,
 	.size = sizeof(struct sort),
-	.schema = 2,
+	.schema = 3,
 	.start = start,
 	.load = load,
 	.each = each,
