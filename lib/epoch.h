@@ -42,6 +42,9 @@
 #include "lib/os.h"
 
 #define EPOCH_DIR_VARIABLE "BP_DIR" /* names the folder to every process of the group */
+#define EPOCH_RUNNER_VARIABLE                                                          \
+	"BP_RUNNER" /* process id of the runner, to whom orphans come; when it dies, so do \
+		       the stages */
 
 enum {
 	EPOCH_STAGES_MAX = 64,

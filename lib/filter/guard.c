@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -146,7 +147,7 @@ guard_before(struct run *run)
 		if (g->number[i] == number)
 			return GUARD_SKIP;
 	if (g->current != NULL)
-		*g->current = number;
+		atomic_store_explicit(g->current, number, memory_order_relaxed);
 	return GUARD_GO;
 }
 
@@ -154,7 +155,7 @@ void
 guard_after(struct run *run)
 {
 	if (run->guard->current != NULL)
-		*run->guard->current = 0;
+		atomic_store_explicit(run->guard->current, 0, memory_order_relaxed);
 }
 
 bool

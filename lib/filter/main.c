@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "lib/base/assert.h"
@@ -62,6 +63,38 @@ on_signal(int number)
 	errno = cause;
 }
 
+/* The parent has died: the shell, or after it the runner. A shell may end before the
+ * processes that it has started, a runner does not. */
+static void
+on_orphaned(int number)
+{
+	(void)number;
+	if (getppid() != signals.runner)
+		_exit(EXIT_FAILURE_RESTART);
+}
+
+/* A stage does not outlive its runner, also when it waits in a system call. */
+static int
+bind_to_runner(struct run *run)
+{
+	struct sigaction action = { .sa_handler = on_orphaned, .sa_flags = SA_RESTART };
+	const char *text = getenv(EPOCH_RUNNER_VARIABLE);
+	uint64_t pid;
+
+	if (run->pipeline == NULL || text == NULL)
+		return 0;
+	if (!number_parse_uint(slice_text(text), &pid) || pid == 0 || pid > INT32_MAX)
+		return run_usage(
+		    run, EPOCH_RUNNER_VARIABLE " is no process: '%s'", text);
+	signals.runner = (pid_t)pid;
+	(void)sigaction(SIGRTMIN, &action, NULL);
+	if (prctl(PR_SET_PDEATHSIG, SIGRTMIN) != 0)
+		return run_fail(run, "cannot ask for a signal: %s", strerror(errno));
+	return kill(signals.runner, 0) == 0 || errno == EPERM
+	    ? 0
+	    : run_fail(run, "the runner has gone");
+}
+
 static int
 catch_signals(struct run *run)
 {
@@ -75,7 +108,7 @@ catch_signals(struct run *run)
 		(void)sigaction(caught[i], &action, NULL);
 	action.sa_handler = SIG_IGN;
 	(void)sigaction(SIGPIPE, &action, NULL);
-	return 0;
+	return bind_to_runner(run);
 }
 
 static void

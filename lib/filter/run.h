@@ -47,7 +47,8 @@ struct counter {
 /* What the handlers of signals leave; one process, one set. */
 struct signals {
 	volatile sig_atomic_t stop, hangup, report;
-	int wake[2]; /* a pipe that a handler writes to */
+	int wake[2];  /* a pipe that a handler writes to */
+	pid_t runner; /* without whom a stage ends at once; 0 for nobody */
 };
 
 struct run {

@@ -87,10 +87,19 @@ run_output_failed(struct run *run, const struct error *error)
 		    ? -1
 		    : run_fail(run, "the reader of the output has gone before the END");
 	}
+	/* A difference that an audit has found. */
 	if (errno == 0)
 		return run_usage(run, "%s", error->text);
 	return run_fail(
 	    run, "%s (make room or mend the output, then start again)", error->text);
+}
+
+/* The same of other outputs than the main one: a reader that has gone is a failure. */
+static int
+second_failed(struct run *run, const struct error *error)
+{
+	return errno == 0 ? run_usage(run, "%s", error->text)
+			  : run_fail(run, "%s", error->text);
 }
 
 static int
@@ -111,10 +120,10 @@ run_flush(struct run *run)
 	if (output_flush(run->out, &error) != 0)
 		return run_output_failed(run, &error);
 	if (run->rejects != NULL && output_flush(run->rejects, &error) != 0)
-		return run_fail(run, "%s", error.text);
+		return second_failed(run, &error);
 	for (unsigned i = 0; i < run->outlet_count; i++)
 		if (output_flush(run->outlets[i], &error) != 0)
-			return run_fail(run, "%s", error.text);
+			return second_failed(run, &error);
 	return 0;
 }
 
@@ -340,9 +349,8 @@ run_divert(struct run *run, struct output *outlet, struct slice record)
 {
 	struct error error;
 
-	return output_write(outlet, record, &error) == 0
-	    ? 0
-	    : run_fail(run, "%s", error.text);
+	return output_write(outlet, record, &error) == 0 ? 0
+							 : second_failed(run, &error);
 }
 
 int

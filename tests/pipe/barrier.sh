@@ -15,14 +15,16 @@ start() {
 	epochs begin "$state" "$every" >restored
 	BP_DIR=$state setsid bash -o pipefail -c "$2" 2>>err &
 	group=$!
-	[ "$1" -eq 0 ] || epochs gather "$state" "$1"
+	[ "$1" -eq 0 ] || epochs gather "$state" "$1" && return
+	pkill -KILL -g "$group"
+	return 1
 }
 
 pid_of() { sed -n 's/^pid //p' "$state/stage/$1/member"; }
 
 crash() {
 	kill -KILL "$(pid_of "$1")" 2>/dev/null
-	kill -KILL -- "-$group" 2>/dev/null
+	pkill -KILL -g "$group" 2>/dev/null
 	wait "$group" 2>/dev/null
 	until_true free
 }
@@ -38,3 +40,5 @@ finish() { wait "$group"; }
 
 # Wait until more was committed than at the start.
 commits() { [ "$(epochs committed "$state")" \> "$(cat restored)" ]; }
+
+is_refused() { grep -q "$1" "$state/refused" || { cat "$state/refused" err; return 1; }; }

@@ -3,9 +3,12 @@
  * probe: a filter that does what tests/pipe/runtime.t needs to see of the runtime.
  *
  * in     any records
- * out    those whose "n" is not "bad"; each gets the count of records so far
+ * out    those whose "n" is not "bad"; each gets the count of records so far; at "crash"
+ *        it crashes
  * state  the count
  */
+#include <stdlib.h>
+
 #include "lib/filter.h"
 
 struct probe {
@@ -57,6 +60,8 @@ each(struct run *run, void *self, const struct record *r)
 
 	if (record_str(r, f->n, &n) && slice_is(n, "bad"))
 		return run_reject(run, "it says that it is bad");
+	if (record_str(r, f->n, &n) && slice_is(n, "crash"))
+		abort();
 	f->count += f->step;
 	build_uint(run_set(run, f->total), f->count);
 	return PASS;
