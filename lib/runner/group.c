@@ -45,11 +45,14 @@ reset_signals(void)
 static int
 prepare_child(pid_t runner, const char *dir)
 {
+	char number[24];
 	int null;
 
 	reset_signals();
+	(void)snprintf(number, sizeof number, "%d", (int)runner);
 	if (setpgid(0, 0) != 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 ||
 	    getppid() != runner || setenv(EPOCH_DIR_VARIABLE, dir, 1) != 0 ||
+	    setenv(EPOCH_RUNNER_VARIABLE, number, 1) != 0 ||
 	    unsetenv("NOTIFY_SOCKET") != 0 || unsetenv("WATCHDOG_USEC") != 0)
 		return -1;
 	if (!isatty(STDIN_FILENO))
