@@ -158,6 +158,9 @@ uint8_t *run_read_file(struct run *run, const char *path, size_t limit,
 /* As a stage of bp-run, from load on: the epoch of the last CUT (in save: of this one);
  * otherwise 0. */
 uint64_t run_epoch(const struct run *run);
+/* Whether this is a stage of bp-run: what it wrote after the position that load reads is to
+ * be undone, as it comes again. */
+bool run_is_stage(const struct run *run);
 /* Whether this is a replay that is compared with what was written: the filter must change
  * nothing outside of the process. */
 bool run_auditing(const struct run *run);

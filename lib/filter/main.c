@@ -213,7 +213,7 @@ open_output(struct run *run)
 {
 	struct error error;
 
-	if (!run->filter->text_out && isatty(STDOUT_FILENO))
+	if (!run->filter->text_out && !run->filter->sink && isatty(STDOUT_FILENO))
 		return run_usage(run,
 		    "records are not for a terminal: add | bp-print, or write to a "
 		    "file");

@@ -451,6 +451,12 @@ run_epoch(const struct run *run)
 }
 
 bool
+run_is_stage(const struct run *run)
+{
+	return run->stage != NULL;
+}
+
+bool
 run_auditing(const struct run *run)
 {
 	return run->stage != NULL && run->stage->generation.audit;
