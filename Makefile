@@ -130,7 +130,7 @@ demo:  ## the main job on real banner logs: install, build, replay, print tables
 
 bench:  ## our speed beside that of the usual tools, in one run
 	@sh .ci/deps.sh $(BUILD_DEPS) $(BENCH_DEPS)
-	@$(MAKE) -s all $(TOOLS)
+	@$(MAKE) -s all $(TOOLS) $(BENCH)
 	@sh tests/bench/run.sh
 
 install: $(BIN) $(TOOLS)  ## install below DESTDIR= and PREFIX=/usr/local
