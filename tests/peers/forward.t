@@ -16,6 +16,7 @@ import rsyslog
 import wire
 from kit import ok, same
 
+kit.needs("bp-recv")
 COUNT = 500
 
 
@@ -28,7 +29,7 @@ def clients():
         prefix = case.name[:case.name.index("-", case.name.startswith("fluent-") and 7)]
         wanted = [f"{prefix}-{i}" for i in range(COUNT)]
         with kit.folder() as folder, \
-                receive.Receiver(folder, key=case.key, user=case.user) as receiver:
+                receive.receiver(folder, key=case.key, user=case.user) as receiver:
             status, said = kit.run(
                 cases.options(case, port=receiver.port, count=COUNT))
             same((status, said), (0, ""), f"{case.name}: it is content")
@@ -44,7 +45,7 @@ def wrong_keys():
         if not case.key:
             continue
         with kit.folder() as folder, \
-                receive.Receiver(folder, key=case.key + "!", user=case.user) as receiver:
+                receive.receiver(folder, key=case.key + "!", user=case.user) as receiver:
             status, said = kit.run(
                 cases.options(case, port=receiver.port, count=COUNT))
             ok(status == 1, f"{case.name}: another key is refused", status, said)
@@ -56,7 +57,7 @@ def wrong_password():
         if not case.user:
             continue
         with kit.folder() as folder, \
-                receive.Receiver(folder, key=case.key, user="alice:other") as receiver:
+                receive.receiver(folder, key=case.key, user="alice:other") as receiver:
             status, said = kit.run(
                 cases.options(case, port=receiver.port, count=COUNT))
             ok(status == 1, f"{case.name}: another password is refused", status, said)
@@ -70,7 +71,7 @@ def unix_sockets():
         "go": [os.path.join(cases.PEERS, "go_client"), "-ack", "-unix"],
     }
     for name, command in commands.items():
-        with kit.folder() as folder, receive.Receiver(folder, unix=True) as receiver:
+        with kit.folder() as folder, receive.receiver(folder, unix=True) as receiver:
             status, said = kit.run(command + [receiver.path])
             same((status, said), (0, ""), f"{name}, unix socket: it is content")
             receiver.wait(10)
@@ -81,7 +82,7 @@ def unix_sockets():
 def crowd():
     """All at once into one receiver: nothing is mixed up."""
     chosen = [c for c in cases.CASES if not c.key]
-    with kit.folder() as folder, receive.Receiver(folder) as receiver:
+    with kit.folder() as folder, receive.receiver(folder) as receiver:
         running = []
         for i, case in enumerate(chosen):
             command = cases.options(case, port=receiver.port, count=COUNT,

@@ -59,9 +59,12 @@ class Client:
         if self.buffer[:1] in (b"[", b"{") and not self.waits:
             self.read_json()
             return True
-        found, used = wire.values(self.buffer)
-        self.buffer = self.buffer[used:]
-        for value in found:
+        while self.buffer:
+            try:
+                value, used = wire.unpack(self.buffer)
+            except wire.Short:
+                break
+            self.buffer = self.buffer[used:]
             self.handshake(value) if self.waits else self.take(value)
         return True
 
@@ -101,7 +104,7 @@ class Client:
         if "chunk" in option and not self.server.options.no_ack:
             self.send({"ack": option["chunk"]})
         for entry in entries:
-            self.server.record(*entry, option)
+            self.server.record(entry, option)
 
 
 class Server:
@@ -117,6 +120,9 @@ class Server:
         else:
             self.listener = socket.create_server(("127.0.0.1", 0))
         self.listener.listen()
+        if options.say:
+            where = options.unix or str(self.listener.getsockname()[1])
+            print(f"listening on {where}", file=sys.stderr, flush=True)
         if options.port_file:
             with open(options.port_file + ".new", "w") as f:
                 f.write("" if options.unix else str(self.listener.getsockname()[1]))
@@ -127,10 +133,10 @@ class Server:
             self.capture.write(data)
             self.capture.flush()
 
-    def record(self, tag, when, record, option):
+    def record(self, entry, option):
         self.count += 1
         if self.records:
-            line = {"tag": tag, "time": when, "record": wire.plain(record)}
+            line = entry.plain()
             if self.options.show_option:
                 line["option"] = wire.plain(option)
             self.records.write(json.dumps(line) + "\n")
@@ -155,7 +161,7 @@ class Server:
                     continue
                 try:
                     more = key.data.read()
-                except (Refused, ConnectionError):
+                except (Refused, ConnectionError, ValueError, EOFError, OSError):
                     more = False
                 if not more:
                     clients -= 1
@@ -169,6 +175,7 @@ class Server:
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--port-file")
+    parser.add_argument("--say", action="store_true", help="where, to standard error")
     parser.add_argument("--unix", metavar="PATH")
     parser.add_argument("--capture")
     parser.add_argument("--records")

@@ -3,7 +3,7 @@
 reader and writer, the handshake's digests, and what a message means.
 
 str becomes str (bytes that are no UTF-8 as surrogates), bin becomes bytes, ext becomes
-Ext. Nothing here is bounded: it reads only what tests made.
+Ext. What is wrong raises ValueError.
 """
 import gzip
 import hashlib
@@ -18,6 +18,9 @@ class Ext(NamedTuple):
     data: bytes
 
 
+SIZE_MAX = 1 << 24
+
+
 class Short(Exception):
     """The bytes end before the value does."""
 
@@ -30,6 +33,8 @@ SIZES = {0xC4: ">B", 0xC5: ">H", 0xC6: ">I", 0xD9: ">B", 0xDA: ">H", 0xDB: ">I",
 
 
 def take(data, at, size):
+    if size > SIZE_MAX:
+        raise ValueError("too large")
     if at + size > len(data):
         raise Short
     return data[at:at + size], at + size
@@ -78,6 +83,8 @@ def unpack(data, at=0):
 
 
 def array(data, at, size):
+    if size > SIZE_MAX:
+        raise ValueError("too long")
     items = []
     for _ in range(size):
         item, at = unpack(data, at)
@@ -189,10 +196,23 @@ def unzip(blob, option):
     return blob
 
 
+class Entry(NamedTuple):
+    tag: str
+    time: int       # microseconds; None: that of arrival
+    record: dict
+    metadata: dict  # {}: none
+
+    def plain(self):
+        found = {"tag": self.tag, "time": self.time, "record": plain(self.record)}
+        return dict(found, metadata=plain(self.metadata)) if self.metadata else found
+
+
 def message(value):
-    """(entries, option) of a message; an entry is (tag, microseconds, record)."""
+    """(entries, option) of a message."""
     if value is None:
         return [], {}
+    if not isinstance(value, list) or len(value) < 2 or not isinstance(value[0], str):
+        raise ValueError("no message")
     tag, body = value[0], value[1]
     if isinstance(body, list):
         entries, option = body, value[2] if len(value) > 2 else None
@@ -204,7 +224,16 @@ def message(value):
             raise ValueError("the blob is cut off")
     else:
         entries, option = [[body, value[2]]], value[3] if len(value) > 3 else None
-    return [(tag, microseconds(t), record) for t, record in entries], option or {}
+    option = option or {}
+    found = []
+    for entry in entries:
+        if not isinstance(entry, list) or len(entry) != 2 or \
+                not isinstance(entry[1], dict):
+            raise ValueError("no entry")
+        when, record = entry
+        metadata = when[1] if isinstance(when, list) else option.get("metadata") or {}
+        found.append(Entry(tag, microseconds(when), record, metadata))
+    return found, option
 
 
 def sha512(*parts):

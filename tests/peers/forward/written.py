@@ -150,8 +150,7 @@ def store(name, source, data, refused=False, **more):
     found = []
     for value in wire.values(whole)[0]:
         if value is not None and value[0] != "PING":
-            found += [{"tag": tag, "time": when, "record": wire.plain(record)}
-                      for tag, when, record in wire.message(value)[0]]
+            found += [entry.plain() for entry in wire.message(value)[0]]
     about = dict(more, records=found)
     if refused:
         about = {"refused": True, **about}
