@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "lib/base/assert.h"
@@ -20,6 +21,7 @@ enum {
 	CHAIN_MAX = 64,  /* so many wait for that */
 	FOLD_BYTES = 1 << 20,
 	SPARE_MAX = 16 << 20,
+	NICE = 10,
 };
 
 struct link {
@@ -251,6 +253,8 @@ keep_house(void *context)
 {
 	struct saver *s = context;
 
+	/* Of this thread alone: nobody waits for it, but for a chain that is too long. */
+	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
 	(void)pthread_mutex_lock(&s->lock);
 	for (;;) {
 		if (s->progress != SAVER_FAILED && s->forget)
