@@ -19,6 +19,10 @@ for file in pipelines/*; do
 	case $file in
 	*.sh) install -m 755 "$file" "$root/share/bannerpipe/pipelines" ;;
 	*.md | *.[57]) ;;
+	*.service)
+		mkdir -p "$root/lib/systemd/system"
+		install -m 644 "$file" "$root/lib/systemd/system"
+		;;
 	*) install -m 644 "$file" "$root/share/bannerpipe/pipelines" ;;
 	esac
 done
