@@ -173,7 +173,7 @@ enum log_read {
 
 struct log_reader;
 
-/* Whether this is a folder with segments in it, or the file of one. */
+/* Whether this is the folder of a log, be it empty, or the file of a segment. */
 bool log_is(const struct os *os, const char *path);
 
 /* Read a folder, or the file of one segment, from its first record. Borrows path. */
@@ -192,6 +192,9 @@ int log_reader_seek(
 /* The next batch, whole and checked. */
 enum log_read log_reader_next(struct log_reader *r, struct log_batch *to,
     struct log_gap *gap, struct error *error);
+
+/* The position after the last batch that was given; log_reader_seek takes it. */
+void log_reader_tell(const struct log_reader *r, struct log_position *to);
 
 /* Bytes of all segments, and of those before the position of the next batch. */
 void log_reader_progress(struct log_reader *r, uint64_t *done, uint64_t *total);

@@ -37,6 +37,8 @@ struct source {
 	ssize_t (*read)(
 	    struct source *source, void *to, size_t size, struct error *error);
 	void (*free)(struct source *source);
+	double (*part)(
+	    const struct source *source); /* as input_part; NULL: not known */
 	int wait_fd;
 	int wait_ms;
 };

@@ -50,7 +50,7 @@ see_name(void *context, const char *name)
 	struct found_name *f = context;
 	uint64_t first;
 
-	f->any = f->any || log_name_read(name, &first);
+	f->any = f->any || log_name_read(name, &first) || strcmp(name, "lock") == 0;
 }
 
 static bool
@@ -537,6 +537,18 @@ log_reader_seek(
 		return -1;
 	r->offset = to->offset;
 	return look(r, error);
+}
+
+void
+log_reader_tell(const struct log_reader *r, struct log_position *to)
+{
+	bool open = r->file.fd >= 0 && r->offset > 0;
+	uint64_t seq = r->known || r->list.n == 0 ? r->seq : r->list.first[0];
+
+	*to = (struct log_position){ .seq = seq,
+		.segment = open ? r->file.first : seq,
+		.offset = open ? r->offset : 0 };
+	memcpy(to->chain, r->chain, LOG_HASH_SIZE);
 }
 
 void

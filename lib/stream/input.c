@@ -166,6 +166,8 @@ input_wait_ms(const struct input *in)
 double
 input_part(const struct input *in)
 {
+	if (in->source != NULL && in->source->part != NULL)
+		return in->source->part(in->source);
 	return in->file_size == 0 ? -1 : (double)in->file_read / (double)in->file_size;
 }
 

@@ -527,7 +527,7 @@ tail_new(
 		    t == NULL ? "no memory" : "the name is too long");
 		return NULL;
 	}
-	t->source = (struct source){ tail_read, tail_free, -1, TAIL_POLL_MS };
+	t->source = (struct source){ tail_read, tail_free, NULL, -1, TAIL_POLL_MS };
 	t->os = os;
 	t->path = path;
 	t->allow_truncate = allow_truncate;
