@@ -27,6 +27,12 @@ enum {
 struct input;
 struct output;
 
+/* Something other than a descriptor to write to. write takes all of the bytes, or returns
+ * -1 with errno and error set. */
+struct drain {
+	int (*write)(struct drain *drain, struct slice bytes, struct error *error);
+};
+
 /* Something other than one descriptor to read from: a followed file. read returns the
  * bytes it read, 0 at the end, SOURCE_NOTHING when there are none now, -1 with error
  * set. Then wait_fd (-1 for none) becomes readable, or wait_ms pass, before it is asked
@@ -125,6 +131,9 @@ int input_resume(
 /* An output on an open descriptor, which it owns from now on. */
 struct output *output_new(
     const struct os *os, int fd, const char *name, bool compress, struct error *error);
+/* Write to a drain, which is borrowed. */
+struct output *output_to_drain(
+    const struct os *os, struct drain *drain, const char *name, struct error *error);
 /* Create a file, or truncate one, or append to it; a name that ends in .zst is
  * compressed. */
 struct output *output_open(

@@ -11,7 +11,10 @@
 
 #include "lib/base/assert.h"
 
-enum { PROGRESS_US = 500000 };
+enum { PROGRESS_US = 500000, WAITS_MAX = 2 + 2 * RUN_CHAIN_MAX };
+
+/* How the handling of an input ended, besides -1 for a failure. */
+enum { STOPPED = 0, EXHAUSTED = 1, HUNGRY = 2 };
 
 /* An inner stage is told by its input. */
 static bool
@@ -20,23 +23,15 @@ told_to_stop(const struct run *run)
 	return run->signals->stop && stage_stops(run);
 }
 
-/* Signals, deadlines of the clock. -1 ends the run (a failure or a stop). */
+/* What a signal asked of one run, and its deadlines. */
 static int
-attend(struct run *run, int64_t now)
+attend_one(struct run *run, int64_t now, bool report, bool hangup)
 {
-	struct signals *s = run->signals;
-
-	if (s->report) {
-		s->report = 0;
-		if (run_write_stats(run) != 0)
-			return -1;
-	}
-	if (s->hangup) {
-		s->hangup = 0;
-		if (run->filter->reload != NULL &&
-		    run->filter->reload(run, run->self) != 0)
-			return -1;
-	}
+	if (report && run_write_stats(run) != 0)
+		return -1;
+	if (hangup && run->filter->reload != NULL &&
+	    run->filter->reload(run, run->self) != 0)
+		return -1;
 	if (run->filter->attend != NULL && run->filter->attend(run, run->self) != 0)
 		return -1;
 	if (run->common.progress && now - run->progress_us >= PROGRESS_US) {
@@ -57,9 +52,27 @@ attend(struct run *run, int64_t now)
 	return run->stage == NULL ? 0 : stage_attend(run, now);
 }
 
+/* Signals, deadlines of the clock, of all in the chain. -1 ends the run (a failure or a
+ * stop). */
+static int
+attend(struct run *run, int64_t now)
+{
+	struct signals *s = run->signals;
+	bool report = s->report, hangup = s->hangup;
+
+	if (report)
+		s->report = 0;
+	if (hangup)
+		s->hangup = 0;
+	for (struct run *r = run; r != NULL; r = r->next)
+		if (attend_one(r, now, report, hangup) != 0)
+			return -1;
+	return 0;
+}
+
 /* Milliseconds until the next deadline of attend; -1 for none. */
 static int
-patience(const struct run *run, int64_t now)
+patience_of_one(const struct run *run, int64_t now)
 {
 	int64_t least = INT64_MAX, left;
 
@@ -87,34 +100,71 @@ shorter(int a, int b)
 	return a < b ? a : b;
 }
 
+static int
+patience(const struct run *run, int64_t now)
+{
+	int least = input_wait_ms(run->in);
+
+	for (; run != NULL; run = run->next)
+		least =
+		    shorter(least, shorter(patience_of_one(run, now), run->also_ms));
+	return least;
+}
+
+/* What to poll: the input, signals, and what each run of the chain waits for besides. */
+static nfds_t
+descriptors(const struct run *run, struct pollfd fds[WAITS_MAX])
+{
+	nfds_t n = 0;
+
+	fds[n++] = (struct pollfd){ .fd = input_wait_fd(run->in), .events = POLLIN };
+	fds[n++] = (struct pollfd){ .fd = run->signals->wake[0], .events = POLLIN };
+	for (; run != NULL && n + 2 <= WAITS_MAX; run = run->next) {
+		if (run->stage != NULL && run->stage->pending)
+			fds[n++] =
+			    (struct pollfd){ .fd = saver_wait_fd(run->stage->saver),
+				    .events = POLLIN };
+		if (run->also_fd >= 0)
+			fds[n++] =
+			    (struct pollfd){ .fd = run->also_fd, .events = POLLIN };
+	}
+	return n;
+}
+
+/* Nothing is to be read now: all that was written goes out. */
+static int
+rest(struct run *run)
+{
+	for (struct run *r = run; r != NULL; r = r->next) {
+		if (r->filter->idle != NULL && r->filter->idle(r, r->self) != 0)
+			return -1;
+		if (run_flush(r) != 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* Wait until there is something to read, a signal or a deadline. What is pending goes out
  * first, unless there is something to read already. *readable: a read will not block. */
 static int
 wait_for_input(struct run *run, bool *readable)
 {
-	struct pollfd fds[4] = { { .fd = input_wait_fd(run->in), .events = POLLIN },
-		{ .fd = run->signals->wake[0], .events = POLLIN },
-		{ .fd = -1, .events = POLLIN }, { .fd = -1, .events = POLLIN } };
+	struct pollfd fds[WAITS_MAX];
 	int64_t now = run->os->monotonic_us(run->os);
 	char drain[64];
+	nfds_t count;
 	int n = 0;
 
 	if (attend(run, now) != 0)
 		return -1;
+	count = descriptors(run, fds);
 	if (!told_to_stop(run)) {
-		if (run->stage != NULL && run->stage->pending)
-			fds[2].fd = saver_wait_fd(run->stage->saver);
-		fds[3].fd = run->also_fd;
-		n = run->os->poll(run->os, fds, 4, 0);
+		n = run->os->poll(run->os, fds, count, 0);
 		if (n == 0) {
-			if (run->filter->idle != NULL &&
-			    run->filter->idle(run, run->self) != 0)
+			if (rest(run) != 0)
 				return -1;
-			if (run_flush(run) != 0)
-				return -1;
-			n = run->os->poll(run->os, fds, 4,
-			    shorter(shorter(patience(run, now), run->also_ms),
-				input_wait_ms(run->in)));
+			count = descriptors(run, fds);
+			n = run->os->poll(run->os, fds, count, patience(run, now));
 		}
 	}
 	if (n > 0 && fds[1].revents != 0)
@@ -128,7 +178,7 @@ wait_for_input(struct run *run, bool *readable)
 static int
 attend_stage(struct run *run)
 {
-	return run->stage == NULL && run->filter->attend == NULL
+	return run->stage == NULL && run->filter->attend == NULL && run->next == NULL
 	    ? 0
 	    : attend(run, run->os->monotonic_us(run->os));
 }
@@ -139,9 +189,10 @@ refill(struct run *run)
 {
 	struct error error;
 	enum fill fill;
-	bool readable = input_ready(run->in);
+	bool readable = run->feed != NULL || input_ready(run->in);
 
-	if ((readable ? attend_stage(run) : wait_for_input(run, &readable)) != 0)
+	if (run->feed == NULL &&
+	    (readable ? attend_stage(run) : wait_for_input(run, &readable)) != 0)
 		return FILL_FAIL;
 	if (told_to_stop(run) && !input_undecoded(run->in))
 		return FILL_AGAIN;
@@ -262,6 +313,8 @@ step_over_large(struct run *run)
 			return 0;
 		if (scan == SCAN_MORE)
 			fill = refill(run);
+		if (fill == FILL_AGAIN && run->feed != NULL)
+			break; /* a stage before it never writes such a record */
 	}
 	midway(run, false);
 	if (fill == FILL_FAIL)
@@ -343,7 +396,7 @@ handle_record(struct run *run)
 	return status;
 }
 
-/* One input to its end. 1: there is more to do with the next; 0: stop; -1: failure. */
+/* One input, to its end or as far as it was fed. */
 static int
 loop_records(struct run *run)
 {
@@ -362,24 +415,27 @@ loop_records(struct run *run)
 		if (__builtin_expect(scan == SCAN_RECORD, 1)) {
 			status = handle_record(run);
 			if (__builtin_expect(status != 0, 0))
-				return status < 0 ? -1 : 0;
+				return status < 0 ? -1 : STOPPED;
 			continue;
 		}
 		if (scan != SCAN_MORE) {
 			if (handle_other(run, scan, &fault) != 0)
 				return -1;
 			if (run->halted)
-				return 0;
+				return STOPPED;
 			need = 1;
 			continue;
 		}
 		fill = refill(run);
 		if (fill == FILL_FAIL)
 			return -1;
+		if (fill == FILL_AGAIN && run->feed != NULL)
+			return HUNGRY;
 		if (fill == FILL_AGAIN && told_to_stop(run))
-			return 0;
+			return STOPPED;
 		if (fill == FILL_END)
-			return bytes.size == 0 ? 1 : cut_off(run, run->number + 1);
+			return bytes.size == 0 ? EXHAUSTED
+					       : cut_off(run, run->number + 1);
 	}
 }
 
@@ -514,19 +570,35 @@ run_open_next(struct run *run)
 }
 
 int
+run_step(struct run *run)
+{
+	int status = loop_records(run);
+
+	return status == HUNGRY ? 1 : status;
+}
+
+int
+run_end(struct run *run)
+{
+	if (input_bytes(run->in).size > 0)
+		return cut_off(run, run->number + 1);
+	return run->common.state == NULL ? run_finish(run) : 0;
+}
+
+int
 run_loop(struct run *run)
 {
 	unsigned inputs = run->own_input || run->file_count == 0 ? 1 : run->file_count;
-	int status = 1;
+	int status = EXHAUSTED;
 
 	if (run->stage != NULL && run->stage->self.source && stage_await(run) < 0)
 		return -1;
-	while (status == 1) {
+	while (status == EXHAUSTED) {
 		if (run->in == NULL && run_open_next(run) != 0)
 			return -1;
 		status =
 		    run->filter->line != NULL ? loop_lines(run) : loop_records(run);
-		if (status != 1)
+		if (status != EXHAUSTED)
 			break;
 		if (run->own_input || run->file_next >= inputs)
 			status = 0;

@@ -95,8 +95,8 @@ bind_to_runner(struct run *run)
 	    : run_fail(run, "the runner has gone");
 }
 
-static int
-catch_signals(struct run *run)
+int
+run_catch_signals(struct run *run)
 {
 	static const int caught[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
 	struct sigaction action = { .sa_handler = on_signal };
@@ -132,8 +132,8 @@ show_help(const struct run *run)
 }
 
 /* Options and operands. 1: nothing is left to do. */
-static int
-read_arguments(struct run *run, int argc, char **argv)
+int
+run_read_arguments(struct run *run, int argc, char **argv)
 {
 	const struct filter *f = run->filter;
 	const struct option_set sets[] = { { f->options, run->self },
@@ -209,7 +209,7 @@ check_common(struct run *run)
 }
 
 static int
-open_output(struct run *run)
+open_standard_output(struct run *run)
 {
 	struct error error;
 
@@ -221,7 +221,18 @@ open_output(struct run *run)
 		return run_fail(run, "cannot write standard output: it is closed");
 	run->out = output_new(
 	    run->os, STDOUT_FILENO, "standard output", run->common.compress, &error);
-	if (run->out == NULL)
+	return run->out != NULL ? 0 : run_fail(run, "%s", error.text);
+}
+
+static int
+open_output(struct run *run, struct drain *to)
+{
+	struct error error;
+
+	if (to == NULL && open_standard_output(run) != 0)
+		return -1;
+	if (to != NULL &&
+	    (run->out = output_to_drain(run->os, to, "the next stage", &error)) == NULL)
 		return run_fail(run, "%s", error.text);
 	if (run->common.rejects != NULL) {
 		run->rejects = run_open_second(run, run->common.rejects);
@@ -231,8 +242,8 @@ open_output(struct run *run)
 	return 0;
 }
 
-static int
-prepare(struct run *run)
+int
+run_open(struct run *run, struct drain *to)
 {
 	void *edit = malloc(EDIT_STORAGE), *scratch = malloc(RECORD_SIZE_MAX);
 
@@ -243,14 +254,14 @@ prepare(struct run *run)
 	run->reader = reader_new();
 	if (edit == NULL || scratch == NULL || run->reader == NULL)
 		return run_fail(run, "no memory to start");
-	run->also_fd = run->also_ms = -1;
-	if (check_common(run) != 0 || run_limit_memory(run) != 0 ||
-	    open_output(run) != 0)
+	if (check_common(run) != 0 || open_output(run, to) != 0)
 		return -1;
-	if (run->filter->start != NULL && run->filter->start(run, run->self) != 0)
-		return -1;
-	if (catch_signals(run) != 0)
-		return -1;
+	return run->filter->start == NULL ? 0 : run->filter->start(run, run->self);
+}
+
+int
+run_begin(struct run *run)
+{
 	if (run->pipeline != NULL && stage_join(run) != 0)
 		return -1;
 	if (run->pipeline == NULL && run->common.state != NULL && run_restore(run) != 0)
@@ -258,7 +269,16 @@ prepare(struct run *run)
 	run_notify_open(run);
 	run->started_us = run->progress_us = run->checkpoint_us = run->watchdog_us =
 	    run->os->monotonic_us(run->os);
-	return run_enter_sandbox(run);
+	return 0;
+}
+
+static int
+prepare(struct run *run)
+{
+	return run_limit_memory(run) != 0 || run_open(run, NULL) != 0 ||
+		run_catch_signals(run) != 0 || run_begin(run) != 0
+	    ? -1
+	    : run_enter_sandbox(run);
 }
 
 /* Every output is closed and checked, whatever happened before. */
@@ -295,26 +315,20 @@ report_end(struct run *run)
 		(void)run_write_stats(run);
 }
 
-static int
-run_all(struct run *run, int argc, char **argv)
+void
+run_close(struct run *run)
 {
-	int status = read_arguments(run, argc, argv);
+	/* The output must be safe before the state says that it is. */
+	if (run->status == 0 && !run->reader_gone && run_flush(run) == 0 &&
+	    run->common.state != NULL && run->stage == NULL)
+		(void)run_checkpoint(run);
+	close_outputs(run);
+	report_end(run);
+}
 
-	if (status != 0)
-		return status > 0 ? EXIT_DONE : run->status;
-	if (prepare(run) == 0) {
-		run_notify(run, "READY=1");
-		status = run->halted ? 0 : run_loop(run);
-		run_notify(run, "STOPPING=1");
-		/* The output must be safe before the state says that it is. */
-		if (status == 0 && run_flush(run) == 0 && run->common.state != NULL &&
-		    run->stage == NULL)
-			(void)run_checkpoint(run);
-		close_outputs(run);
-		report_end(run);
-	} else {
-		close_outputs(run);
-	}
+int
+run_exit_status(const struct run *run)
+{
 	if (run->status != 0)
 		return run->status;
 	if (run->stage != NULL && (run->stage->paused || !run->stage->ended))
@@ -322,9 +336,30 @@ run_all(struct run *run, int argc, char **argv)
 	return too_many_rejects(run) ? EXIT_REJECTED : EXIT_DONE;
 }
 
-static void
-release(struct run *run)
+static int
+run_all(struct run *run, int argc, char **argv)
 {
+	int status = run_read_arguments(run, argc, argv);
+
+	if (status != 0)
+		return status > 0 ? EXIT_DONE : run->status;
+	if (prepare(run) == 0) {
+		run_notify(run, "READY=1");
+		if (!run->halted)
+			(void)run_loop(run);
+		run_notify(run, "STOPPING=1");
+		run_close(run);
+	} else {
+		close_outputs(run);
+	}
+	return run_exit_status(run);
+}
+
+void
+run_free(struct run *run)
+{
+	if (run == NULL)
+		return;
 	if (run->filter->stop != NULL)
 		run->filter->stop(run->self);
 	stage_leave(run);
@@ -336,11 +371,10 @@ release(struct run *run)
 	free(run);
 }
 
-int
-filter_main(const struct filter *filter, int argc, char **argv)
+struct run *
+run_new(const struct filter *filter)
 {
 	struct run *run = calloc(1, sizeof *run);
-	int status;
 
 	assert((filter->each != NULL) != (filter->line != NULL));
 	if (run != NULL)
@@ -348,14 +382,25 @@ filter_main(const struct filter *filter, int argc, char **argv)
 	if (run == NULL || run->self == NULL) {
 		(void)fprintf(stderr, "bp-%s: no memory to start\n", filter->name);
 		free(run);
-		return EXIT_FAILURE_RESTART;
+		return NULL;
 	}
 	run->os = &os_system;
 	run->filter = filter;
 	run->notify_fd = -1;
+	run->also_fd = run->also_ms = -1;
 	run->pipeline = getenv(EPOCH_DIR_VARIABLE);
 	(void)snprintf(run->program, sizeof run->program, "bp-%s", filter->name);
-	status = run_all(run, argc, argv);
-	release(run);
+	return run;
+}
+
+int
+filter_main(const struct filter *filter, int argc, char **argv)
+{
+	struct run *run = run_new(filter);
+	int status = EXIT_FAILURE_RESTART;
+
+	if (run != NULL)
+		status = run_all(run, argc, argv);
+	run_free(run);
 	return status;
 }

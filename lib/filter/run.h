@@ -12,7 +12,12 @@
 #include "lib/record/edit.h"
 #include "lib/stream.h"
 
-enum { RUN_OUTLETS_MAX = 8, RUN_COUNTERS_MAX = 32, RUN_SHOWN_REJECTS = 3 };
+enum {
+	RUN_CHAIN_MAX = 32,
+	RUN_OUTLETS_MAX = 8,
+	RUN_COUNTERS_MAX = 32,
+	RUN_SHOWN_REJECTS = 3
+};
 /* Standard output, the rejects, the outlets, the quarantined. */
 enum { RUN_OUTPUTS_MAX = RUN_OUTLETS_MAX + 3 };
 
@@ -69,6 +74,9 @@ struct run {
 	unsigned outlet_count;
 	struct output *dead; /* quarantined records */
 
+	struct run *next;  /* it reads what this one writes, in this process; or NULL */
+	struct feed *feed; /* where the input comes from in a chain; or NULL */
+
 	const char *pipeline;    /* the folder of bp-run; NULL: a plain run */
 	struct stage_run *stage; /* owned; NULL: a plain run, or not joined yet */
 	struct guard *guard;     /* owned; NULL: nothing to watch for */
@@ -106,8 +114,28 @@ struct run {
  * before. NULL after saying why. */
 struct output *run_open_second(struct run *run, const char *path);
 
+/* main.c: the life of a run, in this order. Those that return int return 0, or -1 when
+ * status is set. */
+struct run *run_new(const struct filter *filter);
+/* 1: nothing is left to do. */
+int run_read_arguments(struct run *run, int argc, char **argv);
+/* Memory, outputs, start of the filter. `to`: where the output goes, NULL for the
+ * standard one. */
+int run_open(struct run *run, struct drain *to);
+int run_catch_signals(struct run *run);
+/* Take a place in the pipeline, take up the state. */
+int run_begin(struct run *run);
+/* Everything is written and checked, whatever happened before. */
+void run_close(struct run *run);
+int run_exit_status(const struct run *run);
+void run_free(struct run *run);
+
 /* loop.c: read until the end, a stop or a failure. 0, or -1 when status is set. */
 int run_loop(struct run *run);
+/* Handle what is there of a run that is fed. 1: more can come; 0: it has ended; -1. */
+int run_step(struct run *run);
+/* Nothing comes any more. */
+int run_end(struct run *run);
 
 /* verdict.c */
 int run_settle_verdict(struct run *run, enum verdict verdict);

@@ -30,10 +30,13 @@
 int
 run_limit_memory(struct run *run)
 {
-	uint64_t bytes = run->common.memory.bytes + OVERHEAD +
-	    (run->pipeline != NULL ? STAGE_OVERHEAD : 0);
-	struct rlimit limit = { .rlim_cur = bytes, .rlim_max = bytes };
+	uint64_t bytes = OVERHEAD;
+	struct rlimit limit;
 
+	for (const struct run *r = run; r != NULL; r = r->next)
+		bytes +=
+		    r->common.memory.bytes + (r->pipeline != NULL ? STAGE_OVERHEAD : 0);
+	limit = (struct rlimit){ .rlim_cur = bytes, .rlim_max = bytes };
 	if (run->common.no_sandbox || SANITIZED)
 		return 0;
 	if (setrlimit(RLIMIT_AS, &limit) != 0 && errno != EPERM)
@@ -83,14 +86,25 @@ allow(scmp_filter_ctx context, const int *calls, size_t n)
 	return 0;
 }
 
+static bool
+opens_files(const struct run *run)
+{
+	return run->opens_files || run->filter->reload != NULL ||
+	    run->common.state != NULL || run->common.stats != NULL ||
+	    run->pipeline != NULL || run->file_count > 0;
+}
+
 int
 run_enter_sandbox(struct run *run)
 {
-	bool opens = run->opens_files || run->filter->reload != NULL ||
-	    run->common.state != NULL || run->common.stats != NULL ||
-	    run->pipeline != NULL || run->file_count > 0;
+	bool opens = false, connects = false;
 	scmp_filter_ctx context;
 	int status;
+
+	for (const struct run *r = run; r != NULL; r = r->next) {
+		opens = opens || opens_files(r);
+		connects = connects || r->uses_network;
+	}
 
 	if (run->common.no_sandbox || SANITIZED)
 		return 0;
@@ -104,7 +118,7 @@ run_enter_sandbox(struct run *run)
 		status = allow(context, always, sizeof always / sizeof *always);
 	if (status == 0 && opens)
 		status = allow(context, files, sizeof files / sizeof *files);
-	if (status == 0 && run->uses_network)
+	if (status == 0 && connects)
 		status = allow(context, network, sizeof network / sizeof *network);
 	if (status == 0)
 		status = seccomp_load(context);

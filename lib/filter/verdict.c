@@ -81,6 +81,10 @@ run_usage(struct run *run, const char *format, ...)
 int
 run_output_failed(struct run *run, const struct error *error)
 {
+	if (errno == ECANCELED && run->next != NULL) {
+		run->reader_gone = true; /* it has said why */
+		return -1;
+	}
 	if (errno == EPIPE) {
 		run->reader_gone = true;
 		return run->stage == NULL

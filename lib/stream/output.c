@@ -19,6 +19,7 @@ enum { LEVEL = 1 }; /* of compression: the fastest regular one */
 struct output {
 	const struct os *os;
 	int fd;
+	struct drain *drain; /* NULL: fd is written */
 	const char *name;
 	size_t used;
 	ZSTD_CCtx *zstd; /* NULL: not compressed */
@@ -55,7 +56,7 @@ output_new(
 	out->back = -1;
 	out->name = name;
 	out->kind = OUTPUT_OTHER;
-	if (os->stat(os, fd, &status) == 0 && S_ISREG(status.st_mode))
+	if (fd >= 0 && os->stat(os, fd, &status) == 0 && S_ISREG(status.st_mode))
 		out->kind = OUTPUT_FILE;
 	else if (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode))
 		out->kind = OUTPUT_STREAM;
@@ -67,7 +68,8 @@ output_new(
 		(void)ZSTD_CCtx_setParameter(out->zstd, ZSTD_c_compressionLevel, LEVEL);
 		(void)ZSTD_CCtx_setParameter(out->zstd, ZSTD_c_checksumFlag, 1);
 	}
-	stream_grow_pipe(fd);
+	if (fd >= 0)
+		stream_grow_pipe(fd);
 	return out;
 
 no_memory:
@@ -78,6 +80,19 @@ no_memory:
 	}
 	free(out);
 	return NULL;
+}
+
+struct output *
+output_to_drain(
+    const struct os *os, struct drain *drain, const char *name, struct error *error)
+{
+	struct output *out = output_new(os, -1, name, false, error);
+
+	if (out == NULL)
+		return NULL;
+	out->drain = drain;
+	out->kind = OUTPUT_STREAM;
+	return out;
 }
 
 struct output *
@@ -108,6 +123,10 @@ write_all(struct output *out, const uint8_t *from, size_t size, struct error *er
 	ssize_t n;
 	int cause;
 
+	if (out->drain != NULL)
+		return size == 0
+		    ? 0
+		    : out->drain->write(out->drain, slice_of(from, size), error);
 	while (size > 0) {
 		n = out->os->write(out->os, out->fd, from, size);
 		if (n >= 0) {
@@ -285,7 +304,8 @@ output_close(struct output *out, struct error *error)
 	int cause = errno;
 
 	/* A file system may keep "no space" or a quota for this last moment. */
-	if (out->os->close(out->os, out->fd) != 0 && status == 0) {
+	if (out->drain == NULL && out->os->close(out->os, out->fd) != 0 &&
+	    status == 0) {
 		cause = errno;
 		status =
 		    error_set(error, "cannot close %s: %s", out->name, strerror(cause));
