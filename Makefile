@@ -36,6 +36,8 @@ LIBS     := $(PKGL) -lsimdjson -lstdc++ -lm
 LIBSRC := $(wildcard lib/*.c lib/*/*.c lib/*.cc lib/*/*.cc)
 MAPS   := $(sort $(wildcard lib/text/maps/*.map))
 LIBOBJ := $(patsubst %,$(BUILD)/%.o,$(basename $(LIBSRC))) $(BUILD)/lib/text/maps.o
+# Filters are linked into bp-run as well; what has no filter_main is none.
+FUSED  := $(patsubst filters/%.c,%,$(shell grep -l filter_main filters/*.c))
 BIN    := $(patsubst filters/%.c,$(BUILD)/bin/bp-%,$(wildcard filters/*.c))
 UNIT   := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 BENCH  := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
@@ -58,7 +60,20 @@ $(BUILD)/lib.a: $(LIBOBJ)
 
 $(BUILD)/bin/bp-%: $(BUILD)/filters/%.o $(BUILD)/lib.a
 	@mkdir -p $(@D)
-	$(CC) $(ALLL) -o $@ $^ $(LIBS)
+	$(CC) $(ALLL) -o $@ $(filter %.o,$^) $(BUILD)/lib.a $(LIBS)
+
+$(BUILD)/bin/bp-run: $(BUILD)/fused/table.o $(FUSED:%=$(BUILD)/fused/%.o)
+
+$(BUILD)/fused/%.o: filters/%.c
+	@mkdir -p $(@D)
+	$(CC) $(ALLC) -Dmain=main_$* -Dfilter_main=chain_add -MMD -MP -c -o $@ $<
+
+$(BUILD)/fused/table.c: lib/filter/programs.sh $(FUSED:%=filters/%.c)
+	@mkdir -p $(@D)
+	sh lib/filter/programs.sh $(sort $(FUSED)) >$@
+
+$(BUILD)/fused/table.o: $(BUILD)/fused/table.c
+	$(CC) $(ALLC) -MMD -MP -c -o $@ $<
 
 $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/lib.a
 	@mkdir -p $(@D)

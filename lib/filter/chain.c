@@ -6,11 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
-#include "lib/base/assert.h"
+#include "lib/filter/commandline.h"
 #include "lib/filter/stage.h"
-#include "lib/filter/words.h"
 
 /* What a filter of the chain reads: the blocks that the one before it writes. */
 struct feed {
@@ -144,6 +144,9 @@ open_all(struct chain *c)
 	}
 	if (run_begin(c->run[0]) != 0)
 		return -1;
+	for (unsigned i = 0; i < c->n && c->run[i]->stage != NULL; i++)
+		if (stage_announce(c->run[i]) != 0)
+			return -1;
 	/* A plain run has no HELLO to begin with. */
 	for (unsigned i = 1; i < c->n; i++)
 		if (c->run[0]->pipeline == NULL && eat(&c->feed[i]) != 0)
@@ -176,7 +179,7 @@ find_program(const char *name)
 }
 
 static int
-build(struct chain *c, struct words *w)
+build(struct chain *c, struct commandline *w)
 {
 	const struct chain_program *p;
 	int status = 0;
@@ -237,13 +240,15 @@ int
 chain_run(const char *command)
 {
 	struct chain *c = calloc(1, sizeof *c);
-	struct words *w = malloc(sizeof *w);
+	struct commandline *w = malloc(sizeof *w);
 	struct error error;
 	int status = EXIT_FAILURE_RESTART;
 
+	/* By the name of its file it could be anything (/proc/self/exe). */
+	(void)prctl(PR_SET_NAME, "bp-run");
 	if (c == NULL || w == NULL) {
 		(void)fputs("bp-run: no memory to start\n", stderr);
-	} else if (words_split(w, command, &error) != 0) {
+	} else if (commandline_split(w, command, &error) != 0) {
 		(void)fprintf(stderr, "bp-run: %s\n", error.text);
 		status = EXIT_USAGE;
 	} else {

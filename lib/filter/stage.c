@@ -379,7 +379,6 @@ static int
 become(struct run *run)
 {
 	struct stage_run *s = run->stage;
-	struct error error;
 
 	if (take_place(run) != 0 || guard_open(run) != 0 || open_saver(run) != 0 ||
 	    stage_watch_outputs(run) != 0)
@@ -393,9 +392,21 @@ become(struct run *run)
 	s->published_us = run->os->monotonic_us(run->os);
 	s->self.generation = s->generation.number;
 	s->self.pid = getpid();
-	if (epoch_write_member(run->os, run->pipeline, &s->self, &error) != 0)
-		return run_fail(run, "%s", error.text);
+	/* A chain takes part as a whole: as soon as the last one is there. */
+	if (run->next == NULL && run->feed == NULL && stage_announce(run) != 0)
+		return -1;
 	return run_flush(run);
+}
+
+int
+stage_announce(struct run *run)
+{
+	struct error error;
+
+	return epoch_write_member(
+		   run->os, run->pipeline, &run->stage->self, &error) == 0
+	    ? 0
+	    : run_fail(run, "%s", error.text);
 }
 
 int

@@ -41,6 +41,8 @@ struct stage_run {
 /* stage.c: become a stage: find the place in the pipeline, restore, say HELLO. After
  * start, before the sandbox. 0, or -1 when status is set. */
 int stage_join(struct run *run);
+/* Say that it takes part. */
+int stage_announce(struct run *run);
 void stage_leave(struct run *run);
 /* A source goes on when all have joined. 1: it was told to stop before. */
 int stage_await(struct run *run);

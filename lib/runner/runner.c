@@ -254,13 +254,16 @@ back_off(struct runner *r)
 static enum outcome
 one_generation(struct runner *r)
 {
+	/* This program again, by its subcommand. */
+	char *const fused[] = { "/proc/self/exe", "fuse", r->options->argv[0], NULL };
 	enum outcome outcome = prepare(r);
 	bool wrong_use;
 	struct error error;
 
 	if (outcome != GO_ON)
 		return outcome;
-	if (group_start(&r->group, r->options->argv, r->dir, &wrong_use, &error) != 0) {
+	if (group_start(&r->group, r->options->fuse ? fused : r->options->argv, r->dir,
+		&wrong_use, &error) != 0) {
 		if (wrong_use)
 			return refuse(r, &error);
 		report_say(&r->report, "%s", error.text);

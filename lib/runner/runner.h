@@ -17,6 +17,7 @@ enum { RUNNER_DONE = 0, RUNNER_WRONG_USE = 100, RUNNER_FAILED = 111, RUNNER_INT 
 struct runner_options {
 	const char *dir;   /* made when it is not there */
 	char *const *argv; /* the command, at least one argument, ends with NULL */
+	bool fuse;         /* all filters in one process, without a shell */
 	bool new_command;  /* take it though the folder knows another one */
 	bool ledger_warns; /* go on when the ledger does not balance */
 	bool quiet;        /* no progress line */

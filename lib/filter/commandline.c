@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/filter/words.h"
+#include "lib/filter/commandline.h"
 
 #include <string.h>
 
@@ -7,7 +7,7 @@
 #define SPECIAL ";&()$`*?[]{}~#!\n"
 
 struct splitter {
-	struct words *to;
+	struct commandline *to;
 	const char *begin, *at;
 	unsigned words; /* used of to->words */
 	size_t used;    /* of to->text */
@@ -20,7 +20,7 @@ too_long(struct splitter *s)
 {
 	return error_set(s->error,
 	    "the command is too long: at most %d programs, %d words, %d bytes",
-	    WORDS_PROGRAMS_MAX, WORDS_ARGUMENTS_MAX, WORDS_TEXT_MAX);
+	    COMMANDLINE_PROGRAMS_MAX, COMMANDLINE_ARGUMENTS_MAX, COMMANDLINE_TEXT_MAX);
 }
 
 static int
@@ -35,7 +35,7 @@ needs_shell(struct splitter *s, char c)
 static bool
 put(struct splitter *s, char c)
 {
-	if (s->used == WORDS_TEXT_MAX)
+	if (s->used == COMMANDLINE_TEXT_MAX)
 		return false;
 	s->to->text[s->used++] = c;
 	return true;
@@ -113,7 +113,7 @@ word(struct splitter *s)
 static int
 end_program(struct splitter *s)
 {
-	struct words *w = s->to;
+	struct commandline *w = s->to;
 	int argc = w->program[w->programs].argc;
 
 	if (s->next != NULL)
@@ -129,7 +129,7 @@ end_program(struct splitter *s)
 static int
 redirect(struct splitter *s, char c)
 {
-	struct words *w = s->to;
+	struct commandline *w = s->to;
 
 	if (s->next != NULL)
 		return error_set(s->error, "a name is missing after < or >");
@@ -146,14 +146,14 @@ redirect(struct splitter *s, char c)
 }
 
 int
-words_split(struct words *to, const char *command, struct error *error)
+commandline_split(struct commandline *to, const char *command, struct error *error)
 {
 	struct splitter s = {
 		.to = to, .begin = command, .at = command, .error = error
 	};
 	int status = 0;
 
-	*to = (struct words){ 0 };
+	*to = (struct commandline){ 0 };
 	while (status == 0 && *s.at != '\0') {
 		char c = *s.at;
 
@@ -166,7 +166,7 @@ words_split(struct words *to, const char *command, struct error *error)
 				status = error_set(error, "> is for the last program");
 			else
 				status = end_program(&s);
-			if (status == 0 && to->programs == WORDS_PROGRAMS_MAX)
+			if (status == 0 && to->programs == COMMANDLINE_PROGRAMS_MAX)
 				status = too_long(&s);
 		} else if (c == ' ' || c == '\t' || (c == '\n' && s.at[1] == '\0')) {
 			s.at++;
