@@ -190,8 +190,8 @@ main(int argc, char **argv)
 		return complain(RUNNER_WRONG_USE, "no command (see --help)");
 	for (size_t i = 0; i < sizeof commands / sizeof *commands && !literal; i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
-			return n == 2 ? commands[i].act(a, argv[2])
-				      : complain(RUNNER_WRONG_USE,
-					    "name one thing (see --help)");
+			return n == 2
+			    ? commands[i].act(a, argv[2])
+			    : complain(RUNNER_WRONG_USE, "name one thing (see --help)");
 	return run(a, argv + 1);
 }

@@ -403,8 +403,8 @@ stage_announce(struct run *run)
 {
 	struct error error;
 
-	return epoch_write_member(
-		   run->os, run->pipeline, &run->stage->self, &error) == 0
+	return epoch_write_member(run->os, run->pipeline, &run->stage->self, &error) ==
+		0
 	    ? 0
 	    : run_fail(run, "%s", error.text);
 }
