@@ -233,6 +233,8 @@ put_track(struct state_writer *to, const struct track_position *p)
 	state_put_u64(to, p->input.seek);
 	state_put_u64(to, p->input.head_hash);
 	state_put_u64(to, p->input.last_hash);
+	state_put_i64(to, p->time);
+	state_put_slice(to, p->peeked);
 	state_put_slice(to, slice_text(p->format));
 	state_put_slice(to, p->header);
 	state_put_slice(to, p->ids);
@@ -268,7 +270,7 @@ static int
 get_track(struct state_reader *from, struct buffers *b, struct track_position *p)
 {
 	uint64_t kind, seek;
-	size_t header, ids, format;
+	size_t header, ids, format, peeked;
 
 	if (state_get_u64(from, &kind) != 0 ||
 	    state_get_u64(from, &p->batch.seq) != 0 ||
@@ -280,6 +282,8 @@ get_track(struct state_reader *from, struct buffers *b, struct track_position *p
 	    state_get_u64(from, &seek) != 0 ||
 	    state_get_u64(from, &p->input.head_hash) != 0 ||
 	    state_get_u64(from, &p->input.last_hash) != 0 ||
+	    state_get_i64(from, &p->time) != 0 ||
+	    state_get_slice(from, b->left, sizeof b->left, &peeked) != 0 ||
 	    state_get_slice(from, b->format, NAME_MAX_SIZE - 1, &format) != 0 ||
 	    state_get_slice(from, b->header, FORMAT_HEADER_MAX, &header) != 0 ||
 	    state_get_slice(from, b->ids, LINE_IDS_SIZE, &ids) != 0 ||
@@ -289,6 +293,7 @@ get_track(struct state_reader *from, struct buffers *b, struct track_position *p
 	p->input.seek = seek != 0;
 	b->format[format] = '\0';
 	p->format = b->format;
+	p->peeked = slice_of(b->left, peeked);
 	p->header = slice_of(b->header, header);
 	p->ids = slice_of(b->ids, ids);
 	return 0;

@@ -36,14 +36,14 @@ struct track {
 	uint64_t lines;
 
 	const char *format_name;
-	struct format *format; /* owned; TRACK_TEXT */
-	struct map *map;       /* owned; NULL: none */
-	uint8_t *raw;          /* owned */
-	uint8_t *joined;       /* owned; the records that a map made of one line */
-	size_t line;           /* bytes of the line that is peeked at */
-	struct slice current;  /* peeked at */
-	bool has_current;
-	instant time; /* of the last record that has one */
+	struct format *format;  /* owned; TRACK_TEXT */
+	struct map *map;        /* owned; NULL: none */
+	uint8_t *raw;           /* owned */
+	uint8_t *joined;        /* owned; the records that a map made of one line */
+	uint8_t *resumed;       /* owned; current, when it comes from a position */
+	struct slice current;   /* peeked at */
+	bool has_current, kept; /* kept: the position is behind it already */
+	instant time;           /* of the last record that has one */
 	uint8_t gap[CONTROL_SIZE_MAX];
 	uint64_t faults;
 };
@@ -105,6 +105,7 @@ track_free(struct track *t)
 	reader_free(t->reader);
 	free(t->raw);
 	free(t->joined);
+	free(t->resumed);
 	free(t);
 }
 
@@ -303,28 +304,29 @@ peek_text(struct track *t, struct error *error)
 	enum track_state state;
 	struct record r;
 	struct fault fault;
-	size_t need;
+	size_t need, size;
 
 	for (;;) {
 		struct slice bytes = input_bytes(t->in);
 
-		t->line = bytes.size == 0 ? 0 : format_frame(t->format, bytes, t->end);
-		if (t->line == 0 && bytes.size >= RECORD_SIZE_MAX)
+		size = bytes.size == 0 ? 0 : format_frame(t->format, bytes, t->end);
+		if (size == 0 && bytes.size >= RECORD_SIZE_MAX)
 			return (enum track_state)error_set(error,
 			    "%s: a line of more than 1 MiB at byte %" PRIu64, t->path,
 			    input_offset(t->in));
-		if (t->line == 0 && t->end)
+		if (size == 0 && t->end)
 			return TRACK_END;
-		if (t->line == 0) {
+		if (size == 0) {
 			state = fill(t, error);
 			if (state == TRACK_FAIL || state == TRACK_NOTHING)
 				return state;
 			continue;
 		}
-		parse_line(t, slice_of(bytes.at, t->line));
+		/* A line is parsed once: the format remembers it. */
+		parse_line(t, slice_of(bytes.at, size));
+		input_consume(t->in, size);
 		if (t->current.size > 0)
 			break;
-		input_consume(t->in, t->line);
 	}
 	note(t, record_scan(t->reader, t->current, &r, &fault, &need), &r);
 	return TRACK_RECORD;
@@ -362,6 +364,7 @@ need_batch(struct track *t, bool *is_gap, struct error *error)
 	struct log_gap gap;
 
 	*is_gap = false;
+again:
 	if (t->has_batch && t->used < t->batch.body.size)
 		return TRACK_RECORD;
 	t->has_batch = false;
@@ -370,10 +373,10 @@ need_batch(struct track *t, bool *is_gap, struct error *error)
 		t->has_batch = true;
 		t->used = t->skip;
 		t->skip = 0;
-		return t->used <= t->batch.body.size
-		    ? TRACK_RECORD
-		    : (enum track_state)error_set(
-			  error, "%s is not the log that it was", t->path);
+		if (t->used <= t->batch.body.size)
+			goto again;
+		return (enum track_state)error_set(
+		    error, "%s is not the log that it was", t->path);
 	case LOG_READ_GAP:
 		*is_gap = true;
 		return take_gap(t, &gap, error);
@@ -422,6 +425,8 @@ track_peek(struct track *t, struct slice *record, instant *time, struct error *e
 		    : t->kind == TRACK_TEXT  ? peek_text(t, error)
 					     : peek_file(t, error);
 		t->has_current = state == TRACK_RECORD;
+		t->kept = t->has_current &&
+		    (t->kind == TRACK_TEXT || (t->kind == TRACK_LOG && !t->has_batch));
 	}
 	*record = t->current;
 	*time = t->time;
@@ -433,11 +438,11 @@ track_take(struct track *t)
 {
 	assert(t->has_current);
 	t->has_current = false;
-	if (t->kind == TRACK_TEXT)
-		input_consume(t->in, t->line);
+	if (t->kept)
+		t->kept = false;
 	else if (t->kind == TRACK_RECORDS)
 		input_consume(t->in, t->current.size);
-	else if (t->has_batch)
+	else
 		t->used += t->current.size;
 }
 
@@ -482,6 +487,8 @@ int
 track_tell(struct track *t, struct track_position *to, struct error *error)
 {
 	*to = (struct track_position){ .kind = t->kind,
+		.time = t->time,
+		.peeked = t->has_current && t->kept ? t->current : slice_of("", 0),
 		.format = "",
 		.header = slice_of("", 0),
 		.ids = slice_of("", 0) };
@@ -518,27 +525,48 @@ known_format(const struct track *t, const char *name)
 	return NULL;
 }
 
+static int
+resume_current(struct track *t, const struct track_position *from, struct error *error)
+{
+	t->time = from->time;
+	if (from->peeked.size == 0)
+		return 0;
+	t->resumed = calloc(1, from->peeked.size + RECORD_PADDING);
+	if (t->resumed == NULL)
+		return error_set(error, "no memory to read %s", t->path);
+	memcpy(t->resumed, from->peeked.at, from->peeked.size);
+	t->current = slice_of(t->resumed, from->peeked.size);
+	t->has_current = t->kept = true;
+	return 0;
+}
+
+static int
+resume_text(struct track *t, const struct track_position *from, struct error *error)
+{
+	const char *name = known_format(t, from->format);
+
+	if (name == NULL)
+		return error_set(error, "%s: no such format", from->format);
+	if (start_text(t, name, error) != 0)
+		return -1;
+	return format_restore(t->format, from->header, from->ids)
+	    ? 0
+	    : error_set(error, "%s: the saved format is damaged", name);
+}
+
 int
 track_resume(struct track *t, const struct track_position *from, struct error *error)
 {
-	const char *name;
-
 	if ((from->kind == TRACK_LOG) != (t->kind == TRACK_LOG))
 		return error_set(error, "%s is not what it was: a log", t->path);
+	if (resume_current(t, from, error) != 0)
+		return -1;
 	if (from->kind == TRACK_LOG) {
 		t->skip = from->used;
 		return log_reader_seek(t->log, &from->batch, error);
 	}
-	if (from->kind == TRACK_TEXT) {
-		name = known_format(t, from->format);
-		if (name == NULL)
-			return error_set(error, "%s: no such format", from->format);
-		if (start_text(t, name, error) != 0)
-			return -1;
-		if (!format_restore(t->format, from->header, from->ids))
-			return error_set(
-			    error, "%s: the saved format is damaged", name);
-	}
+	if (from->kind == TRACK_TEXT && resume_text(t, from, error) != 0)
+		return -1;
 	t->kind = from->kind;
 	/* A plain run is given what follows, not all again. */
 	if (t->options->input_goes_on && strcmp(t->path, "-") == 0)

@@ -37,6 +37,9 @@ struct track_position {
 	struct log_position batch;
 	uint64_t used; /* bytes of the batch that were taken */
 	struct input_position input;
+	instant time; /* of the last record that had one */
+	struct slice
+	    peeked; /* what comes before the position, and was not taken; borrowed */
 	const char *format;
 	struct slice header, ids;
 };
