@@ -12,7 +12,7 @@
 #include "lib/state/saver.h"
 
 /* What a stage keeps back of each stream while a snapshot becomes durable. */
-enum { STAGE_HOLD_MAX = 8 << 20 };
+enum { STAGE_HOLD_MAX = 32 << 20 };
 
 struct stage_run {
 	char folder[EPOCH_PATH_MAX]; /* DIR/stage/ID */
