@@ -34,9 +34,11 @@ unset BP_DIR
 rm -rf "$state" && mkdir "$state"
 start 0 'tee <log >(bp-parse --format combined >>a.bp) |
     bp-parse --format combined >>b.bp'
-finish
-ok 'two stages of one name are refused' is $? 100
-ok 'with advice' grep -q 'called parse: give one of them a name of its own with --stage' err
+until_true test -e "$state/refused"
+pkill -KILL -g "$group"
+until_true free
+ok 'of two stages of one name one is refused, with advice' \
+	is_refused 'called parse: give one of them a name of its own with --stage'
 
 rm -rf "$state" a.bp b.bp && mkdir "$state"
 start 4 'bp-parse --format combined log | bp-select true | bp-select true |
