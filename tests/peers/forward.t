@@ -17,6 +17,7 @@ import wire
 from kit import ok, same
 
 kit.needs("bp-recv")
+kit.needs("bp-send")
 COUNT = 500
 
 
@@ -101,9 +102,106 @@ def crowd():
         same(wrong, [], "a crowd: each client's records once, in order")
 
 
+def syslog():
+    lines = rsyslog.lines("rsyslog", 200)
+    for framing in rsyslog.FRAMINGS:
+        with kit.folder() as folder, \
+                receive.receiver(folder, protocol="syslog") as receiver:
+            daemon = rsyslog.start(folder, receiver.port, framing, lines)
+            try:
+                receiver.wait(len(lines))
+            finally:
+                rsyslog.stop(daemon)
+            records = receiver.end()
+        same([r.get("message") for r in records], lines,
+             f"rsyslog, {framing}: each line once, in order")
+        wanted = rsyslog.records(lines)[0]
+        got = records[0] if records else {}
+        same([got.get(k) for k in ("facility", "severity", "timestamp")],
+             [wanted[k] for k in ("facility", "severity", "time")],
+             f"rsyslog, {framing}: facility, severity and time")
+        ok({"web1.example", "banner", "4711", "ID47"} <=
+           {v for v in got.values() if isinstance(v, str)},
+           f"rsyslog, {framing}: host, program, process and message id", got)
+
+
+def events(count):
+    return [{"event": "click", "event_id": f"send-{i}", "position": i % 4,
+             "timestamp": 1795458438494000 + 1001 * i, "weight": -0.5,
+             "note": "žluťoučký kůň 🐎", "nested": {"list": [1, None, True]}}
+            for i in range(count)]
+
+
+def server_command(kind, folder, key, user):
+    words = ["--port-file", os.path.join(folder, "port"),
+             "--records", os.path.join(folder, "lines")]
+    words += ["--key", key] if key else []
+    words += ["--user", user] if user else []
+    if kind == "fluent-org":
+        return ["node", os.path.join(cases.HERE, "fluent_org_server.cjs"), *words]
+    return [sys.executable, os.path.join(cases.HERE, "server.py"), *words] + \
+        (["--drop", "2"] if kind == "hangs up" else [])
+
+
+def send_to(kind, folder, key, user, own_key, words):
+    """What bp-send said, and the entries that the server has."""
+    server = subprocess.Popen(server_command(kind, folder, key, user),
+                              env=cases.environment())
+    try:
+        port = kit.until(lambda: kit.content(os.path.join(folder, "port"))).decode()
+        files = {"events": b"".join(map(wire.pack, events(COUNT))),
+                 "key": own_key.encode() + b"\n", "user": user.encode() + b"\n"}
+        for name, data in files.items():
+            with open(os.path.join(folder, name), "wb") as f:
+                f.write(data)
+        words = [*words, "--chunk", "16K", "--tag", "ads.web"]
+        words += ["--shared-key-file", os.path.join(folder, "key")] if key else []
+        words += ["--user-file", os.path.join(folder, "user")] if user else []
+        said = kit.run([os.path.join(kit.BIN, "bp-send"), *words, "127.0.0.1:" + port,
+                        os.path.join(folder, "events")])
+    finally:
+        kit.stop(server)
+    lines = kit.content(os.path.join(folder, "lines")).splitlines()
+    return said, [json.loads(line) for line in lines]
+
+
+def senders():
+    for kind in "fluent-org", "ours":
+        for words in (["--peer", "forward", "--packing", "gzip"],
+                      ["--peer", "forward", "--packing", "none"], []):
+            for key, user in ("", ""), (cases.KEY, ""), (cases.KEY, cases.USER):
+                name = f"bp-send {' '.join(words) or '(auto)'} to {kind}" + \
+                    (", key" if key else "") + (", user" if user else "")
+                with kit.folder() as folder:
+                    (status, said), got = send_to(kind, folder, key, user, key, words)
+                ok(status == 0, f"{name}: it is content", status, said)
+                same([e["record"] for e in got], events(COUNT),
+                     f"{name}: each record once, in order")
+                same([(e["tag"], e["time"]) for e in got],
+                     [("ads.web", e["timestamp"]) for e in events(COUNT)],
+                     f"{name}: tags and times")
+    for kind in "fluent-org", "ours":
+        with kit.folder() as folder:
+            (status, said), got = send_to(
+                kind, folder, cases.KEY, "", "another",
+                ["--peer", "forward", "--give-up-after", "2s"])
+        ok(status not in (0, 124), f"bp-send to {kind}, another key: it fails", status,
+           said)
+        same(got, [], f"bp-send to {kind}, another key: nothing is taken")
+    with kit.folder() as folder:
+        (status, said), got = send_to("hangs up", folder, "", "", "",
+                                      ["--peer", "forward"])
+    ok(status == 0, "bp-send to one that hangs up twice: it is content", status, said)
+    same({e["record"]["event_id"] for e in got}, {e["event_id"] for e in events(COUNT)},
+         "bp-send to one that hangs up twice: each record at least once")
+
+
 clients()
 wrong_keys()
 wrong_password()
 unix_sockets()
 crowd()
+if not os.environ.get("PEERS_SERVER"):
+    syslog()
+    senders()
 kit.done_testing()
