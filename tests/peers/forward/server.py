@@ -101,10 +101,10 @@ class Client:
         if self.server.drops > 0 and "chunk" in option:
             self.server.drops -= 1
             raise Refused
-        if "chunk" in option and not self.server.options.no_ack:
-            self.send({"ack": option["chunk"]})
         for entry in entries:
             self.server.record(entry, option)
+        if "chunk" in option and not self.server.options.no_ack:
+            self.send({"ack": option["chunk"]})
 
 
 class Server:
