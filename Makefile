@@ -147,6 +147,7 @@ bench:  ## our speed beside that of the usual tools, in one run
 	@sh .ci/deps.sh $(BUILD_DEPS) $(BENCH_DEPS)
 	@$(MAKE) -s all $(TOOLS) $(BENCH)
 	@sh tests/bench/run.sh
+	@sh tests/bench/log.sh
 
 install: $(BIN) $(TOOLS)  ## install below DESTDIR= and PREFIX=/usr/local
 	@sh .ci/install.sh $(BUILD)/bin "$(DESTDIR)" "$(PREFIX)"

@@ -7,6 +7,9 @@
 
 #include "lib/base/assert.h"
 
+/* Longer than anybody waits, and no more than an integer holds. */
+#define LATER_US 1e15
+
 struct player {
 	struct source source;
 	const struct os *os;
@@ -70,7 +73,8 @@ read_left(struct player *p, uint8_t *to, size_t size)
 static int64_t
 wait_us(struct player *p, instant time)
 {
-	int64_t now, passed;
+	int64_t now;
+	double passed;
 
 	if (p->speed == 0 || time == WHEN_NEVER)
 		return 0;
@@ -84,8 +88,10 @@ wait_us(struct player *p, instant time)
 		p->first_time += time - p->last_time - p->max_gap_us;
 		p->last_time = time - p->max_gap_us;
 	}
-	passed = (int64_t)((double)(time - p->first_time) / p->speed);
-	return passed - (now - p->first_us);
+	passed = (double)(time - p->first_time) / p->speed;
+	if (passed > LATER_US)
+		passed = LATER_US;
+	return passed < -LATER_US ? 0 : (int64_t)passed - (now - p->first_us);
 }
 
 /* The track whose record comes next; NULL when none has one. */
