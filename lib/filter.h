@@ -134,6 +134,8 @@ void run_counter(
 /* A second output, a file of records; NULL and a message on failure. Closed by the
  * runtime, which checks that too. */
 struct output *run_outlet(struct run *run, const char *path);
+/* Nothing goes to standard output, control records neither: it may be of other use. */
+void run_silent(struct run *run);
 /* Read from this instead of standard input or the FILE operands. Taken over. As a stage
  * the filter is then a source, which saves and restores the input's position itself. */
 void run_input(struct run *run, struct input *in);

@@ -33,7 +33,7 @@ bool
 stage_carries(const struct run *run, const struct output *out)
 {
 	return output_kind(out) == OUTPUT_STREAM &&
-	    (out != run->out || !run->filter->text_out);
+	    (out != run->out || (!run->filter->text_out && !run->silent));
 }
 
 /* A reader that goes away is one that crashed; what is not the world's fault but the

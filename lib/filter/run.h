@@ -100,6 +100,7 @@ struct run {
 	int status;       /* exit status of a failure, 0 while there is none */
 	bool reader_gone; /* EPIPE on the output: stop quietly */
 	bool opens_files, uses_network;
+	bool silent;          /* run_silent */
 	int also_fd, also_ms; /* run_wait_also */
 	bool finished;        /* finish was called and no record came since */
 	bool progress_shown;

@@ -93,6 +93,12 @@ run_outlet(struct run *run, const char *path)
 }
 
 void
+run_silent(struct run *run)
+{
+	run->silent = true;
+}
+
+void
 run_input(struct run *run, struct input *in)
 {
 	assert(run->in == NULL);
