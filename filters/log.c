@@ -89,6 +89,8 @@ start(struct run *run, void *self)
 		return run_usage(run,
 		    "records are not for a terminal: leave out --pass, or add | "
 		    "bp-print");
+	if (!f->pass)
+		run_silent(run);
 	run_opens_files(run);
 	run_counter(run, "durable", "records that are on the disk", &f->acked);
 	run_counter(run, "log_bytes", "bytes of the log", &f->bytes);

@@ -10,7 +10,7 @@ gen_log 100000 5 >text.log 2>/dev/null
 bp-parse --format combined text.log 2>/dev/null | bp-log --segment-size 1M in
 head -n 20000 text.log >part.log
 command='bp-replay $speed in part.log | bp-dedupe --memory 64M |
-    bp-log --memory 64M --segment-size 200K --sync 1ms out >/dev/null'
+    bp-log --memory 64M --segment-size 200K --sync 1ms --ack-fd 1 out | cat >>acks'
 
 mkdir plain
 ln part.log plain/part.log
@@ -37,6 +37,7 @@ ok 'the log is sound' sh -c 'bp-replay out >out.bp'
 zstdcat plain/out/*.bplog >plain.bp
 ok 'it has the records of the plain pipeline' cmp out.bp plain.bp
 ok 'and many of them' test "$(wc -c <plain.bp)" -gt 10000000
+ok 'nothing else comes into its output' sh -c '! grep -aqv "^[0-9]*$" acks'
 ok 'zstdcat sees them too' sh -c 'zstdcat out/*.bplog | cmp - plain.bp'
 
 done_testing
