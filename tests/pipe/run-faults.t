@@ -65,13 +65,15 @@ kill -KILL $runner
 wait $runner 2>/dev/null
 orphan=$(pid_of b dedupe)
 run b "$(pipeline b)"
+# Not to its end, for what follows.
+until_true grep -qsx 'generation 2' b/stage/parse/member
+kill -STOP "$(pid_of b parse)"
 ok 'an orphan of a killed runner is killed' until_true gone "$orphan"
 ok 'and a new generation begins' until_true is_generation b 2
 ok 'which is said' until_true grep -q 'that an earlier bp-run has left' b.err
 
 # --- another runner
 until_true joined b
-kill -STOP "$(pid_of b parse)"
 like 'a second bp-run is refused' 'in the hands of another bp-run, process' \
 	bp-run --dir b -- "$(pipeline b)"
 exits 'with status 100' 100 bp-run --dir b -- "$(pipeline b)"
