@@ -8,6 +8,8 @@
  *	FAULT_CALL     read write fsync rename open truncate malloc
  *	FAULT_WHEN     N, from 1
  *	FAULT_DO       EIO ENOSPC EINTR ENOMEM short kill
+ *	FAULT_NOSYNC   when set, no file of any program is ever synced: the mutant that power
+ *	               cuts must catch
  *	FAULT_COUNT    instead of ARMED, CALL, WHEN and DO: a file of 7 u64 which counts the
  *	               calls of each kind, in the order above, over all such programs
  */
@@ -34,7 +36,7 @@ static struct {
 	bool active;
 	enum call call;
 	uint64_t when;
-	bool shorten, kill;
+	bool shorten, kill, nosync;
 	int error;
 	atomic_uint_fast64_t made;
 	atomic_uint_fast64_t *count;
@@ -64,6 +66,7 @@ arm(void)
 	int fd;
 	void *at;
 
+	fault.nosync = getenv("FAULT_NOSYNC") != NULL;
 	if (program == NULL || strcmp(program, program_invocation_short_name) != 0)
 		return;
 	if (count != NULL) {
@@ -131,13 +134,17 @@ write(int fd, const void *from, size_t size)
 int
 fsync(int fd)
 {
-	return hit(FSYNC) ? -1 : (int)syscall(SYS_fsync, fd);
+	if (hit(FSYNC))
+		return -1;
+	return fault.nosync ? 0 : (int)syscall(SYS_fsync, fd);
 }
 
 int
 fdatasync(int fd)
 {
-	return hit(FSYNC) ? -1 : (int)syscall(SYS_fdatasync, fd);
+	if (hit(FSYNC))
+		return -1;
+	return fault.nosync ? 0 : (int)syscall(SYS_fdatasync, fd);
 }
 
 int
