@@ -42,7 +42,7 @@ def main():
     seed = kit.seed_of()
     campaign = kit.Campaign("random kills", seed)
     chosen = [t for t in topologies.TOPOLOGIES if not wanted or t.name in wanted]
-    log = kit.generate(30000, 7)
+    log = kit.generate(120000, 7)
     reference = {}
     for topology in chosen:
         reference[topology.name] = campaign.folder("plain-" + topology.name)

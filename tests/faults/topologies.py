@@ -44,10 +44,10 @@ class Topology:
 
 class Line(Topology):
     name = "line"
-    files = ("out", "rejects")
+    files = ("out", "rejects", "model")
     command = (
         f"{PARSE} --rejects rejects log | bp-sort --lateness 1m | bp-join |"
-        f" bp-feature --spec {SPEC} | bp-learn | bp-metric --by slot_id |"
+        f" bp-feature --spec {SPEC} | bp-learn --model model | bp-metric --by slot_id |"
         " bp-print --format json >>out")
 
 
@@ -88,10 +88,11 @@ class TailRun(kit.Run):
 
     def write(self, log):
         path = os.path.join(self.folder, "access.log")
-        step = len(log) // self.PIECES + 1
+        lines = log.splitlines(keepends=True)
+        step = len(lines) // self.PIECES + 1
         for i in range(self.PIECES):
             with open(path, "ab") as out:
-                out.write(log[i * step:(i + 1) * step])
+                out.writelines(lines[i * step:(i + 1) * step])
             time.sleep(0.02)
             if i % (self.PIECES // (self.ROTATIONS + 1)) == 10:
                 os.rename(path, f"{path}.{time.time_ns()}")
