@@ -558,8 +558,16 @@ tail_tell(
 	bool added = t->ended;
 
 	*to = (struct tail_position){ 0 };
-	if (t->now.fd < 0)
-		return 0;
+	/* Nothing was read, but it is this file that will be, also when it is rotated
+	 * before the next start. */
+	if (t->now.fd < 0) {
+		int status = open_place(t, t->path, &t->now, error);
+
+		if (status != 0)
+			return status > 0 ? 0 : -1;
+		t->last_size = 0;
+		place = t->now;
+	}
 	if (unread > t->given && t->before.fd >= 0) {
 		back = unread - t->given;
 		place = t->before;

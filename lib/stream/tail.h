@@ -66,7 +66,8 @@ struct tail_events {
 void tail_listen(struct tail *t, const struct tail_events *events);
 
 /* The position of the byte that is `unread` bytes before what was last read. Reads from
- * the file. 0, or -1 and error. */
+ * the file, and opens it when nothing was read; inode 0 when there is none yet. 0, or -1
+ * and error. */
 int tail_tell(
     struct tail *t, uint64_t unread, struct tail_position *to, struct error *error);
 

@@ -88,6 +88,11 @@ class TailRun(kit.Run):
 
     def write(self, log):
         path = os.path.join(self.folder, "access.log")
+        # What was rotated before the first start is none of its business.
+        open(path, "ab").close()
+        first = os.path.join(self.folder, "state", "topology")
+        while not os.path.exists(first) and time.monotonic() < self.deadline:
+            time.sleep(0.001)
         lines = log.splitlines(keepends=True)
         step = len(lines) // self.PIECES + 1
         for i in range(self.PIECES):
