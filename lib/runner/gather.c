@@ -2,6 +2,7 @@
 #include "lib/runner/gather.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -53,6 +54,62 @@ all_settled(const struct topology *t, const struct family *f, uint64_t *seen,
 	return settled;
 }
 
+/* --- Pipes ---------------------------------------------------------------------- */
+
+enum { PIPES_MAX = 1024 };
+
+struct pipes {
+	unsigned n;
+	struct pipe_end end[PIPES_MAX]; /* what any of them does with it */
+};
+
+static void
+note_pipe(void *context, const struct pipe_end *end)
+{
+	struct pipes *p = context;
+	unsigned i = 0;
+
+	while (i < p->n &&
+	    (p->end[i].device != end->device || p->end[i].inode != end->inode))
+		i++;
+	if (i == PIPES_MAX)
+		return;
+	if (i == p->n)
+		p->end[p->n++] =
+		    (struct pipe_end){ .device = end->device, .inode = end->inode };
+	p->end[i].reads = p->end[i].reads || end->reads;
+	p->end[i].writes = p->end[i].writes || end->writes;
+}
+
+/* Pipes that come from outside have their other ends there. */
+static void
+note_outside(void *context, const struct pipe_end *end)
+{
+	struct pipe_end both = *end;
+
+	both.reads = both.writes = true;
+	note_pipe(context, &both);
+}
+
+/* Whether somebody writes what nobody reads: a branch that was killed before it joined
+ * would else be missing in the topology. */
+static bool
+is_broken(const struct family *f)
+{
+	struct pipes *p = calloc(1, sizeof *p);
+	bool broken = false;
+
+	if (p == NULL)
+		return true;
+	process_pipes(getpid(), note_outside, p);
+	for (unsigned i = 0; i < f->n; i++)
+		process_pipes(f->at[i].pid, note_pipe, p);
+	for (unsigned i = 0; i < p->n; i++)
+		broken = broken || (p->end[i].writes && !p->end[i].reads);
+	free(p);
+	return broken;
+}
+
 /* The initial state of every stage must outlive whatever comes once the topology is
  * written. */
 static bool
@@ -79,7 +136,7 @@ gather_look(struct gather *g, const struct os *os, const char *dir,
 	struct family family = { 0 };
 	int64_t now = os->monotonic_us(os);
 	uint64_t seen = 0;
-	bool settled;
+	bool settled, broken;
 
 	if (family_look(&family, getpid(), group) != 0) {
 		family_free(&family);
@@ -87,7 +144,12 @@ gather_look(struct gather *g, const struct os *os, const char *dir,
 		return GATHER_FAILED;
 	}
 	settled = all_settled(members, &family, &seen, error);
+	broken = settled && seen == g->seen && is_broken(&family);
 	family_free(&family);
+	if (broken) {
+		(void)error_set(error, "a process died before it was a stage");
+		return GATHER_BROKEN;
+	}
 	if (!settled || seen != g->seen) {
 		g->seen = settled ? seen : 0;
 		g->since_us = now;

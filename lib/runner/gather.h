@@ -23,7 +23,8 @@ enum gathered {
 	GATHER_FAILED = -1, /* error is set */
 	GATHER_WAIT,        /* look again; error says for whom or what */
 	GATHER_COMPLETE,
-	GATHER_WRONG, /* it is settled, and no pipeline; error says why */
+	GATHER_BROKEN, /* somebody died before joining: start again; error says how */
+	GATHER_WRONG,  /* it is settled, and no pipeline; error says why */
 };
 
 /* Look at those that have joined this generation and at all processes of the group. */

@@ -209,3 +209,34 @@ process_has(pid_t pid, const char *assignment)
 	free(text);
 	return found;
 }
+
+void
+process_pipes(
+    pid_t pid, void (*each)(void *context, const struct pipe_end *end), void *context)
+{
+	char path[64], text[TEXT_MAX];
+	struct stat status;
+	struct dirent *entry;
+	struct pipe_end end;
+	unsigned flags;
+	DIR *folder;
+
+	(void)snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
+	folder = opendir(path);
+	while (folder != NULL && (entry = readdir(folder)) != NULL) {
+		if (fstatat(dirfd(folder), entry->d_name, &status, 0) != 0 ||
+		    !S_ISFIFO(status.st_mode))
+			continue;
+		(void)snprintf(path, sizeof path, "fdinfo/%.16s", entry->d_name);
+		if (read_file(pid, path, text, sizeof text) <= 0 ||
+		    sscanf(text, "pos: %*d flags: %o", &flags) != 1)
+			continue;
+		end = (struct pipe_end){ .device = status.st_dev,
+			.inode = status.st_ino,
+			.reads = (flags & O_ACCMODE) != O_WRONLY,
+			.writes = (flags & O_ACCMODE) != O_RDONLY };
+		each(context, &end);
+	}
+	if (folder != NULL)
+		(void)closedir(folder);
+}

@@ -40,4 +40,14 @@ uint64_t process_moved(pid_t pid);
 bool process_holds(pid_t pid, dev_t device, ino_t inode);
 bool process_has(pid_t pid, const char *assignment);
 
+/* The pipes that a process has open, FIFOs with a name as well. */
+struct pipe_end {
+	dev_t device;
+	ino_t inode;
+	bool reads, writes;
+};
+/* Call `each` with every one. */
+void process_pipes(
+    pid_t pid, void (*each)(void *context, const struct pipe_end *end), void *context);
+
 #endif

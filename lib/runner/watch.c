@@ -199,6 +199,7 @@ gather(struct runner *r)
 	switch (gather_look(
 	    &r->gather, r->os, r->dir, &r->members.joined, r->group.leader, &error)) {
 	case GATHER_FAILED:
+	case GATHER_BROKEN:
 		return fail(r, &error);
 	case GATHER_WRONG:
 		return leave(r, RUNNER_WRONG_USE, &error);
