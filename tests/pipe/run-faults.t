@@ -58,7 +58,7 @@ ok 'with the same bytes' same_bytes a
 like 'deaths are said' 'died before its end: starting all again' cat a.err
 like 'and the folder is sound' 'is sound' bp-run check a
 
-# --- the runner itself; what it leaves is killed by the next
+# --- the runner itself; what it leaves ends, or is killed by the next
 run b "$(pipeline b)"
 until_true joined b
 kill -KILL $runner
@@ -66,11 +66,11 @@ wait $runner 2>/dev/null
 orphan=$(pid_of b dedupe)
 run b "$(pipeline b)"
 # Not to its end, for what follows.
-until_true grep -qsx 'generation 2' b/stage/parse/member
+read_some() { ls b/stage/parse/00000002*.snap >/dev/null 2>&1; }
+until_true read_some
 kill -STOP "$(pid_of b parse)"
 ok 'an orphan of a killed runner is killed' until_true gone "$orphan"
 ok 'and a new generation begins' until_true is_generation b 2
-ok 'which is said' until_true grep -q 'that an earlier bp-run has left' b.err
 
 # --- another runner
 until_true joined b
