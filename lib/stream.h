@@ -37,7 +37,7 @@ struct drain {
  * bytes it read, 0 at the end, SOURCE_NOTHING when there are none now, -1 with error
  * set. Then wait_fd (-1 for none) becomes readable, or wait_ms pass, before it is asked
  * again. */
-enum { SOURCE_NOTHING = -2 };
+enum { SOURCE_NOTHING = -2, SOURCE_WAIT_MAX = 64 };
 
 struct source {
 	ssize_t (*read)(
@@ -47,6 +47,11 @@ struct source {
 	    const struct source *source); /* as input_part; NULL: not known */
 	int wait_fd;
 	int wait_ms;
+	/* May be NULL. Several descriptors to wait for, instead of wait_fd: at most
+	 * SOURCE_WAIT_MAX, for reading; returns their number. */
+	unsigned (*wait)(const struct source *source, struct pollfd *fds);
+	/* May be NULL. Whether it holds what a stop would lose. */
+	bool (*holds)(const struct source *source);
 };
 
 /* An input on an open descriptor, which it owns from now on. `name` is for messages and
@@ -73,6 +78,8 @@ void input_place(struct input *in, uint64_t offset);
 const char *input_name(const struct input *in);
 /* What to poll for before a fill, and for how long at most (-1: for ever). */
 int input_wait_fd(const struct input *in);
+/* The same as one or more descriptors; returns their number, which may be 0. */
+unsigned input_wait_fds(const struct input *in, struct pollfd fds[SOURCE_WAIT_MAX]);
 int input_wait_ms(const struct input *in);
 /* The part of a file that was read, 0..1; negative when the input has no known size. */
 double input_part(const struct input *in);
@@ -90,7 +97,7 @@ enum fill input_fill(struct input *in, struct error *error);
 /* Whether a fill need not be waited for: there are bytes that are read already but not
  * yet decompressed, or the source was not asked yet. */
 bool input_ready(const struct input *in);
-/* Whether bytes were read that are not yet decompressed: they would be lost by a stop. */
+/* Whether bytes were read that are not yet given out: they would be lost by a stop. */
 bool input_undecoded(const struct input *in);
 
 /* --- Positions of inputs: to go on another time ----------------------------------- */

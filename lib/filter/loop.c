@@ -11,7 +11,7 @@
 
 #include "lib/base/assert.h"
 
-enum { PROGRESS_US = 500000, WAITS_MAX = 2 + 2 * RUN_CHAIN_MAX };
+enum { PROGRESS_US = 500000, WAITS_MAX = 1 + SOURCE_WAIT_MAX + 2 * RUN_CHAIN_MAX };
 
 /* How the handling of an input ended, besides -1 for a failure. */
 enum { STOPPED = 0, EXHAUSTED = 1, HUNGRY = 2 };
@@ -111,14 +111,16 @@ patience(const struct run *run, int64_t now)
 	return least;
 }
 
-/* What to poll: the input, signals, and what each run of the chain waits for besides. */
+/* What to poll: signals, the input (*inputs of them from 1 on), and what each run of the
+ * chain waits for besides. */
 static nfds_t
-descriptors(const struct run *run, struct pollfd fds[WAITS_MAX])
+descriptors(const struct run *run, struct pollfd fds[WAITS_MAX], nfds_t *inputs)
 {
-	nfds_t n = 0;
+	nfds_t n = 1;
 
-	fds[n++] = (struct pollfd){ .fd = input_wait_fd(run->in), .events = POLLIN };
-	fds[n++] = (struct pollfd){ .fd = run->signals->wake[0], .events = POLLIN };
+	fds[0] = (struct pollfd){ .fd = run->signals->wake[0], .events = POLLIN };
+	*inputs = input_wait_fds(run->in, fds + 1);
+	n += *inputs;
 	for (; run != NULL && n + 2 <= WAITS_MAX; run = run->next) {
 		if (run->stage != NULL && run->stage->pending)
 			fds[n++] =
@@ -152,25 +154,27 @@ wait_for_input(struct run *run, bool *readable)
 	struct pollfd fds[WAITS_MAX];
 	int64_t now = run->os->monotonic_us(run->os);
 	char drain[64];
-	nfds_t count;
+	nfds_t count, inputs;
 	int n = 0;
 
 	if (attend(run, now) != 0)
 		return -1;
-	count = descriptors(run, fds);
+	count = descriptors(run, fds, &inputs);
 	if (!told_to_stop(run)) {
 		n = run->os->poll(run->os, fds, count, 0);
 		if (n == 0) {
 			if (rest(run) != 0)
 				return -1;
-			count = descriptors(run, fds);
+			count = descriptors(run, fds, &inputs);
 			n = run->os->poll(run->os, fds, count, patience(run, now));
 		}
 	}
-	if (n > 0 && fds[1].revents != 0)
+	if (n > 0 && fds[0].revents != 0)
 		(void)run->os->read(
 		    run->os, run->signals->wake[0], drain, sizeof drain);
-	*readable = n > 0 ? fds[0].revents != 0 : n == 0 && input_wait_ms(run->in) >= 0;
+	*readable = n == 0 && input_wait_ms(run->in) >= 0;
+	for (nfds_t i = 1; n > 0 && i <= inputs; i++)
+		*readable = *readable || fds[i].revents != 0;
 	return attend(run, run->os->monotonic_us(run->os));
 }
 
@@ -194,8 +198,8 @@ refill(struct run *run)
 	if (run->feed == NULL &&
 	    (readable ? attend_stage(run) : wait_for_input(run, &readable)) != 0)
 		return FILL_FAIL;
-	if (told_to_stop(run) && !input_undecoded(run->in))
-		return FILL_AGAIN;
+	/* A stop: what was read already comes out, and no more is waited for. */
+	readable = told_to_stop(run) ? input_undecoded(run->in) : readable;
 	if (!readable)
 		return FILL_AGAIN;
 	fill = input_fill(run->in, &error);

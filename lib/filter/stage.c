@@ -39,11 +39,12 @@ enum meeting { MEET_FAIL = -1, MEET_SOURCE, MEET_HELLO, MEET_NOTHING };
 static int
 wait_for_bytes(struct run *run)
 {
-	struct pollfd fds[2] = { { .fd = input_wait_fd(run->in), .events = POLLIN },
-		{ .fd = run->signals->wake[0], .events = POLLIN } };
+	struct pollfd fds[1 + SOURCE_WAIT_MAX] = { { .fd = run->signals->wake[0],
+	    .events = POLLIN } };
+	nfds_t count = 1 + input_wait_fds(run->in, fds + 1);
 
 	if (!input_ready(run->in))
-		(void)run->os->poll(run->os, fds, 2, input_wait_ms(run->in));
+		(void)run->os->poll(run->os, fds, count, input_wait_ms(run->in));
 	return run->signals->stop;
 }
 

@@ -157,6 +157,15 @@ input_wait_fd(const struct input *in)
 	return in->source != NULL ? in->source->wait_fd : in->fd;
 }
 
+unsigned
+input_wait_fds(const struct input *in, struct pollfd fds[SOURCE_WAIT_MAX])
+{
+	if (in->source != NULL && in->source->wait != NULL)
+		return in->source->wait(in->source, fds);
+	fds[0] = (struct pollfd){ .fd = input_wait_fd(in), .events = POLLIN };
+	return 1;
+}
+
 int
 input_wait_ms(const struct input *in)
 {
@@ -174,13 +183,16 @@ input_part(const struct input *in)
 bool
 input_undecoded(const struct input *in)
 {
-	return in->packed_from < in->packed_to;
+	return in->packed_from < in->packed_to ||
+	    (in->source != NULL && in->source->holds != NULL &&
+		in->source->holds(in->source));
 }
 
 bool
 input_ready(const struct input *in)
 {
-	return in->eof || input_undecoded(in) || (in->source != NULL && !in->waiting);
+	return in->eof || in->packed_from < in->packed_to ||
+	    (in->source != NULL && !in->waiting);
 }
 
 static enum fill

@@ -527,7 +527,10 @@ tail_new(
 		    t == NULL ? "no memory" : "the name is too long");
 		return NULL;
 	}
-	t->source = (struct source){ tail_read, tail_free, NULL, -1, TAIL_POLL_MS };
+	t->source = (struct source){ .read = tail_read,
+		.free = tail_free,
+		.wait_fd = -1,
+		.wait_ms = TAIL_POLL_MS };
 	t->os = os;
 	t->path = path;
 	t->allow_truncate = allow_truncate;
