@@ -216,6 +216,12 @@ void run_reject_held(struct run *run, const struct origin *origin, struct slice 
 int run_divert(struct run *run, struct output *outlet, struct slice record);
 /* Text for a filter with text_out. 0 or FAIL. */
 int run_print(struct run *run, struct slice text);
+/* Records that the filter read by another way than `each`: they end as DROP or PASS (which
+ * is said only; they were written by another way too). */
+void run_took(struct run *run, uint64_t n, enum verdict as);
+/* The same of one that is wrong: rejected, with the reason. */
+void run_reject_bytes(
+    struct run *run, struct slice bytes, uint64_t offset, const char *reason);
 /* Send what was written so far to whoever reads it. 0 or FAIL. */
 int run_flush(struct run *run);
 /* Send a control record, whole. */

@@ -140,9 +140,6 @@ int run_end(struct run *run);
 
 /* verdict.c */
 int run_settle_verdict(struct run *run, enum verdict verdict);
-/* Write a reject of bytes that are no record or line of `each`. */
-void run_reject_bytes(
-    struct run *run, struct slice bytes, uint64_t offset, const char *reason);
 int run_output_failed(struct run *run, const struct error *error);
 
 /* stats.c */

@@ -341,6 +341,14 @@ run_release(struct run *run, struct slice record)
 }
 
 void
+run_took(struct run *run, uint64_t n, enum verdict as)
+{
+	assert(as == DROP || as == PASS);
+	run->counters.in += n;
+	*(as == DROP ? &run->counters.dropped : &run->counters.out) += n;
+}
+
+void
 run_settle(struct run *run, uint64_t n, enum verdict as)
 {
 	assert(as == DROP || as == LATE);

@@ -250,10 +250,10 @@ modern(struct slice text, instant now, struct build *b, uint32_t *pairs)
 	build_text(b, "timestamp");
 	build_int(b, when);
 	*pairs += 1;
-	*pairs += pair(b, "host", take_word(&text));
-	*pairs += pair(b, "program", take_word(&text));
-	*pairs += pair(b, "process_id", take_word(&text));
-	*pairs += pair(b, "message_id", take_word(&text));
+	*pairs += pair(b, "hostname", take_word(&text));
+	*pairs += pair(b, "app_name", take_word(&text));
+	*pairs += pair(b, "procid", take_word(&text));
+	*pairs += pair(b, "msgid", take_word(&text));
 	if (!structured(&text, b, pairs))
 		return false;
 	/* A byte order mark says that it is UTF-8, which is seen anyway. */

@@ -45,8 +45,7 @@ bool lines_frame(struct slice bytes, bool counted, struct slice *text, size_t *s
 
 /* One message of syslog into a record: RFC 5424 ("<PRI>1 ..."), else what RFC 3164 may have
  * been ("<PRI>text"). Keys: event "log", timestamp (`now` when it has none), facility,
- * severity, host, program, process_id, message_id, structured_data (a map of maps),
- * message. A text that is not UTF-8 becomes bin. False and fault when it has no priority,
+ * severity, hostname, app_name, procid, msgid, structured_data (a map of maps), message. A text that is not UTF-8 becomes bin. False and fault when it has no priority,
  * or the builder became full. */
 bool lines_syslog(
     struct slice text, instant now, struct build *to, struct fault *fault);
