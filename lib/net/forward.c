@@ -26,7 +26,7 @@ struct forward {
 	struct key tag, metadata;
 	struct reader *options;
 	struct key chunk, compressed, option_metadata, stream, first, chain;
-	struct unpacker *unpacker;
+	struct inflater *inflater;
 	struct buffer unpacked, out;
 	struct json *json;  /* NULL until JSON comes */
 	struct buffer text; /* of it, and the msgpack that it becomes */
@@ -45,8 +45,8 @@ forward_new(const char *tag_key, const struct forward_limits *limits)
 	assert(f->tag_name.size <= RECORD_KEY_SIZE_MAX);
 	f->records = reader_new();
 	f->options = reader_new();
-	f->unpacker = unpacker_new();
-	if (f->records == NULL || f->options == NULL || f->unpacker == NULL) {
+	f->inflater = inflater_new();
+	if (f->records == NULL || f->options == NULL || f->inflater == NULL) {
 		forward_free(f);
 		return NULL;
 	}
@@ -68,7 +68,7 @@ forward_free(struct forward *f)
 		return;
 	reader_free(f->records);
 	reader_free(f->options);
-	unpacker_free(f->unpacker);
+	inflater_free(f->inflater);
 	buffer_free(&f->unpacked);
 	buffer_free(&f->out);
 	json_free(f->json);
@@ -456,9 +456,9 @@ unpack(struct forward *f, const struct forward_message *m, struct slice *blob,
 	}
 	good = m->packing == PACKING_GZIP
 	    ? unpack_gzip(
-		  f->unpacker, m->body, &f->unpacked, f->limits.unpacked, &reason)
+		  f->inflater, m->body, &f->unpacked, f->limits.unpacked, &reason)
 	    : unpack_zstd(
-		  f->unpacker, m->body, &f->unpacked, f->limits.unpacked, &reason);
+		  f->inflater, m->body, &f->unpacked, f->limits.unpacked, &reason);
 	if (!good)
 		return wrong(fault, 0, reason);
 	*blob = buffer_slice(&f->unpacked);

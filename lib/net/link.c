@@ -60,6 +60,8 @@ end(struct link *l, const char *reason)
 	if (l->closing || l->over)
 		return;
 	l->over = true;
+	/* Who says no more may still listen. */
+	l->broken = *reason != '\0';
 	link_pause(l);
 	l->events->ended(l, reason);
 }
@@ -86,9 +88,9 @@ link_close(struct link *l)
 
 	if (l == NULL || l->closing)
 		return;
-	if (l->tls != NULL && !l->over)
+	if (l->tls != NULL && !l->broken)
 		tls_end(l->tls);
-	if (!l->writing && !l->over && l->out.size > 0) {
+	if (!l->writing && !l->broken && l->out.size > 0) {
 		rest = uv_buf_init((char *)l->out.at, (unsigned)l->out.size);
 		(void)uv_try_write(&l->u.stream, &rest, 1);
 	}
@@ -120,7 +122,7 @@ on_written(uv_write_t *write, int status)
 	if (l->tls != NULL)
 		pump(l);
 	write_out(l);
-	if (!l->writing && !l->closing && !l->over && l->events->drained != NULL)
+	if (!l->writing && !l->closing && !l->broken && l->events->drained != NULL)
 		l->events->drained(l);
 }
 
@@ -131,7 +133,7 @@ write_out(struct link *l)
 	uv_buf_t bytes;
 	int status;
 
-	if (l->writing || l->closing || l->over || l->out.size == 0)
+	if (l->writing || l->closing || l->broken || l->out.size == 0)
 		return;
 	l->sending = l->out;
 	l->out = empty;
@@ -150,7 +152,7 @@ link_send(struct link *l, struct slice bytes)
 {
 	struct buffer *to = l->tls != NULL ? &l->plain : &l->out;
 
-	if (l->closing || l->over || !make_room(l, to, bytes.size))
+	if (l->closing || l->broken || !make_room(l, to, bytes.size))
 		return false;
 	(void)buffer_append(to, bytes, SIZE_MAX / 4);
 	if (l->tls != NULL)
@@ -208,17 +210,31 @@ pump_once(struct link *l, struct error *error, bool *failed)
 	return moved;
 }
 
+/* Once for all bytes that come while it is told. */
+static void
+tell_bytes(struct link *l)
+{
+	if (l->telling || l->closing)
+		return;
+	l->telling = true;
+	l->events->bytes(l);
+	l->telling = false;
+}
+
 /* Move what can be moved between plain and cipher bytes. */
 static void
 pump(struct link *l)
 {
 	struct error error;
 	bool failed = false;
+	size_t before = l->in.size;
 
-	while (!l->closing && !l->over && !failed && pump_once(l, &error, &failed))
+	while (!l->closing && !l->broken && !failed && pump_once(l, &error, &failed))
 		;
 	/* An alert says why, so it goes out first. */
 	write_out(l);
+	if (l->in.size > before)
+		tell_bytes(l);
 	if (failed)
 		end(l, error.text);
 }
@@ -226,7 +242,6 @@ pump(struct link *l)
 static void
 take_cipher(struct link *l, struct slice cipher)
 {
-	size_t before = l->in.size;
 	long n;
 
 	while (cipher.size > 0 && !l->over) {
@@ -237,8 +252,6 @@ take_cipher(struct link *l, struct slice cipher)
 			break;
 	}
 	write_out(l);
-	if (!l->closing && l->in.size > before)
-		l->events->bytes(l);
 }
 
 /* --- Reading -------------------------------------------------------------------- */
@@ -282,7 +295,7 @@ on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
 		take_cipher(l, slice_of(buffer->base, (size_t)n));
 	} else {
 		l->in.size += (size_t)n;
-		l->events->bytes(l);
+		tell_bytes(l);
 	}
 }
 

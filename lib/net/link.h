@@ -43,7 +43,8 @@ struct link {
 	struct tls *tls;
 	struct buffer plain, out, sending;
 	size_t counted; /* of the loop's `held` */
-	bool reading, writing, closing, over;
+	bool reading, writing, telling, closing;
+	bool over, broken; /* nothing more comes; nothing can be sent either */
 };
 
 /* Each returns NULL, with error, when it cannot begin. `tls` is taken over in any case,

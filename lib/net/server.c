@@ -40,10 +40,12 @@ struct peer {
 	struct peer *queue_next;
 	struct forward_framer framer;
 	struct handshake_secrets secrets;
-	bool welcome; /* it may send messages */
-	bool queued;  /* there are bytes to look at */
-	bool last;    /* closed after what it has sent */
-	size_t taken; /* bytes at the front of the link's that were looked at */
+	bool welcome;       /* it may send messages */
+	bool condemned;     /* closed when it has its acks; nothing more is taken */
+	unsigned unsettled; /* messages of it that wait for their ack */
+	bool queued;        /* there are bytes to look at */
+	bool last;          /* closed after what it has sent */
+	size_t taken;       /* bytes at the front of the link's that were looked at */
 	int64_t
 	    began_ms; /* when it began what it is in the middle of; UNTOLD: nothing */
 };
@@ -155,13 +157,19 @@ drop_peer(struct peer *p)
 	accept_next(s);
 }
 
-/* Close it for what it did. */
+/* Close it for what it did, once its earlier messages are acknowledged. */
 static void
 refuse(struct peer *p, const char *reason)
 {
 	p->server->counts.refused++;
 	tell(p->server, p, reason);
-	drop_peer(p);
+	if (p->unsettled == 0 || p->condemned) {
+		drop_peer(p);
+		return;
+	}
+	p->condemned = p->last = true;
+	link_pause(p->link);
+	dequeue(p);
 }
 
 static bool
@@ -190,8 +198,8 @@ on_ended(struct link *l, const char *reason)
 	struct peer *p = l->owner;
 	char text[300];
 
-	/* What came whole before is taken still. */
-	if (p->queued && *reason == '\0' && p->welcome) {
+	/* What came whole before is taken still, and acknowledged. */
+	if (*reason == '\0' && p->welcome && (p->queued || p->unsettled > 0)) {
 		p->last = true;
 		return;
 	}
@@ -376,6 +384,8 @@ push_pending(struct server *s, struct peer *p, const struct forward_message *m,
 	struct pending *e =
 	    &s->pending[(s->first_pending + s->pendings++) % SERVER_PENDING_MAX];
 
+	if (p != NULL)
+		p->unsettled++;
 	*e = (struct pending){ .peer = p, .numbered = m->numbered, .mark = r->after };
 	if (m->chunk.at == NULL)
 		return;
@@ -485,7 +495,6 @@ wait_for_more(struct peer *p)
 	if (!p->link->over) {
 		link_resume(p->link);
 	} else {
-		p->welcome = false;
 		on_ended(p->link, "");
 	}
 }
@@ -647,10 +656,17 @@ server_next(struct server *s, struct server_batch *to)
 	assert(s->pendings == 0 ||
 	    s->pending[(s->first_pending + s->pendings - 1) % SERVER_PENDING_MAX].told);
 	forward_rest(s->forward);
-	loop_poll(&s->loop);
-	while (found == 0 && !s->stopped && s->queue != NULL &&
-	    s->pendings < SERVER_PENDING_MAX)
-		found = s->lines != NULL ? look_text(s->queue, to) : look(s->queue, to);
+	/* What looking at peers makes the loop watch has to reach the kernel, too. */
+	do {
+		loop_poll(&s->loop);
+		while (found == 0 && !s->stopped && s->queue != NULL &&
+		    s->pendings < SERVER_PENDING_MAX)
+			found = s->lines != NULL ? look_text(s->queue, to)
+						 : look(s->queue, to);
+		if (found == 0)
+			loop_poll(&s->loop);
+	} while (found == 0 && !s->stopped && s->queue != NULL &&
+	    s->pendings < SERVER_PENDING_MAX);
 	if (found == 0 && s->pendings < SERVER_PENDING_MAX)
 		found = take_datagrams(s, to);
 	return found;
@@ -680,6 +696,7 @@ acknowledge(struct server *s, struct pending *e)
 
 	if (p == NULL)
 		return;
+	p->unsettled--;
 	if (e->chunk_size > 0) {
 		build_init(&b, storage, sizeof storage);
 		forward_build_ack(&b, slice_of(e->chunk, e->chunk_size),
@@ -689,7 +706,7 @@ acknowledge(struct server *s, struct pending *e)
 	}
 	if (!sent)
 		refuse(p, "it does not read its acks");
-	else if (p->last && !p->queued)
+	else if (p->last && !p->queued && p->unsettled == 0)
 		drop_peer(p);
 }
 

@@ -12,21 +12,21 @@ enum {
 	ZSTD_LEVEL = 1,
 };
 
-struct unpacker {
+struct inflater {
 	z_stream inflate, deflate;
 	bool inflates, deflates;
 	ZSTD_DCtx *unzstd;
 	ZSTD_CCtx *zstd;
 };
 
-struct unpacker *
-unpacker_new(void)
+struct inflater *
+inflater_new(void)
 {
-	return calloc(1, sizeof(struct unpacker));
+	return calloc(1, sizeof(struct inflater));
 }
 
 void
-unpacker_free(struct unpacker *u)
+inflater_free(struct inflater *u)
 {
 	if (u == NULL)
 		return;
@@ -50,7 +50,7 @@ next_room(struct buffer *to, size_t limit)
 }
 
 static bool
-begin_gzip(struct unpacker *u)
+begin_gzip(struct inflater *u)
 {
 	if (u->inflates)
 		return inflateReset(&u->inflate) == Z_OK;
@@ -59,7 +59,7 @@ begin_gzip(struct unpacker *u)
 }
 
 bool
-unpack_gzip(struct unpacker *u, struct slice bytes, struct buffer *to, size_t limit,
+unpack_gzip(struct inflater *u, struct slice bytes, struct buffer *to, size_t limit,
     const char **reason)
 {
 	z_stream *z = &u->inflate;
@@ -96,7 +96,7 @@ unpack_gzip(struct unpacker *u, struct slice bytes, struct buffer *to, size_t li
 }
 
 bool
-unpack_zstd(struct unpacker *u, struct slice bytes, struct buffer *to, size_t limit,
+unpack_zstd(struct inflater *u, struct slice bytes, struct buffer *to, size_t limit,
     const char **reason)
 {
 	ZSTD_inBuffer in = { bytes.at, bytes.size, 0 };
@@ -131,7 +131,7 @@ unpack_zstd(struct unpacker *u, struct slice bytes, struct buffer *to, size_t li
 }
 
 bool
-pack_gzip(struct unpacker *u, struct slice bytes, struct buffer *to)
+pack_gzip(struct inflater *u, struct slice bytes, struct buffer *to)
 {
 	z_stream *z = &u->deflate;
 	uLong bound;
@@ -157,7 +157,7 @@ pack_gzip(struct unpacker *u, struct slice bytes, struct buffer *to)
 }
 
 bool
-pack_zstd(struct unpacker *u, struct slice bytes, struct buffer *to)
+pack_zstd(struct inflater *u, struct slice bytes, struct buffer *to)
 {
 	size_t bound = ZSTD_compressBound(bytes.size), size;
 

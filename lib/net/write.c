@@ -59,7 +59,7 @@ build_option(struct build *b, const struct forward_chunk *c)
 /* Append the blob with a header that has room for its size, which compression tells
  * afterwards. */
 static bool
-add_blob(struct unpacker *u, const struct forward_chunk *c, struct buffer *to)
+add_blob(struct inflater *u, const struct forward_chunk *c, struct buffer *to)
 {
 	size_t header = to->size, start = header + 5;
 
@@ -80,7 +80,7 @@ add_blob(struct unpacker *u, const struct forward_chunk *c, struct buffer *to)
 
 bool
 forward_write_chunk(
-    struct unpacker *u, const struct forward_chunk *c, struct buffer *to)
+    struct inflater *u, const struct forward_chunk *c, struct buffer *to)
 {
 	uint8_t storage[HEADER_MAX + FORWARD_TAG_MAX];
 	struct build b;

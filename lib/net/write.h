@@ -29,7 +29,7 @@ struct forward_chunk {
 
 /* Append the message. False when memory is short. */
 bool forward_write_chunk(
-    struct unpacker *u, const struct forward_chunk *c, struct buffer *to);
+    struct inflater *u, const struct forward_chunk *c, struct buffer *to);
 
 /* The answer to a chunk: {"ack": id}, with how far the stream was taken when it is
  * numbered. `chunk` is the id's msgpack value. */

@@ -210,12 +210,12 @@ static void
 blobs_of_several_members_and_frames_are_decompressed(void **state)
 {
 	static uint8_t blob[ROOM / 4];
-	struct unpacker *u = unpacker_new();
+	struct inflater *u = inflater_new();
 
 	(void)state;
 	for (int zstd = 0; zstd < 2; zstd++) {
 		size_t size = entries(blob, 100, T_EVENT), half = size / 2 + 1;
-		bool (*pack)(struct unpacker *, struct slice, struct buffer *) =
+		bool (*pack)(struct inflater *, struct slice, struct buffer *) =
 		    zstd ? pack_zstd : pack_gzip;
 		struct buffer packed = { 0 };
 		struct build b = begin();
@@ -243,14 +243,14 @@ blobs_of_several_members_and_frames_are_decompressed(void **state)
 		}
 		buffer_free(&packed);
 	}
-	unpacker_free(u);
+	inflater_free(u);
 }
 
 static void
 a_bomb_is_refused_at_the_limit(void **state)
 {
 	static uint8_t zeros[1 << 20];
-	struct unpacker *u = unpacker_new();
+	struct inflater *u = inflater_new();
 
 	(void)state;
 	for (int zstd = 0; zstd < 2; zstd++) {
@@ -270,7 +270,7 @@ a_bomb_is_refused_at_the_limit(void **state)
 		is_refused(build_slice(&b), "more than is allowed");
 		buffer_free(&packed);
 	}
-	unpacker_free(u);
+	inflater_free(u);
 }
 
 static void
@@ -430,7 +430,7 @@ nil_is_a_heartbeat_and_a_nil_option_none(void **state)
 /* --- Numbered chunks ------------------------------------------------------------ */
 
 static struct slice
-numbered(struct unpacker *u, struct buffer *to, uint64_t from, uint64_t n,
+numbered(struct inflater *u, struct buffer *to, uint64_t from, uint64_t n,
     uint64_t chain, uint64_t salt)
 {
 	static uint8_t blob[4096];
@@ -479,7 +479,7 @@ static void
 what_was_taken_is_left_out_whatever_the_boundaries(void **state)
 {
 	struct forward *f = forward_new("tag", &limits);
-	struct unpacker *u = unpacker_new();
+	struct inflater *u = inflater_new();
 	struct buffer to = { 0 };
 	struct random random = seeded();
 
@@ -504,7 +504,7 @@ what_was_taken_is_left_out_whatever_the_boundaries(void **state)
 		assert_int_equal(r.values + r.repeated, n);
 	}
 	buffer_free(&to);
-	unpacker_free(u);
+	inflater_free(u);
 	forward_free(f);
 }
 
@@ -512,7 +512,7 @@ static void
 other_bytes_and_missing_records_are_a_conflict(void **state)
 {
 	struct forward *f = forward_new("tag", &limits);
-	struct unpacker *u = unpacker_new();
+	struct inflater *u = inflater_new();
 	struct buffer to = { 0 };
 	struct forward_mark mark = mark_after(10);
 	struct forward_message m;
@@ -531,7 +531,7 @@ other_bytes_and_missing_records_are_a_conflict(void **state)
 	assert_true(forward_records(f, &m, NOW, NULL, &r, &fault));
 	assert_int_equal(r.after.next, 21);
 	buffer_free(&to);
-	unpacker_free(u);
+	inflater_free(u);
 	forward_free(f);
 }
 
