@@ -10,22 +10,21 @@
  * needs  to repeat itself exactly when it starts again from a state: a bp-recv refuses
  *        other bytes under numbers that it has taken
  */
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "lib/filter.h"
+#include "lib/filter/network.h"
 #include "lib/net/client.h"
 
-enum { SECRET_MAX = 4096, WAIT_MS = 100, SMALLEST_MEMORY = 80 << 20 };
+enum { WAIT_MS = 100, SMALLEST_MEMORY = 80 << 20 };
 
 /* In the order of --packing's words. */
 enum packing { AUTO, NONE, GZIP, ZSTD };
 
 struct send {
 	const char *to; /* operand */
-	const char *tag, *hostname, *key_file, *user_file;
-	const char *certificate, *key, *authority;
+	const char *tag;
+	struct network_options network_options;
 	int peer, packing;
 	struct size chunk, window;
 	struct span timeout, give_up;
@@ -33,10 +32,8 @@ struct send {
 
 	struct run *run;
 	struct client *client;
-	struct tls_context *context;
+	struct network network;
 	struct address address;
-	uint8_t *secret, *user;
-	char own_name[256];
 	bool ended; /* END was sent */
 };
 
@@ -62,19 +59,20 @@ static const struct option options[] = {
 	    "connect again when no answer comes for so long"),
 	OPTION_ASIDE(0, "give-up-after", struct send, give_up, "60s",
 	    "at the end: without an ack for so long it has failed"),
-	OPTION_ASIDE('k', "shared-key-file", struct send, key_file, NULL,
-	    "the shared key that the server asks for", "FILE"),
-	OPTION_ASIDE(0, "user-file", struct send, user_file, NULL,
+	OPTION_ASIDE('k', "shared-key-file", struct send, network_options.key_file,
+	    NULL, "the shared key that the server asks for", "FILE"),
+	OPTION_ASIDE(0, "user-file", struct send, network_options.users_file, NULL,
 	    "NAME:PASSWORD for a server that asks for users", "FILE"),
-	OPTION_ASIDE(0, "hostname", struct send, hostname, "",
+	OPTION_ASIDE(0, "hostname", struct send, network_options.hostname, "",
 	    "what to call this host in the handshake; '' its own name", "NAME"),
 	OPTION_ASIDE(0, "tls", struct send, tls, NULL,
 	    "speak TLS, and check the server's certificate"),
-	OPTION_ASIDE(0, "tls-authority", struct send, authority, NULL,
+	OPTION_ASIDE(0, "tls-authority", struct send, network_options.authority, NULL,
 	    "who signed it (PEM), in place of those the system trusts", "FILE"),
-	OPTION_ASIDE(0, "tls-certificate", struct send, certificate, NULL,
-	    "our certificate, for a server that asks for one (PEM)", "FILE"),
-	OPTION_ASIDE(0, "tls-key", struct send, key, NULL, "its key (PEM)", "FILE"),
+	OPTION_ASIDE(0, "tls-certificate", struct send, network_options.certificate,
+	    NULL, "our certificate, for a server that asks for one (PEM)", "FILE"),
+	OPTION_ASIDE(0, "tls-key", struct send, network_options.key, NULL,
+	    "its key (PEM)", "FILE"),
 	OPTION_END,
 };
 
@@ -218,70 +216,18 @@ say(void *context, const char *text)
 	run_say(s->run, "%s", text);
 }
 
-/* The first line of a file. */
-static int
-read_line(struct send *s, const char *path, uint8_t **to)
-{
-	struct error error;
-	struct slice text;
-
-	*to = run_read_file(s->run, path, SECRET_MAX, &text, &error);
-	if (*to == NULL)
-		return run_usage(s->run, "%s", error.text);
-	(*to)[strcspn((char *)*to, "\r\n")] = '\0';
-	return 0;
-}
-
-static int
-set_handshake(struct send *s, struct handshake *h)
-{
-	size_t size;
-	char *colon;
-
-	h->shared_key = "";
-	h->hostname = s->hostname;
-	if (*s->hostname == '\0') {
-		/* Not that of a server on the same host, which a client must not meet. */
-		(void)gethostname(s->own_name, sizeof s->own_name - 16);
-		size = strlen(s->own_name);
-		memcpy(s->own_name + size, "/bp-send", sizeof "/bp-send");
-		h->hostname = s->own_name;
-	}
-	if (strlen(h->hostname) > HANDSHAKE_TEXT_MAX)
-		return run_usage(
-		    s->run, "--hostname: at most %d bytes", HANDSHAKE_TEXT_MAX);
-	if (s->key_file != NULL && read_line(s, s->key_file, &s->secret) != 0)
-		return -1;
-	if (s->key_file != NULL)
-		h->shared_key = (char *)s->secret;
-	if (s->user_file == NULL)
-		return 0;
-	if (read_line(s, s->user_file, &s->user) != 0)
-		return -1;
-	colon = strchr((char *)s->user, ':');
-	if (colon == NULL || colon - (char *)s->user > HANDSHAKE_TEXT_MAX)
-		return run_usage(
-		    s->run, "%s: a line of NAME:PASSWORD is wanted", s->user_file);
-	*colon = '\0';
-	h->users[h->user_count++] =
-	    (struct handshake_user){ (char *)s->user, colon + 1 };
-	return 0;
-}
-
 static int
 set_tls(struct send *s)
 {
-	struct tls_files files = { s->certificate, s->key, s->authority };
-	struct error error;
+	const struct network_options *o = &s->network_options;
 
 	if (!s->tls)
-		return s->certificate == NULL && s->key == NULL && s->authority == NULL
+		return o->certificate == NULL && o->key == NULL && o->authority == NULL
 		    ? 0
 		    : run_usage(s->run, "certificates are for --tls");
 	if (s->address.local)
 		return run_usage(s->run, "--tls is for HOST:PORT");
-	s->context = tls_context_new(false, &files, &error);
-	return s->context != NULL ? 0 : run_usage(s->run, "%s", error.text);
+	return network_tls(s->run, &s->network, o, false);
 }
 
 static void
@@ -335,10 +281,13 @@ start(struct run *run, void *self)
 		return -1;
 	if (address_resolve(&s->address, s->to, false, &error) != 0)
 		return run_usage(run, "%s", error.text);
-	if (set_tls(s) != 0 || set_handshake(s, &c.handshake) != 0)
+	/* Not the name of a server on the same host, which a client must not meet. */
+	if (set_tls(s) != 0 ||
+	    network_handshake(
+		run, &s->network, &s->network_options, "/bp-send", &c.handshake) != 0)
 		return -1;
-	c.tls = s->context;
-	c.secured = s->key_file != NULL || s->user_file != NULL;
+	c.tls = s->network.tls;
+	c.secured = s->network_options.key_file != NULL || c.handshake.user_count > 0;
 	set_packing(s, &c);
 	run_uses_network(run);
 	s->client = client_new(&c, &error);
@@ -395,9 +344,7 @@ stop(void *self)
 	struct send *s = self;
 
 	client_free(s->client);
-	tls_context_free(s->context);
-	free(s->secret);
-	free(s->user);
+	network_free(&s->network);
 }
 
 static const struct filter send_filter = {

@@ -8,7 +8,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/perl";
-use Bannerpipe qw(build programs ok done);
+use Bannerpipe qw(root build programs ok done);
 use Laws;
 
 $| = 1;
@@ -34,6 +34,13 @@ for my $stem (@ARGV ? @ARGV : programs()) {
 	if (!Laws::is_filter($stem)) {
 		ok("bp-$stem is no filter, but law 9: --help and the manual agree",
 		    Laws::documented({ stem => $stem }));
+		next;
+	}
+	if (Laws::has_sockets($stem)) {
+		ok("bp-$stem, law 9: --help and the manual agree",
+		    Laws::documented({ stem => $stem }));
+		ok("bp-$stem talks to sockets, and has pipe tests that do",
+		    glob(root() . "/tests/pipe/*$stem*.t") ? () : "no tests/pipe/*$stem*.t");
 		next;
 	}
 	my @uses = Laws::uses($stem);

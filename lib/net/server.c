@@ -199,17 +199,19 @@ on_ended(struct link *l, const char *reason)
 	char text[300];
 
 	/* What came whole before is taken still, and acknowledged. */
-	if (*reason == '\0' && p->welcome && (p->queued || p->unsettled > 0)) {
+	if (*reason == '\0' && p->welcome && p->queued) {
 		p->last = true;
 		return;
 	}
 	if (*reason != '\0') {
 		(void)snprintf(text, sizeof text, "connection lost: %s", reason);
 		tell(p->server, p, text);
-	} else if (peer_bytes(p).size > 0) {
+	} else if (peer_bytes(p).size > 0 && !p->condemned) {
 		tell(p->server, p, "it left within a message, which is not taken");
 	}
-	drop_peer(p);
+	p->last = true;
+	if (*reason != '\0' || p->unsettled == 0)
+		drop_peer(p);
 }
 
 static const struct link_events peer_events = { .bytes = on_bytes, .ended = on_ended };

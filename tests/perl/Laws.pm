@@ -410,6 +410,13 @@ sub is_filter {
 	return help_of($stem) =~ /^ .*--rejects /m;
 }
 
+# A program that talks to sockets cannot be judged by standard input and output alone:
+# tests/pipe/STEM-*.t hold it to what is true of it.
+sub has_sockets {
+	my ($stem) = @_;
+	return help_of($stem) =~ /\bHOST:PORT\b/;
+}
+
 # 9: own options in the filter's page, common ones in bannerpipe(7).
 sub documented {
 	my ($use) = @_;

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/net/keep.h"
+
+#include <stdlib.h>
+
+#include "lib/base/bytes.h"
+#include "lib/record/control.h"
+
+/* What goes into one append. */
+struct part {
+	size_t size;    /* bytes of `sieved` */
+	uint32_t count; /* of values; 0: no part */
+	uint64_t records;
+	struct log_times times;
+};
+
+struct keeper {
+	struct log *log;
+	struct keeper_events events;
+	struct reader *reader;
+	struct server_batch batch;
+	size_t given; /* bytes of the batch that were sieved */
+	bool waits;
+	struct forward_mark reached; /* by the part */
+	struct part part;
+	uint8_t sieved[LOG_APPEND_MAX];
+};
+
+struct keeper *
+keeper_new(struct log *log, const struct keeper_events *events)
+{
+	struct keeper *k = calloc(1, sizeof *k);
+
+	if (k == NULL || (k->reader = reader_new()) == NULL) {
+		free(k);
+		return NULL;
+	}
+	k->log = log;
+	k->events = *events;
+	return k;
+}
+
+void
+keeper_free(struct keeper *k)
+{
+	if (k == NULL)
+		return;
+	reader_free(k->reader);
+	free(k);
+}
+
+bool
+keeper_waits(const struct keeper *k)
+{
+	return k->waits;
+}
+
+void
+keeper_begin(struct keeper *k, const struct server_batch *batch)
+{
+	k->batch = *batch;
+	k->given = 0;
+	k->reached = batch->before;
+	k->waits = true;
+}
+
+bool
+keeper_known(const struct keeper *k, const uint8_t stream[FORWARD_STREAM_SIZE],
+    struct forward_mark *mark)
+{
+	struct log_mark logged;
+
+	if (!log_marked(k->log, stream, &logged))
+		return false;
+	*mark = (struct forward_mark){ logged.next, bytes_load_le64(logged.chain) };
+	return true;
+}
+
+static bool
+control_belongs(struct keeper *k, struct slice value)
+{
+	struct control control;
+	bool damaged;
+
+	if (!control_read(value, &control, &damaged))
+		return true;
+	if (control.kind == CONTROL_END)
+		k->events.ended(k->events.context, k->batch.stream);
+	return control.kind != CONTROL_END && control.kind != CONTROL_TICK;
+}
+
+/* Whether a value belongs into the log. */
+static bool
+belongs(struct keeper *k, struct slice value)
+{
+	struct record record;
+	struct fault fault;
+	instant when;
+	size_t need;
+
+	switch (record_scan(k->reader, value, &record, &fault, &need)) {
+	case SCAN_RECORD:
+		if (record_timestamp(&record, &when))
+			log_times_add(&k->part.times, when);
+		k->part.records++;
+		return true;
+	case SCAN_CONTROL:
+		return control_belongs(k, value);
+	case SCAN_LARGE:
+		fault.reason = "a record of more than 1 MiB";
+		break;
+	default:
+		break;
+	}
+	k->events.rejected(k->events.context, value, fault.reason);
+	return false;
+}
+
+/* Sieve the next values of the batch into a part. */
+static void
+make_part(struct keeper *k)
+{
+	struct slice rest = slice_from(k->batch.bytes, k->given), value;
+	struct part *p = &k->part;
+	struct build b;
+
+	*p = (struct part){ .times = LOG_NO_TIMES };
+	while (rest.size > 0) {
+		value = slice_of(rest.at, value_size(rest.at));
+		if (value.size <= LOG_APPEND_MAX &&
+		    p->size + value.size > LOG_APPEND_MAX)
+			break;
+		rest = slice_from(rest, value.size);
+		k->reached.next++;
+		if (k->batch.numbered)
+			k->reached.chain = forward_chain(k->reached.chain, value);
+		if (!belongs(k, value))
+			continue;
+		memcpy(k->sieved + p->size, value.at, value.size);
+		p->size += value.size;
+		p->count++;
+	}
+	k->given = k->batch.bytes.size - rest.size;
+	if (p->count > 0 || !k->batch.numbered)
+		return;
+	/* A mark needs a record to go with. */
+	build_init(&b, k->sieved, sizeof k->sieved);
+	control_build(&b, CONTROL_TEXT, 0, slice_text("mark of a stream"));
+	p->size = build_slice(&b).size;
+	p->count = 1;
+}
+
+static enum log_result
+append_part(struct keeper *k, struct error *error)
+{
+	struct log_mark mark = { .next = k->reached.next };
+	enum log_result result;
+
+	memcpy(mark.sender, k->batch.stream, sizeof mark.sender);
+	bytes_store_le64(mark.chain, k->reached.chain);
+	result = log_append(k->log, slice_of(k->sieved, k->part.size), k->part.count,
+	    k->part.times, k->batch.numbered ? &mark : NULL, error);
+	if (result == LOG_DONE) {
+		k->events.kept(k->events.context, k->part.records);
+		k->part.count = 0;
+	}
+	return result;
+}
+
+enum log_result
+keeper_append(struct keeper *k, struct error *error)
+{
+	enum log_result result = LOG_DONE;
+
+	while (result == LOG_DONE) {
+		if (k->part.count > 0) {
+			result = append_part(k, error);
+		} else if (k->given < k->batch.bytes.size) {
+			make_part(k);
+		} else {
+			k->waits = false;
+			break;
+		}
+	}
+	return result;
+}

@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The bytes that real clients sent (tests/data/forward), played to bp-recv: the records
+that they mean, an ack for each chunk, and nothing of what is damaged."""
+import glob
+import hashlib
+import os
+import struct
+
+from sys import path
+path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import json
+import sockets
+from sockets import ROOT, Receiver, ok, play, records, same
+
+FOLDER = os.path.join(ROOT, "tests", "data", "forward")
+
+
+def cases():
+    for bin_path in sorted(glob.glob(os.path.join(FOLDER, "*.bin"))):
+        name = os.path.basename(bin_path)[:-4]
+        with open(os.path.join(FOLDER, name + ".json")) as f:
+            yield name, sockets.content(bin_path), json.load(f)
+
+
+def plain(value):
+    """As bp-print writes it, so that both can be compared."""
+    if isinstance(value, dict):
+        if list(value) == ["$bin"] or list(value) == ["$str"] or list(value) == ["$ext"]:
+            return "foreign"
+        if any(k in value for k in ("$binary", "$string")):
+            return "foreign"
+        return {k: plain(v) for k, v in value.items()}
+    return [plain(v) for v in value] if isinstance(value, list) else value
+
+
+def agrees(got, wanted):
+    record = {k: plain(v) for k, v in got.items()}
+    entry = {k: plain(v) for k, v in wanted["record"].items()}
+    tag, when = record.pop("tag", None), record.pop("timestamp", None)
+    metadata = record.pop("metadata", None)
+    if "timestamp" in entry:
+        return when == entry.pop("timestamp") and record == entry
+    return tag == wanted["tag"] and record == entry and \
+        (wanted["time"] is None or when == wanted["time"]) and \
+        (metadata is None or isinstance(metadata, dict))
+
+
+def plays_as_it_came():
+    for name, data, case in cases():
+        if case.get("key") or name.startswith("rsyslog"):
+            continue
+        receiver = Receiver(name)
+        answers = play(receiver.port, data)
+        status = receiver.stop()
+        got = records(receiver.out())
+        same(status, 0, f"{name}: it ends well", receiver.says())
+        same(len(got), len(case["records"]), f"{name}: as many records", receiver.says())
+        wrong = [(g, w) for g, w in zip(got, case["records"]) if not agrees(g, w)]
+        ok(not wrong, f"{name}: the same ones", wrong[:1])
+        if "-ack" in name:
+            ok(answers.count(b"\xa3ack") > 0, f"{name}: acknowledged", answers)
+        if case.get("refused"):
+            ok(receiver.says().count("\n") == 2, f"{name}: told why", receiver.says())
+
+
+def in_pieces():
+    """Each byte for itself, and random pieces."""
+    for name, data, case in cases():
+        if case.get("key") or name.startswith("rsyslog") or case.get("refused"):
+            continue
+        import socket
+        receiver = Receiver(name)
+        with socket.create_connection(("127.0.0.1", receiver.port)) as s:
+            s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            at = 0
+            while at < len(data):
+                step = sockets.CHANCE.choice([1, 1, 2, 7, 100])
+                s.sendall(data[at:at + step])
+                at += step
+            s.shutdown(socket.SHUT_WR)
+            while s.recv(65536):
+                pass
+        receiver.stop()
+        same(len(records(receiver.out())), len(case["records"]),
+             f"{name}: in pieces", receiver.says())
+
+
+def lines():
+    for name in ("rsyslog-lf", "rsyslog-octet"):
+        data = sockets.content(os.path.join(FOLDER, name + ".bin"))
+        with open(os.path.join(FOLDER, name + ".json")) as f:
+            wanted = json.load(f)["records"]
+        receiver = Receiver(name, "--protocol", "syslog")
+        play(receiver.port, data)
+        receiver.stop()
+        got = records(receiver.out())
+        same(len(got), len(wanted), f"{name}: as many messages", receiver.says())
+        keys = ("hostname", "procid", "msgid", "app_name", "facility", "severity",
+                "message")
+        wrong = [(g, w) for g, w in zip(got, wanted)
+                 if any(k in w and g.get(k) != w[k] for k in keys)]
+        ok(not wrong, f"{name}: the same ones", wrong[:1])
+    receiver = Receiver("json", "--protocol", "json")
+    play(receiver.port, b'{"a":1}\nnonsense\n{"$ext":[66,"AAAA"]}\n{"a":2}')
+    receiver.stop()
+    same([r["a"] for r in records(receiver.out())], [1, 2],
+         "lines of JSON: objects only, the last without a newline")
+    receiver = Receiver("datagrams", "--protocol", "syslog")
+    import socket
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.sendto(b"<165>1 2003-10-11T22:14:15.003Z h a - ID47 - by datagram",
+                 ("127.0.0.1", receiver.port))
+        sockets.until(lambda: receiver.out())
+    receiver.stop()
+    same([r["message"] for r in records(receiver.out())], ["by datagram"], "a datagram")
+
+
+def heartbeat():
+    import socket
+    receiver = Receiver("heartbeat")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.settimeout(10)
+        s.sendto(b"\0", ("127.0.0.1", receiver.port))
+        same(s.recv(10), b"\0", "a heartbeat by UDP is answered by a byte")
+    receiver.stop()
+
+
+def hostile():
+    """Each is refused, and costs nothing; others go on being served."""
+    receiver = Receiver("hostile", "--max-message", "1M")
+    for data in (b"GET / HTTP/1.1\r\n\r\n", b"\xc1", b"\xdd\xff\xff\xff\xff",
+                 b"\x93\xa1t\xc6\xff\xff\xff\xff", b"\x16\x03\x01\x02\x00",
+                 b"\x93\xa1t\xc6\x00\x20\x00\x00" + b"\x90" * (2 << 20), b"[" * 100000,
+                 b"\x91" * 100000):
+        play(receiver.port, data)
+    play(receiver.port, b"\x93\xa1t\x01\x81\xa1n\x07")
+    peak = receiver.peak_kib()
+    receiver.stop()
+    same([r["n"] for r in records(receiver.out())], [7], "hostile peers harm nobody")
+    ok(peak < (200 << 10 if "address" in sockets.BUILD else 60 << 10),
+       "and take no memory", f"{peak} KiB")
+
+
+plays_as_it_came()
+in_pieces()
+lines()
+heartbeat()
+hostile()
+sockets.done()

@@ -1,0 +1,132 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""bp-send to bp-recv over all that lies between: sockets, compressions, keys, TLS."""
+import os
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import sockets
+from sockets import Program, Receiver, content, generate, ok, records, same, without_end
+
+COUNT = 20000
+SENT = generate("in.bp", COUNT)
+
+
+def arrives(name, receiver, *words):
+    sender = Program(name + "-send", "bp-send", *words, receiver.address, "in.bp")
+    same(sender.wait(), 0, f"{name}: the sender is content", sender.says())
+    same(receiver.wait(), 0, f"{name}: the receiver ends with it", receiver.says())
+    ok(without_end(receiver.out()) == SENT, f"{name}: the same bytes",
+       len(receiver.out()), len(SENT))
+
+
+def refused(name, receiver, status, part, *words):
+    sender = Program(name + "-send", "bp-send", "--give-up-after", "1s", *words,
+                     receiver.address, "in.bp")
+    same(sender.wait(), status, f"{name}: the sender fails", sender.says())
+    ok(part in sender.says(), f"{name}: and says why", sender.says())
+    receiver.stop()
+    same(receiver.out(), b"", f"{name}: nothing is taken")
+
+
+for packing in ("none", "gzip", "zstd"):
+    arrives(packing, Receiver(packing, "--until-end", "1"), "--packing", packing)
+arrives("unix", Receiver("unix", "--until-end", "1", listen="unix:socket"))
+arrives("small-chunks", Receiver("small-chunks", "--until-end", "1"), "--chunk", "4K",
+        "--window", "32K")
+
+# --- foreign servers get entries
+receiver = Receiver("foreign", "--tag-key", "")
+sender = Program("foreign-send", "bp-send", "--peer", "forward", receiver.address, "in.bp")
+same(sender.wait(), 0, "foreign: all is acknowledged", sender.says())
+receiver.stop()
+ok(receiver.out() == SENT, "foreign: the same records", len(receiver.out()), len(SENT))
+receiver = Receiver("tag")
+subprocess.run(["bp-send", "--peer", "forward", "--tag", "a.b", receiver.address],
+               input=b"\x81\xa1n\x01", check=True)
+receiver.stop()
+same(records(receiver.out())[0]["tag"], "a.b", "with its tag")
+
+# --- a handshake
+for name, words in (("key", "right\n"), ("users", "alice:pass\n"), ("wrong", "wrong\n"),
+                    ("mallory", "alice:word\n"), ("all", "alice:pass\nbob:word\n")):
+    with open(name, "w") as f:
+        f.write(words)
+arrives("shared-key", Receiver("shared-key", "--until-end", "1", "-k", "key"), "-k", "key")
+arrives("user", Receiver("user", "--until-end", "1", "-k", "key", "--users-file", "all"),
+        "-k", "key", "--user-file", "users")
+refused("wrong-key", Receiver("wrong-key", "-k", "key"), 100, "key", "-k", "wrong")
+refused("no-key", Receiver("no-key", "-k", "key"), 100, "--shared-key-file")
+refused("wrong-password", Receiver("wrong-password", "-k", "key", "--users-file", "all"),
+        100, "key", "-k", "key", "--user-file", "mallory")
+refused("same-name", Receiver("same-name", "-k", "key", "--hostname", "x"), 100,
+        "own host name", "-k", "key", "--hostname", "x")
+
+
+# --- TLS
+def openssl(*words):
+    subprocess.run(["openssl", *words], check=True, stderr=subprocess.DEVNULL)
+
+
+def authority(name):
+    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+            "-nodes", "-keyout", name + ".key", "-out", name + ".pem", "-days", "2",
+            "-subj", "/CN=" + name)
+
+
+def certificate(name, signed_by, host):
+    openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+            "-keyout", name + ".key", "-out", name + ".csr", "-subj", "/CN=" + name)
+    with open("extension", "w") as f:
+        f.write(f"subjectAltName={host}\n")
+    openssl("x509", "-req", "-in", name + ".csr", "-CA", signed_by + ".pem", "-CAkey",
+            signed_by + ".key", "-CAcreateserial", "-out", name + ".pem", "-days", "2",
+            "-extfile", "extension")
+
+
+authority("ca")
+authority("stranger")
+certificate("server", "ca", "IP:127.0.0.1")
+certificate("elsewhere", "ca", "DNS:elsewhere.example")
+certificate("client", "ca", "DNS:client")
+certificate("intruder", "stranger", "DNS:client")
+SERVER = ("--tls-certificate", "server.pem", "--tls-key", "server.key")
+CLIENT = ("--tls", "--tls-authority", "ca.pem")
+arrives("tls", Receiver("tls", "--until-end", "1", *SERVER), *CLIENT)
+arrives("tls-none", Receiver("tls-none", "--until-end", "1", *SERVER, "-k", "key"),
+        *CLIENT, "--packing", "none", "-k", "key")
+MUTUAL = (*SERVER, "--tls-authority", "ca.pem")
+arrives("mutual", Receiver("mutual", "--until-end", "1", *MUTUAL), *CLIENT,
+        "--tls-certificate", "client.pem", "--tls-key", "client.key")
+refused("no-certificate", Receiver("no-certificate", *MUTUAL), 111, "certificate", *CLIENT)
+refused("intruder", Receiver("intruder", *MUTUAL), 111, "unknown ca", *CLIENT,
+        "--tls-certificate", "intruder.pem", "--tls-key", "intruder.key")
+refused("untrusted", Receiver("untrusted", *SERVER), 111, "certificate", "--tls",
+        "--tls-authority", "stranger.pem")
+refused("other-host", Receiver("other-host", "--tls-certificate", "elsewhere.pem",
+        "--tls-key", "elsewhere.key"), 111, "mismatch", *CLIENT)
+refused("plain-server", Receiver("plain-server"), 111, "TLS", *CLIENT)
+
+# --- a log, acknowledged when durable
+receiver = Receiver("log", "--log", "log", "--until-end", "1")
+sender = Program("log-send", "bp-send", receiver.address, "in.bp")
+same(sender.wait(), 0, "log: all is acknowledged", sender.says())
+same(receiver.wait(), 0, "log: it ends", receiver.says())
+same(receiver.out(), b"", "log: nothing goes to standard output")
+logged = b"".join(subprocess.run(["zstdcat", os.path.join("log", name)], check=True,
+                                 stdout=subprocess.PIPE).stdout
+                  for name in sorted(os.listdir("log")) if name.endswith(".zst"))
+ok(logged == SENT, "log: the same bytes", len(logged), len(SENT), os.listdir("log"))
+
+# --- beside bp-log
+os.mkfifo("acks")
+receiver = None
+listener = subprocess.Popen(
+    "bp-recv --listen unix:pair --until-end 1 --ack-fd 3 3<acks 2>pair.err | "
+    "bp-log --ack-fd 4 pair.log 4>acks", shell=True, executable="/bin/bash")
+sockets.until(lambda: b"listening" in content("pair.err"))
+sender = Program("pair-send", "bp-send", "unix:pair", "in.bp")
+same(sender.wait(), 0, "beside bp-log: acknowledged through --ack-fd", sender.says())
+same(listener.wait(20), 0, "beside bp-log: both end", content("pair.err"))
+sockets.done()
