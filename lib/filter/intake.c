@@ -113,6 +113,7 @@ read_acks(struct intake *r)
 				slice_of(r->ack_line, r->ack_size), &number))
 				return run_fail(
 				    r->run, "--ack-fd: no line of a number");
+			r->acked = number;
 			server_settle(r->server, number);
 			r->ack_size = 0;
 		}
@@ -123,7 +124,12 @@ read_acks(struct intake *r)
 int
 intake_attend(struct intake *r)
 {
-	return r->acks >= 0 ? read_acks(r) : 0;
+	if (r->acks < 0)
+		return 0;
+	if (read_acks(r) != 0)
+		return -1;
+	r->source.wait_ms = server_wait_ms(r->server);
+	return 0;
 }
 
 /* --- Reading -------------------------------------------------------------------- */
@@ -135,8 +141,7 @@ settle(struct intake *r)
 	if (run_flush(r->run) != 0)
 		return -1;
 	r->unflushed = 0;
-	if (r->acks < 0)
-		server_settle(r->server, r->messages);
+	server_settle(r->server, r->acks < 0 ? r->messages : r->acked);
 	return 0;
 }
 
@@ -206,8 +211,10 @@ read_source(struct source *source, void *to, size_t size, struct error *error)
 	if (r->given == r->batch.bytes.size) {
 		/* The loop has used all that it was given: it was whole records. */
 		tell_point(r);
+		if (r->ended && settle(r) != 0)
+			return -1;
 		if (r->ended)
-			return settle(r) == 0 ? 0 : -1;
+			return server_unsettled(r->server) == 0 ? 0 : nothing(r);
 		status = next_batch(r);
 		if (status <= 0)
 			return status < 0 ? -1 : nothing(r);

@@ -34,7 +34,8 @@ struct intake {
 	struct log *log; /* NULL: none */
 	struct keeper *keeper;
 
-	int acks; /* a descriptor whose lines say what is safe, or -1 */
+	int acks;       /* a descriptor whose lines say what is safe, or -1 */
+	uint64_t acked; /* what it said last */
 	char ack_line[INTAKE_ACK_LINE];
 	unsigned ack_size;
 };

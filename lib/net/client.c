@@ -113,10 +113,11 @@ disconnect(struct client *c, const char *reason)
 		chunk_at(c, i)->repeated = true;
 	c->sent = 0;
 	c->tries++;
-	if (!c->told_away && (c->chunks > 0 || c->tries > 1))
+	if (!c->told_away && (c->chunks > 0 || c->tries > 1)) {
 		tell(c, "",
 		    *reason != '\0' ? reason : "the server closed the connection");
-	c->told_away = true;
+		c->told_away = true;
+	}
 	(void)uv_timer_start(&c->timer, on_timer, wait, 0);
 }
 

@@ -188,13 +188,6 @@ pump_once(struct link *l, struct error *error, bool *failed)
 		(void)error_set(error, "no memory for the connection");
 		return false;
 	}
-	while ((n = tls_give(
-		    l->tls, l->out.at + l->out.size, l->out.room - l->out.size)) > 0) {
-		l->out.size += (size_t)n;
-		moved = true;
-		if (l->out.room == l->out.size)
-			break;
-	}
 	n = *failed
 	    ? 0
 	    : tls_read(l->tls, l->in.at + l->in.size, l->in.room - l->in.size, error);
@@ -206,6 +199,14 @@ pump_once(struct link *l, struct error *error, bool *failed)
 	} else if (n == TLS_END) {
 		(void)error_set(error, "%s", "");
 		*failed = true;
+	}
+	/* Last, since both others make cipher bytes. */
+	while ((n = tls_give(
+		    l->tls, l->out.at + l->out.size, l->out.room - l->out.size)) > 0) {
+		l->out.size += (size_t)n;
+		moved = true;
+		if (l->out.room == l->out.size)
+			break;
 	}
 	return moved;
 }

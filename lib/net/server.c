@@ -926,5 +926,8 @@ server_wait_fd(const struct server *s)
 int
 server_wait_ms(const struct server *s)
 {
+	/* Sending acks may have brought bytes, which nobody will be woken for. */
+	if (s->queue != NULL && !s->stopped && s->pendings < SERVER_PENDING_MAX)
+		return 0;
 	return loop_wait_ms(&s->loop);
 }

@@ -20,7 +20,7 @@ BUILD = os.path.join(ROOT, os.environ.get("BUILD", "build"))
 os.environ["PATH"] = f"{BUILD}/bin:{BUILD}/tools:{os.environ['PATH']}"
 SEED = int(os.environ.get("SEED", random.randrange(1 << 31)))
 CHANCE = random.Random(SEED)
-SECONDS = 60
+SECONDS = 10
 print(f"# SEED={SEED}")
 
 _folder = tempfile.mkdtemp(prefix="bannerpipe.")
