@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "lib/base/bytes.h"
 #include "lib/base/number.h"
 #include "lib/text/json.h"
 #include "lib/text/utf8.h"
@@ -171,10 +172,15 @@ parameter(struct slice *text, struct build *b)
 			i++;
 		copy[n++] = text->at[i];
 	}
-	if (utf8_valid(slice_of(copy, n)) == n)
+	if (utf8_valid(slice_of(copy, n)) == n) {
 		build_str_header(b, n);
-	else
-		build_bin(b, slice_of(copy, 0));
+	} else {
+		/* Of a line at most, so four bytes of size are enough, and shortest form
+		 * is no matter of rules. */
+		b->at[0] = 0xc6;
+		bytes_store_be32(b->at + 1, (uint32_t)n);
+		b->at += 5;
+	}
 	memmove(b->at, copy, n);
 	b->at += n;
 	*text = slice_from(*text, to + 1);
