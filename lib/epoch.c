@@ -496,6 +496,29 @@ epoch_read_done(const struct os *os, const char *dir, const char *id,
 }
 
 int
+epoch_standing(const struct os *os, const char *dir, const char *id, uint64_t epoch,
+    uint64_t *standing, struct error *error)
+{
+	char path[EPOCH_PATH_MAX];
+	uint64_t generation, last;
+	struct stat status;
+
+	*standing = epoch;
+	if (epoch_snapshot_path(path, dir, id, epoch, error) != 0)
+		return -1;
+	if (os->stat_path(os, path, &status) == 0)
+		return 0;
+	if (errno != ENOENT)
+		return error_set(error, "cannot look at %s: %s", path, strerror(errno));
+	if (epoch_read_done(os, dir, id, &generation, &last, error) < 0)
+		return -1;
+	/* An END of another generation says nothing of this epoch. */
+	if (generation == epoch_generation(epoch) && last < epoch)
+		*standing = last;
+	return 0;
+}
+
+int
 epoch_write_committed(
     const struct os *os, const char *dir, uint64_t epoch, struct error *error)
 {

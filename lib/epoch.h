@@ -110,6 +110,12 @@ int epoch_write_done(const struct os *os, const char *dir, const char *id,
 int epoch_read_done(const struct os *os, const char *dir, const char *id,
     uint64_t *generation, uint64_t *epoch, struct error *error);
 
+/* The epoch whose snapshot stands for this one: itself; or the stage's last one, when it
+ * came to its END before this epoch ended, and others went on. 0, also when there is
+ * neither; -1 with error when the files cannot be read. */
+int epoch_standing(const struct os *os, const char *dir, const char *id, uint64_t epoch,
+    uint64_t *standing, struct error *error);
+
 /* Advice for stages and people; not synced. Missing reads as 0. */
 int epoch_write_committed(
     const struct os *os, const char *dir, uint64_t epoch, struct error *error);

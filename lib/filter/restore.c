@@ -157,11 +157,31 @@ write_origin(struct run *run, const char *path)
 	    : run_fail(run, "cannot link %s: %s", origin, strerror(errno));
 }
 
+/* The last snapshot stood for this epoch, as `done` says, which will soon say something
+ * else: make it one of this epoch. */
+static int
+write_again(struct run *run, uint64_t epoch)
+{
+	struct saver *saver = run->stage->saver;
+	struct error error;
+	struct state_writer *w = saver_begin(saver, epoch, &error);
+
+	if (w == NULL)
+		return run_fail(run, "%s", error.text);
+	if (stage_put(run, w) != 0) {
+		saver_abandon(saver, w);
+		return -1;
+	}
+	return saver_commit(saver, w, &error) != 0 || saver_wait(saver, &error) != 0
+	    ? run_fail(run, "%s", error.text)
+	    : 0;
+}
+
 int
 stage_restore(struct run *run)
 {
 	struct stage_run *s = run->stage;
-	uint64_t epoch = s->generation.restore;
+	uint64_t epoch = s->generation.restore, standing;
 	char path[EPOCH_PATH_MAX];
 	struct state_reader *r;
 	struct error error;
@@ -171,7 +191,10 @@ stage_restore(struct run *run)
 	s->epoch = epoch;
 	if (epoch_snapshot_path(path, run->pipeline, s->self.id, epoch, &error) != 0)
 		return run_fail(run, "%s", error.text);
-	r = saver_read(s->saver, epoch, &trouble, &error);
+	if (epoch_standing(
+		run->os, run->pipeline, s->self.id, epoch, &standing, &error) != 0)
+		return run_fail(run, "%s", error.text);
+	r = saver_read(s->saver, standing, &trouble, &error);
 	if (r == NULL && trouble == STATE_MISSING && epoch == 0 && !s->begun)
 		return write_origin(run, path);
 	if (r == NULL)
@@ -179,5 +202,5 @@ stage_restore(struct run *run)
 						   : run_usage(run, "%s", error.text);
 	status = get(run, r, path);
 	state_close(r);
-	return status;
+	return status != 0 || standing == epoch ? status : write_again(run, epoch);
 }

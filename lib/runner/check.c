@@ -89,6 +89,7 @@ check_stage(struct check *c, const struct stage *s)
 	char folder[EPOCH_PATH_MAX];
 	enum state_trouble trouble;
 	struct error error;
+	uint64_t standing;
 	int before = c->faults;
 
 	c->id = s->id;
@@ -97,7 +98,9 @@ check_stage(struct check *c, const struct stage *s)
 	else if (c->os->list(c->os, folder, check_stage_file, c) != 0)
 		fault(c, "cannot list %s: %s", folder, strerror(errno));
 	else if (c->faults == before &&
-	    state_verify_epoch(c->os, folder, c->committed, &trouble, &error) != 0)
+	    (epoch_standing(c->os, c->dir, s->id, c->committed, &standing, &error) !=
+		    0 ||
+		state_verify_epoch(c->os, folder, standing, &trouble, &error) != 0))
 		fault(
 		    c, "%s cannot restore the committed epoch: %s", folder, error.text);
 }

@@ -118,8 +118,11 @@ check_snapshots(struct runner *r, struct error *error)
 
 	for (unsigned i = 0; i < r->topology.n; i++) {
 		const char *id = r->topology.stage[i].id;
+		uint64_t standing;
 
-		if (epoch_snapshot_path(path, r->dir, id, epoch, error) != 0)
+		if (epoch_standing(r->os, r->dir, id, epoch, &standing, error) != 0)
+			return read_failed(r, error);
+		if (epoch_snapshot_path(path, r->dir, id, standing, error) != 0)
 			return refuse(r, error);
 		if (r->os->stat_path(r->os, path, &status) == 0)
 			continue;

@@ -266,7 +266,7 @@ intake_read(struct intake *t, struct error *error)
 void
 intake_ignore(struct intake *t)
 {
-	t->ignored = t->ended = true;
+	t->ignored = true;
 	t->stuck = false;
 	backlog_clear(&t->backlog);
 }
