@@ -287,13 +287,13 @@ backlog_walk(struct backlog *b, uint64_t n,
     int (*each)(void *context, struct backlog_item item, struct slice bytes),
     void *context, struct error *error)
 {
-	uint8_t *bytes = malloc(BACKLOG_ITEM_MAX);
+	uint8_t *bytes = n > 0 ? malloc(BACKLOG_ITEM_MAX) : NULL;
 	struct backlog_item item;
 	uint64_t position = 0;
 	int status = 0;
 
 	assert(n <= b->items);
-	if (bytes == NULL)
+	if (n > 0 && bytes == NULL)
 		return error_set(error, "no memory to save what was read ahead");
 	for (; n > 0 && status == 0; n--) {
 		status = copy(b, position, &item, HEAD, error);

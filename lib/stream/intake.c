@@ -46,9 +46,10 @@ put(struct intake *t, enum intake_kind kind, instant at, struct slice bytes,
 static int
 put_fault(struct intake *t, const char *text, struct error *error)
 {
-	t->closed = true;
+	t->closed = t->wrong = true;
+	(void)error_set(&t->fault, "%s", text);
 	/* The last item of an input: room for it is kept. */
-	return put(t, INTAKE_FAULT, t->at, slice_text(text), error);
+	return put(t, INTAKE_FAULT, t->at, slice_of(NULL, 0), error);
 }
 
 static int

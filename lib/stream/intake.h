@@ -18,7 +18,7 @@ enum intake_kind {
 	INTAKE_CUT, /* `at` is the place in time of what is before it */
 	INTAKE_END,
 	INTAKE_PAUSE,
-	INTAKE_FAULT, /* the stream is wrong from here on: a text */
+	INTAKE_FAULT, /* the stream is wrong from here on: see `fault` */
 	INTAKE_KINDS
 };
 
@@ -38,6 +38,8 @@ struct intake {
 	instant at;    /* of the last that was read */
 	uint64_t cuts; /* that were read */
 	bool ended, paused; /* that was read */
+	bool wrong;         /* it ended otherwise: */
+	struct error fault;
 	struct skipper skipper;
 	bool large; /* within a record that is too large */
 

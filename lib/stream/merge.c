@@ -6,56 +6,13 @@
 #include <string.h>
 
 #include "lib/base/assert.h"
-#include "lib/record/control.h"
-#include "lib/stream/heap.h"
-#include "lib/stream/intake.h"
+#include "lib/record/lineage.h"
+#include "lib/stream/merge_inside.h"
 
 enum {
-	HEAD_MEMORY = 1 << 18, /* of what is loaded, besides an item */
-	VERSION = 1,           /* of what is saved */
 	AHEAD = 1 << 18, /* bytes of an input that are read when nobody waits for it */
 	OUT_SOFT = 1 << 16, /* bytes that are made ready at once, and one item */
 	OUT_SIZE = OUT_SOFT + BACKLOG_ITEM_MAX + 2 * CONTROL_SIZE_MAX,
-};
-
-/* What the first item of an input is that has not gone out. */
-enum head { HEAD_UNKNOWN, HEAD_TIMED, HEAD_CUT, HEAD_OVER };
-
-struct branch {
-	struct intake intake;
-	struct backlog loaded; /* of a snapshot: goes out before what is read */
-	instant begins;        /* the place of what has no time, before any has one */
-	enum head head;
-	instant watermark;
-	uint64_t cuts; /* that went out of this input */
-	bool covered;  /* all that is left of it belongs to the last CUT: it has none */
-};
-
-struct merge {
-	struct source source; /* first: a source is cast back */
-	const struct os *os;
-	struct merge_room room;
-	struct reader *reader;   /* owned */
-	struct branch *branches; /* owned */
-	unsigned n;
-	struct heap heap; /* of the branches with HEAD_TIMED */
-	unsigned unknown, at_cut, over;
-	bool tick_due;  /* a branch is over: the smallest watermark may be another */
-	int midway;     /* the branch that a large record goes out of; -1: none */
-	uint64_t cuts;  /* that went out */
-	instant ticked; /* the last watermark that went out */
-	uint64_t spilled;
-
-	uint8_t *out; /* owned; out[out_from..out_to) is ready */
-	size_t out_from, out_to;
-	bool begun;   /* the first values are known */
-	bool stage;   /* the inputs are the outputs of stages */
-	bool barrier; /* HELLO or CUT ends what is ready */
-	bool pausing; /* END(pause) is said: the rest is read for nobody */
-	bool ended;   /* END is said, or there is none to say */
-	bool stopped;
-	bool failed; /* `fault` comes when what is ready has gone out */
-	struct error fault;
 };
 
 /* --- Output ------------------------------------------------------------------------ */
@@ -127,10 +84,11 @@ place(const struct branch *h, struct backlog_item item)
 /* --- Heads ------------------------------------------------------------------------- */
 
 static int
-fail(struct merge *m, struct slice text)
+fail(struct merge *m, const struct error *fault)
 {
 	m->failed = true;
-	return error_set(&m->fault, "%.*s", (int)text.size, (const char *)text.at);
+	m->fault = *fault;
+	return -1;
 }
 
 static void
@@ -173,7 +131,7 @@ look(struct merge *m, unsigned i)
 			return 0;
 		}
 		if (item.kind == INTAKE_FAULT)
-			return fail(m, bytes);
+			return fail(m, &h->intake.fault);
 		if (item.kind == INTAKE_CUT && h->cuts >= m->cuts && !m->stopped) {
 			set_head(m, i, HEAD_CUT);
 			return 0;
@@ -233,6 +191,8 @@ align(struct merge *m)
 
 		if (t->cuts > m->cuts || t->ended)
 			continue;
+		if (t->wrong)
+			return fail(m, &t->fault);
 		m->pausing = m->pausing || t->paused;
 		return 0;
 	}
@@ -327,87 +287,29 @@ produce(struct merge *m)
 
 /* --- Beginning --------------------------------------------------------------------- */
 
-/* Append an id to a list unless it is in one of the two. */
-static int
-add_id(char *list, const char *other, struct slice id)
-{
-	const char *lists[] = { other, list };
-	size_t used = strlen(list);
-
-	for (int i = 0; i < 2; i++) {
-		struct slice rest = slice_text(lists[i]);
-
-		while (rest.size > 0) {
-			size_t end = slice_find(rest, ' ');
-
-			if (slice_equal(slice_of(rest.at, end), id))
-				return 0;
-			rest = slice_from(rest, end + (end < rest.size));
-		}
-	}
-	if (used + 1 + id.size > CONTROL_OWN_MAX - 4)
-		return -1;
-	(void)snprintf(list + used, CONTROL_OWN_MAX - used, "%s%.*s",
-	    used > 0 ? " " : "", (int)id.size, (const char *)id.at);
-	return 0;
-}
-
-/* One lineage of all: the senders with '+' between them, then those before them. */
-static int
-join_lineages(const struct merge *m, char to[CONTROL_OWN_MAX])
-{
-	char direct[CONTROL_OWN_MAX] = "", before[CONTROL_OWN_MAX] = "";
-	size_t size, end;
-
-	for (int pass = 0; pass < 2; pass++)
-		for (unsigned i = 0; i < m->n; i++) {
-			struct slice rest = slice_text(m->branches[i].intake.lineage);
-
-			end = slice_find(rest, ' ');
-			if (pass == 0 &&
-			    add_id(direct, "", slice_of(rest.at, end)) != 0)
-				return -1;
-			while (pass == 1 && end < rest.size) {
-				rest = slice_from(rest, end + 1);
-				end = slice_find(rest, ' ');
-				if (add_id(before, direct, slice_of(rest.at, end)) != 0)
-					return -1;
-			}
-		}
-	for (char *space = direct; (space = strchr(space, ' ')) != NULL;)
-		*space = '+';
-	size = strlen(direct);
-	if (size + 1 + strlen(before) > CONTROL_OWN_MAX - 4)
-		return -1;
-	memcpy(to, direct, size);
-	if (before[0] != '\0')
-		to[size++] = ' ';
-	memcpy(to + size, before, strlen(before) + 1);
-	return 0;
-}
-
 /* HELLO of all as one; they must be of the same run. */
 static int
 say_hello(struct merge *m, struct error *error)
 {
 	const struct intake *first = &m->branches[0].intake;
 	struct build b = out_build(m);
-	char lineage[CONTROL_OWN_MAX];
+	struct slice lineages[MERGE_INPUTS_MAX];
+	char lineage[LINEAGE_MAX + 1];
 
-	for (unsigned i = 1; i < m->n; i++) {
+	for (unsigned i = 0; i < m->n; i++) {
 		const struct intake *t = &m->branches[i].intake;
 
+		lineages[i] = slice_text(t->lineage);
 		if (t->generation != first->generation || t->restore != first->restore)
 			return error_set(error,
 			    "%s and %s are not of the same generation",
 			    input_name(first->in), input_name(t->in));
 	}
-	if (join_lineages(m, lineage) != 0)
+	if (lineage_join(lineages, m->n, lineage) != 0)
 		return error_set(error,
-		    "the names of all stages before this one exceed %d bytes: give "
-		    "them "
-		    "shorter ones with --stage NAME",
-		    CONTROL_OWN_MAX - 4);
+		    "the names of all stages before this one exceed %d bytes (give "
+		    "them shorter ones with --stage NAME), or there are none",
+		    LINEAGE_MAX);
 	control_build_hello(&b, first->restore, first->generation, slice_text(lineage));
 	out_built(m, &b);
 	m->barrier = true;
@@ -620,156 +522,6 @@ merge_stop(struct merge *m)
 {
 	if (!m->stage)
 		m->stopped = m->begun = true;
-}
-
-/* --- Saving ------------------------------------------------------------------------ */
-
-struct saving {
-	void (*put)(void *context, const void *bytes, size_t n);
-	void *context;
-	uint64_t cuts;  /* that lie before what is saved */
-	uint64_t items; /* that are saved */
-	bool writes;    /* not only counts */
-	instant at;     /* the place in time of what comes next */
-};
-
-static int
-save_item(void *context, struct backlog_item item, struct slice bytes)
-{
-	struct saving *s = context;
-
-	if (item.at != WHEN_NEVER)
-		s->at = item.at;
-	if (item.kind == INTAKE_CUT)
-		return s->cuts-- == 1;
-	if (item.kind == INTAKE_END || item.kind == INTAKE_FAULT)
-		return 1;
-	s->items++;
-	if (!s->writes)
-		return 0;
-	s->put(s->context, &item, sizeof item);
-	s->put(s->context, bytes.at, bytes.size);
-	return 0;
-}
-
-/* Walk over what is saved of a branch. */
-static int
-walk(struct merge *m, struct branch *h, struct saving *s, struct error *error)
-{
-	struct backlog *queues[] = { &h->loaded, &h->intake.backlog };
-	int status = 0;
-
-	/* Of the CUTs that have gone out, so many are still in the queue. */
-	s->cuts = h->covered ? UINT64_MAX : m->cuts - h->cuts;
-	for (int i = 0; i < 2 && status == 0 && m->cuts > 0 && s->cuts > 0; i++)
-		status = backlog_walk(queues[i], queues[i]->items, save_item, s, error);
-	return status < 0 ? -1 : 0;
-}
-
-static int
-save_branch(struct merge *m, struct branch *h, struct saving s, struct error *error)
-{
-	uint64_t over = h->covered || h->intake.ignored;
-
-	s.at = h->begins;
-	if (walk(m, h, &s, error) != 0)
-		return -1;
-	s.put(s.context, &over, sizeof over);
-	s.put(s.context, &h->watermark, sizeof h->watermark);
-	s.put(s.context, &s.at, sizeof s.at);
-	s.put(s.context, &s.items, sizeof s.items);
-	s.writes = true;
-	return walk(m, h, &s, error);
-}
-
-int
-merge_save(struct merge *m, void (*put)(void *context, const void *bytes, size_t n),
-    void *context, struct error *error)
-{
-	const uint64_t head[] = { VERSION, m->n };
-	struct saving s = { .put = put, .context = context };
-
-	put(context, head, sizeof head);
-	put(context, &m->ticked, sizeof m->ticked);
-	for (unsigned i = 0; i < m->n; i++)
-		if (save_branch(m, &m->branches[i], s, error) != 0)
-			return -1;
-	return 0;
-}
-
-struct loading {
-	int (*get)(void *context, void *bytes, size_t n);
-	void *context;
-	uint8_t *bytes;
-	const struct os *os;
-	struct merge_room room;
-};
-
-static int
-load_items(struct branch *h, uint64_t items, struct loading *l, struct error *error)
-{
-	struct backlog_item item;
-
-	for (; items > 0; items--) {
-		if (l->get(l->context, &item, sizeof item) != 0 ||
-		    item.size > BACKLOG_ITEM_MAX || item.kind > INTAKE_TICK ||
-		    l->get(l->context, l->bytes, item.size) != 0)
-			return error_set(error, "the snapshot is damaged");
-		if (!backlog_has_room(&h->loaded, item.size))
-			return error_set(error,
-			    "the snapshot holds more than can be read ahead: raise "
-			    "--memory or --spill-limit");
-		if (backlog_put(&h->loaded, item, l->bytes, error) != 0)
-			return -1;
-	}
-	return 0;
-}
-
-static int
-load_branch(struct branch *h, struct loading *l, struct error *error)
-{
-	uint64_t over, items;
-
-	if (l->get(l->context, &over, sizeof over) != 0 ||
-	    l->get(l->context, &h->watermark, sizeof h->watermark) != 0 ||
-	    l->get(l->context, &h->begins, sizeof h->begins) != 0 ||
-	    l->get(l->context, &items, sizeof items) != 0 || over > 1)
-		return error_set(error, "the snapshot is damaged");
-	if (items > 0 &&
-	    (backlog_init(&h->loaded, l->os, BACKLOG_MEMORY_MIN + HEAD_MEMORY,
-		 l->room.folder, l->room.file, error) != 0 ||
-		load_items(h, items, l, error) != 0))
-		return -1;
-	if (over == 1)
-		intake_ignore(&h->intake);
-	h->covered = over == 1;
-	return 0;
-}
-
-int
-merge_load(struct merge *m, int (*get)(void *context, void *bytes, size_t n),
-    void *context, struct error *error)
-{
-	struct loading l = {
-		.get = get, .context = context, .os = m->os, .room = m->room
-	};
-	uint64_t head[2];
-	int status = 0;
-
-	if (get(context, head, sizeof head) != 0 || head[0] != VERSION ||
-	    get(context, &m->ticked, sizeof m->ticked) != 0)
-		return error_set(error, "the snapshot is damaged");
-	if (head[1] != m->n)
-		return error_set(error,
-		    "the snapshot is of %u inputs, and %u are given", (unsigned)head[1],
-		    m->n);
-	l.bytes = malloc(BACKLOG_ITEM_MAX);
-	if (l.bytes == NULL)
-		return error_set(error, "no memory to load");
-	for (unsigned i = 0; i < m->n && status == 0; i++)
-		status = load_branch(&m->branches[i], &l, error);
-	free(l.bytes);
-	return status;
 }
 
 /* --- Making ------------------------------------------------------------------------ */
