@@ -44,7 +44,7 @@ campaign() {
 	done
 	before=$(committed "$out")
 	until_true moved_or_ended "$out"
-	kill -TERM "$runner"
+	kill -TERM "$runner" 2>/dev/null
 	wait "$runner"
 	stopped=$?
 	bp-run --dir "$out" --every 10ms -- "$($shape "$out")" 2>>"$out.err"
