@@ -361,6 +361,7 @@ static const struct filter replay = {
 	.options = options,
 	.size = sizeof(struct replay),
 	.schema = 1,
+	.saves_places = true,
 	.start = start,
 	.load = load,
 	.each = each,

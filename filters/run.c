@@ -17,13 +17,14 @@
 #include "lib/filter/chain.h"
 #include "lib/option.h"
 #include "lib/os.h"
+#include "lib/runner/audit.h"
 #include "lib/runner/inspect.h"
 #include "lib/runner/runner.h"
 #include "lib/when.h"
 
 struct arguments {
 	bool help, version, fuse, new_command, no_progress, json;
-	const char *dir;
+	const char *dir, *scratch;
 	struct span every, stall, stop_within;
 	uint64_t restarts, quarantine_after;
 	int ledger;
@@ -50,6 +51,8 @@ static const struct option options[] = {
 	    "go on with another command of the same stages"),
 	OPTION_ASIDE(0, "no-progress", struct arguments, no_progress, NULL,
 	    "no line about the state on a terminal"),
+	OPTION_ASIDE(0, "scratch", struct arguments, scratch, NULL,
+	    "where an audit works; kept afterwards", "FOLDER"),
 	OPTION_ASIDE(0, "json", struct arguments, json, NULL, "status as JSON"),
 	OPTION_ASIDE('h', "help", struct arguments, help, NULL, "show this and exit"),
 	OPTION_ASIDE(
@@ -97,6 +100,20 @@ check(const struct arguments *a, const char *dir)
 }
 
 static int
+audit(const struct arguments *a, const char *dir)
+{
+	const struct audit_options o = {
+		.scratch = a->scratch, .fuse = a->fuse, .stall_us = a->stall.us
+	};
+	struct error error;
+	int differences = audit_run(&os_system, dir, &o, stdout, &error);
+
+	if (differences < 0)
+		return complain(RUNNER_WRONG_USE, error.text);
+	return flushed(differences > 0);
+}
+
+static int
 fuse(const struct arguments *a, const char *command)
 {
 	(void)a;
@@ -110,6 +127,7 @@ static const struct {
 	{ "fuse", "COMMAND", "run it in one process, once, without a folder", fuse },
 	{ "status", "DIR", "what is committed, how far the stages are", show_status },
 	{ "check", "DIR", "whether every file is sound", check },
+	{ "audit", "DIR", "whether a replay gives the same outputs and states", audit },
 };
 
 /* --- bp-run --dir DIR -- COMMAND ------------------------------------------------ */

@@ -279,8 +279,9 @@ epoch_read_generation(
 static size_t
 put_stage(char *to, size_t size, const struct stage *s)
 {
-	size_t n = (size_t)snprintf(to, size, "stage %s\n%s%s", s->id,
-	    s->source ? "source\n" : "", s->sink ? "sink\n" : "");
+	size_t n = (size_t)snprintf(to, size, "stage %s\n%s%s%s", s->id,
+	    s->source ? "source\n" : "", s->sink ? "sink\n" : "",
+	    s->foreign ? "foreign\n" : "");
 
 	for (unsigned i = 0; i < s->inputs; i++)
 		n += (size_t)snprintf(to + n, size - n, "input %s\n", s->input[i]);
@@ -308,6 +309,8 @@ take_stage(struct topology *t, const char *key, const char *value)
 		s->source = true;
 	else if (strcmp(key, "sink") == 0)
 		s->sink = true;
+	else if (strcmp(key, "foreign") == 0)
+		s->foreign = true;
 	else if (strcmp(key, "generation") == 0)
 		s->generation = number(value, 10);
 	else if (strcmp(key, "pid") == 0)

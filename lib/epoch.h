@@ -24,7 +24,15 @@
  *	DIR/stage/ID/current     the number of the record in hand, u64, mapped; kept when
  *	                         the file is there (quarantine)
  *	DIR/stage/ID/dead        rejects: the records that were quarantined
- *	DIR/stage/ID/until       "in N": in an audit a source stops after N records
+ *	DIR/stage/ID/outputs     where the files lie that it writes (epoch/places.h)
+ *
+ * And in an audit, whose folder is another one:
+ *
+ *	DIR/stage/ID/until       "in N", "control N": a source stops when it has read as
+ *	                         many; "complete 1": that is the end of its input, no
+ *	                         pause; "output SIZE NAME": compare it up to that byte
+ *	DIR/stage/ID/compared    "bytes N" of each output that is a file, and "difference
+ *	                         TEXT" if it had one
  *
  * The small files are lines of text, a key and a value each, the last of which is a
  * checksum. They are written beside their place, synced, renamed, and their folder is
@@ -68,8 +76,9 @@ struct stage {
 	char id[EPOCH_ID_MAX]; /* letters, digits, '-', '_', '.' */
 	unsigned inputs;       /* stages that it reads from; 0 for a source */
 	char input[EPOCH_INPUTS_MAX][EPOCH_ID_MAX];
-	bool source; /* makes the CUTs */
-	bool sink;   /* nobody of the pipeline reads its output */
+	bool source;  /* makes the CUTs */
+	bool sink;    /* nobody of the pipeline reads its output */
+	bool foreign; /* but a program that is no stage does: no promise covers that */
 	uint64_t generation;
 	int64_t pid;
 };
@@ -141,7 +150,7 @@ int epoch_snapshot_path(char to[EPOCH_PATH_MAX], const char *dir, const char *id
 int epoch_file_path(
     char to[EPOCH_PATH_MAX], const char *dir, const char *name, struct error *error);
 
-/* The two routines that the others are made of, for files of the runner's own.
+/* The two routines that the others are made of, and for files of the runner's own.
  * `text` is lines without the checksum. epoch_get gives it back terminated by a 0. */
 int epoch_put(const struct os *os, const char *path, struct slice text, bool durable,
     struct error *error);

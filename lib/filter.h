@@ -69,8 +69,12 @@ struct filter {
 	uint16_t schema; /* of what save writes; raise it when that changes */
 	bool text_out;   /* writes text, not records: a terminal is welcome */
 	bool no_files;   /* takes no FILE operands */
-	bool sink; /* what it writes elsewhere is the pipeline's result: its snapshots
+	bool sink;   /* what it writes elsewhere is the pipeline's result: its snapshots
 		    * are votes although a process reads its output */
+	bool audits; /* of a sink: when run_auditing it compares instead */
+	bool saves_places; /* save tells no more than where it is in its input or log,
+			    * which depends on how that was read: no audit can compare
+			    * it, and does not save it */
 
 	/* Called in this order. Those that return int return 0, or -1 after run_fail or
 	 * run_usage. All but each (or line) may be NULL. */

@@ -77,6 +77,10 @@ int state_verify(const struct os *os, const char *path, enum state_trouble *trou
     struct error *error);
 int state_verify_epoch(const struct os *os, const char *folder, uint64_t epoch,
     enum state_trouble *trouble, struct error *error);
+/* Make a whole snapshot at `path` of that of an epoch in a folder and all that it is based
+ * on. The same content gives the same bytes, however it came about. */
+int state_compose(const struct os *os, const char *folder, uint64_t epoch,
+    const char *path, struct error *error);
 /* The first bytes of a body, for reports, without a look at the rest: the checksum of the
  * body is not verified. -1 and error when there are not so many. */
 int state_head(

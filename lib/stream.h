@@ -81,6 +81,8 @@ int input_wait_fd(const struct input *in);
 /* The same as one or more descriptors; returns their number, which may be 0. */
 unsigned input_wait_fds(const struct input *in, struct pollfd fds[SOURCE_WAIT_MAX]);
 int input_wait_ms(const struct input *in);
+/* Read no more than so many bytes, before decompression: there the input ends. */
+void input_limit(struct input *in, uint64_t bytes);
 /* The part of a file that was read, 0..1; negative when the input has no known size. */
 double input_part(const struct input *in);
 
@@ -166,6 +168,11 @@ enum output_kind {
 };
 enum output_kind output_kind(const struct output *out);
 const char *output_name(const struct output *out);
+/* Where the file lies now that a descriptor or an output writes to; false when that cannot
+ * be told. */
+enum { STREAM_PATH_MAX = 4096 };
+bool stream_path(int fd, char to[STREAM_PATH_MAX]);
+bool output_path(const struct output *out, char to[STREAM_PATH_MAX]);
 
 /* Keep back what is written from now on, up to `limit` bytes in memory; then `full` is
  * called, which makes room with output_release, or returns -1 with errno and error set.
@@ -194,10 +201,14 @@ int output_tell(struct output *out, struct output_position *to, struct error *er
  * bytes before the position. */
 int output_restore(
     struct output *out, const struct output_position *from, struct error *error);
-/* Write nothing from now on, but compare it with what the file has after the position
- * (decompressed, when it is compressed). The first difference fails the write with errno
- * 0 and an error that names the byte. */
-int output_compare(
-    struct output *out, const struct output_position *from, struct error *error);
+/* Write nothing from now on, but compare it with what the file has after the position, up
+ * to byte `until` of it (decompressed, when it is compressed). As output_restore. */
+int output_compare(struct output *out, const struct output_position *from,
+    uint64_t until, struct error *error);
+/* At the end of that: how many bytes were compared; 1 with an error that names the byte
+ * when there was a difference, or the file has more. */
+int output_compared(struct output *out, uint64_t *bytes, struct error *error);
+/* Write nothing from now on. */
+void output_mute(struct output *out);
 
 #endif

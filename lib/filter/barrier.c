@@ -171,15 +171,16 @@ end(struct run *run, bool pause)
 
 	if (stage_settle(run) != 0)
 		return -1;
-	if (pause) {
-		if (publish(run, true) != 0)
-			return -1;
-	} else if (run_finish(run) != 0 || stage_seal_outputs(run) != 0) {
+	if (!pause && (run_finish(run) != 0 || stage_seal_outputs(run) != 0))
 		return -1;
-	} else if (epoch_write_done(run->os, run->pipeline, s->self.id,
-		       s->generation.number, s->epoch, &error) != 0) {
+	if (run->auditing && stage_report_outputs(run) != 0)
+		return -1;
+	if (pause && publish(run, true) != 0)
+		return -1;
+	if ((!pause || run->auditing) &&
+	    epoch_write_done(run->os, run->pipeline, s->self.id, s->generation.number,
+		s->epoch, &error) != 0)
 		return run_fail(run, "%s", error.text);
-	}
 	build_init(&b, storage, sizeof storage);
 	control_build_end(&b, s->epoch, pause);
 	if (stage_tell(run, build_slice(&b), true) != 0)
@@ -204,7 +205,9 @@ stage_end(struct run *run)
 	/* A last CUT: the states of the end are snapshots like all others. */
 	if (cut_source(run) != 0)
 		return -1;
-	return end(run, run->signals->stop || run->halted || guard_halts(run));
+	if (guard_halts(run))
+		return end(run, !guard_completes(run));
+	return end(run, run->signals->stop || run->halted);
 }
 
 /* --- From the input ------------------------------------------------------------- */

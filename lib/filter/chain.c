@@ -120,9 +120,9 @@ open_fed(struct run *run, struct feed *feed)
 		.drain = { give },
 		.run = run };
 	run->feed = feed;
+	/* Rejects and states have the name: it is that of the pipe it stands for. */
 	run->own_input = run->inner_input = true;
-	run->in =
-	    input_of_source(run->os, &feed->source, "the stage before it", &error);
+	run->in = input_of_source(run->os, &feed->source, "standard input", &error);
 	return run->in != NULL ? 0 : run_fail(run, "%s", error.text);
 }
 

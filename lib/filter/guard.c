@@ -18,12 +18,24 @@
 enum { QUARANTINE_MAX = 1024 };
 
 struct guard {
-	_Atomic uint64_t *current; /* mapped; NULL when nobody asks */
-	uint64_t until;            /* UINT64_MAX for no end */
+	_Atomic uint64_t *current;     /* mapped; NULL when nobody asks */
+	uint64_t until, until_control; /* counters; UINT64_MAX for no end */
+	bool completes;                /* then the input is complete */
 	unsigned n;
 	uint64_t number[QUARANTINE_MAX];
 	char dead[EPOCH_PATH_MAX];
 };
+
+static int
+until_path(struct run *run, char to[EPOCH_PATH_MAX])
+{
+	struct error error;
+
+	return epoch_stage_file_path(
+		   to, run->pipeline, run->stage->self.id, "until", &error) == 0
+	    ? 0
+	    : run_fail(run, "%s", error.text);
+}
 
 /* The lines "KEY VALUE" of a small file with this key, at most `limit`; 0 when there is
  * no file. */
@@ -88,6 +100,26 @@ open_dead(struct run *run, struct guard *g)
 	return run->dead != NULL ? 0 : run_fail(run, "%s", error.text);
 }
 
+static int
+read_until(struct run *run, struct guard *g)
+{
+	char path[EPOCH_PATH_MAX];
+	uint64_t completes = 0;
+	unsigned n = 0;
+
+	if (until_path(run, path) != 0 ||
+	    read_numbers(run, path, "in", &g->until, 1, &n) != 0)
+		return -1;
+	/* Without a number of its own, control records do not matter. */
+	if (n > 0)
+		g->until_control = 0;
+	if (read_numbers(run, path, "control", &g->until_control, 1, &n) != 0 ||
+	    read_numbers(run, path, "complete", &completes, 1, &n) != 0)
+		return -1;
+	g->completes = completes != 0;
+	return 0;
+}
+
 int
 guard_open(struct run *run)
 {
@@ -96,26 +128,52 @@ guard_open(struct run *run)
 	const char *dir = run->pipeline, *id = s->self.id;
 	char path[EPOCH_PATH_MAX];
 	struct error error;
-	unsigned n = 0;
+	int status;
 
 	if (g == NULL)
 		return run_fail(run, "no memory to start");
 	run->guard = g;
-	g->until = UINT64_MAX;
+	g->until = g->until_control = UINT64_MAX;
 	if (epoch_file_path(path, dir, "quarantine", &error) != 0 ||
 	    epoch_stage_file_path(g->dead, dir, id, "dead", &error) != 0)
 		return run_fail(run, "%s", error.text);
 	if (read_numbers(run, path, id, g->number, QUARANTINE_MAX, &g->n) != 0)
 		return -1;
-	if (s->generation.audit) {
-		(void)epoch_stage_file_path(path, dir, id, "until", &error);
-		if (read_numbers(run, path, "in", &g->until, 1, &n) != 0)
-			return -1;
-	} else {
-		(void)epoch_stage_file_path(path, dir, id, "current", &error);
-		if (map_current(run, g, path) != 0 || open_dead(run, g) != 0)
-			return -1;
+	if (s->generation.audit)
+		return read_until(run, g);
+	(void)epoch_stage_file_path(path, dir, id, "current", &error);
+	status = map_current(run, g, path);
+	return status == 0 ? open_dead(run, g) : status;
+}
+
+/* How far an output of that name shall be compared: "output SIZE NAME". */
+int
+guard_output(struct run *run, const char *name, uint64_t *until)
+{
+	char path[EPOCH_PATH_MAX], text[EPOCH_FILE_MAX];
+	struct slice rest, line, size;
+	struct error error;
+	int status;
+
+	*until = UINT64_MAX;
+	if (until_path(run, path) != 0)
+		return -1;
+	status = epoch_get(run->os, path, text, &error);
+	if (status != EPOCH_FOUND)
+		return status < 0 ? run_fail(run, "%s", error.text) : 0;
+	for (rest = slice_text(text); rest.size > 0;) {
+		line = slice_of(rest.at, slice_find(rest, '\n'));
+		rest = slice_from(rest, line.size + (line.size < rest.size));
+		if (line.size <= 7 || memcmp(line.at, "output ", 7) != 0)
+			continue;
+		line = slice_from(line, 7);
+		size = slice_of(line.at, slice_find(line, ' '));
+		if (!number_parse_uint(size, until) || size.size == line.size)
+			return run_usage(run, "%s makes no sense", path);
+		if (slice_is(slice_from(line, size.size + 1), name))
+			return 0;
 	}
+	*until = UINT64_MAX;
 	return 0;
 }
 
@@ -161,7 +219,15 @@ guard_after(struct run *run)
 bool
 guard_halts(const struct run *run)
 {
-	return run->guard != NULL && run->counters.in >= run->guard->until;
+	return run->guard != NULL && !run->stage->midway &&
+	    run->counters.in >= run->guard->until &&
+	    run->counters.control >= run->guard->until_control;
+}
+
+bool
+guard_completes(const struct run *run)
+{
+	return run->guard != NULL && run->guard->completes;
 }
 
 void

@@ -195,6 +195,10 @@ refill(struct run *run)
 	enum fill fill;
 	bool readable = run->feed != NULL || input_ready(run->in);
 
+	if (__builtin_expect(run->guard != NULL, 0) && guard_halts(run)) {
+		run->halted = true;
+		return FILL_AGAIN;
+	}
 	if (run->feed == NULL &&
 	    (readable ? attend_stage(run) : wait_for_input(run, &readable)) != 0)
 		return FILL_FAIL;
@@ -423,6 +427,8 @@ loop_records(struct run *run)
 			continue;
 		}
 		if (scan != SCAN_MORE) {
+			if (guard_halts(run))
+				return STOPPED;
 			if (handle_other(run, scan, &fault) != 0)
 				return -1;
 			if (run->halted)
@@ -435,7 +441,7 @@ loop_records(struct run *run)
 			return -1;
 		if (fill == FILL_AGAIN && run->feed != NULL)
 			return HUNGRY;
-		if (fill == FILL_AGAIN && told_to_stop(run))
+		if (fill == FILL_AGAIN && (run->halted || told_to_stop(run)))
 			return STOPPED;
 		if (fill == FILL_END)
 			return bytes.size == 0 ? EXHAUSTED
@@ -550,7 +556,7 @@ loop_lines(struct run *run)
 		fill = refill(run);
 		if (fill == FILL_FAIL)
 			return -1;
-		if (fill == FILL_AGAIN && told_to_stop(run))
+		if (fill == FILL_AGAIN && (run->halted || told_to_stop(run)))
 			return 0;
 		end = fill == FILL_END;
 	}

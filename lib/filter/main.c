@@ -242,6 +242,25 @@ open_output(struct run *run, struct drain *to)
 	return 0;
 }
 
+/* An audit changes nothing outside of the process. */
+static int
+find_audit(struct run *run)
+{
+	struct generation g;
+	struct error error;
+
+	if (run->pipeline == NULL)
+		return 0;
+	if (epoch_read_generation(run->os, run->pipeline, &g, &error) < 0)
+		return run_fail(run, "%s", error.text);
+	run->auditing = g.audit;
+	return !g.audit || !run->filter->sink || run->filter->audits
+	    ? 0
+	    : run_usage(run,
+		  "what it sends away cannot be compared with what is made again: a "
+		  "pipeline that ends in it cannot be audited");
+}
+
 int
 run_open(struct run *run, struct drain *to)
 {
@@ -254,7 +273,7 @@ run_open(struct run *run, struct drain *to)
 	run->reader = reader_new();
 	if (edit == NULL || scratch == NULL || run->reader == NULL)
 		return run_fail(run, "no memory to start");
-	if (check_common(run) != 0 || open_output(run, to) != 0)
+	if (check_common(run) != 0 || find_audit(run) != 0 || open_output(run, to) != 0)
 		return -1;
 	return run->filter->start == NULL ? 0 : run->filter->start(run, run->self);
 }
@@ -311,7 +330,7 @@ report_end(struct run *run)
 		run_say(run, "%" PRIu64 " of %" PRIu64 " %s were rejected",
 		    run->counters.rejected, run->counters.in,
 		    run->filter->line != NULL ? "lines" : "records");
-	if (run->common.stats != NULL)
+	if (run->common.stats != NULL && !run_auditing(run))
 		(void)run_write_stats(run);
 }
 

@@ -7,9 +7,13 @@
 #include "lib/filter/stage.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "lib/epoch/places.h"
 #include "lib/hash.h"
 
 enum { NAME_SIZE = 4096 };
@@ -55,6 +59,10 @@ stage_watch_outputs(struct run *run)
 	int status;
 
 	for (unsigned i = 0; i < n; i++) {
+		/* What a person or a foreign program reads. */
+		if (run->auditing && output_kind(all[i]) != OUTPUT_FILE &&
+		    !stage_carries(run, all[i]))
+			output_mute(all[i]);
 		if (output_kind(all[i]) != OUTPUT_FILE)
 			continue;
 		status = output_watch(all[i], &error);
@@ -92,6 +100,30 @@ files_of(struct run *run, struct output *to[RUN_OUTPUTS_MAX])
 }
 
 int
+stage_note_outputs(struct run *run)
+{
+	struct output *files[RUN_OUTPUTS_MAX];
+	unsigned n = files_of(run, files);
+	struct places *p = calloc(1, sizeof *p);
+	char path[EPOCH_PATH_MAX];
+	struct error error = { "no memory to start" };
+	struct stat errors;
+	int status = -1;
+
+	for (unsigned i = 0; i < n && p != NULL; i++)
+		if (output_path(files[i], path))
+			places_add(p, output_name(files[i]), path);
+	if (p != NULL && run->os->stat(run->os, STDERR_FILENO, &errors) == 0 &&
+	    S_ISREG(errors.st_mode) && stream_path(STDERR_FILENO, path))
+		places_add(p, PLACES_ERRORS, path);
+	if (p != NULL)
+		status = places_write(
+		    run->os, run->pipeline, run->stage->self.id, p, &error);
+	free(p);
+	return status == 0 ? 0 : run_fail(run, "%s", error.text);
+}
+
+int
 stage_put_outputs(struct run *run, struct state_writer *w)
 {
 	struct output *files[RUN_OUTPUTS_MAX];
@@ -116,9 +148,15 @@ static int
 restore_file(struct run *run, struct output *out, const struct output_position *p)
 {
 	struct error error;
-	int status = run->stage->generation.audit ? output_compare(out, p, &error)
-						  : output_restore(out, p, &error);
+	uint64_t until;
+	int status;
 
+	if (!run->auditing)
+		status = output_restore(out, p, &error);
+	else if (guard_output(run, output_name(out), &until) != 0)
+		return -1;
+	else
+		status = output_compare(out, p, until, &error);
 	return status == 0 ? 0 : stage_output_failed(run, status, &error);
 }
 
@@ -180,6 +218,32 @@ stage_get_outputs(struct run *run, struct state_reader *r)
 			return -1;
 	}
 	return 0;
+}
+
+int
+stage_report_outputs(struct run *run)
+{
+	struct output *files[RUN_OUTPUTS_MAX];
+	unsigned n = files_of(run, files);
+	char path[EPOCH_PATH_MAX], text[RUN_OUTPUTS_MAX * (sizeof(struct error) + 64)];
+	struct error error;
+	uint64_t bytes;
+	size_t size = 0;
+	int status;
+
+	for (unsigned i = 0; i < n; i++) {
+		status = output_compared(files[i], &bytes, &error);
+		size += (size_t)snprintf(
+		    text + size, sizeof text - size, "bytes %" PRIu64 "\n", bytes);
+		if (status != 0)
+			size += (size_t)snprintf(text + size, sizeof text - size,
+			    "difference %s\n", error.text);
+	}
+	return epoch_stage_file_path(
+		   path, run->pipeline, run->stage->self.id, "compared", &error) == 0 &&
+		epoch_put(run->os, path, slice_of(text, size), false, &error) == 0
+	    ? 0
+	    : run_fail(run, "%s", error.text);
 }
 
 int

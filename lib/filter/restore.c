@@ -11,7 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { FORMAT = 1, NAME_SIZE = 4096 };
+#include "lib/epoch/body.h"
+
+enum { NAME_SIZE = 4096 };
 
 /* --- The input ------------------------------------------------------------------ */
 
@@ -109,12 +111,14 @@ get_position(struct run *run, struct state_reader *r)
 int
 stage_put(struct run *run, struct state_writer *w)
 {
+	bool without = run->auditing && run->filter->saves_places;
+
 	/* First the counters: bp-run reads them at every commit, and no more. */
 	run_put_counters(run, w);
-	state_put_u64(w, FORMAT);
-	return stage_put_outputs(run, w) != 0 || put_position(run, w) != 0
-	    ? -1
-	    : run_put_saved(run, w);
+	state_put_u64(w, without ? BODY_WITHOUT_OWN : BODY_FORMAT);
+	if (stage_put_outputs(run, w) != 0 || put_position(run, w) != 0)
+		return -1;
+	return without ? 0 : run_put_saved(run, w);
 }
 
 static int
@@ -124,7 +128,7 @@ get(struct run *run, struct state_reader *r, const char *path)
 
 	if (run_get_counters(run, r, path) != 0)
 		return -1;
-	if (state_get_u64(r, &format) != 0 || format != FORMAT)
+	if (state_get_u64(r, &format) != 0 || format != BODY_FORMAT)
 		return run_usage(run, "%s is of another version", path);
 	return stage_get_outputs(run, r) != 0 || get_position(run, r) != 0
 	    ? -1

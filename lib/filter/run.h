@@ -81,6 +81,7 @@ struct run {
 	struct stage_run *stage; /* owned; NULL: a plain run, or not joined yet */
 	struct guard *guard;     /* owned; NULL: nothing to watch for */
 	bool halted;             /* stop after what was just handled */
+	bool auditing;           /* see run_auditing */
 
 	struct reader *reader;
 	struct record record;

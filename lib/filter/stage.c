@@ -299,6 +299,8 @@ find_sink(struct run *run)
 	unsigned n = stage_outputs(run, all);
 
 	run->stage->self.sink = true;
+	run->stage->self.foreign = run->filter->text_out && !run->filter->sink &&
+	    output_kind(run->out) == OUTPUT_STREAM;
 	for (unsigned i = 0; i < n; i++)
 		if (stage_carries(run, all[i]))
 			run->stage->self.sink = run->filter->sink;
@@ -382,7 +384,7 @@ become(struct run *run)
 	struct stage_run *s = run->stage;
 
 	if (take_place(run) != 0 || guard_open(run) != 0 || open_saver(run) != 0 ||
-	    stage_watch_outputs(run) != 0)
+	    stage_watch_outputs(run) != 0 || stage_note_outputs(run) != 0)
 		return -1;
 	/* HELLO is the first in the streams, also of those who speak while they
 	 * load. */
@@ -471,5 +473,5 @@ run_is_stage(const struct run *run)
 bool
 run_auditing(const struct run *run)
 {
-	return run->stage != NULL && run->stage->generation.audit;
+	return run->auditing;
 }

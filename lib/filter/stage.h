@@ -73,7 +73,11 @@ unsigned stage_outputs(struct run *run, struct output *to[RUN_OUTPUTS_MAX]);
 /* Whether HELLO, CUT and END go into this output. */
 bool stage_carries(const struct run *run, const struct output *out);
 int stage_watch_outputs(struct run *run);
+/* Tell where the files lie. */
+int stage_note_outputs(struct run *run);
 int stage_seal_outputs(struct run *run);
+/* At the end of an audit: leave what was compared in DIR/stage/ID/compared. */
+int stage_report_outputs(struct run *run);
 int stage_put_outputs(struct run *run, struct state_writer *w);
 int stage_get_outputs(struct run *run, struct state_reader *r);
 /* Write a control record to every stream, and flush when asked. */
@@ -89,8 +93,12 @@ int guard_open(struct run *run);
 void guard_settle(struct run *run);
 enum guard_advice guard_before(struct run *run);
 void guard_after(struct run *run);
-/* The input ended where an audit shall stop. */
+/* All is read that an audit shall read. */
 bool guard_halts(const struct run *run);
+/* And that is the end of the input, not a pause. */
+bool guard_completes(const struct run *run);
+/* How far an audit shall compare an output; UINT64_MAX for its whole file. */
+int guard_output(struct run *run, const char *name, uint64_t *until);
 void guard_free(struct run *run);
 
 #endif

@@ -44,6 +44,27 @@ state_fold(const struct os *os, const char *folder, uint64_t epoch,
 	return status;
 }
 
+int
+state_compose(const struct os *os, const char *folder, uint64_t epoch, const char *path,
+    struct error *error)
+{
+	enum state_trouble trouble;
+	struct state_reader *r =
+	    state_open_chain(os, folder, epoch, NULL, &trouble, error);
+	struct state_writer *w = NULL;
+	int status = -1;
+
+	if (r != NULL)
+		w = state_writer_new(
+		    os, path, state_identity(r), epoch, epoch, MEMORY, error);
+	if (w != NULL && state_copy(r, w, NULL, NULL, error) == 0)
+		status = state_commit(w, error);
+	else
+		state_abandon(w);
+	state_close(r);
+	return status;
+}
+
 struct found {
 	uint64_t epoch;
 	bool needed, unfinished; /* a file that was not renamed */

@@ -24,6 +24,7 @@ struct input {
 	bool sniffed; /* the first bytes were looked at */
 	uint64_t offset;
 	uint64_t file_size, file_read; /* size 0: not known */
+	uint64_t limit;                /* of file_read */
 	size_t from, to;               /* held bytes are held[from..to) */
 	uint8_t *held;
 
@@ -57,6 +58,7 @@ input_new(const struct os *os, int fd, const char *name, struct error *error)
 	in->os = os;
 	in->fd = fd;
 	in->name = name;
+	in->limit = UINT64_MAX;
 	if (fd >= 0)
 		stream_grow_pipe(fd);
 	in->kind = fd < 0 ? INPUT_SOURCE : INPUT_DEVICE;
@@ -172,6 +174,12 @@ input_wait_ms(const struct input *in)
 	return in->source != NULL ? in->source->wait_ms : -1;
 }
 
+void
+input_limit(struct input *in, uint64_t bytes)
+{
+	in->limit = in->file_read + bytes;
+}
+
 double
 input_part(const struct input *in)
 {
@@ -198,9 +206,16 @@ input_ready(const struct input *in)
 static enum fill
 read_block(struct input *in, uint8_t *to, size_t size, size_t *got, struct error *error)
 {
-	ssize_t n = in->source != NULL ? in->source->read(in->source, to, size, error)
-				       : in->os->read(in->os, in->fd, to, size);
+	uint64_t left = in->limit - in->file_read;
+	ssize_t n;
 
+	size = size < left ? size : (size_t)left;
+	if (size == 0)
+		n = 0;
+	else if (in->source != NULL)
+		n = in->source->read(in->source, to, size, error);
+	else
+		n = in->os->read(in->os, in->fd, to, size);
 	*got = n > 0 ? (size_t)n : 0;
 	in->file_read += *got;
 	in->waiting = n == SOURCE_NOTHING;

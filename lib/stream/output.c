@@ -38,6 +38,9 @@ struct output {
 	int back;      /* a descriptor to read the file, -1 for none */
 	uint64_t size; /* that the file must have */
 	struct input *with;
+	uint64_t compared_from;
+	bool mute;
+	struct error difference; /* the first one, "" for none */
 
 	uint8_t block[STREAM_BLOCK];
 };
@@ -149,39 +152,39 @@ write_all(struct output *out, const uint8_t *from, size_t size, struct error *er
 	return 0;
 }
 
-/* The file must have the bytes that would be written. */
-static int
-compare(struct output *out, struct slice bytes, struct error *error)
+static void
+note_difference(struct output *out, uint64_t at, const char *how)
+{
+	(void)error_set(&out->difference,
+	    "%s differs from what is made again, at byte %" PRIu64 "%s%s", out->name,
+	    at, how, out->zstd != NULL ? " after decompression" : "");
+}
+
+/* The file must have the bytes that would be written. After a difference nothing is
+ * compared any more: the rest of the run may find others elsewhere. */
+static void
+compare(struct output *out, struct slice bytes)
 {
 	enum fill fill = FILL_MORE;
 	struct slice has;
 	size_t n, i;
 
-	while (bytes.size > 0) {
+	while (bytes.size > 0 && out->difference.text[0] == '\0') {
 		has = input_bytes(out->with);
 		if (has.size == 0 && (fill == FILL_MORE || fill == FILL_AGAIN)) {
-			fill = input_fill(out->with, error);
-			if (fill == FILL_FAIL)
-				return -1;
+			fill = input_fill(out->with, &out->difference);
 			continue;
 		}
 		n = has.size < bytes.size ? has.size : bytes.size;
 		for (i = 0; i < n && has.at[i] == bytes.at[i]; i++)
 			continue;
-		if (n == 0 || i < n) {
-			(void)error_set(error,
-			    "%s differs from what is made again, at byte %" PRIu64
-			    "%s%s",
-			    out->name, out->size + i, n == 0 ? ": it ends there" : "",
-			    out->zstd != NULL ? " after decompression" : "");
-			errno = 0;
-			return -1;
-		}
+		if (n == 0 || i < n)
+			note_difference(
+			    out, out->size + i, n == 0 ? ": it ends there" : "");
 		out->size += n;
 		input_consume(out->with, n);
 		bytes = slice_from(bytes, n);
 	}
-	return 0;
 }
 
 static int
@@ -214,8 +217,12 @@ static int
 write_bytes(
     struct output *out, struct slice bytes, ZSTD_EndDirective how, struct error *error)
 {
-	if (out->with != NULL)
-		return compare(out, bytes, error);
+	if (out->mute)
+		return 0;
+	if (out->with != NULL) {
+		compare(out, bytes);
+		return 0;
+	}
 	if (out->zstd != NULL)
 		return write_zstd(out, bytes, how, error);
 	out->size += bytes.size;
@@ -374,21 +381,35 @@ output_seal(struct output *out, struct error *error)
 	return 0;
 }
 
+bool
+stream_path(int fd, char to[STREAM_PATH_MAX])
+{
+	char link[32];
+	ssize_t n;
+
+	(void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+	n = readlink(link, to, STREAM_PATH_MAX - 1);
+	to[n > 0 ? n : 0] = '\0';
+	return n > 0 && to[0] == '/';
+}
+
+bool
+output_path(const struct output *out, char to[STREAM_PATH_MAX])
+{
+	return stream_path(out->fd, to);
+}
+
 /* The folder of an open file, by the name that it has now: synced, so that the name of a
  * file that was just made is durable. */
 static int
-sync_folder(struct output *out, const char *link, struct error *error)
+sync_folder(struct output *out, struct error *error)
 {
-	char path[4096], *slash;
-	ssize_t n = readlink(link, path, sizeof path - 1);
+	char path[STREAM_PATH_MAX], *slash;
 	int fd, status;
 
-	if (n < 0)
-		return fail_file(out, "find the folder of", error);
-	path[n] = '\0';
-	slash = strrchr(path, '/');
-	if (slash == NULL || path[0] != '/')
+	if (!output_path(out, path))
 		return 0; /* it has no name */
+	slash = strrchr(path, '/');
 	slash[slash == path] = '\0';
 	fd = out->os->open(out->os, path, O_RDONLY | O_DIRECTORY, 0);
 	if (fd < 0 && errno == ENOENT)
@@ -419,7 +440,7 @@ output_watch(struct output *out, struct error *error)
 	if (out->back < 0 || out->os->stat(out->os, out->fd, &status) != 0)
 		return fail_file(out, "read back", error);
 	out->size = (uint64_t)status.st_size;
-	return sync_folder(out, link, error);
+	return sync_folder(out, error);
 }
 
 static int
@@ -499,8 +520,8 @@ output_restore(
 }
 
 int
-output_compare(
-    struct output *out, const struct output_position *from, struct error *error)
+output_compare(struct output *out, const struct output_position *from, uint64_t until,
+    struct error *error)
 {
 	int status = check(out, from, error);
 
@@ -511,7 +532,33 @@ output_compare(
 	out->with = input_new(out->os, out->back, out->name, error);
 	if (out->with == NULL)
 		return -1;
+	input_limit(out->with, until > from->size ? until - from->size : 0);
 	out->back = -1;
-	out->size = out->zstd != NULL ? 0 : from->size;
+	out->size = out->compared_from = out->zstd != NULL ? 0 : from->size;
 	return 0;
+}
+
+int
+output_compared(struct output *out, uint64_t *bytes, struct error *error)
+{
+	enum fill fill = FILL_MORE;
+
+	assert(out->with != NULL);
+	while (out->difference.text[0] == '\0' && fill != FILL_END) {
+		if (input_bytes(out->with).size > 0)
+			note_difference(out, out->size, ": it has more");
+		else
+			fill = input_fill(out->with, &out->difference);
+	}
+	*bytes = out->size - out->compared_from;
+	if (out->difference.text[0] == '\0')
+		return 0;
+	*error = out->difference;
+	return 1;
+}
+
+void
+output_mute(struct output *out)
+{
+	out->mute = true;
 }
