@@ -297,7 +297,7 @@ static const struct filter join = {
 		    "  bp-join --orphans orphans.bp day.bp | bp-print\n",
 	.options = options,
 	.size = sizeof(struct join),
-	.schema = 2,
+	.schema = 3,
 	.start = start,
 	.each = each,
 	.tick = tick,

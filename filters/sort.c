@@ -343,7 +343,7 @@ static const struct filter sort = {
 		    "  bp-sort --lateness 1h --late late.bp <events.bp >ordered.bp\n",
 	.options = options,
 	.size = sizeof(struct sort),
-	.schema = 3,
+	.schema = 4,
 	.start = start,
 	.load = load,
 	.each = each,

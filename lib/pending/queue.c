@@ -208,11 +208,76 @@ queue_first(const struct queue *q)
 	return first;
 }
 
+/* As it is, and not only what it holds: so a run that was interrupted goes on to have the
+ * same bytes as one that was not. */
 void
 queue_save(struct queue *q, struct state_writer *to)
 {
+	for (unsigned i = 0; i < QUEUE_LANES; i++) {
+		state_put_u64(to, q->lanes[i].first);
+		state_put_u64(to, q->lanes[i].last);
+	}
 	state_put_block(
 	    to, slice_of(q->entries + 1, q->used * sizeof *q->entries), &q->dirty);
+}
+
+static int
+load_lanes(struct queue *q, struct state_reader *from)
+{
+	uint64_t first, last;
+
+	for (unsigned i = 0; i < QUEUE_LANES; i++) {
+		if (state_get_u64(from, &first) != 0 ||
+		    state_get_u64(from, &last) != 0 || first > q->capacity ||
+		    last > q->capacity || (first == 0) != (last == 0))
+			return -1;
+		q->lanes[i] = (struct queue_ends){ .first = (uint32_t)first,
+			.last = (uint32_t)last };
+	}
+	return 0;
+}
+
+/* The heap, from the places that its entries have; it has no gaps. */
+static bool
+load_heap(struct queue *q)
+{
+	for (uint32_t i = 1; i <= q->used; i++) {
+		const struct queue_entry *e = &q->entries[i];
+
+		if (e->before == 0)
+			continue;
+		q->held++;
+		if (e->after != IN_HEAP)
+			continue;
+		if (e->before > q->used || q->heap[e->before - 1] != 0)
+			return false;
+		q->heap[e->before - 1] = i;
+		q->count++;
+	}
+	for (uint32_t i = 0; i < q->count; i++)
+		if (q->heap[i] == 0)
+			return false;
+	return true;
+}
+
+/* Whether the lanes are lists of all entries that are not in the heap. */
+static bool
+lanes_are_whole(const struct queue *q)
+{
+	uint32_t n = q->count;
+
+	for (unsigned i = 0; i < QUEUE_LANES; i++) {
+		uint32_t before = IS_FIRST, at = q->lanes[i].first;
+
+		for (; at != 0 && n <= q->held; at = q->entries[at].after, n++) {
+			if (at > q->used || q->entries[at].before != before)
+				return false;
+			before = at;
+		}
+		if (at != 0 || (before == IS_FIRST ? 0 : before) != q->lanes[i].last)
+			return false;
+	}
+	return n == q->held;
 }
 
 int
@@ -221,21 +286,16 @@ queue_load(struct queue *q, struct state_reader *from, struct error *error)
 	size_t size;
 
 	memset(q->entries + 1, 0, q->used * sizeof *q->entries);
+	memset(q->heap, 0, ((size_t)q->used + 1) * sizeof *q->heap);
 	memset(q->lanes, 0, sizeof q->lanes);
 	q->held = q->count = q->used = 0;
+	if (load_lanes(q, from) != 0)
+		return error_set(error, "the snapshot is no whole queue");
 	if (state_get_block_max(from, q->entries + 1, q->capacity * sizeof *q->entries,
 		&size, &q->dirty, error) != 0)
 		return -1;
-	if (size % sizeof *q->entries != 0)
-		return error_set(error, "the snapshot is no whole queue");
 	q->used = (uint32_t)(size / sizeof *q->entries);
-	for (uint32_t i = 1; i <= q->used; i++) {
-		struct queue_entry *e = &q->entries[i];
-
-		if (e->before == 0)
-			continue;
-		e->before = 0;
-		queue_set(q, i, e->due, e->rank, QUEUE_NO_LANE);
-	}
-	return 0;
+	return size % sizeof *q->entries == 0 && load_heap(q) && lanes_are_whole(q)
+	    ? 0
+	    : error_set(error, "the snapshot is no whole queue");
 }
