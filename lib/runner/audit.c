@@ -85,7 +85,7 @@ compare(struct audit *a, struct error *error)
 	for (unsigned pass = 0; pass < 2; pass++)
 		for (unsigned i = 0; i < a->topology.n; i++)
 			if (a->topology.stage[i].source == (pass == 0) &&
-			    compare_stage(a, &a->topology.stage[i], error) != 0)
+			    compare_stage(a, i, error) != 0)
 				return -1;
 	return 0;
 }
@@ -99,9 +99,7 @@ conclude(const struct audit *a)
 	    "sound: %" PRIu64 " records, %" PRIu64 " bytes of output, %u states equal",
 	    a->records, a->bytes, a->equal);
 	if (a->skipped > 0)
-		(void)fprintf(a->to,
-		    ", %u that hold no more than a place in the input not compared",
-		    a->skipped);
+		(void)fprintf(a->to, ", %u not compared", a->skipped);
 	(void)fputc('\n', a->to);
 }
 
@@ -114,6 +112,10 @@ audit(struct audit *a, struct error *error)
 		(void)fprintf(a->to, "sound: nothing is committed yet\n");
 	if (status != 0)
 		return status < 0 ? -1 : 0;
+	if (a->uneven && !a->generation.finished)
+		return error_set(error,
+		    "a source has come to its end and others have not: wait until the "
+		    "pipeline is finished");
 	if (refuse_foreign(a, error) != 0 || scratch_prepare(a, error) != 0 ||
 	    again_confine(a, error) != 0 || run_again(a, error) != 0 ||
 	    compare(a, error) != 0)

@@ -39,6 +39,8 @@ struct audit {
 	struct generation generation; /* of the pipeline */
 	struct topology topology;
 	uint64_t committed;
+	uint64_t standing[EPOCH_STAGES_MAX]; /* the epoch of each stage's snapshot */
+	bool uneven; /* a source came to its END before the others */
 	int differences;
 	uint64_t records, bytes;
 	unsigned equal, skipped; /* states */
@@ -66,6 +68,6 @@ int again_confine(const struct audit *a, struct error *error);
 int again_run(struct audit *a, char *const *argv, struct error *error);
 
 /* compare.c: what came of it with what is committed. */
-int compare_stage(struct audit *a, const struct stage *s, struct error *error);
+int compare_stage(struct audit *a, unsigned stage, struct error *error);
 
 #endif

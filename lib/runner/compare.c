@@ -8,6 +8,7 @@
 #include "lib/epoch/body.h"
 #include "lib/runner/audit.h"
 #include "lib/runner/ledger.h"
+#include "lib/runner/shape.h"
 #include "lib/state.h"
 #include "lib/state/file.h"
 
@@ -181,9 +182,24 @@ report_outputs(struct audit *a, const char *id, struct error *error)
 	return 0;
 }
 
-int
-compare_stage(struct audit *a, const struct stage *s, struct error *error)
+/* Whether streams meet in a stage, or before it. Where one has ended long before another,
+ * the last CUT of both is not that of the run before. */
+static bool
+meets(const struct topology *t, unsigned i)
 {
+	const struct stage *s = &t->stage[i];
+	int from;
+
+	for (; s->inputs == 1; s = &t->stage[from])
+		if ((from = shape_find(t, s->input[0])) < 0)
+			return false;
+	return s->inputs > 1;
+}
+
+int
+compare_stage(struct audit *a, unsigned i, struct error *error)
+{
+	const struct stage *s = &a->topology.stage[i];
 	struct pair *p = calloc(1, sizeof *p);
 	char was[EPOCH_PATH_MAX], is[EPOCH_PATH_MAX];
 	uint64_t epoch;
@@ -191,11 +207,16 @@ compare_stage(struct audit *a, const struct stage *s, struct error *error)
 
 	if (p == NULL)
 		return error_set(error, "no memory");
+	if (a->uneven && meets(&a->topology, i)) {
+		free(p);
+		a->skipped++;
+		return report_outputs(a, s->id, error);
+	}
 	if (report_outputs(a, s->id, error) == 0 &&
 	    scratch_committed(a, s->id, was, error) == 0 &&
 	    epoch_stage_path(is, a->scratch, s->id, error) == 0 &&
 	    epoch_voted(a->os, a->scratch, s->id, 1, &epoch, error) == 0 &&
-	    open_side(a, s->id, was, a->committed, "was", &p->was, error) == 0 &&
+	    open_side(a, s->id, was, a->standing[i], "was", &p->was, error) == 0 &&
 	    open_side(a, s->id, is, epoch, "is", &p->is, error) == 0) {
 		compare_counters(a, s->id, p);
 		compare_input(a, s->id, p);

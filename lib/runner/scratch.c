@@ -85,14 +85,19 @@ enum taking { TAKE_FAIL = -1, TAKEN, TAKE_AGAIN };
 
 /* The snapshot of an epoch and all that it is based on. */
 static enum taking
-take_snapshots(struct audit *a, const char *id, struct error *error)
+take_snapshots(struct audit *a, unsigned i, struct error *error)
 {
+	const char *id = a->topology.stage[i].id;
 	char folder[EPOCH_PATH_MAX], from[EPOCH_PATH_MAX], to[STATE_PATH_MAX];
-	uint64_t epoch, base = a->committed;
+	uint64_t epoch, base;
 
 	if (scratch_committed(a, id, folder, error) != 0 ||
-	    make_folder(a->os, folder, error) != 0)
+	    make_folder(a->os, folder, error) != 0 ||
+	    epoch_standing(a->os, a->dir, id, a->committed, &base, error) != 0)
 		return TAKE_FAIL;
+	a->standing[i] = base;
+	if (a->topology.stage[i].source && base != a->committed)
+		a->uneven = true;
 	do {
 		if (epoch_snapshot_path(from, a->dir, id, base, error) != 0 ||
 		    state_epoch_path(to, folder, base, error) != 0)
@@ -125,8 +130,9 @@ take_all(struct audit *a, struct error *error)
 	    epoch_committed(
 		a->os, a->dir, &a->generation, &a->topology, &a->committed, error) != 0)
 		return TAKE_FAIL;
+	a->uneven = false;
 	for (unsigned i = 0; i < a->topology.n && taking == TAKEN; i++)
-		taking = take_snapshots(a, a->topology.stage[i].id, error);
+		taking = take_snapshots(a, i, error);
 	return taking;
 }
 
@@ -178,8 +184,9 @@ scratch_make(struct audit *a, struct error *error)
 /* The body of a committed snapshot; the plain bytes before the filter's own are in the
  * newest file of a chain. */
 static int
-read_body(const struct audit *a, const char *id, struct body *to, struct error *error)
+read_body(const struct audit *a, unsigned i, struct body *to, struct error *error)
 {
+	const char *id = a->topology.stage[i].id;
 	char folder[EPOCH_PATH_MAX];
 	enum state_trouble trouble;
 	struct state_reader *r;
@@ -187,7 +194,7 @@ read_body(const struct audit *a, const char *id, struct body *to, struct error *
 
 	if (scratch_committed(a, id, folder, error) != 0)
 		return -1;
-	r = state_open_chain(a->os, folder, a->committed, NULL, &trouble, error);
+	r = state_open_chain(a->os, folder, a->standing[i], NULL, &trouble, error);
 	if (r == NULL)
 		return -1;
 	status = body_read(r, to) == 0
@@ -222,12 +229,12 @@ write_until(const struct audit *a, const struct stage *s, const struct body *b,
 }
 
 static int
-prepare_stage(
-    struct audit *a, const struct stage *s, struct body *b, struct error *error)
+prepare_stage(struct audit *a, unsigned i, struct body *b, struct error *error)
 {
+	const struct stage *s = &a->topology.stage[i];
 	char from[EPOCH_PATH_MAX], to[EPOCH_PATH_MAX];
 
-	if (read_body(a, s->id, b, error) != 0 ||
+	if (read_body(a, i, b, error) != 0 ||
 	    epoch_make_stage(a->os, a->scratch, s->id, error) != 0 ||
 	    epoch_stage_file_path(from, a->dir, s->id, "origin.snap", error) != 0 ||
 	    epoch_snapshot_path(to, a->scratch, s->id, 0, error) != 0)
@@ -268,7 +275,7 @@ scratch_prepare(struct audit *a, struct error *error)
 	int status = b == NULL ? error_set(error, "no memory") : 0;
 
 	for (unsigned i = 0; i < a->topology.n && status == 0; i++)
-		status = prepare_stage(a, &a->topology.stage[i], b, error);
+		status = prepare_stage(a, i, b, error);
 	free(b);
 	if (status != 0 || copy_quarantine(a, error) != 0 ||
 	    epoch_write_topology(a->os, a->scratch, &a->topology, error) != 0)
