@@ -1,15 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/epoch/body.h"
+#include "lib/epoch/places.h"
+#include "lib/hash.h"
 #include "lib/runner/inspect.h"
 #include "lib/runner/ledger.h"
 #include "lib/runner/quarantine.h"
 #include "lib/runner/shape.h"
 #include "lib/state.h"
+#include "lib/state/file.h"
+#include "lib/stream.h"
+#include "lib/stream/inside.h"
 
 struct check {
 	const struct os *os;
@@ -77,10 +84,64 @@ check_stage_file(void *context, const char *name)
 	if (epoch_file_path(path, c->dir, relative, &error) != 0)
 		fault(c, "%s", error.text);
 	else if (strcmp(name, "member") == 0 || strcmp(name, "done") == 0 ||
-	    strcmp(name, "until") == 0)
+	    strcmp(name, "until") == 0 || strcmp(name, "outputs") == 0)
 		check_small(c, path);
 	else if (size > 5 && strcmp(name + size - 5, ".snap") == 0)
 		check_snapshot(c, path);
+}
+
+/* The last bytes before the committed position of one file. A pipeline that runs writes on
+ * behind it. */
+static void
+check_output(struct check *c, const char *path, const struct body_output *o)
+{
+	static uint8_t last[STREAM_CHECKED];
+	size_t n = o->size < sizeof last ? (size_t)o->size : sizeof last;
+	int fd = c->os->open(c->os, path, O_RDONLY, 0);
+	struct stat status;
+
+	if (fd < 0 || c->os->stat(c->os, fd, &status) != 0)
+		fault(c, "cannot open %s, an output of %s: %s", path, c->id,
+		    strerror(errno));
+	else if ((uint64_t)status.st_size < o->size)
+		fault(c,
+		    "%s, an output of %s, ends at byte %lld, but %" PRIu64
+		    " were committed",
+		    path, c->id, (long long)status.st_size, o->size);
+	else if (!stream_read_at(c->os, fd, o->size - n, last, n))
+		fault(c, "cannot read %s: %s", path, strerror(errno));
+	else if (hash_bytes(slice_of(last, n), 0) != o->last_hash)
+		fault(c,
+		    "%s, an output of %s, has other bytes than were written, between "
+		    "byte %" PRIu64 " and %" PRIu64,
+		    path, c->id, o->size - n, o->size);
+	if (fd >= 0)
+		(void)c->os->close(c->os, fd);
+}
+
+/* What the committed snapshot says of the files that the stage wrote. Where they lie, it
+ * has told when it was started. */
+static void
+check_outputs(struct check *c, const char *folder, uint64_t epoch)
+{
+	static struct places places;
+	static struct body body;
+	enum state_trouble trouble;
+	struct error error;
+	struct state_reader *r;
+	const char *path;
+
+	if (places_read(c->os, c->dir, c->id, &places, &error) < 0) {
+		fault(c, "%s", error.text);
+		return;
+	}
+	r = state_open_chain(c->os, folder, epoch, NULL, &trouble, &error);
+	if (r == NULL || body_read(r, &body) != 0)
+		fault(c, "%s: its snapshot is of another version", folder);
+	for (unsigned i = 0; r != NULL && i < body.outputs; i++)
+		if ((path = places_find(&places, body.output[i].name)) != NULL)
+			check_output(c, path, &body.output[i]);
+	state_close(r);
 }
 
 static void
@@ -103,6 +164,8 @@ check_stage(struct check *c, const struct stage *s)
 		state_verify_epoch(c->os, folder, standing, &trouble, &error) != 0))
 		fault(
 		    c, "%s cannot restore the committed epoch: %s", folder, error.text);
+	else if (c->faults == before)
+		check_outputs(c, folder, standing);
 }
 
 static void

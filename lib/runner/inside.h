@@ -40,6 +40,7 @@ struct runner {
 	unsigned interrupts; /* how often INT did */
 	uint64_t failures;   /* without progress between them */
 	struct suspect suspect;
+	bool warned;   /* of programs that are no stages */
 	bool suspects; /* deaths are looked into: files `current` are there */
 
 	/* of one generation */

@@ -17,7 +17,7 @@ int inspect_status(
     const struct os *os, const char *dir, bool json, FILE *to, struct error *error);
 
 /* Read every file: checksums, snapshots that are missing, how the stages hang together,
- * the ledger. A line for each fault. Returns how many there are; -1 and error when that
+ * the ledger, and the ends of what the stages wrote. A line for each fault. Returns how many there are; -1 and error when that
  * cannot be found out. */
 int inspect_check(const struct os *os, const char *dir, FILE *to, struct error *error);
 

@@ -237,6 +237,19 @@ watch_sinks(struct runner *r)
 	}
 }
 
+/* No promise covers what another program does with what it reads. Said once. */
+static void
+warn_of_foreign(struct runner *r)
+{
+	for (unsigned i = 0; i < r->members.joined.n && !r->warned; i++)
+		if (r->members.joined.stage[i].foreign)
+			report_say(&r->report,
+			    "%s writes to a program that is no stage: after a restart "
+			    "that may see the same again (write to a file: >> FILE)",
+			    r->members.joined.stage[i].id);
+	r->warned = true;
+}
+
 static enum outcome
 join(struct runner *r)
 {
@@ -264,6 +277,7 @@ join(struct runner *r)
 		}
 	r->ready = true;
 	watch_sinks(r);
+	warn_of_foreign(r);
 	notify_say(&r->report.notify, r->os, "READY=1");
 	return GO_ON;
 }

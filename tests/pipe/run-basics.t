@@ -55,6 +55,39 @@ rm "$(ls damaged/stage/select/*.snap | grep -v origin | tail -n 1)"
 like 'check: a missing snapshot' 'damaged/stage/select cannot restore the committed epoch' \
 	bp-run check damaged
 
+
+# --- outputs that are not what was committed
+cp out.json kept.json
+size=$(wc -c <out.json)
+head -c 5000 kept.json >out.json
+like 'check: an output that is too short' \
+	"^$dir/out.json, an output of print, ends at byte 5000, but $size were committed$" bp-run check d
+exits 'is a fault' 1 bp-run check d
+{ head -c $((size - 100)) kept.json && head -c 100 /dev/zero; } >out.json
+like 'check: other bytes' \
+	"^$dir/out.json, an output of print, has other bytes .* between byte $((size - 4096)) and $size$" \
+	bp-run check d
+mv out.bp away
+like 'check: an output that is missing' "^cannot open $dir/out.bp, an output of metric" bp-run check d
+mv away out.bp
+{ cat kept.json && echo more; } >out.json
+like 'check: what comes behind is not committed' 'is sound' bp-run check d
+cp kept.json out.json
+
+# --- a program that is no stage at the end
+warning='print writes to a program that is no stage: after a restart .*(write to a file: >> FILE)'
+like 'a foreign reader is warned of' "$warning" bp-run --dir n -- 'bp-parse --max-rejects 100% log |
+    bp-print --format json | gzip >>n.gz'
+same 'once' 1 sh -c "bp-run --dir o --every 5ms -- 'bp-parse --max-rejects 100% log |
+    bp-print --format json | { head -c 100000; [ -e second ] && cat; touch second; } >>o.out' 2>&1 |
+    grep -c 'is no stage: after'"
+same 'a file of a stage is no reason' 0 sh -c 'bp-run --dir p -- "$1" 2>&1 |
+    grep -c "no stage: after"' - "$(pipeline p)"
+cp n.gz kept.gz
+like 'and it cannot be audited' 'print writes to a program that is no stage' bp-run audit n
+exits 'which is wrong use' 100 bp-run audit n
+ok 'nor does that start the program again' cmp n.gz kept.gz
+
 # --- wrong use
 like 'another command is refused' "another command: '.*>>other.json' there\|another command" \
 	bp-run --dir d -- "$(pipeline other)"
