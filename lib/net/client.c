@@ -231,6 +231,9 @@ send_chunk(struct client *c, const struct chunk *k)
 		.numbers = &numbers };
 
 	memcpy(numbers.stream, c->stream, sizeof numbers.stream);
+	/* A probe is for any server to read. */
+	if (k->count == 0)
+		f.packing = PACKING_NONE;
 	if (c->known && !c->numbered) {
 		f.numbers = NULL;
 		f.packing = c->config.foreign_packing;

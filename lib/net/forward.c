@@ -228,8 +228,8 @@ forward_parse(struct forward *f, struct slice value, struct forward_message *to,
 
 	*to = (struct forward_message){ 0 };
 	*fault = (struct fault){ 0 };
-	if ((value.at[0] == '{' || value.at[0] == '[') &&
-	    !from_json(f, value, &value, fault))
+	to->json = value.at[0] == '{' || value.at[0] == '[';
+	if (to->json && !from_json(f, value, &value, fault))
 		return false;
 	if (value_type(value) == VALUE_NIL)
 		return true;

@@ -70,6 +70,7 @@ struct forward_message {
 	struct slice metadata; /* a map; at NULL: none */
 	struct slice body; /* the record, the entries after their header, or the blob */
 	uint32_t entries;  /* of FORWARD_ENTRIES */
+	bool json;         /* it came as JSON */
 	bool numbered;
 	struct forward_numbers numbers;
 };

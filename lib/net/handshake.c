@@ -14,7 +14,14 @@ enum { ELEMENTS_MAX = 6, DIGEST_BYTES = 64 };
 bool
 handshake_draw(struct handshake_secrets *to)
 {
-	return RAND_bytes((uint8_t *)to, sizeof *to) == 1;
+	static const char digits[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+	if (RAND_bytes((uint8_t *)to, sizeof *to) != 1)
+		return false;
+	for (size_t i = 0; i < sizeof to->salt; i++)
+		to->salt[i] = (uint8_t)digits[to->salt[i] & 63];
+	return true;
 }
 
 /* H of the texts end to end. */
@@ -24,12 +31,14 @@ digest(const struct slice *texts, unsigned n, char to[HANDSHAKE_DIGEST])
 	static const char digits[] = "0123456789abcdef";
 	EVP_MD_CTX *context = EVP_MD_CTX_new();
 	uint8_t bytes[DIGEST_BYTES];
-	unsigned size;
+	unsigned size = 0;
+	int good;
 
-	assert(context != NULL && EVP_DigestInit_ex(context, EVP_sha512(), NULL) == 1);
-	for (unsigned i = 0; i < n; i++)
-		assert(EVP_DigestUpdate(context, texts[i].at, texts[i].size) == 1);
-	assert(EVP_DigestFinal_ex(context, bytes, &size) == 1 && size == DIGEST_BYTES);
+	good = context != NULL && EVP_DigestInit_ex(context, EVP_sha512(), NULL) == 1;
+	for (unsigned i = 0; good && i < n; i++)
+		good = EVP_DigestUpdate(context, texts[i].at, texts[i].size);
+	good = good && EVP_DigestFinal_ex(context, bytes, &size) == 1;
+	assert(good && size == DIGEST_BYTES);
 	EVP_MD_CTX_free(context);
 	for (unsigned i = 0; i < DIGEST_BYTES; i++) {
 		to[2 * i] = digits[bytes[i] >> 4];
@@ -104,9 +113,9 @@ handshake_build_helo(
 	build_text(b, "HELO");
 	build_map(b, 3);
 	build_text(b, "nonce");
-	build_str(b, slice_of(s->nonce, sizeof s->nonce));
+	build_bin(b, slice_of(s->nonce, sizeof s->nonce));
 	build_text(b, "auth");
-	build_str(b, slice_of(s->salt, h->user_count > 0 ? sizeof s->salt : 0));
+	build_bin(b, slice_of(s->salt, h->user_count > 0 ? sizeof s->salt : 0));
 	build_text(b, "keepalive");
 	build_bool(b, h->keepalive);
 }

@@ -7,9 +7,10 @@
  *		 H(auth user password)]
  *	server	["PONG", ok, reason, hostname, H(salt hostname nonce key)]
  *
- * where H is SHA-512 in lower-case hexadecimal. Texts with foreign bytes come as str or as
- * bin; ours are always str, since Fluent Bit reads nothing else, and each message is made
- * to be sent by one write below HANDSHAKE_MAX, since it does one read.
+ * where H is SHA-512 in lower-case hexadecimal. Any text may come as str or as bin. What we
+ * send is what all peers read: nonce and auth are bin, since Node's libraries read a str
+ * as UTF-8; a salt is ASCII in a str, since Fluent Bit's server takes no bin. Each message
+ * is made to be sent by one write below HANDSHAKE_MAX, since Fluent Bit does one read.
  */
 #ifndef BANNERPIPE_NET_HANDSHAKE_H
 #define BANNERPIPE_NET_HANDSHAKE_H
@@ -46,7 +47,7 @@ struct handshake {
 /* Random to a conversation. */
 struct handshake_secrets {
 	uint8_t nonce[HANDSHAKE_NONCE]; /* a server's */
-	uint8_t salt[HANDSHAKE_NONCE];  /* a client's; a server's `auth` */
+	uint8_t salt[HANDSHAKE_NONCE];  /* a client's, ASCII; a server's `auth` */
 };
 
 /* False when the system has no randomness. */

@@ -54,7 +54,7 @@ struct pending {
 	struct peer *peer; /* NULL: it has gone */
 	uint64_t point;
 	bool told; /* the point is known */
-	bool numbered;
+	bool numbered, json;
 	struct forward_mark mark;
 	uint16_t chunk_size; /* 0: no ack is asked for */
 	uint8_t chunk[FORWARD_CHUNK_MAX + 8];
@@ -388,7 +388,9 @@ push_pending(struct server *s, struct peer *p, const struct forward_message *m,
 
 	if (p != NULL)
 		p->unsettled++;
-	*e = (struct pending){ .peer = p, .numbered = m->numbered, .mark = r->after };
+	*e = (struct pending){
+		.peer = p, .numbered = m->numbered, .json = m->json, .mark = r->after
+	};
 	if (m->chunk.at == NULL)
 		return;
 	assert(m->chunk.size <= sizeof e->chunk);
@@ -691,7 +693,7 @@ server_took(struct server *s, uint64_t point)
 static void
 acknowledge(struct server *s, struct pending *e)
 {
-	uint8_t storage[HANDSHAKE_MAX];
+	uint8_t storage[FORWARD_ACK_MAX];
 	struct peer *p = e->peer;
 	struct build b;
 	bool sent = true;
@@ -702,7 +704,7 @@ acknowledge(struct server *s, struct pending *e)
 	if (e->chunk_size > 0) {
 		build_init(&b, storage, sizeof storage);
 		forward_build_ack(&b, slice_of(e->chunk, e->chunk_size),
-		    e->numbered ? &e->mark : NULL);
+		    e->numbered ? &e->mark : NULL, e->json);
 		sent = answer(p, &b);
 		s->counts.acks += sent;
 	}

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/net/write.h"
 
+#include "lib/base/assert.h"
 #include "lib/base/bytes.h"
 #include "lib/hash.h"
 #include "lib/text/base64.h"
+#include "lib/text/print.h"
 
 enum { HEADER_MAX = 512, ENTRY_HEADER = 16, PAIRS_MAX = 16 };
 
@@ -96,8 +98,8 @@ forward_write_chunk(
 	return !build_full(&b) && buffer_append(to, build_slice(&b), SIZE_MAX / 4);
 }
 
-void
-forward_build_ack(struct build *b, struct slice chunk, const struct forward_mark *mark)
+static void
+build_ack(struct build *b, struct slice chunk, const struct forward_mark *mark)
 {
 	build_map(b, mark == NULL ? 1 : 3);
 	build_text(b, "ack");
@@ -108,6 +110,23 @@ forward_build_ack(struct build *b, struct slice chunk, const struct forward_mark
 	build_uint(b, mark->next);
 	build_text(b, "bp_chain");
 	build_uint(b, mark->chain);
+}
+
+void
+forward_build_ack(
+    struct build *b, struct slice chunk, const struct forward_mark *mark, bool json)
+{
+	uint8_t storage[HEADER_MAX];
+	struct build value;
+
+	if (!json) {
+		build_ack(b, chunk, mark);
+		return;
+	}
+	build_init(&value, storage, sizeof storage);
+	build_ack(&value, chunk, mark);
+	assert(!build_full(&value));
+	print_json(build_slice(&value), b);
 }
 
 void

@@ -8,7 +8,10 @@
 #include "lib/net/forward.h"
 #include "lib/net/unpack.h"
 
-enum { FORWARD_ID_SIZE = 24 }; /* characters of a chunk's id: base64 of 128 bits */
+enum {
+	FORWARD_ID_SIZE = 24,   /* characters of a chunk's id: base64 of 128 bits */
+	FORWARD_ACK_MAX = 2048, /* bytes of an ack */
+};
 
 /* Append an entry, [EventTime, record]. False when memory is short. */
 bool forward_write_entry(struct buffer *to, struct slice record, instant when);
@@ -32,9 +35,10 @@ bool forward_write_chunk(
     struct inflater *u, const struct forward_chunk *c, struct buffer *to);
 
 /* The answer to a chunk: {"ack": id}, with how far the stream was taken when it is
- * numbered. `chunk` is the id's msgpack value. */
+ * numbered. `chunk` is the id's msgpack value, at most FORWARD_CHUNK_MAX bytes of text.
+ * Who speaks JSON reads JSON. */
 void forward_build_ack(
-    struct build *b, struct slice chunk, const struct forward_mark *mark);
+    struct build *b, struct slice chunk, const struct forward_mark *mark, bool json);
 /* {"bp_refused": reason}: the numbered stream is not taken. */
 void forward_build_refusal(struct build *b, const char *reason);
 

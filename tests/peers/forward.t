@@ -117,12 +117,7 @@ def syslog():
              f"rsyslog, {framing}: each line once, in order")
         wanted = rsyslog.records(lines)[0]
         got = records[0] if records else {}
-        same([got.get(k) for k in ("facility", "severity", "timestamp")],
-             [wanted[k] for k in ("facility", "severity", "time")],
-             f"rsyslog, {framing}: facility, severity and time")
-        ok({"web1.example", "banner", "4711", "ID47"} <=
-           {v for v in got.values() if isinstance(v, str)},
-           f"rsyslog, {framing}: host, program, process and message id", got)
+        same({k: got.get(k) for k in wanted}, wanted, f"rsyslog, {framing}: each part")
 
 
 def events(count):

@@ -554,12 +554,17 @@ an_ack_echoes_the_id_byte_for_byte_and_stays_small(void **state)
 		else
 			build_str(&chunk, slice_of(id, sizeof id));
 		build_init(&b, wanted_storage, sizeof wanted_storage);
-		forward_build_ack(&b, build_slice(&chunk), &mark);
+		forward_build_ack(&b, build_slice(&chunk), &mark, false);
 		assert_true(build_slice(&b).size < 511);
 		assert_true(forward_read_answer(build_slice(&b), &answer));
 		assert_true(slice_equal(answer.ack, slice_of(id, sizeof id)));
 		assert_true(answer.marked && answer.mark.next == UINT64_MAX);
 	}
+	build_init(&chunk, storage, ROOM);
+	build_text(&chunk, "a\"b");
+	build_init(&b, wanted_storage, sizeof wanted_storage);
+	forward_build_ack(&b, build_slice(&chunk), NULL, true);
+	assert_true(slice_is(build_slice(&b), "{\"ack\":\"a\\\"b\"}"));
 	build_reset(&b);
 	forward_build_refusal(&b, "why");
 	assert_true(forward_read_answer(build_slice(&b), &answer));

@@ -44,10 +44,20 @@ talk(const struct handshake *c, const struct handshake *s)
 	assert_false(build_full(&b));
 	assert_true(handshake_read_helo(build_slice(&b), &helo, &t.client_reason));
 	assert_int_equal(helo.nonce_size, 16);
+	/* Node's libraries know no bytes but those of bin, Fluent Bit no salt but in str. */
+	assert_non_null(memmem(t.helo, sizeof t.helo, "\xa5nonce\xc4\x10", 8));
+	assert_non_null(memmem(t.helo, sizeof t.helo,
+	    "\xa4"
+	    "auth\xc4",
+	    6));
+	for (size_t i = 0; i < sizeof ours.salt; i++)
+		assert_in_range(ours.salt[i], '+', 'z');
 	build_init(&b, t.ping, sizeof t.ping);
 	handshake_build_ping(&b, c, &helo, &ours);
 	assert_false(build_full(&b));
 	struct slice ping = build_slice(&b);
+	assert_memory_equal(t.ping + 13, "\xb0", 1);
+	assert_memory_equal(t.ping + 14, ours.salt, sizeof ours.salt);
 	build_init(&b, t.pong, sizeof t.pong);
 	t.server_agrees = handshake_check_ping(ping, s, &theirs, &b, &t.server_reason);
 	assert_false(build_full(&b));

@@ -2,12 +2,10 @@
 """Play captured bytes to a server, in pieces, and read what it answers."""
 import json
 import os
-import select
 import socket
 import time
 
 import cases
-import kit
 import wire
 
 DATA = os.path.join(cases.ROOT, "tests", "data", "forward")
@@ -47,10 +45,6 @@ class Golden:
     def chunk(value):
         option = wire.message(value)[1]
         return [option["chunk"]] if "chunk" in option else []
-
-
-def names():
-    return sorted(n[:-4] for n in os.listdir(DATA) if n.endswith(".bin"))
 
 
 def digests(data, helo, key, user):
@@ -138,11 +132,6 @@ class Player:
                 break
         return found
 
-    def more(self):
-        """Whether the server says anything that nobody asked for."""
-        readable, _, _ = select.select([self.socket], [], [], 0)
-        return bool(self.buffer) or bool(readable and self.socket.recv(1))
-
     def close(self):
         self.socket.close()
 
@@ -159,22 +148,3 @@ def whole(receiver, golden, size):
         return pong, player.acks()
     finally:
         player.close()
-
-
-def halves(receiver, golden, step=1, together=32):
-    """Play it once for every place to cut it in two: both parts arrive apart, since a few
-    dozen connections take turns. The acks that are wrong; the number of plays."""
-    wrong, places = [], range(1, len(golden.data), step)
-    for first in range(0, len(places), together):
-        group = [(Player(receiver, golden), at)
-                 for at in places[first:first + together]]
-        for player, at in group:
-            player.send(player.data[:at])
-        for player, at in group:
-            player.send(player.data[at:])
-        for player, at in group:
-            acks = player.acks()
-            if acks != golden.chunks:
-                wrong.append(f"cut at {at}: {acks}")
-            player.close()
-    return wrong, len(places)

@@ -30,9 +30,9 @@ def lines(name, count):
 
 def records(sent):
     """What each line is as RFC 5424 has it."""
-    return [{"facility": 20, "severity": 5, "time": 1795482123456789,
+    return [{"facility": 20, "severity": 5, "timestamp": 1795482123456789,
              "hostname": "web1.example", "app_name": "banner", "procid": "4711",
-             "msgid": "ID47", "data": {"ads@32473": {"slot": "top", "note": 'a "b"'}},
+             "msgid": "ID47", "structured_data": {"ads@32473": {"slot": "top", "note": 'a "b"'}},
              "message": line} for line in sent]
 
 
