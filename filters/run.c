@@ -153,7 +153,10 @@ run(const struct arguments *a, char *const *argv)
 		return complain(
 		    RUNNER_WRONG_USE, "--fuse wants the command as one argument");
 	if (a->dir == NULL)
-		return complain(RUNNER_WRONG_USE, "--dir is missing (see --help)");
+		return complain(RUNNER_WRONG_USE,
+		    "--dir is missing: name a "
+		    "folder for its place, as in bp-run "
+		    "--dir state -- COMMAND");
 	if (getenv(EPOCH_DIR_VARIABLE) != NULL)
 		return complain(RUNNER_WRONG_USE,
 		    "one bp-run cannot be a part of another's pipeline");
@@ -205,11 +208,15 @@ main(int argc, char **argv)
 	}
 	argv[1 + n] = NULL;
 	if (n == 0)
-		return complain(RUNNER_WRONG_USE, "no command (see --help)");
+		return complain(RUNNER_WRONG_USE,
+		    "no command: give one, as in bp-run "
+		    "--dir state -- 'FILTER | FILTER "
+		    ">> FILE' (see --help)");
 	for (size_t i = 0; i < sizeof commands / sizeof *commands && !literal; i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
-			return n == 2
-			    ? commands[i].act(a, argv[2])
-			    : complain(RUNNER_WRONG_USE, "name one thing (see --help)");
+			return n == 2 ? commands[i].act(a, argv[2])
+				      : complain(RUNNER_WRONG_USE,
+					    "status, check and fuse want one operand "
+					    "(see --help)");
 	return run(a, argv + 1);
 }

@@ -254,7 +254,10 @@ inspect_check(const struct os *os, const char *dir, FILE *to, struct error *erro
 	status = epoch_read_generation(os, dir, &c->generation, error);
 	if (status == EPOCH_MISSING) {
 		free(c);
-		return error_set(error, "%s is no folder of a pipeline of bp-run", dir);
+		return error_set(error,
+		    "%s is no folder of a pipeline of bp-run (what --dir named when it "
+		    "was started)",
+		    dir);
 	}
 	if (status < 0)
 		fault(c, "%s", error->text);

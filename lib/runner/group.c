@@ -41,6 +41,13 @@ reset_signals(void)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* What bash calls in place of a program that it does not find: in the middle of a pipeline
+ * nobody else would see that. */
+static const char not_found_handler[] =
+    "() { printf '%s: command not found\\n' \"$1\" >&2; "
+    "printf '%s\\n' \"$1\" 2>/dev/null >\"$" EPOCH_DIR_VARIABLE "/" GROUP_NOT_FOUND
+    "\"; return 127; }";
+
 /* In the child. A background group that reads from the terminal would be stopped. */
 static int
 prepare_child(pid_t runner, const char *dir)
@@ -53,6 +60,7 @@ prepare_child(pid_t runner, const char *dir)
 	if (setpgid(0, 0) != 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 ||
 	    getppid() != runner || setenv(EPOCH_DIR_VARIABLE, dir, 1) != 0 ||
 	    setenv(EPOCH_RUNNER_VARIABLE, number, 1) != 0 ||
+	    setenv("BASH_FUNC_command_not_found_handle%%", not_found_handler, 1) != 0 ||
 	    unsetenv("NOTIFY_SOCKET") != 0 || unsetenv("WATCHDOG_USEC") != 0)
 		return -1;
 	if (!isatty(STDIN_FILENO))

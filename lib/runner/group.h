@@ -14,6 +14,9 @@
 
 #include "lib/base/error.h"
 
+/* A file of the folder that names a program which the shell did not find. */
+#define GROUP_NOT_FOUND "not-found"
+
 struct group {
 	pid_t leader;      /* the shell, or the program; 0 before a start */
 	bool leader_ended; /* then: */

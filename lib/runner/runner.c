@@ -13,11 +13,12 @@
 #include <unistd.h>
 
 #include "lib/runner/command.h"
+#include "lib/runner/first.h"
 #include "lib/runner/inside.h"
 #include "lib/runner/lock.h"
 #include "lib/when.h"
 
-enum { BACKOFF_FIRST_US = 50000, BACKOFF_MAX_US = 5000000 };
+enum { BACKOFF_FIRST_US = 50000, BACKOFF_MAX_US = 5000000, HOPE = 3 };
 
 /* --- Signals -------------------------------------------------------------------- */
 
@@ -190,15 +191,19 @@ check_ledger(struct runner *r, struct error *error)
 }
 
 static int
-remove_refused(struct runner *r, struct error *error)
+remove_complaints(struct runner *r, struct error *error)
 {
+	static const char *const names[] = { "refused", GROUP_NOT_FOUND };
 	char path[EPOCH_PATH_MAX];
 
-	if (epoch_file_path(path, r->dir, "refused", error) != 0)
-		return -1;
-	return r->os->unlink(r->os, path) == 0 || errno == ENOENT
-	    ? 0
-	    : error_set(error, "cannot remove %s: %s", path, strerror(errno));
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		if (epoch_file_path(path, r->dir, names[i], error) != 0)
+			return -1;
+		if (r->os->unlink(r->os, path) != 0 && errno != ENOENT)
+			return error_set(
+			    error, "cannot remove %s: %s", path, strerror(errno));
+	}
+	return 0;
 }
 
 static enum outcome
@@ -216,7 +221,7 @@ prepare(struct runner *r)
 		return outcome;
 	r->suspects =
 	    r->complete && r->failures > 0 && r->options->quarantine_after > 0;
-	if (remove_refused(r, &error) != 0 ||
+	if (remove_complaints(r, &error) != 0 ||
 	    (r->suspects &&
 		quarantine_watch(r->os, r->dir, &r->topology, &error) != 0) ||
 	    epoch_write_generation(r->os, r->dir, &r->generation, &error) != 0) {
@@ -304,6 +309,11 @@ run_generations(struct runner *r)
 			    r->options->restarts);
 			return RUNNER_FAILED;
 		}
+		if (!r->complete && r->failures == HOPE)
+			report_say(&r->report,
+			    "it has not begun in %d starts: the first message of each "
+			    "says why (INT ends it)",
+			    HOPE);
 		back_off(r);
 	}
 }
@@ -314,10 +324,16 @@ static int
 make_folder(struct runner *r, struct error *error)
 {
 	const char *dir = r->options->dir;
+	struct stat status;
 	char *absolute;
 
 	if (r->os->mkdir(r->os, dir, 0777) != 0 && errno != EEXIST)
-		return error_set(error, "cannot create %s: %s", dir, strerror(errno));
+		return error_set(error, "cannot create the folder %s: %s%s", dir,
+		    strerror(errno),
+		    errno == ENOENT ? " (make the folder above it first)" : "");
+	if (r->os->stat_path(r->os, dir, &status) == 0 && !S_ISDIR(status.st_mode))
+		return error_set(
+		    error, "%s is no folder: name another one with --dir", dir);
 	absolute = realpath(dir, NULL);
 	if (absolute == NULL)
 		return error_set(error, "cannot find %s: %s", dir, strerror(errno));
@@ -328,6 +344,24 @@ make_folder(struct runner *r, struct error *error)
 	(void)snprintf(r->dir, sizeof r->dir, "%s", absolute);
 	free(absolute);
 	return 0;
+}
+
+/* Whoever mends a command that has never begun need not name another folder. */
+static enum command_result
+settle_command(struct runner *r, struct error *error)
+{
+	char *const *argv = r->options->argv;
+	enum command_result result =
+	    command_settle(r->os, r->dir, argv, r->options->new_command, error);
+	struct topology topology;
+	struct error ignored;
+
+	if (result != COMMAND_OTHER ||
+	    epoch_read_topology(r->os, r->dir, &topology, &ignored) != EPOCH_MISSING)
+		return result;
+	if (first_forget(r->os, r->dir, error) != 0)
+		return COMMAND_FAILED;
+	return command_settle(r->os, r->dir, argv, true, error);
 }
 
 /* Take the folder into our hands. GO_ON, or EXIT with the status. */
@@ -350,8 +384,7 @@ take_folder(struct runner *r, struct error *error)
 	if (killed > 0)
 		report_say(&r->report,
 		    "killed %u processes that an earlier bp-run has left", killed);
-	command = command_settle(
-	    r->os, r->dir, r->options->argv, r->options->new_command, error);
+	command = settle_command(r, error);
 	if (command == COMMAND_OTHER)
 		r->status = RUNNER_WRONG_USE;
 	if (command != COMMAND_GOOD)

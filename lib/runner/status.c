@@ -147,8 +147,10 @@ read_all(struct status *s, struct error *error)
 	int found = epoch_read_generation(s->os, s->dir, &s->generation, error);
 
 	if (found == EPOCH_MISSING)
-		return error_set(
-		    error, "%s is no folder of a pipeline of bp-run", s->dir);
+		return error_set(error,
+		    "%s is no folder of a pipeline of bp-run (what --dir named when it "
+		    "was started)",
+		    s->dir);
 	if (found < 0 || epoch_read_topology(s->os, s->dir, &s->topology, error) < 0 ||
 	    epoch_file_path(path, s->dir, "command", error) != 0 ||
 	    epoch_get(s->os, path, s->command, error) < 0)

@@ -8,6 +8,7 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
+#include "lib/runner/first.h"
 #include "lib/runner/inside.h"
 #include "lib/runner/shape.h"
 #include "lib/when.h"
@@ -59,6 +60,14 @@ is_refused(struct runner *r, struct error *error)
 	text[strcspn(text, "\n")] = '\0';
 	(void)error_set(error, "a stage refuses to run: %.400s", text);
 	return true;
+}
+
+/* Another start would not mend it. */
+static bool
+is_hopeless(struct runner *r, struct error *error)
+{
+	return is_refused(r, error) ||
+	    (!r->complete && first_lacks_program(r->os, r->dir, error));
 }
 
 /* Note who had which record in hand. */
@@ -198,8 +207,11 @@ gather(struct runner *r)
 
 	switch (gather_look(
 	    &r->gather, r->os, r->dir, &r->members.joined, r->group.leader, &error)) {
-	case GATHER_FAILED:
 	case GATHER_BROKEN:
+		if (first_lacks_program(r->os, r->dir, &error))
+			return leave(r, RUNNER_WRONG_USE, &error);
+		return fail(r, &error);
+	case GATHER_FAILED:
 		return fail(r, &error);
 	case GATHER_WRONG:
 		return leave(r, RUNNER_WRONG_USE, &error);
@@ -298,7 +310,7 @@ bad_death(struct runner *r)
 			    m->joined.stage[i].id, (int)m->joined.stage[i].pid);
 			break;
 		}
-	if (is_refused(r, &error))
+	if (is_hopeless(r, &error))
 		return leave(r, RUNNER_WRONG_USE, &error);
 	report_say(&r->report, "%s: starting all again", error.text);
 	while (r->suspects && now_us(r) < end &&
@@ -315,7 +327,7 @@ bad_end(struct runner *r)
 	int status = r->group.status;
 	struct error error;
 
-	if (is_refused(r, &error))
+	if (is_hopeless(r, &error))
 		return leave(r, RUNNER_WRONG_USE, &error);
 	(void)error_set(&error, "the command ended with status %d%s", status,
 	    status == SHELL_NOT_FOUND            ? ": a program was not found"
@@ -364,8 +376,10 @@ conclude(struct runner *r)
 	if (r->stopping)
 		return STOPPED;
 	if (!r->complete) {
-		(void)error_set(&error,
-		    "the command ended before its stages were complete%s%s",
+		(void)error_set(&error, "the command ended, and %s%s%s",
+		    r->members.joined.n == 0 ? "no filter of it became a stage "
+					       "(see bp-run(1))"
+					     : "its stages were not complete",
 		    r->waits_for[0] != '\0' ? ": " : "", r->waits_for);
 		return leave(r, RUNNER_WRONG_USE, &error);
 	}

@@ -101,6 +101,15 @@ exits 'a command without stages' 100 bp-run --dir f -- true
 exits 'a program that is not there' 100 bp-run --dir g -- no-such-program x
 exits 'or is not there for the shell' 100 bp-run --dir h -- no-such-program
 
+exits 'a program in the middle that is not there' 100 bp-run --dir m -- \
+	'bp-parse --max-rejects 100% log | bp-sort --lateness 1m | bp-selekt 1 >>m.bp'
+like 'is named' 'there is no program bp-selekt' bp-run --dir m -- 'bp-selekt 1 | bp-print >>m.bp'
+exits 'a pipeline that has not begun can be mended, options too' 0 bp-run --dir m -- \
+	'bp-parse --max-rejects 100% log | bp-sort --lateness 2m | bp-dedupe >>m.bp'
+bp-parse --max-rejects 100% log 2>/dev/null | bp-sort --lateness 2m | bp-dedupe >want.m
+ok 'and gives the right bytes' cmp m.bp want.m
+like 'and its folder is sound' 'm is sound: 3 stages' bp-run check m
+
 refused() { # NAME PATTERN COMMAND
 	rm -rf i
 	like "$1" "$2" bp-run --dir i -- "$3"
