@@ -6,6 +6,7 @@
 # access-log.map says which request is what.
 . "$(dirname "$0")/common.sh"
 [ $# -eq 1 ] || usage 'access-log.sh ACCESS-LOG'
+workdir
 
 bp-parse --format combined --map "$here/access-log.map" --max-rejects 100% \
     --stats "$dir/parse.stats" "$1" |

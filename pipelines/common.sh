@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
 # What the pipelines share, to be sourced: the programs (those of build/bin when there
-# are, else the installed ones), a folder to work in, and the tables. Each stage writes
-# its counters to $dir/<stage>.stats.
+# are, else the installed ones), a folder to work in, bp-run, and the tables.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 build=${BUILD:-$here/../build}
@@ -11,14 +10,33 @@ command -v bp-parse >/dev/null || {
 	echo "${0##*/}: no bp-parse here (run make, or install bannerpipe)" >&2
 	exit 100
 }
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-trap 'exit 1' INT TERM
+
+# workdir: a folder to work in, $dir, where each stage leaves its counters in
+# <stage>.stats. Under bp-run it is the one that bp-run's own lies in: what a stage writes
+# has to be there after a restart.
+workdir() {
+	if [ -n "${BP_DIR:-}" ]; then
+		dir=${BP_DIR%/*}
+		return
+	fi
+	dir=$(mktemp -d)
+	trap 'rm -rf "$dir"' EXIT
+	trap 'exit 1' INT TERM
+}
+
+# under_bp_run DIR ARGUMENT...: start this script again with these arguments as a pipeline
+# of bp-run that keeps its place in DIR, unless it is one already.
+under_bp_run() {
+	[ -n "${BP_DIR:-}" ] || exec bp-run --dir "$1" -- "$here/${0##*/}" "${@:2}"
+}
 
 usage() {
 	echo "usage: $1" >&2
 	exit 100
 }
+
+# The columns of a file of rates by slot.
+rates=window_start,dims.slot_id,impressions,clicks,ctr,ctr_low,ctr_high
 
 # rates TITLE KEY RECORDS [ROWS]: impressions, clicks and click-through rate by a key of
 # the outcomes, with the interval that holds the true rate 95 times in 100 (Wilson's).
@@ -82,4 +100,32 @@ ledger() {
 		before = n["out"] + n["emitted"]
 	}
 	END { exit wrong > 0 }'
+}
+
+# promise ARGUMENT...: this script again with these arguments, under bp-run, while one of
+# its stages after the other, chosen at random, is killed with -9. What it writes, learned
+# and click.model, must have the same bytes.
+promise() {
+	local runner stage pid killed=0 work=$dir/again
+	printf '\n%s\n' 'Exactly once: the same again under bp-run, with kill -9'
+	mkdir "$work"
+	bp-run --dir "$work/run" --every 20ms --no-progress -- "$here/${0##*/}" "$@" \
+	    2>"$work/said" &
+	runner=$!
+	while [ "$killed" -lt 10 ] && kill -0 "$runner" 2>/dev/null; do
+		sleep 0.0$((RANDOM % 9 + 1))
+		stage=$(find "$work/run/stage" -name member 2>/dev/null | shuf -n 1)
+		[ -n "$stage" ] || continue
+		pid=$(sed -n 's/^pid //p' "$stage")
+		grep -qsz "^BP_DIR=$work/run" "/proc/$pid/environ" &&
+		    kill -9 "$pid" 2>/dev/null && killed=$((killed + 1))
+	done
+	if ! wait "$runner" || ! cmp "$dir/learned" "$work/learned" ||
+	    ! cmp "$dir/click.model" "$work/click.model" || [ "$killed" -eq 0 ]; then
+		cat "$work/said" >&2
+		echo "  killed $killed times: NOT the same bytes"
+		return 1
+	fi
+	echo "  killed $killed times: the same bytes ($(wc -c <"$work/learned") of records," \
+	    "$(wc -c <"$work/click.model") of model)"
 }

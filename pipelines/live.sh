@@ -4,7 +4,9 @@
 # live.sh ACCESS-LOG [WINDOW [KEYS]]: follow a shop's access log as it grows and is rotated.
 # Whenever a window (1m) of the log's own time is over, show what was shown and clicked in
 # it by these keys (slot_id), and how sure the rate is. Ctrl-C ends it; what was read is
-# still counted.
+# still counted. To go on another day, each event counted once:
+#
+#	bp-run --dir live -- pipelines/live.sh ACCESS-LOG >>rates
 . "$(dirname "$0")/common.sh"
 [ $# -ge 1 ] || usage 'live.sh ACCESS-LOG [WINDOW [KEYS]]'
 keys=${3:-slot_id}
