@@ -15,6 +15,7 @@ bp-parse --format combined --follow --map "$here/access-log.map" --max-rejects 1
     bp-sort --lateness 5s |
     bp-dedupe |
     bp-log --pass "$1/events" |
+    bp-select 'event in ("impression", "click")' |
     bp-metric --count events --by slot_id --window 1m |
     bp-select 'event == "metric"' |
     bp-print --format csv --fields "$rates" >>"$1/rates.csv"

@@ -32,6 +32,7 @@ count-1)
 	bp-replay --follow "$1/events" |
 	    bp-sort --lateness 1m |
 	    bp-dedupe |
+	    bp-select 'event in ("impression", "click")' |
 	    bp-metric --count events --by slot_id --window 1m |
 	    bp-select 'event == "metric"' |
 	    bp-print --format csv --fields "$rates" >>"$1/rates.csv"

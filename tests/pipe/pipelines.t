@@ -16,6 +16,9 @@ like 'the learner saw every outcome once' '20000 outcomes' cat replay
 like 'every row became an impression, and 115 a click' \
     'parse *20001 *20000 *1 *0 *0 *0 *115 ' cat replay
 
+like 'killed again and again it gives the same bytes' \
+    'killed [1-9][0-9]* times: the same bytes' cat replay
+
 zstd -dc "$data/shop-access.log.zst" >access.log
 gen_log 20000 7 2>truth | cmp -s - access.log
 ok 'the log in tests/data is what gen_log makes' test $? -eq 0
@@ -53,4 +56,86 @@ read -r source _ <"/proc/$pid/task/$pid/children"
 kill -TERM "$source"
 wait "$pid"
 ok 'and ends well when its first stage is stopped' test $? -eq 0
+
+# What is committed of the 20000 lines: all of them. A stage that is killed, and who.
+has_read() { # FOLDER [STAGE]
+	bp-run status --json "$1/run" 2>/dev/null | jq --arg stage "${2:-parse}" '.stages[] |
+	    select(.id == $stage) | .in >= '"${3:-20000}" | grep -qx true
+}
+start() { # ARGUMENT...
+	"$root/pipelines/$@" >/dev/null 2>>errors &
+	pid=$!
+}
+stop() {
+	kill -TERM "$pid"
+	wait "$pid"
+}
+: >errors
+start durable.sh calm access.log
+ok 'durable.sh counts a log' until_true has_read calm
+stop
+ok 'and stops when it is told to' test $? -eq 0
+like 'it has a header and rows' '^1714521600000000,side,[0-9]*,' cat calm/rates.csv
+
+head -n 5000 access.log >growing.log
+start durable.sh wild growing.log
+until_true has_read wild parse 5000
+tail -n +5001 access.log | head -n 5000 >>growing.log
+for stage in metric log parse; do
+	kill -9 "$(sed -n 's/^pid //p' "wild/run/stage/$stage/member")"
+done
+until_true has_read wild parse 10000
+stop
+tail -n +10001 access.log >>growing.log
+start durable.sh wild growing.log
+ok 'killed, stopped and started while the log grows it reads all' until_true has_read wild
+stop
+ok 'and counts each event once' cmp calm/rates.csv wild/rates.csv
+bp-replay calm/events >calm.bp && bp-replay wild/events >wild.bp
+ok 'its log has the same records' cmp calm.bp wild.bp
+like 'and its folder is sound' 'wild/run is sound: 8 stages' bp-run check wild/run
+
+socket=unix:$dir/socket
+start hosts.sh receive "$socket" there
+receiver=$pid
+start hosts.sh count there
+counter=$pid
+start hosts.sh send "$socket" here access.log
+sender=$pid
+ok 'hosts.sh sends a log to another host' until_true has_read here
+events=$(bp-run status --json here/run | jq '.stages[] | select(.id == "send") | .in')
+kill -9 "$receiver"
+wait "$receiver" 2>/dev/null
+start hosts.sh receive "$socket" there
+receiver=$pid
+ok 'which counts it' until_true has_read there replay "$events"
+kill -TERM "$receiver" "$counter" "$sender"
+wait "$receiver"
+ok 'the receiver ends well' test $? -eq 0
+wait "$counter"
+ok 'so does who counts' test $? -eq 0
+wait "$sender"
+ok 'and the sender' test $? -eq 0
+same 'no event came twice, none was lost' "$events" sh -c \
+	'bp-replay there/events | bp-print --format json | grep -c "\"event\""'
+
+live() {
+	bp-run --dir live.run -- "$root/pipelines/live.sh" access.log 10s >>live.txt 2>>errors &
+	pid=$!
+}
+live
+printed() {
+	bp-run status --json live.run 2>/dev/null |
+	    jq '.stages[] | select(.id == "parse") | .in == 20000' | grep -qx true
+}
+ok 'live.sh under bp-run' until_true printed
+stop
+cp live.txt live.once
+live
+running() {
+	bp-run status live.run | grep -q '^state *running'
+}
+until_true running
+stop
+ok 'goes on where it stopped, and prints nothing twice' cmp live.txt live.once
 done_testing
