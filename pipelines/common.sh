@@ -112,11 +112,12 @@ promise() {
 	bp-run --dir "$work/run" --every 20ms --no-progress -- "$here/${0##*/}" "$@" \
 	    2>"$work/said" &
 	runner=$!
+	trap 'kill -9 "$runner"; wait "$runner"; exit 1' INT TERM
 	while [ "$killed" -lt 10 ] && kill -0 "$runner" 2>/dev/null; do
 		sleep 0.0$((RANDOM % 9 + 1))
-		stage=$(find "$work/run/stage" -name member 2>/dev/null | shuf -n 1)
-		[ -n "$stage" ] || continue
-		pid=$(sed -n 's/^pid //p' "$stage")
+		stage=$(find "$work/run/stage" -name member 2>/dev/null | shuf -n 1) ||
+		    continue
+		pid=$(sed -n 's/^pid //p' "$stage" 2>/dev/null) || continue
 		grep -qsz "^BP_DIR=$work/run" "/proc/$pid/environ" &&
 		    kill -9 "$pid" 2>/dev/null && killed=$((killed + 1))
 	done
