@@ -182,8 +182,9 @@ void run_wait_also(struct run *run, int fd, int ms);
 /* Whether a signal asked for the end: who waits for something else shall not. */
 bool run_stopping(const struct run *run);
 
-/* Say what is wrong. run_usage: options or configuration, exit 100. run_fail: the
- * world, exit 111. Both return -1, which is FAIL. */
+/* Say what is wrong. run_usage: options or configuration, exit 100; when errno says that
+ * there was no memory, or no file could be read, it is the world's fault after all.
+ * run_fail: the world, exit 111. Both return -1, which is FAIL. */
 int run_usage(struct run *run, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 int run_fail(struct run *run, const char *format, ...)

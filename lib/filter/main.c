@@ -275,6 +275,7 @@ run_open(struct run *run, struct drain *to)
 		return run_fail(run, "no memory to start");
 	if (check_common(run) != 0 || find_audit(run) != 0 || open_output(run, to) != 0)
 		return -1;
+	errno = 0; /* what is found wrong from here on has left its cause there */
 	return run->filter->start == NULL ? 0 : run->filter->start(run, run->self);
 }
 

@@ -65,13 +65,23 @@ run_fail(struct run *run, const char *format, ...)
 	return -1;
 }
 
+/* A configuration that the system could not read, or had no memory for, is not wrong:
+ * another start may find it good. */
+static bool
+is_of_the_system(int cause)
+{
+	return cause == ENOMEM || cause == EIO || cause == EMFILE || cause == ENFILE ||
+	    cause == ENOSPC;
+}
+
 int
 run_usage(struct run *run, const char *format, ...)
 {
+	int status = is_of_the_system(errno) ? EXIT_FAILURE_RESTART : EXIT_USAGE;
 	va_list args;
 
 	va_start(args, format);
-	fail(run, EXIT_USAGE, format, args);
+	fail(run, status, format, args);
 	va_end(args);
 	return -1;
 }
