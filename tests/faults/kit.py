@@ -111,8 +111,8 @@ class Run:
 
     def add_pipeline(self, every_ms, command, cwd=""):
         return self.add(
-            [os.path.join(BIN, "bp-run"), "--dir", "state", "--every", f"{every_ms}ms",
-             "--stall", "10s", "--", command], cwd)
+            ["bp-run", "--dir", "state", "--every", f"{every_ms}ms", "--stall", "10s",
+             "--", command], cwd)
 
     def ended(self):
         """None while it runs, then why it failed, or "" when all have ended well."""

@@ -138,4 +138,50 @@ class Tail(Topology):
         return run
 
 
-TOPOLOGIES = [Line(), Join(), Diamond(), Tail()]
+class HostsRun(kit.Run):
+    """One pipeline sends, a second one goes on with what was received."""
+
+    def __init__(self, folder, env, size):
+        super().__init__(folder, env)
+        self.size, self.sent = size, False
+
+    def ended(self):
+        out = os.path.join(self.folder, "b", "out")
+        first, receiver, second = self.services
+        if not self.sent and first.ended() == "" and receiver.ended() == "":
+            self.sent = True
+        if self.sent and os.path.exists(out) and os.path.getsize(out) >= self.size:
+            second.process.send_signal(signal.SIGTERM)
+        return super().ended()
+
+
+class Hosts(Topology):
+    name = "hosts"
+    files = ("b/out",)
+    states = ("a/state", "b/state")
+    first = f"{PARSE} ../log | bp-sort --lateness 1m | bp-join"
+    second = "bp-dedupe | bp-select 'event != \"view\"' | bp-print --format json >>out"
+
+    def prepare(self, folder, log):
+        super().prepare(folder, log)
+        for host in ("a", "b", "b/spool"):
+            os.mkdir(os.path.join(folder, host))
+
+    def reference(self, folder, log):
+        self.prepare(folder, log)
+        subprocess.run(
+            ["bash", "-o", "pipefail", "-c", f"{self.first} | {self.second}"], check=True,
+            cwd=os.path.join(folder, "b"), env=kit.environment(), stderr=subprocess.DEVNULL)
+        self.size = os.path.getsize(os.path.join(folder, "b", "out"))
+
+    def run(self, folder, every_ms, env=None):
+        run = HostsRun(folder, env, self.size)
+        run.add_pipeline(
+            every_ms, f"{self.first} | bp-send --peer bannerpipe unix:../wire", "a")
+        run.add(
+            ["bp-recv", "--listen", "unix:wire", "--log", "b/spool", "--until-end", "1"])
+        run.add_pipeline(every_ms, f"bp-replay --follow spool | {self.second}", "b")
+        return run
+
+
+TOPOLOGIES = [Line(), Join(), Diamond(), Tail(), Hosts()]
