@@ -160,7 +160,8 @@ class Hosts(Topology):
     files = ("b/out",)
     states = ("a/state", "b/state")
     first = f"{PARSE} ../log | bp-sort --lateness 1m | bp-join"
-    second = "bp-dedupe | bp-select 'event != \"view\"' | bp-print --format json >>out"
+    # Text without control records: those are of one host only.
+    second = "bp-dedupe | bp-print --format tsv --fields event,event_id,timestamp,clicked >>out"
 
     def prepare(self, folder, log):
         super().prepare(folder, log)
