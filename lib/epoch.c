@@ -439,6 +439,7 @@ epoch_read_members(const struct os *os, const char *dir, uint64_t generation,
 	struct folder f = { 0 };
 	char path[EPOCH_PATH_MAX];
 	unsigned before;
+	int status;
 
 	t->n = 0;
 	if (epoch_file_path(path, dir, "stage", error) != 0)
@@ -451,11 +452,15 @@ epoch_read_members(const struct os *os, const char *dir, uint64_t generation,
 	qsort(f.name, f.n, EPOCH_ID_MAX, by_name);
 	for (unsigned i = 0; i < f.n; i++) {
 		before = t->n;
-		if (epoch_stage_file_path(path, dir, f.name[i], "member", error) != 0 ||
-		    read_stages(os, path, t, error) < 0)
+		if (epoch_stage_file_path(path, dir, f.name[i], "member", error) != 0)
 			return -1;
-		/* One of an earlier start has not joined this one. */
-		if (t->n > before && t->stage[before].generation != generation)
+		status = read_stages(os, path, t, error);
+		/* It is not synced: what a power cut left of one is of an earlier
+		 * start, and one of an earlier start has not joined this one. */
+		if (status < 0 && errno != EBADMSG)
+			return -1;
+		if (t->n > before &&
+		    (status < 0 || t->stage[before].generation != generation))
 			t->n = before;
 	}
 	return 0;

@@ -77,12 +77,16 @@ check_stage_file(void *context, const char *name)
 	char path[EPOCH_PATH_MAX], relative[2 * EPOCH_ID_MAX + 256];
 	size_t size = strlen(name);
 	struct error error;
+	struct stat status;
 
 	if (size >= 256)
 		return;
 	(void)snprintf(relative, sizeof relative, "stage/%s/%s", c->id, name);
 	if (epoch_file_path(path, c->dir, relative, &error) != 0)
 		fault(c, "%s", error.text);
+	else if (strcmp(name, "member") == 0 &&
+	    c->os->stat_path(c->os, path, &status) == 0 && status.st_size == 0)
+		return; /* what a power cut leaves: it is not synced */
 	else if (strcmp(name, "member") == 0 || strcmp(name, "done") == 0 ||
 	    strcmp(name, "until") == 0 || strcmp(name, "outputs") == 0)
 		check_small(c, path);
