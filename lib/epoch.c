@@ -470,11 +470,12 @@ epoch_read_members(const struct os *os, const char *dir, uint64_t generation,
 
 int
 epoch_write_done(const struct os *os, const char *dir, const char *id,
-    uint64_t generation, uint64_t epoch, struct error *error)
+    const struct done *done, struct error *error)
 {
 	char path[EPOCH_PATH_MAX], text[128];
 	int n = snprintf(text, sizeof text,
-	    "generation %" PRIu64 "\nepoch %016" PRIx64 "\n", generation, epoch);
+	    "generation %" PRIu64 "\nepoch %016" PRIx64 "\n%s", done->generation,
+	    done->epoch, done->rejecting ? "rejecting\n" : "");
 
 	return epoch_stage_file_path(path, dir, id, "done", error) != 0
 	    ? -1
@@ -482,23 +483,25 @@ epoch_write_done(const struct os *os, const char *dir, const char *id,
 }
 
 int
-epoch_read_done(const struct os *os, const char *dir, const char *id,
-    uint64_t *generation, uint64_t *epoch, struct error *error)
+epoch_read_done(const struct os *os, const char *dir, const char *id, struct done *done,
+    struct error *error)
 {
 	char path[EPOCH_PATH_MAX], text[EPOCH_FILE_MAX];
 	struct lines l = { text };
 	const char *key, *value;
 	int status;
 
-	*generation = *epoch = 0;
+	*done = (struct done){ 0 };
 	if (epoch_stage_file_path(path, dir, id, "done", error) != 0)
 		return -1;
 	status = epoch_get(os, path, text, error);
 	while (status == EPOCH_FOUND && next_line(&l, &key, &value)) {
 		if (strcmp(key, "generation") == 0)
-			*generation = number(value, 10);
+			done->generation = number(value, 10);
 		else if (strcmp(key, "epoch") == 0)
-			*epoch = number(value, 16);
+			done->epoch = number(value, 16);
+		else if (strcmp(key, "rejecting") == 0)
+			done->rejecting = true;
 	}
 	return status;
 }
@@ -508,8 +511,8 @@ epoch_standing(const struct os *os, const char *dir, const char *id, uint64_t ep
     uint64_t *standing, struct error *error)
 {
 	char path[EPOCH_PATH_MAX];
-	uint64_t generation, last;
 	struct stat status;
+	struct done done;
 
 	*standing = epoch;
 	if (epoch_snapshot_path(path, dir, id, epoch, error) != 0)
@@ -518,11 +521,11 @@ epoch_standing(const struct os *os, const char *dir, const char *id, uint64_t ep
 		return 0;
 	if (errno != ENOENT)
 		return error_set(error, "cannot look at %s: %s", path, strerror(errno));
-	if (epoch_read_done(os, dir, id, &generation, &last, error) < 0)
+	if (epoch_read_done(os, dir, id, &done, error) < 0)
 		return -1;
 	/* An END of another generation says nothing of this epoch. */
-	if (generation == epoch_generation(epoch) && last < epoch)
-		*standing = last;
+	if (done.generation == epoch_generation(epoch) && done.epoch < epoch)
+		*standing = done.epoch;
 	return 0;
 }
 

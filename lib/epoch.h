@@ -113,11 +113,19 @@ int epoch_write_member(
 int epoch_read_members(const struct os *os, const char *dir, uint64_t generation,
     struct topology *t, struct error *error);
 
-/* END was reached: all output is durable. */
+/* END was reached: all output is durable. `rejecting`: more was rejected than allowed,
+ * which is no failure of the stage, and no exit status could tell it from the failures of
+ * others in a shell's pipeline. */
+struct done {
+	uint64_t generation, epoch;
+	bool rejecting;
+};
+
 int epoch_write_done(const struct os *os, const char *dir, const char *id,
-    uint64_t generation, uint64_t epoch, struct error *error);
+    const struct done *done, struct error *error);
+/* All 0 when it is missing. */
 int epoch_read_done(const struct os *os, const char *dir, const char *id,
-    uint64_t *generation, uint64_t *epoch, struct error *error);
+    struct done *done, struct error *error);
 
 /* The epoch whose snapshot stands for this one: itself; or the stage's last one, when it
  * came to its END before this epoch ended, and others went on. 0, also when there is

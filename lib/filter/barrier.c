@@ -166,6 +166,7 @@ end(struct run *run, bool pause)
 {
 	struct stage_run *s = run->stage;
 	uint8_t storage[CONTROL_SIZE_MAX];
+	struct done done;
 	struct build b;
 	struct error error;
 
@@ -177,9 +178,10 @@ end(struct run *run, bool pause)
 		return -1;
 	if (pause && publish(run, true) != 0)
 		return -1;
+	done =
+	    (struct done){ s->generation.number, s->epoch, run_rejects_too_many(run) };
 	if ((!pause || run->auditing) &&
-	    epoch_write_done(run->os, run->pipeline, s->self.id, s->generation.number,
-		s->epoch, &error) != 0)
+	    epoch_write_done(run->os, run->pipeline, s->self.id, &done, &error) != 0)
 		return run_fail(run, "%s", error.text);
 	build_init(&b, storage, sizeof storage);
 	control_build_end(&b, s->epoch, pause);

@@ -165,9 +165,8 @@ run_read_arguments(struct run *run, int argc, char **argv)
 	return 0;
 }
 
-/* The allowance of --max-rejects is exceeded. */
-static bool
-too_many_rejects(const struct run *run)
+bool
+run_rejects_too_many(const struct run *run)
 {
 	const struct counters *c = &run->counters;
 	struct slice text = slice_text(run->common.max_rejects);
@@ -351,9 +350,10 @@ run_exit_status(const struct run *run)
 {
 	if (run->status != 0)
 		return run->status;
-	if (run->stage != NULL && (run->stage->paused || !run->stage->ended))
-		return EXIT_DONE; /* the run goes on another time */
-	return too_many_rejects(run) ? EXIT_REJECTED : EXIT_DONE;
+	/* Of a pipeline bp-run tells: a shell shows but the last of its statuses. */
+	if (run->stage != NULL)
+		return EXIT_DONE;
+	return run_rejects_too_many(run) ? EXIT_REJECTED : EXIT_DONE;
 }
 
 static int

@@ -130,6 +130,8 @@ int run_begin(struct run *run);
 /* Everything is written and checked, whatever happened before. */
 void run_close(struct run *run);
 int run_exit_status(const struct run *run);
+/* The allowance of --max-rejects is exceeded. */
+bool run_rejects_too_many(const struct run *run);
 void run_free(struct run *run);
 
 /* loop.c: read until the end, a stop or a failure. 0, or -1 when status is set. */

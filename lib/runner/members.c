@@ -76,11 +76,12 @@ static int
 look_at_done(struct members *m, unsigned i, const struct os *os, const char *dir,
     uint64_t generation, struct error *error)
 {
-	uint64_t its, epoch;
+	struct done done;
 
-	if (epoch_read_done(os, dir, m->joined.stage[i].id, &its, &epoch, error) < 0)
+	if (epoch_read_done(os, dir, m->joined.stage[i].id, &done, error) < 0)
 		return -1;
-	m->done[i] = its == generation;
+	m->done[i] = done.generation == generation;
+	m->rejecting = m->rejecting || (m->done[i] && done.rejecting);
 	return 0;
 }
 

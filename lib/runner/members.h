@@ -14,6 +14,7 @@ struct members {
 	int fd[EPOCH_STAGES_MAX];    /* pidfd of each; -1 when it is dead */
 	bool done[EPOCH_STAGES_MAX]; /* dead, and it had reached END */
 	bool dead[EPOCH_STAGES_MAX];
+	bool rejecting; /* one that is done has rejected more than it is allowed */
 };
 
 void members_init(struct members *m);

@@ -12,7 +12,13 @@
 
 #include "lib/os.h"
 
-enum { RUNNER_DONE = 0, RUNNER_WRONG_USE = 100, RUNNER_FAILED = 111, RUNNER_INT = 130 };
+enum {
+	RUNNER_DONE = 0,
+	RUNNER_REJECTED = 1,
+	RUNNER_WRONG_USE = 100,
+	RUNNER_FAILED = 111,
+	RUNNER_INT = 130
+};
 
 struct runner_options {
 	const char *dir;   /* made when it is not there */
@@ -29,7 +35,7 @@ struct runner_options {
 };
 
 /* Runs until the pipeline is finished, stopped by a signal, or refused. Says what happens on
- * standard error; returns the exit status: 0, or 1 when the command said 1 at its end; 100
+ * standard error; returns the exit status: 0, or 1 when more was rejected than allowed; 100
  * wrong use; 111 given up; 130 after a second INT. Once in a process: it takes over
  * signals and children. */
 int runner_run(const struct os *os, const struct runner_options *options);

@@ -320,7 +320,8 @@ bad_death(struct runner *r)
 	return outcome == GO_ON ? AGAIN : outcome;
 }
 
-/* The shell, or the program, has ended with something else than 0 or 1. */
+/* The shell, or the program, has not ended with 0: one of its processes has failed, a
+ * producer before a source perhaps, which else looks like an end. */
 static enum outcome
 bad_end(struct runner *r)
 {
@@ -366,11 +367,11 @@ conclude(struct runner *r)
 		0 ||
 	    members_look(&r->members, r->os, r->dir, r->generation.number, &error) < 0)
 		return fail(r, &error);
-	if (sinks_are_done(r)) {
+	if (sinks_are_done(r) && r->group.status == 0) {
 		r->generation.finished = true;
 		if (epoch_write_generation(r->os, r->dir, &r->generation, &error) != 0)
 			return fail(r, &error);
-		r->status = r->group.status;
+		r->status = r->members.rejecting ? RUNNER_REJECTED : RUNNER_DONE;
 		return FINISHED;
 	}
 	if (r->stopping)
@@ -403,7 +404,7 @@ look_at_ends(struct runner *r)
 		return fail(r, &error);
 	if (bad > 0 && !r->stopping)
 		return bad_death(r);
-	if (r->group.leader_ended && r->group.status > 1 && !r->stopping)
+	if (r->group.leader_ended && r->group.status != 0 && !r->stopping)
 		return bad_end(r);
 	if (members_alive(&r->members) > 0 ||
 	    (!r->group.leader_ended && (!r->stopping || !r->ready)))
@@ -415,7 +416,7 @@ look_at_ends(struct runner *r)
 			return GO_ON;
 		group_kill(&r->group);
 	}
-	if (r->group.leader_ended && r->group.status > 1 && r->stopping)
+	if (r->group.leader_ended && r->group.status != 0 && r->stopping)
 		report_say(
 		    &r->report, "the command ended with status %d", r->group.status);
 	return conclude(r);

@@ -140,4 +140,16 @@ exits 'a program and its arguments' 0 bp-run --dir j -- ./script 'a b'
 ok 'a source that reads a pipe' cmp 'a b.json' want.json
 exits 'rejects beyond --max-rejects are status 1, as without bp-run' 1 bp-run --dir k -- \
 	'bp-parse log | bp-print --format json >>k.json'
+# The shell says the last status that is not 0, and rejects must not hide a dead producer.
+cat >producer <<'S'
+#!/bin/bash
+head -n 500 log
+[ -e armed ] && rm armed && kill -KILL $$
+tail -n +501 log
+S
+chmod +x producer
+: >armed
+exits 'a producer that is killed is started again, whatever was rejected' 1 bp-run --dir l -- \
+	'./producer | bp-parse --format combined | bp-print --format json >>l.json'
+ok 'and all of it was read' cmp l.json want.json
 done_testing

@@ -85,18 +85,18 @@ committed(const char *dir)
 }
 
 static int
-done(const char *dir)
+is_done(const char *dir)
 {
 	struct generation g;
-	uint64_t generation, epoch;
+	struct done done;
 
 	check(epoch_read_generation(os, dir, &g, &error));
 	check(epoch_read_topology(os, dir, &topology, &error));
 	for (unsigned i = 0; i < topology.n; i++)
 		if (topology.stage[i].sink &&
-		    (epoch_read_done(os, dir, topology.stage[i].id, &generation, &epoch,
-			 &error) != EPOCH_FOUND ||
-			generation != g.number))
+		    (epoch_read_done(os, dir, topology.stage[i].id, &done, &error) !=
+			    EPOCH_FOUND ||
+			done.generation != g.number))
 			return 1;
 	return 0;
 }
@@ -126,7 +126,7 @@ main(int argc, char **argv)
 	else if (strcmp(what, "committed") == 0)
 		committed(argv[2]);
 	else if (strcmp(what, "done") == 0)
-		return done(argv[2]);
+		return is_done(argv[2]);
 	else if (strcmp(what, "quarantine") == 0 && argc > 4)
 		quarantine(argv[2], argv[3], argv + 4);
 	else if (strcmp(what, "put") == 0 && argc == 4)
