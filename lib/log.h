@@ -98,8 +98,9 @@ struct log;
 struct log *log_open(const struct os *os, const char *path,
     const struct log_options *options, struct error *error);
 
-/* Append `count` > 0 whole records, at most LOG_APPEND_MAX bytes, with the range of their
- * event times; they come into one batch, with `mark` when it is not NULL. LOG_FULL:
+/* Append `count` whole records, at most LOG_APPEND_MAX bytes, with the range of their
+ * event times; they come into one batch, with `mark` when it is not NULL. None only with a
+ * mark: that of a sender whose records are left out. LOG_FULL:
  * nothing of it was taken. Does not wait for the disk unless a batch is full or a group
  * commit is due. Cost: a copy, and zstd -1 of each batch. */
 enum log_result log_append(struct log *l, struct slice records, uint32_t count,
@@ -108,6 +109,9 @@ enum log_result log_append(struct log *l, struct slice records, uint32_t count,
 /* The mark of a sender, as appended last or found at opening; false when there is none. */
 bool log_marked(
     const struct log *l, const uint8_t sender[LOG_UUID_SIZE], struct log_mark *to);
+
+/* The marks one by one, in no order: *i is 0 before the first. False: there are no more. */
+bool log_next_mark(const struct log *l, unsigned *i, struct log_mark *to);
 
 /* Make everything appended durable. */
 enum log_result log_sync(struct log *l, struct error *error);
@@ -121,6 +125,10 @@ enum log_result log_tend(struct log *l, struct error *error);
  * durable. */
 uint64_t log_next(const struct log *l);
 uint64_t log_durable(const struct log *l);
+/* How many appends there were since the log was opened, those without records among them,
+ * and how many of these, the first ones, are durable. */
+uint64_t log_appends(const struct log *l);
+uint64_t log_durable_appends(const struct log *l);
 /* Bytes in all segments. */
 uint64_t log_bytes(const struct log *l);
 const uint8_t *log_uuid(const struct log *l);

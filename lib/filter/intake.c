@@ -37,12 +37,11 @@ on_rejected(void *context, struct slice value, const char *reason)
 }
 
 static void
-on_end(void *context, const uint8_t id[FORWARD_STREAM_SIZE])
+on_end(void *context, uint64_t streams)
 {
 	struct intake *r = context;
-	uint64_t n = streams_end(&r->streams, id);
 
-	r->ended = r->until_end > 0 && n >= r->until_end;
+	r->ended = r->until_end > 0 && streams >= r->until_end;
 }
 
 /* Everything that is due in the log. */
@@ -54,7 +53,7 @@ tend_log(struct intake *r)
 	if (log_due(r->log) <= run_os(r->run)->monotonic_us(run_os(r->run)) &&
 	    log_tend(r->log, &error) == LOG_FAIL)
 		return run_fail(r->run, "%s", error.text);
-	server_settle(r->server, log_durable(r->log));
+	server_settle(r->server, log_durable_appends(r->log));
 	return 0;
 }
 
@@ -76,7 +75,7 @@ fill_log(struct intake *r)
 			return run_fail(r->run, "%s", error.text);
 		if (result == LOG_FULL)
 			break;
-		server_took(r->server, log_next(r->log));
+		server_took(r->server, log_appends(r->log));
 		if (tend_log(r) != 0)
 			return -1;
 	}
@@ -246,17 +245,18 @@ intake_control(struct intake *r, struct slice bytes)
 	struct run *run = r->run;
 	struct control c;
 	instant watermark;
-	bool damaged, idle;
+	bool damaged, idle, alone;
 
 	if (!control_read(bytes, &c, &damaged))
 		return run_control(run, bytes);
-	if (c.kind == CONTROL_TICK && control_tick(&c, &watermark, &idle))
-		return streams_tick(&r->streams, r->batch.stream, watermark,
-			   r->until_end, &watermark)
-		    ? run_tick(run, watermark)
-		    : 0;
+	if (c.kind == CONTROL_TICK && control_tick(&c, &watermark, &idle)) {
+		if (!streams_tick(&r->streams, r->batch.stream, watermark, r->until_end,
+			&watermark, &alone))
+			return 0;
+		return alone ? run_control(run, bytes) : run_tick(run, watermark);
+	}
 	if (c.kind == CONTROL_END) {
-		on_end(r, r->batch.stream);
+		on_end(r, streams_end(&r->streams, r->batch.stream));
 		return r->ended ? run_control(run, bytes) : 0;
 	}
 	return run_control(run, bytes);
@@ -283,8 +283,8 @@ open_log(struct intake *r, const char *path)
 	r->log = log_open(run_os(r->run), path, &o, &error);
 	if (r->log == NULL)
 		return run_fail(r->run, "%s", error.text);
-	r->keeper = keeper_new(
-	    r->log, &(struct keeper_events){ on_kept, on_rejected, on_end, r });
+	r->keeper = keeper_new(r->log, &r->streams, r->until_end,
+	    &(struct keeper_events){ on_kept, on_rejected, on_end, r });
 	if (r->keeper == NULL)
 		return run_fail(r->run, "no memory for the log");
 	run_opens_files(r->run);
@@ -338,7 +338,7 @@ intake_finish(struct intake *r)
 	if (r->log != NULL) {
 		if (log_sync(r->log, &error) != LOG_DONE)
 			return run_fail(r->run, "%s", error.text);
-		server_settle(r->server, log_durable(r->log));
+		server_settle(r->server, log_durable_appends(r->log));
 		return 0;
 	}
 	/* A message that was not handed on whole is not acknowledged. */
@@ -419,7 +419,7 @@ intake_start(struct intake *r, struct run *run, struct server_config *config,
 	r->run = run;
 	r->acks = acks;
 	r->until_end = until_end;
-	r->streams.watermark = WHEN_NEVER;
+	r->streams.watermark = r->streams.floor = WHEN_NEVER;
 	config->known = known;
 	config->say = say;
 	config->context = r;

@@ -125,8 +125,10 @@ log_header_read(struct slice bytes, struct log_header *to)
 		memcpy(to->mark[i].chain, at + LOG_UUID_SIZE + 8, LOG_HASH_SIZE);
 	}
 	/* Each record has a byte at least. */
-	return to->count > 0 && to->body >= to->count && to->body <= LOG_APPEND_MAX &&
-	    to->packed > 0 && to->packed <= frame_bound(LOG_APPEND_MAX) &&
+	return to->body >= to->count &&
+	    (to->count > 0 ? to->body > 0 : to->body == 0) &&
+	    to->body <= LOG_APPEND_MAX && to->packed > 0 &&
+	    to->packed <= frame_bound(LOG_APPEND_MAX) &&
 	    to->first <= UINT64_MAX - to->count && to->synced <= to->first;
 }
 

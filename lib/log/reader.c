@@ -324,7 +324,7 @@ misfit(const struct log_reader *r, const struct log_header *h)
 
 	if (r->named && memcmp(h->uuid, r->uuid, LOG_UUID_SIZE) != 0)
 		return "it is of another log";
-	if (r->sought != 0 &&
+	if (r->sought != 0 && (h->count > 0 || h->first != r->sought) &&
 	    (h->first > r->sought || r->sought - h->first >= h->count))
 		return "the record sought is not in this batch";
 	if (r->known && r->sought == 0 && h->first != r->seq)
@@ -382,7 +382,7 @@ read_batch(struct log_reader *r, struct log_batch *to, struct log_gap *lost,
 	    log_header_size(h->marks) + h->packed > batches_end(r) - r->offset)
 		found = LOG_FOUND_BAD;
 	if (found == LOG_FOUND_BATCH && (reason = misfit(r, h)) == NULL) {
-		if (!is_wanted(r, &h->times)) {
+		if (h->count == 0 || !is_wanted(r, &h->times)) {
 			pass(r, h);
 			return STEP_AGAIN;
 		}

@@ -70,24 +70,27 @@ misfit(const struct log *l, const struct log_header *h)
 {
 	uint8_t chain[LOG_HASH_SIZE];
 
-	if (l->batches == 0 && h->first != l->live.first)
+	if (l->offset == 0 && h->first != l->live.first)
 		return "its number is not that of the file";
-	if (l->batches == 0 && h->first > 0)
+	if (l->offset == 0 && h->first > 0)
 		return NULL; /* check_before looks at it, or it is the oldest there is */
 	log_chain(l->chain, h->hash, chain);
 	if (memcmp(chain, h->chain, LOG_HASH_SIZE) != 0)
 		return "the chain of batches is broken";
 	if (h->first != l->written)
 		return "records are missing";
-	if (l->batches > 0 && memcmp(h->uuid, l->uuid, LOG_UUID_SIZE) != 0)
+	if (l->offset > 0 && memcmp(h->uuid, l->uuid, LOG_UUID_SIZE) != 0)
 		return "it is of another log";
-	return l->batches == LOG_BATCHES_MAX ? "too many batches" : NULL;
+	return l->batches == LOG_BATCHES_MAX && h->count > 0 ? "too many batches"
+							     : NULL;
 }
 
 static void
 take(struct log *l, const struct log_header *h)
 {
-	l->entries[l->batches++] = (struct log_entry){ l->offset, h->first, h->times };
+	if (h->count > 0)
+		l->entries[l->batches++] =
+		    (struct log_entry){ l->offset, h->first, h->times };
 	if (h->times.smallest <= h->times.largest) {
 		log_times_add(&l->times, h->times.smallest);
 		log_times_add(&l->times, h->times.largest);
@@ -130,7 +133,7 @@ walk(struct log *l, uint64_t end, uint64_t *synced, const char **reason,
 		*reason = misfit(l, h);
 		if (*reason != NULL)
 			return LOG_FOUND_BAD;
-		if (l->batches == 0 && l->list.n > 1 && check_before(l, h, error) != 0)
+		if (l->offset == 0 && l->list.n > 1 && check_before(l, h, error) != 0)
 			return LOG_FOUND_FAIL;
 		take(l, h);
 		*synced = h->synced;

@@ -72,6 +72,20 @@ log_marked(
 	return found != NULL;
 }
 
+bool
+log_next_mark(const struct log *l, unsigned *i, struct log_mark *to)
+{
+	while (*i < LOG_SENDERS_MAX) {
+		const struct mark_slot *slot = &l->marks[(*i)++];
+
+		if (slot->stamp != 0) {
+			*to = slot->mark;
+			return true;
+		}
+	}
+	return false;
+}
+
 /* A segment's first batch has all marks, so that recovery reads one segment; the others
  * those that changed. The stalest come first: recovery gives them their order again. */
 static void
@@ -204,6 +218,7 @@ pack(struct log *l, struct error *error)
 	h->check = (uint32_t)hash_bytes(slice_of(l->packed + head, h->packed), 0);
 	log_header_write(h, l->packed);
 	l->packed_size = head + h->packed;
+	l->packed_appends = l->appends;
 	l->used = 0;
 	l->count = 0;
 	l->body_times = LOG_NO_TIMES;
@@ -226,13 +241,15 @@ write_packed(struct log *l, struct error *error)
 		result = write_whole(l, l->packed, l->packed_size, error);
 	if (result != LOG_DONE)
 		return result;
-	l->entries[l->batches++] = (struct log_entry){ at, h->first, h->times };
+	if (h->count > 0)
+		l->entries[l->batches++] = (struct log_entry){ at, h->first, h->times };
 	if (h->times.smallest <= h->times.largest) {
 		log_times_add(&l->times, h->times.smallest);
 		log_times_add(&l->times, h->times.largest);
 	}
 	memcpy(l->chain, h->chain, LOG_HASH_SIZE);
 	l->written = h->first + h->count;
+	l->written_appends = l->packed_appends;
 	l->packed_size = 0;
 	return LOG_DONE;
 }
@@ -245,7 +262,7 @@ close_batch(struct log *l, struct error *error)
 
 	if (l->packed_size > 0)
 		result = write_packed(l, error);
-	if (result != LOG_DONE || l->count == 0)
+	if (result != LOG_DONE || l->written_appends == l->appends)
 		return result;
 	return pack(l, error) != 0 ? LOG_FAIL : write_packed(l, error);
 }
@@ -257,13 +274,14 @@ make_durable(struct log *l, struct error *error)
 {
 	enum log_result result = close_batch(l, error);
 
-	if (result != LOG_DONE || l->durable == l->written)
+	if (result != LOG_DONE || l->durable_appends == l->written_appends)
 		return result;
 	/* After a failure of fsync nobody knows what the disk has, and a second one would
 	 * say that all is well. */
 	if (l->os->sync_data(l->os, l->live.fd) != 0)
 		return failed(l, "sync", error);
 	l->durable = l->written;
+	l->durable_appends = l->written_appends;
 	l->durable_offset = l->offset;
 	memcpy(l->durable_chain, l->chain, LOG_HASH_SIZE);
 	return LOG_DONE;
@@ -330,7 +348,8 @@ log_append(struct log *l, struct slice records, uint32_t count, struct log_times
 	enum log_result result;
 	int64_t now;
 
-	assert(count > 0 && records.size >= count && records.size <= LOG_APPEND_MAX);
+	assert(count > 0 || (records.size == 0 && mark != NULL));
+	assert(records.size >= count && records.size <= LOG_APPEND_MAX);
 	if (l->used + records.size > LOG_BATCH_BYTES && l->used > 0) {
 		now = l->os->monotonic_us(l->os);
 		if (l->full && now < l->retry_us)
@@ -343,12 +362,14 @@ log_append(struct log *l, struct slice records, uint32_t count, struct log_times
 		if (result != LOG_DONE)
 			return result;
 	}
-	if (l->durable == l->next)
+	if (l->durable_appends == l->appends)
 		l->waiting_us = l->os->monotonic_us(l->os);
-	memcpy(l->body + l->used, records.at, records.size);
+	if (records.size > 0)
+		memcpy(l->body + l->used, records.at, records.size);
 	l->used += records.size;
 	l->count += count;
 	l->next += count;
+	l->appends++;
 	if (times.smallest <= times.largest) {
 		log_times_add(&l->body_times, times.smallest);
 		log_times_add(&l->body_times, times.largest);
@@ -374,7 +395,7 @@ log_due(const struct log *l)
 
 	if (l->full)
 		return l->retry_us;
-	if (l->durable < l->next)
+	if (l->durable_appends < l->appends)
 		due = l->waiting_us + l->options.sync_us;
 	if (l->live.fd >= 0 && l->options.segment_us > 0 &&
 	    l->opened_us + l->options.segment_us < due)
@@ -392,7 +413,8 @@ log_tend(struct log *l, struct error *error)
 	if (now >= l->retain_us && log_retain(l, error) != 0)
 		return LOG_FAIL;
 	if (l->full ||
-	    (l->durable < l->next && now - l->waiting_us >= l->options.sync_us))
+	    (l->durable_appends < l->appends &&
+		now - l->waiting_us >= l->options.sync_us))
 		return log_sync(l, error);
 	return rotate(l, now, error);
 }
@@ -417,6 +439,18 @@ uint64_t
 log_durable(const struct log *l)
 {
 	return l->durable;
+}
+
+uint64_t
+log_appends(const struct log *l)
+{
+	return l->appends;
+}
+
+uint64_t
+log_durable_appends(const struct log *l)
+{
+	return l->durable_appends;
 }
 
 uint64_t

@@ -26,13 +26,15 @@ struct log {
 	int64_t opened_us;    /* by the monotonic clock */
 	uint64_t sealed_bytes;
 	uint64_t next, written, durable; /* appended, in the file, on the disk */
-	uint8_t chain[LOG_HASH_SIZE];    /* of the last batch */
+	/* The same as numbers of appends, some of which have no record. */
+	uint64_t appends, packed_appends, written_appends, durable_appends;
+	uint8_t chain[LOG_HASH_SIZE]; /* of the last batch */
 	uint8_t durable_chain[LOG_HASH_SIZE];
 	uint64_t durable_offset;
 	uint64_t epoch;
 	struct log_entry *entries; /* LOG_BATCHES_MAX, of the live segment */
-	uint32_t batches;
-	struct log_times times; /* of the live segment */
+	uint32_t batches;          /* those with records */
+	struct log_times times;    /* of the live segment */
 
 	/* The batch that is gathered. */
 	uint8_t *body;

@@ -9,13 +9,16 @@
 /* What goes into one append. */
 struct part {
 	size_t size;    /* bytes of `sieved` */
-	uint32_t count; /* of values; 0: no part */
+	uint32_t count; /* of values */
+	bool made;
 	uint64_t records;
 	struct log_times times;
 };
 
 struct keeper {
 	struct log *log;
+	struct streams *streams; /* borrowed */
+	uint64_t least;
 	struct keeper_events events;
 	struct reader *reader;
 	struct server_batch batch;
@@ -27,15 +30,22 @@ struct keeper {
 };
 
 struct keeper *
-keeper_new(struct log *log, const struct keeper_events *events)
+keeper_new(struct log *log, struct streams *streams, uint64_t least,
+    const struct keeper_events *events)
 {
 	struct keeper *k = calloc(1, sizeof *k);
+	struct log_mark mark;
+	unsigned i = 0;
 
 	if (k == NULL || (k->reader = reader_new()) == NULL) {
 		free(k);
 		return NULL;
 	}
 	k->log = log;
+	k->streams = streams;
+	k->least = least;
+	while (log_next_mark(log, &i, &mark))
+		streams_read_note(streams, mark.sender, mark.chain + 8);
 	k->events = *events;
 	return k;
 }
@@ -76,22 +86,43 @@ keeper_known(const struct keeper *k, const uint8_t stream[FORWARD_STREAM_SIZE],
 	return true;
 }
 
-static bool
-control_belongs(struct keeper *k, struct slice value)
+static void
+put(struct keeper *k, struct slice value)
 {
-	struct control control;
-	bool damaged;
-
-	if (!control_read(value, &control, &damaged))
-		return true;
-	if (control.kind == CONTROL_END)
-		k->events.ended(k->events.context, k->batch.stream);
-	return control.kind != CONTROL_END && control.kind != CONTROL_TICK;
+	memcpy(k->sieved + k->part.size, value.at, value.size);
+	k->part.size += value.size;
+	k->part.count++;
 }
 
-/* Whether a value belongs into the log. */
-static bool
-belongs(struct keeper *k, struct slice value)
+static void
+put_control(struct keeper *k, struct slice value)
+{
+	uint8_t storage[CONTROL_SIZE_MAX];
+	const uint8_t *stream = k->batch.stream;
+	struct control control;
+	struct build b;
+	instant watermark, merged;
+	bool damaged, idle, alone;
+
+	if (!control_read(value, &control, &damaged)) {
+		put(k, value);
+	} else if (control.kind == CONTROL_END) {
+		k->events.ended(k->events.context, streams_end(k->streams, stream));
+	} else if (control.kind == CONTROL_TICK &&
+	    control_tick(&control, &watermark, &idle)) {
+		if (!streams_tick(
+			k->streams, stream, watermark, k->least, &merged, &alone))
+			return;
+		build_init(&b, storage, sizeof storage);
+		control_build_tick(&b, merged, false);
+		put(k, alone ? value : build_slice(&b));
+	} else {
+		put(k, value);
+	}
+}
+
+static void
+sieve(struct keeper *k, struct slice value)
 {
 	struct record record;
 	struct fault fault;
@@ -103,9 +134,11 @@ belongs(struct keeper *k, struct slice value)
 		if (record_timestamp(&record, &when))
 			log_times_add(&k->part.times, when);
 		k->part.records++;
-		return true;
+		put(k, value);
+		return;
 	case SCAN_CONTROL:
-		return control_belongs(k, value);
+		put_control(k, value);
+		return;
 	case SCAN_LARGE:
 		fault.reason = "a record of more than 1 MiB";
 		break;
@@ -113,7 +146,6 @@ belongs(struct keeper *k, struct slice value)
 		break;
 	}
 	k->events.rejected(k->events.context, value, fault.reason);
-	return false;
 }
 
 /* Sieve the next values of the batch into a part. */
@@ -122,32 +154,22 @@ make_part(struct keeper *k)
 {
 	struct slice rest = slice_from(k->batch.bytes, k->given), value;
 	struct part *p = &k->part;
-	struct build b;
 
-	*p = (struct part){ .times = LOG_NO_TIMES };
+	*p = (struct part){ .times = LOG_NO_TIMES, .made = true };
 	while (rest.size > 0) {
 		value = slice_of(rest.at, value_size(rest.at));
-		if (value.size <= LOG_APPEND_MAX &&
-		    p->size + value.size > LOG_APPEND_MAX)
+		if (value.size <= LOG_APPEND_MAX - CONTROL_SIZE_MAX &&
+		    p->size + value.size > LOG_APPEND_MAX - CONTROL_SIZE_MAX)
 			break;
 		rest = slice_from(rest, value.size);
 		k->reached.next++;
 		if (k->batch.numbered)
 			k->reached.chain = forward_chain(k->reached.chain, value);
-		if (!belongs(k, value))
-			continue;
-		memcpy(k->sieved + p->size, value.at, value.size);
-		p->size += value.size;
-		p->count++;
+		sieve(k, value);
 	}
 	k->given = k->batch.bytes.size - rest.size;
-	if (p->count > 0 || !k->batch.numbered)
-		return;
-	/* A mark needs a record to go with. */
-	build_init(&b, k->sieved, sizeof k->sieved);
-	control_build(&b, CONTROL_TEXT, 0, slice_text("mark of a stream"));
-	p->size = build_slice(&b).size;
-	p->count = 1;
+	/* Without a record and without a mark there is nothing to append. */
+	p->made = p->count > 0 || k->batch.numbered;
 }
 
 static enum log_result
@@ -158,11 +180,12 @@ append_part(struct keeper *k, struct error *error)
 
 	memcpy(mark.sender, k->batch.stream, sizeof mark.sender);
 	bytes_store_le64(mark.chain, k->reached.chain);
+	streams_write_note(k->streams, k->batch.stream, mark.chain + 8);
 	result = log_append(k->log, slice_of(k->sieved, k->part.size), k->part.count,
 	    k->part.times, k->batch.numbered ? &mark : NULL, error);
 	if (result == LOG_DONE) {
 		k->events.kept(k->events.context, k->part.records);
-		k->part.count = 0;
+		k->part.made = false;
 	}
 	return result;
 }
@@ -173,7 +196,7 @@ keeper_append(struct keeper *k, struct error *error)
 	enum log_result result = LOG_DONE;
 
 	while (result == LOG_DONE) {
-		if (k->part.count > 0) {
+		if (k->part.made) {
 			result = append_part(k, error);
 		} else if (k->given < k->batch.bytes.size) {
 			make_part(k);

@@ -8,21 +8,24 @@
 
 #include "lib/log.h"
 #include "lib/net/server.h"
+#include "lib/net/streams.h"
 
 struct keeper_events {
 	void (*kept)(void *context, uint64_t records);
 	/* One that breaks a rule of records is left out. */
 	void (*rejected)(void *context, struct slice value, const char *reason);
-	/* The end of the batch's stream came: like watermarks it is not kept, since a log
-	 * has many streams. */
-	void (*ended)(void *context, const uint8_t stream[FORWARD_STREAM_SIZE]);
+	/* The end of a stream came, which is not kept, since a log has many of them. So
+	 * many have ended. */
+	void (*ended)(void *context, uint64_t streams);
 	void *context;
 };
 
 struct keeper;
 
-/* Borrows the log. NULL when there is no memory. */
-struct keeper *keeper_new(struct log *log, const struct keeper_events *events);
+/* Borrows log and streams, which are told what the log's marks say. Of watermarks that of
+ * all streams is kept, once `least` streams have one. NULL when there is no memory. */
+struct keeper *keeper_new(struct log *log, struct streams *streams, uint64_t least,
+    const struct keeper_events *events);
 void keeper_free(struct keeper *k);
 
 /* Whether a batch waits for room, and has to be appended before another one begins. */

@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: MIT
 """bp-send to bp-recv over all that lies between: sockets, compressions, keys, TLS."""
 import os
+import struct
 import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import sockets
-from sockets import Program, Receiver, content, generate, ok, records, same, without_end
+from sockets import Program, Receiver, content, control, generate, ok, records, same, \
+    tick, without_end
 
 COUNT = 20000
 SENT = generate("in.bp", COUNT)
@@ -119,6 +121,55 @@ logged = b"".join(
                    stdout=subprocess.PIPE).stdout
     for name in sorted(os.listdir("log")) if name.endswith(".bplog"))
 ok(logged == SENT, "log: the same bytes", len(logged), len(SENT), os.listdir("log"))
+
+# --- the log of one sender is its stream; of several, the smallest watermark is in it
+def replayed(log):
+    return subprocess.run(["bp-replay", log], stdout=subprocess.PIPE, check=True).stdout
+
+
+def record(n):
+    return b"\x81\xa1n" + struct.pack(">BI", 0xce, n)
+
+
+def send(name, address, data, *words):
+    with open(name, "wb") as f:
+        f.write(data)
+    sender = Program(name + "-send", "bp-send", "--chunk", "100", *words, address, name)
+    same(sender.wait(), 0, f"{name}: all is acknowledged", sender.says())
+
+
+GAP = control(5, struct.pack("<QQ", 3, 9) + b"source: lost")
+whole = b"".join(record(i) + (tick(1000 * i) if i % 50 == 0 else b"") +
+                 (tick(1000 * i, True) + GAP if i % 100 == 0 else b"")
+                 for i in range(1, 1000))
+hello, cut = control(1, struct.pack("<I", 0) + b"a"), control(2, struct.pack("<q", 0), 1)
+receiver = Receiver("one", "--log", "one.log")
+send("one", receiver.address, hello + whole[:8] + cut + whole[8:])
+receiver.stop()
+ok(replayed("one.log") == whole, "one sender: a replay is its stream",
+   len(replayed("one.log")), len(whole))
+receiver = Receiver("one-again", "--log", "two.log")
+send("first", receiver.address, record(1) + tick(5) + record(2) + tick(9), "--no-control")
+send("second", receiver.address, record(3) + tick(7))
+same(receiver.stop(), 0, "a stop between two senders")
+receiver = Receiver("two", "--log", "two.log")
+send("third", receiver.address, record(4) + tick(6) + tick(8) + record(5))
+receiver.stop()
+same(replayed("two.log"), record(1) + record(2) + record(3) + tick(7) + record(4) +
+     tick(8) + record(5), "those that ended do not hold the watermark back")
+receiver = Receiver("three", "--log", "three.log")
+left = subprocess.Popen(["bp-send", receiver.address], stdin=subprocess.PIPE)
+left.stdin.write(record(1) + tick(5))
+left.stdin.flush()
+sockets.until(lambda: replayed("three.log"))
+left.kill()
+left.wait()
+receiver.stop()
+receiver = Receiver("three-again", "--log", "three.log")
+send("late", receiver.address, record(2) + tick(9) + record(3))
+receiver.stop()
+same(replayed("three.log"), record(1) + tick(5) + record(2) + record(3),
+     "one that did not end does, after a restart too")
 
 # --- beside bp-log
 os.mkfifo("acks")

@@ -9,6 +9,7 @@ import re
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -137,6 +138,26 @@ def generate(path, count, seed=1):
     with open(path, "wb") as f:
         subprocess.run(["gen_ctr", str(count), str(seed), "0.2"], stdout=f, check=True)
     return content(path)
+
+
+def crc32c(data):
+    crc = 0xffffffff
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
+    return crc ^ 0xffffffff
+
+
+def control(kind, own, epoch=0):
+    """A control record, as lib/record/control.h has it."""
+    payload = struct.pack("<BBQ", kind, 1, epoch) + own
+    payload += struct.pack("<I", crc32c(payload))
+    return struct.pack(">BBB", 0xc7, len(payload), 66) + payload
+
+
+def tick(watermark, idle=False):
+    return control(3, struct.pack("<qB", watermark, idle))
 
 
 def without_end(data):

@@ -316,6 +316,64 @@ a_second_writer_is_refused(void **state)
 	close_log(l);
 }
 
+/* Appends of nothing but a mark wait for the disk like others, and nobody reads them. */
+static void
+a_mark_may_come_without_records(void **state)
+{
+	struct log_options o = options();
+	struct log_mark mark = { .sender = { 7 } }, back;
+	struct log_batch batch;
+	struct log_gap gap;
+	struct log_position p;
+	struct log_reader *r;
+	struct error error;
+	struct log *l;
+	uint64_t next = 0;
+	unsigned i = 0;
+
+	(void)state;
+	o.segment_bytes = 2000;
+	l = log_open(&quick, folder, &o, &error);
+	for (mark.next = 0; mark.next < 90; mark.next++) {
+		uint64_t before = log_durable_appends(l);
+		bool empty = mark.next < 30 || mark.next % 3 != 0;
+
+		assert_int_equal(empty
+			? log_append(l, slice_of("", 0), 0, LOG_NO_TIMES, &mark, &error)
+			: append(l, 3, &mark, &error),
+		    LOG_DONE);
+		assert_int_equal(log_durable_appends(l), before);
+		assert_int_equal(log_appends(l), before + 1);
+		assert_true(log_due(l) < INT64_MAX);
+		assert_int_equal(log_sync(l, &error), LOG_DONE);
+		assert_int_equal(log_durable_appends(l), before + 1);
+		if (mark.next % 10 == 9) {
+			close_log(l);
+			l = log_open(&quick, folder, &o, &error);
+			assert_non_null(l);
+		}
+	}
+	assert_int_equal(log_next(l), 60);
+	assert_true(log_next_mark(l, &i, &back));
+	assert_int_equal(back.next, 89);
+	assert_false(log_next_mark(l, &i, &back));
+	/* Read with a seek to each place between two records. */
+	for (memset(&p, 0, sizeof p); next < 60; next += batch.count) {
+		r = log_reader_new(&os_system, folder, &error);
+		assert_non_null(r);
+		if (next > 0)
+			assert_int_equal(log_reader_seek(r, &p, &error), 0);
+		assert_int_equal(
+		    log_reader_next(r, &batch, &gap, &error), LOG_READ_BATCH);
+		assert_int_equal(batch.first, next);
+		assert_true(batch.count > 0);
+		log_reader_tell(r, &p);
+		log_reader_free(r);
+	}
+	close_log(l);
+	assert_string_equal(heard, "");
+}
+
 static void
 marks_are_recovered_with_the_records_they_cover(void **state)
 {
@@ -997,6 +1055,7 @@ main(void)
 		TEST(a_record_is_durable_when_the_group_commit_is_due),
 		TEST(a_full_segment_is_sealed_and_read_only),
 		TEST(a_second_writer_is_refused),
+		TEST(a_mark_may_come_without_records),
 		TEST(marks_are_recovered_with_the_records_they_cover),
 		TEST(the_stalest_of_too_many_senders_is_forgotten),
 		TEST(old_segments_are_removed_and_it_is_said),
