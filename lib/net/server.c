@@ -761,7 +761,8 @@ listen_udp(struct listener *l, const struct sockaddr *address, struct error *err
 	status = uv_udp_init(&s->loop.uv, &l->udp);
 	l->udp.data = l;
 	if (status == 0)
-		status = uv_udp_bind(&l->udp, address, 0);
+		status = uv_udp_bind(&l->udp, address,
+		    address->sa_family == AF_INET6 ? UV_UDP_IPV6ONLY : 0);
 	if (status == 0)
 		status = uv_udp_recv_start(&l->udp, on_datagram_room, on_datagram);
 	return status == 0 ? 0
@@ -779,7 +780,9 @@ listen_tcp(struct listener *l, const struct sockaddr *address, struct error *err
 	l->u.handle.data = l;
 	address_format(address, l->name);
 	if (status == 0)
-		status = uv_tcp_bind(&l->u.tcp, address, 0);
+		/* For all addresses there is another listener with those of IPv4. */
+		status = uv_tcp_bind(&l->u.tcp, address,
+		    address->sa_family == AF_INET6 ? UV_TCP_IPV6ONLY : 0);
 	if (status == 0)
 		status = uv_listen(&l->u.stream, BACKLOG, on_connection);
 	if (status == 0)

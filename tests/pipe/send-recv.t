@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """bp-send to bp-recv over all that lies between: sockets, compressions, keys, TLS."""
 import os
+import socket
 import struct
 import subprocess
 import sys
@@ -35,6 +36,10 @@ def refused(name, receiver, status, part, *words):
 for packing in ("none", "gzip", "zstd"):
     arrives(packing, Receiver(packing, "--until-end", "1"), "--packing", packing)
 arrives("unix", Receiver("unix", "--until-end", "1", listen="unix:socket"))
+with socket.socket() as probe:  # a port that is free
+    probe.bind(("", 0))
+    port = probe.getsockname()[1]
+arrives("all addresses", Receiver("all", "--until-end", "1", listen=f":{port}"))
 arrives("small-chunks", Receiver("small-chunks", "--until-end", "1"), "--chunk", "4K",
         "--window", "32K")
 
