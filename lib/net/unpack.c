@@ -123,7 +123,8 @@ unpack_zstd(struct inflater *u, struct slice bytes, struct buffer *to, size_t li
 		to->size += out.pos;
 		if (to->size > limit)
 			return false;
-		if (in.pos == in.size && out.pos < room) {
+		/* 0: a frame is over and all of it is out, even if the room is full. */
+		if (in.pos == in.size && (left == 0 || out.pos < room)) {
 			*reason = "zstd: cut off";
 			return left == 0;
 		}
