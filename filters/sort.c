@@ -87,6 +87,7 @@ release_one(struct run *run, struct sort *s)
 	instant due = queue_due(&s->queue, node);
 
 	queue_remove(&s->queue, node);
+	pool_prefetch(&s->pool, queue_first(&s->queue));
 	s->floor = due > s->floor ? due : s->floor;
 	return run_release(run, take_out(s, node));
 }

@@ -18,6 +18,7 @@
 
 enum {
 	STREAM_BLOCK = 64 * 1024,
+	STREAM_DRAIN_BLOCK = 256 * 1024,
 	STREAM_HOLD_MAX = 1 << 20, /* bytes that an input can hold unconsumed */
 	STREAM_PADDING = 64,       /* readable bytes after what input_bytes gives */
 	STREAM_ZSTD_WINDOW_LOG =
@@ -28,7 +29,8 @@ struct input;
 struct output;
 
 /* Something other than a descriptor to write to. write takes all of the bytes, or returns
- * -1 with errno and error set. */
+ * -1 with errno and error set. What goes into one output_write is not divided unless it
+ * exceeds STREAM_DRAIN_BLOCK; STREAM_PADDING bytes after it are readable. */
 struct drain {
 	int (*write)(struct drain *drain, struct slice bytes, struct error *error);
 };
@@ -64,6 +66,10 @@ struct input *input_open(const struct os *os, const char *path, struct error *er
 struct input *input_of_source(
     const struct os *os, struct source *source, const char *name, struct error *error);
 void input_free(struct input *in);
+/* Give out these bytes themselves: of an input of a source, which is not compressed. They
+ * are borrowed until they are consumed or the next fill, which keeps a copy of what is
+ * left (at most STREAM_HOLD_MAX). False when bytes from before are still unconsumed. */
+bool input_lend(struct input *in, struct slice bytes);
 
 /* What is read and not yet consumed; borrowed until the next fill. STREAM_PADDING bytes
  * after it are readable. */

@@ -31,6 +31,7 @@ struct chain {
 /* The main of a program has no other way to hand its filter over. */
 static struct chain *building;
 
+/* What is left of a record that was cut goes before the rest of it. */
 static ssize_t
 take(struct source *source, void *to, size_t size, struct error *error)
 {
@@ -61,8 +62,11 @@ eat(struct feed *feed)
 		feed->joined = true;
 		status = run_begin(feed->run) == 0 ? 1 : -1;
 	}
-	while (status == 1 && feed->bytes.size > 0)
+	while (status == 1 && feed->bytes.size > 0) {
+		if (input_lend(feed->run->in, feed->bytes))
+			feed->bytes.size = 0;
 		status = run_step(feed->run);
+	}
 	feed->ended = status == 0;
 	return status < 0 ? -1 : 0;
 }

@@ -121,6 +121,7 @@ pool_copy(const struct pool *p, uint32_t first, struct build *b)
 	while (first != 0) {
 		const struct chunk *c = pool_see(p, first);
 
+		pool_prefetch(p, c->next);
 		build_raw(b, slice_of(c->bytes, c->size));
 		first = c->next;
 	}

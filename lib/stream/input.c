@@ -25,7 +25,8 @@ struct input {
 	uint64_t offset;
 	uint64_t file_size, file_read; /* size 0: not known */
 	uint64_t limit;                /* of file_read */
-	size_t from, to;               /* held bytes are held[from..to) */
+	const uint8_t *at;             /* held, or the bytes of input_lend */
+	size_t from, to;               /* unconsumed are at[from..to) */
 	uint8_t *held;
 
 	ZSTD_DCtx *zstd; /* NULL: not compressed */
@@ -55,6 +56,7 @@ input_new(const struct os *os, int fd, const char *name, struct error *error)
 		(void)error_set(error, "no memory for the input buffer of %s", name);
 		return NULL;
 	}
+	in->at = in->held;
 	in->os = os;
 	in->fd = fd;
 	in->name = name;
@@ -124,7 +126,7 @@ input_free(struct input *in)
 struct slice
 input_bytes(const struct input *in)
 {
-	return slice_of(in->held + in->from, in->to - in->from);
+	return slice_of(in->at + in->from, in->to - in->from);
 }
 
 void
@@ -318,14 +320,28 @@ make_room(struct input *in)
 {
 	size_t size = in->to - in->from;
 
-	if (in->from == 0)
+	if (in->from == 0 && in->at == in->held)
 		return;
 	hash_consumed(in);
 	in->hashed = 0;
 	if (size > 0)
-		memmove(in->held, in->held + in->from, size);
+		memmove(in->held, in->at + in->from, size);
+	in->at = in->held;
 	in->from = 0;
 	in->to = size;
+}
+
+bool
+input_lend(struct input *in, struct slice bytes)
+{
+	assert(in->source != NULL);
+	if (in->from < in->to)
+		return false;
+	in->at = bytes.at;
+	in->from = 0;
+	in->to = bytes.size;
+	in->sniffed = true;
+	return true;
 }
 
 enum magic { MAGIC_NONE, MAGIC_BEGUN, MAGIC_ZSTD };

@@ -42,19 +42,21 @@ struct output {
 	bool mute;
 	struct error difference; /* the first one, "" for none */
 
-	uint8_t block[STREAM_BLOCK];
+	size_t room; /* bytes of the block; STREAM_PADDING follow */
+	uint8_t block[];
 };
 
-struct output *
-output_new(
-    const struct os *os, int fd, const char *name, bool compress, struct error *error)
+static struct output *
+make(const struct os *os, int fd, const char *name, bool compress, size_t room,
+    struct error *error)
 {
-	struct output *out = calloc(1, sizeof *out);
+	struct output *out = calloc(1, sizeof *out + room + STREAM_PADDING);
 	struct stat status = { 0 };
 
 	if (out == NULL)
 		goto no_memory;
 	out->os = os;
+	out->room = room;
 	out->fd = fd;
 	out->back = -1;
 	out->name = name;
@@ -86,10 +88,17 @@ no_memory:
 }
 
 struct output *
+output_new(
+    const struct os *os, int fd, const char *name, bool compress, struct error *error)
+{
+	return make(os, fd, name, compress, STREAM_BLOCK, error);
+}
+
+struct output *
 output_to_drain(
     const struct os *os, struct drain *drain, const char *name, struct error *error)
 {
-	struct output *out = output_new(os, -1, name, false, error);
+	struct output *out = make(os, -1, name, false, STREAM_DRAIN_BLOCK, error);
 
 	if (out == NULL)
 		return NULL;
@@ -238,11 +247,12 @@ keep_back(struct output *out, struct slice bytes, struct error *error)
 
 	if (wanted > out->held_room) {
 		room = 2 * wanted < out->held_limit ? 2 * wanted : out->held_limit;
-		held = realloc(out->held, room < wanted ? wanted : room);
+		room = room < wanted ? wanted : room;
+		held = realloc(out->held, room + STREAM_PADDING);
 		if (held == NULL)
 			return error_set(error, "no memory to keep back %s", out->name);
 		out->held = held;
-		out->held_room = room < wanted ? wanted : room;
+		out->held_room = room;
 	}
 	if (bytes.size > 0)
 		memcpy(out->held + out->held_size, bytes.at, bytes.size);
@@ -269,12 +279,18 @@ output_write(struct output *out, struct slice bytes, struct error *error)
 	size_t step;
 
 	for (;;) {
-		step = STREAM_BLOCK - out->used;
+		step = out->room - out->used;
 		if (__builtin_expect(bytes.size < step, 1)) {
 			if (bytes.size > 0)
 				memcpy(out->block + out->used, bytes.at, bytes.size);
 			out->used += bytes.size;
 			return 0;
+		}
+		/* Whole records spare the reader of a drain the copy of a cut one. */
+		if (out->drain != NULL && bytes.size > step && bytes.size <= out->room) {
+			if (write_block(out, ZSTD_e_continue, error) != 0)
+				return -1;
+			continue;
 		}
 		memcpy(out->block + out->used, bytes.at, step);
 		out->used += step;

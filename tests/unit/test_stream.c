@@ -269,6 +269,103 @@ a_full_disk_is_noticed_by_a_write_or_by_the_last_close(void **state)
 	assert_string_equal(error.text, "cannot close x: No space left on device");
 }
 
+/* A drain that reads what it is given in records of eight bytes, as a stage does: the
+ * blocks themselves, but for records that were cut. */
+struct reader {
+	struct drain drain;
+	struct source source;
+	struct input *in;
+	struct slice bytes;
+	size_t read, copied;
+};
+
+static ssize_t
+take(struct source *source, void *to, size_t size, struct error *error)
+{
+	struct reader *r =
+	    (struct reader *)((char *)source - offsetof(struct reader, source));
+	size_t n = r->bytes.size < size ? r->bytes.size : size;
+
+	(void)error;
+	if (n == 0)
+		return SOURCE_NOTHING;
+	memcpy(to, r->bytes.at, n);
+	r->bytes = slice_from(r->bytes, n);
+	r->copied += n;
+	return (ssize_t)n;
+}
+
+static void
+free_nothing(struct source *source)
+{
+	(void)source;
+}
+
+static int
+give(struct drain *drain, struct slice bytes, struct error *error)
+{
+	struct reader *r = (struct reader *)drain;
+	struct slice has;
+
+	r->bytes = bytes;
+	if (input_lend(r->in, bytes))
+		r->bytes.size = 0;
+	do {
+		for (has = input_bytes(r->in); has.size >= 8;
+		     has = input_bytes(r->in)) {
+			assert_memory_equal(has.at, content + r->read, 8);
+			r->read += 8;
+			input_consume(r->in, 8);
+		}
+	} while (input_fill(r->in, error) == FILL_MORE);
+	return 0;
+}
+
+static void
+what_is_lent_is_read_in_place_and_what_is_cut_is_kept(void **state)
+{
+	struct reader r = { .drain = { give },
+		.source = { .read = take,
+		    .free = free_nothing,
+		    .wait_fd = -1,
+		    .wait_ms = -1 } };
+	struct error error;
+	struct output *out;
+	size_t n;
+
+	(void)state;
+	r.in = input_of_source(&os_system, &r.source, "x", &error);
+	out = output_to_drain(&os_system, &r.drain, "x", &error);
+	assert_non_null(r.in);
+	assert_non_null(out);
+	for (n = 0; n < SIZE / 2; n += 8)
+		assert_int_equal(
+		    output_write(out, slice_of(content + n, 8), &error), 0);
+	assert_int_equal(r.read, STREAM_DRAIN_BLOCK);
+	assert_int_equal(output_flush(out, &error), 0);
+	assert_int_equal(r.read, n);
+	assert_int_equal(r.copied, 0);
+	/* Three flushes cut a record; the block that ends in a whole one is copied. */
+	for (unsigned i = 0; i < 3; n += i < 2 ? 3 : 2, i++) {
+		assert_int_equal(
+		    output_write(out, slice_of(content + n, i < 2 ? 3 : 2), &error), 0);
+		assert_int_equal(output_flush(out, &error), 0);
+	}
+	assert_int_equal(r.read, n);
+	assert_int_equal(r.copied, 5);
+	/* More than a block at once is divided. */
+	assert_int_equal(
+	    output_write(out, slice_of(content + n, STREAM_DRAIN_BLOCK + 4), &error),
+	    0);
+	assert_int_equal(r.read, n + STREAM_DRAIN_BLOCK);
+	n += STREAM_DRAIN_BLOCK + 4;
+	assert_int_equal(output_write(out, slice_of(content + n, 4), &error), 0);
+	assert_int_equal(output_close(out, &error), 0);
+	assert_int_equal(r.read, n + 4);
+	assert_int_equal(input_offset(r.in), n + 4);
+	input_free(r.in);
+}
+
 static void
 a_folder_and_a_missing_file_are_refused_when_opened(void **state)
 {
@@ -302,6 +399,9 @@ main(void)
 		    a_frame_that_wants_a_huge_window_is_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 		    a_full_disk_is_noticed_by_a_write_or_by_the_last_close, set_up,
+		    tear_down),
+		cmocka_unit_test_setup_teardown(
+		    what_is_lent_is_read_in_place_and_what_is_cut_is_kept, set_up,
 		    tear_down),
 		cmocka_unit_test(a_folder_and_a_missing_file_are_refused_when_opened),
 	};
