@@ -287,7 +287,8 @@ output_write(struct output *out, struct slice bytes, struct error *error)
 			return 0;
 		}
 		/* Whole records spare the reader of a drain the copy of a cut one. */
-		if (out->drain != NULL && bytes.size > step && bytes.size <= out->room) {
+		if (out->drain != NULL && bytes.size > step &&
+		    bytes.size <= out->room) {
 			if (write_block(out, ZSTD_e_continue, error) != 0)
 				return -1;
 			continue;
