@@ -118,7 +118,7 @@ wants_fold(const struct saver *s)
 	uint64_t bytes = changes_bytes(s);
 
 	return s->links > CHAIN_FOLD ||
-	    (s->links > 1 && bytes > FOLD_BYTES && bytes > s->chain[0].bytes / 2);
+	    (s->links > 1 && bytes > FOLD_BYTES && bytes > s->chain[0].bytes);
 }
 
 static void

@@ -6,8 +6,8 @@
  * may again be such a one: a chain that ends in a whole one. Of a block (state/block) whose
  * changes are marked such a one has the dirty grains; all else is written every time. The
  * body is gathered in memory, and a thread writes it, syncs it, renames it and syncs the
- * folder, so the stream goes on meanwhile. When there are 32 of them, or they are larger
- * than half of the whole one, another thread folds the chain: it makes a whole snapshot of
+ * folder, so the stream goes on meanwhile. When there are 32 of them, or they are together
+ * larger than the whole one, another thread folds the chain: it makes a whole snapshot of
  * the same epoch out of the files, in the place of the one that holds changes, without
  * looking at the live state. Snapshots meanwhile go on, up to 64; the next one waits.
  *
