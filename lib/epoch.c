@@ -529,6 +529,80 @@ epoch_standing(const struct os *os, const char *dir, const char *id, uint64_t ep
 	return 0;
 }
 
+static int
+waiting_path(char to[EPOCH_PATH_MAX], const char *dir, int64_t pid)
+{
+	char name[48];
+	struct error ignored;
+
+	(void)snprintf(name, sizeof name, "waiting/%" PRId64, pid);
+	return epoch_file_path(to, dir, name, &ignored);
+}
+
+void
+epoch_write_waiting(
+    const struct os *os, const char *dir, int64_t pid, uint64_t generation)
+{
+	char path[EPOCH_PATH_MAX], text[48];
+	struct error ignored;
+	int n = snprintf(text, sizeof text, "generation %" PRIu64 "\n", generation);
+
+	if (epoch_file_path(path, dir, "waiting", &ignored) == 0)
+		(void)os->mkdir(os, path, 0777);
+	if (waiting_path(path, dir, pid) == 0)
+		(void)epoch_put(os, path, slice_of(text, (size_t)n), false, &ignored);
+}
+
+void
+epoch_remove_waiting(const struct os *os, const char *dir, int64_t pid)
+{
+	char path[EPOCH_PATH_MAX];
+
+	if (waiting_path(path, dir, pid) == 0)
+		(void)os->unlink(os, path);
+}
+
+struct waiting {
+	const struct os *os;
+	const char *dir;
+};
+
+static void
+clear_one(void *context, const char *name)
+{
+	const struct waiting *w = context;
+	char path[EPOCH_PATH_MAX];
+
+	if (name[0] != '.' &&
+	    snprintf(path, sizeof path, "%s/waiting/%s", w->dir, name) <
+		(int)sizeof path)
+		(void)w->os->unlink(w->os, path);
+}
+
+void
+epoch_clear_waiting(const struct os *os, const char *dir)
+{
+	struct waiting w = { os, dir };
+	char path[EPOCH_PATH_MAX];
+	struct error ignored;
+
+	if (epoch_file_path(path, dir, "waiting", &ignored) == 0)
+		(void)os->list(os, path, clear_one, &w);
+}
+
+bool
+epoch_is_waiting(const struct os *os, const char *dir, int64_t pid, uint64_t generation)
+{
+	static const char key[] = "generation ";
+	char path[EPOCH_PATH_MAX], text[EPOCH_FILE_MAX];
+	struct error ignored;
+
+	return waiting_path(path, dir, pid) == 0 &&
+	    epoch_get(os, path, text, &ignored) == EPOCH_FOUND &&
+	    strncmp(text, key, sizeof key - 1) == 0 &&
+	    number(text + sizeof key - 1, 10) == generation;
+}
+
 int
 epoch_write_committed(
     const struct os *os, const char *dir, uint64_t epoch, struct error *error)

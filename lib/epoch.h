@@ -13,6 +13,7 @@
  *	DIR/generation           struct generation
  *	DIR/topology             the stages, once the first generation is complete
  *	DIR/committed            the last committed epoch; advice only, may be older
+ *	DIR/waiting/PID          the generation of a stage that has read nothing yet
  *	DIR/refused              why a stage refuses to run: its message
  *	DIR/quarantine           records that stages shall reject unseen: "ID NUMBER" lines
  *	DIR/stage/ID/member      struct stage of the generation that runs
@@ -132,6 +133,16 @@ int epoch_read_done(const struct os *os, const char *dir, const char *id,
  * neither; -1 with error when the files cannot be read. */
 int epoch_standing(const struct os *os, const char *dir, const char *id, uint64_t epoch,
     uint64_t *standing, struct error *error);
+
+/* A process says that its input has given it nothing yet, or that it has now. Advice: it
+ * cannot fail. */
+void epoch_write_waiting(
+    const struct os *os, const char *dir, int64_t pid, uint64_t generation);
+void epoch_remove_waiting(const struct os *os, const char *dir, int64_t pid);
+/* Before a start: forget those of earlier ones. */
+void epoch_clear_waiting(const struct os *os, const char *dir);
+bool epoch_is_waiting(
+    const struct os *os, const char *dir, int64_t pid, uint64_t generation);
 
 /* Advice for stages and people; not synced. Missing reads as 0. */
 int epoch_write_committed(

@@ -15,7 +15,7 @@
 
 #include "lib/base/assert.h"
 
-enum { AWAIT_MS = 5 };
+enum { AWAIT_MS = 5, SILENT_MS = 50 };
 
 void
 stage_refuse(struct run *run, const char *text)
@@ -35,16 +35,26 @@ stage_refuse(struct run *run, const char *text)
 
 enum meeting { MEET_FAIL = -1, MEET_SOURCE, MEET_HELLO, MEET_NOTHING };
 
-/* Wait for the first bytes. 1: told to stop. */
+/* Wait for the first bytes. 1: told to stop. What feeds a pipeline may be silent for long:
+ * the runner shall know that this one does not hang. */
 static int
 wait_for_bytes(struct run *run)
 {
+	const struct stage_run *s = run->stage;
+	int ms = input_wait_ms(run->in);
 	struct pollfd fds[1 + SOURCE_WAIT_MAX] = { { .fd = run->signals->wake[0],
 	    .events = POLLIN } };
 	nfds_t count = 1 + input_wait_fds(run->in, fds + 1);
 
-	if (!input_ready(run->in))
-		(void)run->os->poll(run->os, fds, count, input_wait_ms(run->in));
+	if (input_ready(run->in))
+		return run->signals->stop;
+	if (run->os->poll(run->os, fds, count, ms < 0 ? SILENT_MS : ms) == 0 &&
+	    ms < 0) {
+		epoch_write_waiting(
+		    run->os, run->pipeline, getpid(), s->generation.number);
+		(void)run->os->poll(run->os, fds, count, -1);
+		epoch_remove_waiting(run->os, run->pipeline, getpid());
+	}
 	return run->signals->stop;
 }
 

@@ -40,8 +40,9 @@ struct runner {
 	unsigned interrupts; /* how often INT did */
 	uint64_t failures;   /* without progress between them */
 	struct suspect suspect;
-	bool warned;   /* of programs that are no stages */
-	bool suspects; /* deaths are looked into: files `current` are there */
+	bool said_waiting; /* for the first input */
+	bool warned;       /* of programs that are no stages */
+	bool suspects;     /* deaths are looked into: files `current` are there */
 
 	/* of one generation */
 	struct group group;
@@ -50,6 +51,8 @@ struct runner {
 	char waits_for[512]; /* what gather said last */
 	int changes;         /* inotify of the sinks' folders, -1 for none */
 	bool ready;          /* all stages have joined */
+	bool waiting;        /* some have read nothing yet, and nothing else is amiss */
+	int64_t silence_us;  /* when that was asked last */
 	bool progressed;     /* something was committed */
 	int64_t progress_us; /* when anything went forward last, monotonic */
 	uint64_t moved;      /* bytes, when it was asked last */

@@ -147,6 +147,19 @@ report_progress(struct report *r, const struct topology *t, const struct generat
 }
 
 void
+report_waiting(struct report *r)
+{
+	int64_t now = r->os->monotonic_us(r->os);
+
+	if (now - r->shown_us < WHEN_SECOND)
+		return;
+	r->shown_us = now;
+	if (r->terminal)
+		show_line(r, "waiting for the first input");
+	notify_say(&r->notify, r->os, "STATUS=waiting for the first input");
+}
+
+void
 report_alive(struct report *r)
 {
 	int64_t now = r->os->monotonic_us(r->os);

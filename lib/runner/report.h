@@ -37,6 +37,8 @@ void report_commit(struct report *r, const struct topology *t, const struct ledg
 /* Show the state, at most once a second, `age_us` after the last commit. */
 void report_progress(struct report *r, const struct topology *t,
     const struct generation *g, uint64_t committed, int64_t age_us);
+/* The stages have read nothing yet. */
+void report_waiting(struct report *r);
 /* The runner waits knowingly: all is well as far as a watchdog is concerned. */
 void report_alive(struct report *r);
 

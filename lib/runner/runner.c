@@ -270,6 +270,7 @@ one_generation(struct runner *r)
 
 	if (outcome != GO_ON)
 		return outcome;
+	epoch_clear_waiting(r->os, r->dir);
 	if (group_start(&r->group, r->options->fuse ? fused : r->options->argv, r->dir,
 		&wrong_use, &error) != 0) {
 		if (wrong_use)

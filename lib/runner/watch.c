@@ -10,10 +10,12 @@
 
 #include "lib/runner/first.h"
 #include "lib/runner/inside.h"
+#include "lib/runner/process.h"
 #include "lib/runner/shape.h"
 #include "lib/when.h"
 
 enum {
+	SILENCE_US = 250000, /* how often to ask who has read nothing yet */
 	LOOK_MS = 20,      /* how often to look while stages join, or without inotify */
 	REST_MS = 250,     /* otherwise */
 	GRACE_US = 20000,  /* others may die of the same cause meanwhile */
@@ -442,6 +444,62 @@ look_at_bytes(struct runner *r)
 	r->moved = moved;
 }
 
+/* A program of ours that has not joined. */
+static bool
+is_outside(const struct runner *r, const struct process *p)
+{
+	for (unsigned i = 0; i < r->members.joined.n; i++)
+		if (r->members.joined.stage[i].pid == p->pid)
+			return false;
+	return strncmp(p->name, "bp-", 3) == 0;
+}
+
+/* Whether all that holds up the start is that stages have read nothing yet: that is no
+ * stall, as whoever feeds the pipeline may be silent for as long as it likes. */
+static bool
+is_waiting(const struct runner *r)
+{
+	struct family f = { 0 };
+	unsigned waiting = 0, outside = 0;
+	int status = family_look(&f, getpid(), r->group.leader);
+
+	for (unsigned i = 0; i < f.n; i++)
+		if (is_outside(r, &f.at[i])) {
+			outside++;
+			waiting += epoch_is_waiting(
+			    r->os, r->dir, f.at[i].pid, r->generation.number);
+		}
+	family_free(&f);
+	return status == 0 && waiting > 0 && waiting == outside;
+}
+
+/* As is_waiting, asked now and then; says so. */
+static bool
+look_at_silence(struct runner *r)
+{
+	int64_t now = now_us(r);
+
+	if (r->ready)
+		return false;
+	if (now - r->silence_us < SILENCE_US &&
+	    now - r->progress_us < r->options->stall_us)
+		return r->waiting;
+	r->silence_us = now;
+	r->waiting = is_waiting(r);
+	if (!r->waiting)
+		return false;
+	report_waiting(&r->report);
+	if (now - r->progress_us >= r->options->stall_us) {
+		r->progress_us = now;
+		if (!r->said_waiting)
+			report_say(&r->report,
+			    "waiting for the first input: nothing has come yet");
+		notify_say(&r->report.notify, r->os, "READY=1");
+		r->said_waiting = true;
+	}
+	return true;
+}
+
 static enum outcome
 look_at_stall(struct runner *r)
 {
@@ -450,6 +508,8 @@ look_at_stall(struct runner *r)
 	enum outcome outcome;
 
 	look_at_bytes(r);
+	if (look_at_silence(r))
+		return GO_ON;
 	if (r->stopping || now_us(r) - r->progress_us < span.us)
 		return GO_ON;
 	(void)when_format_span(span, length);
@@ -507,7 +567,8 @@ begin(struct runner *r)
 	r->committed_us = r->progress_us = now_us(r);
 	r->gather = (struct gather){ 0 };
 	r->waits_for[0] = '\0';
-	r->ready = r->progressed = false;
+	r->ready = r->progressed = r->waiting = false;
+	r->silence_us = 0;
 	r->moved = 0;
 	r->stop_us = r->stop_again_us = r->left_us = 0;
 	report_start(&r->report);

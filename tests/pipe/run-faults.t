@@ -191,4 +191,24 @@ until_true grep -q 'generation 1, epoch' tty
 ok 'a line tells the state on a terminal' grep -q 'generation 1, epoch .*committed' tty
 kill -TERM "$(bp-run status --json i | jq .pid)"
 wait
+
+# --- a producer that is silent at first is no stall; a stage that hangs is one
+head -5000 log | bp-parse --max-rejects 100% --format combined 2>/dev/null >records
+mkfifo quiet hung
+timeout 60 bp-run --dir quiet.d --every 20ms --stall 200ms -- \
+	'cat quiet | bp-select true | bp-print --format json >>quiet.json' 2>quiet.err &
+runner=$!
+exec 9>quiet
+ok 'a silent producer is waited for' until_true grep -q 'waiting for the first input' quiet.err
+cat records >&9
+exec 9>&-
+wait $runner
+ok 'until it speaks' test $? -eq 0
+same 'without a restart' 'generation 1' grep ^generation quiet.d/generation
+bp-print --format json <records >want.quiet
+ok 'and what it says comes out' cmp quiet.json want.quiet
+timeout 60 bp-run --dir hung.d --every 20ms --stall 200ms --restarts 1 -- \
+	'bp-parse --format json hung | bp-select true | bp-print >>hung.out' 2>hung.err
+ok 'a stage that hangs before it says anything is started again' \
+	grep -q 'nothing was committed for' hung.err
 done_testing
