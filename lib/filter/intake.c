@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/base/number.h"
+#include "lib/filter/run.h"
 
 enum { FLUSH_BYTES = 1 << 20 /* written without an ack meanwhile, at most */ };
 
@@ -416,6 +417,11 @@ int
 intake_start(struct intake *r, struct run *run, struct server_config *config,
     const char *log_path, int acks, uint64_t until_end)
 {
+	if (run->pipeline != NULL && log_path == NULL)
+		return run_usage(run,
+		    "under bp-run a restart would lose what was acknowledged: run "
+		    "bp-recv --log DIR outside of it, and bp-replay --follow DIR "
+		    "inside");
 	r->run = run;
 	r->acks = acks;
 	r->until_end = until_end;

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/net/server.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "lib/base/assert.h"
@@ -795,6 +798,21 @@ listen_tcp(struct listener *l, const struct sockaddr *address, struct error *err
 	return listen_udp(l, (struct sockaddr *)&bound, error);
 }
 
+/* Whether a process listens there: a file that nobody answers is what one left. */
+static bool
+is_alive(const struct sockaddr_un *address)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	bool alive;
+
+	if (fd < 0)
+		return false;
+	alive = connect(fd, (const struct sockaddr *)address, sizeof *address) == 0 ||
+	    errno == EAGAIN;
+	(void)close(fd);
+	return alive;
+}
+
 static int
 listen_local(struct listener *l, const struct sockaddr *address, struct error *error)
 {
@@ -805,10 +823,13 @@ listen_local(struct listener *l, const struct sockaddr *address, struct error *e
 
 	l->u.handle.data = l;
 	address_format(address, l->name);
-	/* What an earlier run left; a file of another kind stays. */
 	if (s->config.os->stat_path(s->config.os, path, &found) == 0 &&
-	    S_ISSOCK(found.st_mode))
+	    S_ISSOCK(found.st_mode)) {
+		if (is_alive((const struct sockaddr_un *)address))
+			return error_set(error,
+			    "cannot listen on %s: another process does", l->name);
 		(void)s->config.os->unlink(s->config.os, path);
+	}
 	if (status == 0)
 		status = uv_pipe_bind(&l->u.pipe, path);
 	if (status == 0)

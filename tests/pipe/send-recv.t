@@ -176,6 +176,25 @@ receiver.stop()
 same(replayed("three.log"), record(1) + tick(5) + record(2) + record(3),
      "one that did not end does, after a restart too")
 
+# --- nothing that is acknowledged may be lost, and no socket be stolen
+os.mkdir("pipeline")
+refusing = subprocess.run(
+    ["bp-recv", "--listen", "unix:inside"], env={**os.environ, "BP_DIR": "pipeline"},
+    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+same(refusing.returncode, 100, "under bp-run it wants a log", refusing.stderr)
+ok("bp-replay --follow" in refusing.stderr, "and says how", refusing.stderr)
+receiver = Receiver("first-there", listen="unix:there")
+second = Receiver("second-there", listen="unix:there")
+same(second.wait(), 111, "a second one steals no socket", second.says())
+ok("another process" in second.says(), "and says why", second.says())
+send("to-there", "unix:there", record(1), "--no-control")
+receiver.stop(sockets.signal.SIGKILL)
+same(receiver.out(), record(1), "the first one has the record")
+receiver = Receiver("third-there", listen="unix:there")
+send("there-again", "unix:there", record(2), "--no-control")
+receiver.stop()
+same(receiver.out(), record(2), "what a killed one left is replaced")
+
 # --- beside bp-log
 os.mkfifo("acks")
 listener = Program("pair", "bash", "-c",
