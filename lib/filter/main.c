@@ -285,6 +285,11 @@ run_begin(struct run *run)
 		return -1;
 	if (run->pipeline == NULL && run->common.state != NULL && run_restore(run) != 0)
 		return -1;
+	/* What a sink calls itself elsewhere has to outlive a crash before its first
+	 * snapshot. */
+	if (run->pipeline == NULL && run->common.state != NULL && run->filter->sink &&
+	    run_checkpoint(run) != 0)
+		return -1;
 	run_notify_open(run);
 	run->started_us = run->progress_us = run->checkpoint_us = run->watchdog_us =
 	    run->os->monotonic_us(run->os);
