@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * inside: the runner itself, shared by runner.c (from generation to generation) and
- * watch.c (one generation) and by nobody else.
+ * inside: the runner itself, shared by runner.c (from generation to generation),
+ * watch.c (one generation), join.c (its start) and by nobody else.
  */
 #ifndef BANNERPIPE_RUNNER_INSIDE_H
 #define BANNERPIPE_RUNNER_INSIDE_H
@@ -67,7 +67,18 @@ void runner_signals(struct runner *r);
 /* watch.c: see a generation through, from the start of its group to the end of the last
  * process. */
 enum outcome watch_generation(struct runner *r);
+int64_t watch_now(const struct runner *r);
+/* Say why, and start again, or end with a status. */
+enum outcome watch_fail(struct runner *r, const struct error *error);
+enum outcome watch_leave(struct runner *r, int status, const struct error *error);
+/* Whether a stage refuses to run; error says why. */
+bool watch_refused(struct runner *r, struct error *error);
 /* Count what came to be committed; says so to stages, reports and the ledger. */
 enum outcome watch_commits(struct runner *r);
+
+/* join.c: look who has joined; `ready` when all have. The first time find the topology. */
+enum outcome join_look(struct runner *r);
+/* Whether all that holds up the start is that stages have read nothing yet. */
+bool join_silent(struct runner *r);
 
 #endif

@@ -5,17 +5,14 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/inotify.h>
 #include <unistd.h>
 
 #include "lib/runner/first.h"
 #include "lib/runner/inside.h"
-#include "lib/runner/process.h"
 #include "lib/runner/shape.h"
 #include "lib/when.h"
 
 enum {
-	SILENCE_US = 250000, /* how often to ask who has read nothing yet */
 	LOOK_MS = 20,      /* how often to look while stages join, or without inotify */
 	REST_MS = 250,     /* otherwise */
 	GRACE_US = 20000,  /* others may die of the same cause meanwhile */
@@ -25,8 +22,8 @@ enum {
 	SHELL_NOT_EXECUTABLE = 126,
 };
 
-static int64_t
-now_us(const struct runner *r)
+int64_t
+watch_now(const struct runner *r)
 {
 	return r->os->monotonic_us(r->os);
 }
@@ -34,15 +31,15 @@ now_us(const struct runner *r)
 /* --- The end of a generation ---------------------------------------------------- */
 
 /* One failed: whoever is to blame for it, all end. */
-static enum outcome
-fail(struct runner *r, const struct error *error)
+enum outcome
+watch_fail(struct runner *r, const struct error *error)
 {
 	report_say(&r->report, "%s", error->text);
 	return AGAIN;
 }
 
-static enum outcome
-leave(struct runner *r, int status, const struct error *error)
+enum outcome
+watch_leave(struct runner *r, int status, const struct error *error)
 {
 	report_say(&r->report, "%s", error->text);
 	r->status = status;
@@ -50,8 +47,8 @@ leave(struct runner *r, int status, const struct error *error)
 }
 
 /* A stage that refuses to run says why in a file. */
-static bool
-is_refused(struct runner *r, struct error *error)
+bool
+watch_refused(struct runner *r, struct error *error)
 {
 	char path[EPOCH_PATH_MAX], text[EPOCH_FILE_MAX];
 	struct error ignored;
@@ -68,7 +65,7 @@ is_refused(struct runner *r, struct error *error)
 static bool
 is_hopeless(struct runner *r, struct error *error)
 {
-	return is_refused(r, error) ||
+	return watch_refused(r, error) ||
 	    (!r->complete && first_lacks_program(r->os, r->dir, error));
 }
 
@@ -95,7 +92,7 @@ look_for_suspect(struct runner *r, bool stalled)
 	if (s->times < r->options->quarantine_after)
 		return GO_ON;
 	if (quarantine_add(r->os, r->dir, s, &error) != 0)
-		return fail(r, &error);
+		return watch_fail(r, &error);
 	report_say(&r->report,
 	    "%s failed %" PRIu64 " times at its record %" PRIu64
 	    ": from now on it is rejected unseen (%s/quarantine)",
@@ -113,12 +110,12 @@ account(struct runner *r, uint64_t epoch)
 	struct error error;
 
 	if (ledger_read(r->os, r->dir, &r->topology, epoch, &ledger, &error) != 0)
-		return fail(r, &error);
+		return watch_fail(r, &error);
 	report_commit(&r->report, &r->topology, &ledger);
 	if (ledger_check(&r->topology, &ledger, &error) == 0)
 		return GO_ON;
 	if (!r->options->ledger_warns)
-		return leave(r, RUNNER_WRONG_USE, &error);
+		return watch_leave(r, RUNNER_WRONG_USE, &error);
 	report_say(&r->report, "%s", error.text);
 	return GO_ON;
 }
@@ -158,141 +155,19 @@ watch_commits(struct runner *r)
 		return GO_ON;
 	if (epoch_committed(
 		r->os, r->dir, &r->generation, &r->topology, &epoch, &error) != 0)
-		return fail(r, &error);
+		return watch_fail(r, &error);
 	if (epoch <= r->committed)
 		return GO_ON;
 	if (sync_sinks(r, &error) != 0)
-		return fail(r, &error);
+		return watch_fail(r, &error);
 	outcome = account(r, epoch);
 	if (outcome != GO_ON)
 		return outcome;
 	if (epoch_write_committed(r->os, r->dir, epoch, &error) != 0)
-		return fail(r, &error);
+		return watch_fail(r, &error);
 	r->committed = epoch;
-	r->committed_us = r->progress_us = now_us(r);
+	r->committed_us = r->progress_us = watch_now(r);
 	r->progressed = true;
-	return GO_ON;
-}
-
-/* --- Joining -------------------------------------------------------------------- */
-
-/* The names of folders that the topology will rely on must outlive a power cut. */
-static int
-sync_folders(struct runner *r, struct error *error)
-{
-	static const char *const names[] = { "stage", ".", ".." };
-	char path[EPOCH_PATH_MAX];
-
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-		int fd, status;
-
-		if (epoch_file_path(path, r->dir, names[i], error) != 0)
-			return -1;
-		fd = r->os->open(r->os, path, O_RDONLY | O_DIRECTORY, 0);
-		status = fd < 0 ? -1 : r->os->sync(r->os, fd);
-		if (status != 0)
-			(void)error_set(
-			    error, "cannot sync %s: %s", path, strerror(errno));
-		if (fd >= 0)
-			(void)r->os->close(r->os, fd);
-		if (status != 0)
-			return -1;
-	}
-	return 0;
-}
-
-/* Find the topology; once there is one, the sources begin. */
-static enum outcome
-gather(struct runner *r)
-{
-	struct error error = { "" };
-
-	switch (gather_look(
-	    &r->gather, r->os, r->dir, &r->members.joined, r->group.leader, &error)) {
-	case GATHER_BROKEN:
-		if (first_lacks_program(r->os, r->dir, &error))
-			return leave(r, RUNNER_WRONG_USE, &error);
-		return fail(r, &error);
-	case GATHER_FAILED:
-		return fail(r, &error);
-	case GATHER_WRONG:
-		return leave(r, RUNNER_WRONG_USE, &error);
-	case GATHER_WAIT:
-		(void)snprintf(r->waits_for, sizeof r->waits_for, "%s", error.text);
-		return GO_ON;
-	case GATHER_COMPLETE:
-		break;
-	}
-	if (sync_folders(r, &error) != 0 ||
-	    epoch_write_topology(r->os, r->dir, &r->members.joined, &error) != 0)
-		return fail(r, &error);
-	r->topology = r->members.joined;
-	r->complete = true;
-	return GO_ON;
-}
-
-/* Wake up when a sink votes. Without inotify we look often. */
-static void
-watch_sinks(struct runner *r)
-{
-	char path[EPOCH_PATH_MAX];
-	struct error ignored;
-
-	r->changes = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	for (unsigned i = 0; i < r->topology.n && r->changes >= 0; i++) {
-		if (!r->topology.stage[i].sink)
-			continue;
-		if (epoch_stage_path(path, r->dir, r->topology.stage[i].id, &ignored) ==
-			0 &&
-		    inotify_add_watch(r->changes, path, IN_MOVED_TO) >= 0)
-			continue;
-		(void)close(r->changes);
-		r->changes = -1;
-	}
-}
-
-/* No promise covers what another program does with what it reads. Said once. */
-static void
-warn_of_foreign(struct runner *r)
-{
-	for (unsigned i = 0; i < r->members.joined.n && !r->warned; i++)
-		if (r->members.joined.stage[i].foreign)
-			report_say(&r->report,
-			    "%s writes to a program that is no stage: after a restart "
-			    "that may see the same again (write to a file: >> FILE)",
-			    r->members.joined.stage[i].id);
-	r->warned = true;
-}
-
-static enum outcome
-join(struct runner *r)
-{
-	unsigned before = r->members.joined.n;
-	enum outcome outcome;
-	struct error error;
-
-	if (members_update(&r->members, r->os, r->dir, r->generation.number, &error) !=
-	    0)
-		return fail(r, &error);
-	if (r->members.joined.n > before)
-		r->progress_us = now_us(r);
-	if (is_refused(r, &error))
-		return leave(r, RUNNER_WRONG_USE, &error);
-	if (!r->complete) {
-		outcome = gather(r);
-		if (outcome != GO_ON || !r->complete)
-			return outcome;
-	}
-	for (unsigned i = 0; i < r->topology.n; i++)
-		if (shape_find(&r->members.joined, r->topology.stage[i].id) < 0) {
-			(void)snprintf(r->waits_for, sizeof r->waits_for,
-			    "%s has not joined", r->topology.stage[i].id);
-			return GO_ON;
-		}
-	r->ready = true;
-	watch_sinks(r);
-	warn_of_foreign(r);
-	notify_say(&r->report.notify, r->os, "READY=1");
 	return GO_ON;
 }
 
@@ -303,7 +178,7 @@ bad_death(struct runner *r)
 {
 	const struct members *m = &r->members;
 	struct error error;
-	int64_t end = now_us(r) + GRACE_US;
+	int64_t end = watch_now(r) + GRACE_US;
 	enum outcome outcome;
 
 	for (unsigned i = 0; i < m->joined.n; i++)
@@ -313,9 +188,9 @@ bad_death(struct runner *r)
 			break;
 		}
 	if (is_hopeless(r, &error))
-		return leave(r, RUNNER_WRONG_USE, &error);
+		return watch_leave(r, RUNNER_WRONG_USE, &error);
 	report_say(&r->report, "%s: starting all again", error.text);
-	while (r->suspects && now_us(r) < end &&
+	while (r->suspects && watch_now(r) < end &&
 	    members_look(&r->members, r->os, r->dir, r->generation.number, &error) >= 0)
 		(void)usleep(1000);
 	outcome = r->suspects ? look_for_suspect(r, false) : GO_ON;
@@ -331,14 +206,14 @@ bad_end(struct runner *r)
 	struct error error;
 
 	if (is_hopeless(r, &error))
-		return leave(r, RUNNER_WRONG_USE, &error);
+		return watch_leave(r, RUNNER_WRONG_USE, &error);
 	(void)error_set(&error, "the command ended with status %d%s", status,
 	    status == SHELL_NOT_FOUND            ? ": a program was not found"
 		: status == SHELL_NOT_EXECUTABLE ? ": a program cannot be executed"
 						 : "");
 	if (status == RUNNER_WRONG_USE || status == SHELL_NOT_FOUND ||
 	    status == SHELL_NOT_EXECUTABLE)
-		return leave(r, RUNNER_WRONG_USE, &error);
+		return watch_leave(r, RUNNER_WRONG_USE, &error);
 	report_say(&r->report, "%s: starting all again", error.text);
 	return AGAIN;
 }
@@ -368,11 +243,11 @@ conclude(struct runner *r)
 	if (members_update(&r->members, r->os, r->dir, r->generation.number, &error) !=
 		0 ||
 	    members_look(&r->members, r->os, r->dir, r->generation.number, &error) < 0)
-		return fail(r, &error);
+		return watch_fail(r, &error);
 	if (sinks_are_done(r) && r->group.status == 0) {
 		r->generation.finished = true;
 		if (epoch_write_generation(r->os, r->dir, &r->generation, &error) != 0)
-			return fail(r, &error);
+			return watch_fail(r, &error);
 		r->status = r->members.rejecting ? RUNNER_REJECTED : RUNNER_DONE;
 		return FINISHED;
 	}
@@ -384,12 +259,12 @@ conclude(struct runner *r)
 					       "(see bp-run(1))"
 					     : "its stages were not complete",
 		    r->waits_for[0] != '\0' ? ": " : "", r->waits_for);
-		return leave(r, RUNNER_WRONG_USE, &error);
+		return watch_leave(r, RUNNER_WRONG_USE, &error);
 	}
 	(void)error_set(&error,
 	    "the command ended, but not all of its input was read: "
 	    "starting all again");
-	return fail(r, &error);
+	return watch_fail(r, &error);
 }
 
 /* Look at who has ended. When the last stage has, what is no stage has little reason to
@@ -403,7 +278,7 @@ look_at_ends(struct runner *r)
 	group_reap(&r->group);
 	bad = members_look(&r->members, r->os, r->dir, r->generation.number, &error);
 	if (bad < 0)
-		return fail(r, &error);
+		return watch_fail(r, &error);
 	if (bad > 0 && !r->stopping)
 		return bad_death(r);
 	if (r->group.leader_ended && r->group.status != 0 && !r->stopping)
@@ -413,8 +288,8 @@ look_at_ends(struct runner *r)
 		return GO_ON;
 	if (!r->group.ended) {
 		if (r->left_us == 0)
-			r->left_us = now_us(r);
-		if (now_us(r) - r->left_us < LEAVE_US)
+			r->left_us = watch_now(r);
+		if (watch_now(r) - r->left_us < LEAVE_US)
 			return GO_ON;
 		group_kill(&r->group);
 	}
@@ -433,71 +308,15 @@ look_at_bytes(struct runner *r)
 {
 	uint64_t moved;
 
-	if (!r->ready || now_us(r) - r->moved_us < WHEN_SECOND)
+	if (!r->ready || watch_now(r) - r->moved_us < WHEN_SECOND)
 		return;
-	r->moved_us = now_us(r);
+	r->moved_us = watch_now(r);
 	if (!members_sources_ended(&r->members))
 		return;
 	moved = members_moved(&r->members);
 	if (moved != r->moved || members_alive(&r->members) == 0)
 		r->progress_us = r->moved_us;
 	r->moved = moved;
-}
-
-/* A program of ours that has not joined. */
-static bool
-is_outside(const struct runner *r, const struct process *p)
-{
-	for (unsigned i = 0; i < r->members.joined.n; i++)
-		if (r->members.joined.stage[i].pid == p->pid)
-			return false;
-	return strncmp(p->name, "bp-", 3) == 0;
-}
-
-/* Whether all that holds up the start is that stages have read nothing yet: that is no
- * stall, as whoever feeds the pipeline may be silent for as long as it likes. */
-static bool
-is_waiting(const struct runner *r)
-{
-	struct family f = { 0 };
-	unsigned waiting = 0, outside = 0;
-	int status = family_look(&f, getpid(), r->group.leader);
-
-	for (unsigned i = 0; i < f.n; i++)
-		if (is_outside(r, &f.at[i])) {
-			outside++;
-			waiting += epoch_is_waiting(
-			    r->os, r->dir, f.at[i].pid, r->generation.number);
-		}
-	family_free(&f);
-	return status == 0 && waiting > 0 && waiting == outside;
-}
-
-/* As is_waiting, asked now and then; says so. */
-static bool
-look_at_silence(struct runner *r)
-{
-	int64_t now = now_us(r);
-
-	if (r->ready)
-		return false;
-	if (now - r->silence_us < SILENCE_US &&
-	    now - r->progress_us < r->options->stall_us)
-		return r->waiting;
-	r->silence_us = now;
-	r->waiting = is_waiting(r);
-	if (!r->waiting)
-		return false;
-	report_waiting(&r->report);
-	if (now - r->progress_us >= r->options->stall_us) {
-		r->progress_us = now;
-		if (!r->said_waiting)
-			report_say(&r->report,
-			    "waiting for the first input: nothing has come yet");
-		notify_say(&r->report.notify, r->os, "READY=1");
-		r->said_waiting = true;
-	}
-	return true;
 }
 
 static enum outcome
@@ -508,9 +327,9 @@ look_at_stall(struct runner *r)
 	enum outcome outcome;
 
 	look_at_bytes(r);
-	if (look_at_silence(r))
+	if (join_silent(r))
 		return GO_ON;
-	if (r->stopping || now_us(r) - r->progress_us < span.us)
+	if (r->stopping || watch_now(r) - r->progress_us < span.us)
 		return GO_ON;
 	(void)when_format_span(span, length);
 	report_say(&r->report, "nothing was committed for %s%s%s: starting all again",
@@ -524,7 +343,7 @@ look_at_stall(struct runner *r)
 static enum outcome
 look_at_stop(struct runner *r)
 {
-	int64_t now = now_us(r);
+	int64_t now = watch_now(r);
 
 	if (!r->stopping)
 		return GO_ON;
@@ -564,7 +383,7 @@ rest(struct runner *r)
 static void
 begin(struct runner *r)
 {
-	r->committed_us = r->progress_us = now_us(r);
+	r->committed_us = r->progress_us = watch_now(r);
 	r->gather = (struct gather){ 0 };
 	r->waits_for[0] = '\0';
 	r->ready = r->progressed = r->waiting = false;
@@ -582,7 +401,7 @@ watch_generation(struct runner *r)
 	begin(r);
 	while (outcome == GO_ON) {
 		rest(r);
-		outcome = r->ready ? GO_ON : join(r);
+		outcome = r->ready ? GO_ON : join_look(r);
 		if (outcome == GO_ON)
 			outcome = watch_commits(r);
 		if (outcome == GO_ON)
@@ -593,7 +412,7 @@ watch_generation(struct runner *r)
 			outcome = look_at_stop(r);
 		if (outcome == GO_ON && r->ready)
 			report_progress(&r->report, &r->topology, &r->generation,
-			    r->committed, now_us(r) - r->committed_us);
+			    r->committed, watch_now(r) - r->committed_us);
 		/* No commit can be expected. */
 		if (outcome == GO_ON &&
 		    (!r->ready || members_sources_ended(&r->members)))
