@@ -16,7 +16,8 @@ CXX     := $(if $(findstring clang,$(CC)),clang++,g++)
 BUILD_DEPS := gcc g++ pkg-config libc6-dev libmsgpack-dev libzstd-dev libsimdjson-dev \
     libxxhash-dev libpcre2-dev libseccomp-dev libuv1-dev libssl-dev zlib1g-dev zstd
 TEST_DEPS  := perl python3 libcmocka-dev mandoc clang clang-format llvm \
-    libclang-rt-dev/libclang-rt-14-dev jq spin
+    libclang-rt-dev/libclang-rt-14-dev jq strace spin
+SOAK_DEPS  := user-mode-linux e2fsprogs strace spin
 BENCH_DEPS := perl mawk jq miller datamash zstd bsdextrautils
 
 PACKAGES := msgpack libzstd libpcre2-8 libseccomp libuv openssl zlib
@@ -49,6 +50,10 @@ SOURCE := $(shell find lib filters tests -name '*.[ch]' 2>/dev/null)
 # How long each fuzz target runs, in "make fuzz" and in "make test".
 SECONDS      ?= 60
 FUZZ_SECONDS ?= 20
+# How many faults there are, and for how long.
+KILLS        ?= 200
+POINTS       ?= 500
+MINUTES      ?= 60
 export BUILD
 
 all: $(BIN) $(TOOLS)  ## build every filter into build/bin, and the tools of the tests
@@ -107,15 +112,30 @@ $(BUILD)/%.o: %.cc
 	@mkdir -p $(@D)
 	$(CXX) $(ALLCXX) -MMD -MP -c -o $@ $<
 
+# To be preloaded: it makes system calls fail.
+$(BUILD)/faults.so: tests/faults/shim.c
+	@mkdir -p $(@D)
+	$(CC) $(OPT) $(WARN) -D_GNU_SOURCE -shared -fPIC -o $@ $<
+
 unit: $(UNIT)
 
 deps:  ## install what building and testing needs (apt-get, with sudo when not root)
 	@sh .ci/deps.sh $(BUILD_DEPS) $(TEST_DEPS)
 
 # What is installed by deps is seen by a make that starts after it.
-test: deps  ## install what is missing, then run all tests and 20 s of each fuzz target
+test: deps  ## install what is missing, run all tests, campaigns of faults, 20 s of each fuzz target
 	@$(MAKE) -s check
+	@$(MAKE) -s faults
 	@$(MAKE) -s fuzz SECONDS=$(FUZZ_SECONDS)
+
+faults: $(BIN) $(TOOLS) $(BUILD)/faults.so  ## kill pipelines KILLS=200 times, break POINTS=500 calls by kills and by errors; SEED=
+	@prove --exec python3 tests/faults/kills.py :: $(KILLS)
+	@prove --exec python3 tests/faults/points.py :: kill $(POINTS)
+	@prove --exec python3 tests/faults/points.py :: error $(POINTS)
+
+soak: $(BIN) $(TOOLS) $(BUILD)/faults.so  ## faults of all kinds, and power cuts, for MINUTES=60
+	@sh .ci/deps.sh $(SOAK_DEPS)
+	@sh tests/faults/soak.sh $(MINUTES)
 
 check: $(BIN) $(UNIT) $(TOOLS) $(BENCH)  ## run all tests but the fuzzers; install nothing
 	@CMOCKA_MESSAGE_OUTPUT=TAP prove -j2 --exec '' $(UNIT) $(TESTS)
@@ -167,5 +187,5 @@ help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1\t/p' Makefile | expand -t 12
 
 -include $(shell find $(BUILD) -name '*.d' -type f 2>/dev/null)
-.PHONY: all unit deps test check test-peers golden readme fuzz fuzzers demo bench install deb format clean help
+.PHONY: all unit deps test check faults soak test-peers golden readme fuzz fuzzers demo bench install deb format clean help
 .SECONDARY:

@@ -10,6 +10,7 @@
  *	FAULT_DO       EIO ENOSPC EINTR ENOMEM short kill
  *	FAULT_NOSYNC   when set, no file of any program is ever synced: the mutant that power
  *	               cuts must catch
+ *	FAULT_CLOCK    a seed: the wall clock jumps by up to ten years whenever it is read
  *	FAULT_COUNT    instead of ARMED, CALL, WHEN and DO: a file of 7 u64 which counts the
  *	               calls of each kind, in the order above, over all such programs
  */
@@ -25,6 +26,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 enum call { READ, WRITE, FSYNC, RENAME, OPEN, TRUNCATE, MALLOC, CALLS };
@@ -36,7 +38,8 @@ static struct {
 	bool active;
 	enum call call;
 	uint64_t when;
-	bool shorten, kill, nosync;
+	bool shorten, kill, nosync, jumps;
+	atomic_uint_fast64_t chance;
 	int error;
 	atomic_uint_fast64_t made;
 	atomic_uint_fast64_t *count;
@@ -67,6 +70,9 @@ arm(void)
 	void *at;
 
 	fault.nosync = getenv("FAULT_NOSYNC") != NULL;
+	fault.jumps = getenv("FAULT_CLOCK") != NULL;
+	if (fault.jumps)
+		fault.chance = strtoull(getenv("FAULT_CLOCK"), NULL, 10);
 	if (program == NULL || strcmp(program, program_invocation_short_name) != 0)
 		return;
 	if (count != NULL) {
@@ -172,6 +178,23 @@ open(const char *path, int flags, ...)
 		mode = va_arg(args, mode_t);
 	va_end(args);
 	return hit(OPEN) ? -1 : (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+}
+
+int
+clock_gettime(clockid_t clock, struct timespec *to)
+{
+	const int64_t years = 10LL * 365 * 86400;
+	int status = (int)syscall(SYS_clock_gettime, clock, to);
+	uint64_t chance;
+
+	if (fault.jumps && clock == CLOCK_REALTIME) {
+		/* splitmix64 */
+		chance = atomic_fetch_add(&fault.chance, 0x9e3779b97f4a7c15);
+		chance = (chance ^ chance >> 30) * 0xbf58476d1ce4e5b9;
+		chance = (chance ^ chance >> 27) * 0x94d049bb133111eb;
+		to->tv_sec += (time_t)(chance % (2 * (uint64_t)years)) - years;
+	}
+	return status;
 }
 
 void *
