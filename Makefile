@@ -49,7 +49,7 @@ SOURCE := $(shell find lib filters tests -name '*.[ch]' 2>/dev/null)
 
 # How long each fuzz target runs, in "make fuzz" and in "make test".
 SECONDS      ?= 60
-FUZZ_SECONDS ?= 20
+FUZZ_SECONDS ?= 10
 # How many faults there are, and for how long.
 KILLS        ?= 200
 POINTS       ?= 500
@@ -123,7 +123,7 @@ deps:  ## install what building and testing needs (apt-get, with sudo when not r
 	@sh .ci/deps.sh $(BUILD_DEPS) $(TEST_DEPS)
 
 # What is installed by deps is seen by a make that starts after it.
-test: deps  ## install what is missing, run all tests, campaigns of faults, 20 s of each fuzz target
+test: deps  ## install what is missing, run all tests, campaigns of faults, 10 s of each fuzz target
 	@$(MAKE) -s check
 	@$(MAKE) -s faults
 	@$(MAKE) -s fuzz SECONDS=$(FUZZ_SECONDS)
