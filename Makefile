@@ -129,8 +129,14 @@ test: deps  ## install what is missing, run all tests, campaigns of faults, 10 s
 	@$(MAKE) -s fuzz SECONDS=$(FUZZ_SECONDS)
 
 faults: $(BIN) $(TOOLS) $(BUILD)/faults.so  ## kill pipelines KILLS=200 times, break POINTS=500 calls by kills and by errors; SEED=
+	@$(MAKE) -s -j3 faults-of-processes faults-of-calls faults-of-results
+
+# They wait more than they work.
+faults-of-processes:
 	@prove --exec python3 tests/faults/kills.py :: $(KILLS)
+faults-of-calls:
 	@prove --exec python3 tests/faults/points.py :: kill $(POINTS)
+faults-of-results:
 	@prove --exec python3 tests/faults/points.py :: error $(POINTS)
 
 soak: $(BIN) $(TOOLS) $(BUILD)/faults.so  ## faults of all kinds, and power cuts, for MINUTES=60

@@ -35,7 +35,7 @@ static const char *const names[CALLS] = { "read", "write", "fsync", "rename", "o
 	"truncate", "malloc" };
 
 static struct {
-	bool active;
+	pid_t victim; /* what it forks is none; 0: nobody */
 	enum call call;
 	uint64_t when;
 	bool shorten, kill, nosync, jumps;
@@ -91,7 +91,7 @@ arm(void)
 	fault.shorten = strcmp(what, "short") == 0;
 	fault.kill = strcmp(what, "kill") == 0;
 	fault.error = error_of(what);
-	fault.active = true;
+	fault.victim = getpid();
 }
 
 /* Whether this call is the one. */
@@ -100,7 +100,7 @@ hit(enum call call)
 {
 	if (fault.count != NULL)
 		(void)atomic_fetch_add(&fault.count[call], 1);
-	if (!fault.active || call != fault.call ||
+	if (fault.victim == 0 || call != fault.call || fault.victim != getpid() ||
 	    atomic_fetch_add(&fault.made, 1) + 1 != fault.when)
 		return false;
 	if (fault.kill)
