@@ -32,7 +32,7 @@ write_again(struct state_reader *r, const uint8_t *body, size_t size)
 	    &os_system, path, state_identity(r), r->epoch, r->epoch, 1 << 20, &error);
 	static char bytes[1 << 16];
 	size_t n;
-	FILE *f;
+	FILE *f = NULL;
 
 	if (w == NULL)
 		fail(error.text);
