@@ -52,7 +52,7 @@ read_whole(char *path)
 	char whole[] = "snapshots.whole", *slash = strrchr(path, '/');
 	enum state_trouble trouble;
 	struct state_reader *r;
-	uint64_t epoch, base;
+	uint64_t epoch = 0, base;
 
 	if (slash == NULL || state_peek(&os_system, path, &epoch, &base) != 0)
 		fail("give the path of a snapshot");
