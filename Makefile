@@ -174,6 +174,7 @@ bench:  ## our speed beside that of the usual tools, in one run
 	@$(MAKE) -s all $(TOOLS) $(BENCH)
 	@sh tests/bench/run.sh
 	@sh tests/bench/log.sh
+	@sh tests/bench/net.sh
 	@sh tests/bench/barriers.sh
 
 install: $(BIN) $(TOOLS)  ## install below DESTDIR= and PREFIX=/usr/local

@@ -154,6 +154,9 @@ make_part(struct keeper *k)
 {
 	struct slice rest = slice_from(k->batch.bytes, k->given), value;
 	struct part *p = &k->part;
+	/* Who took a batch knows its end: of one that is a single part nothing is hashed
+	 * again. */
+	bool single = rest.size <= LOG_APPEND_MAX - CONTROL_SIZE_MAX && k->given == 0;
 
 	*p = (struct part){ .times = LOG_NO_TIMES, .made = true };
 	while (rest.size > 0) {
@@ -163,11 +166,13 @@ make_part(struct keeper *k)
 			break;
 		rest = slice_from(rest, value.size);
 		k->reached.next++;
-		if (k->batch.numbered)
+		if (k->batch.numbered && !single)
 			k->reached.chain = forward_chain(k->reached.chain, value);
 		sieve(k, value);
 	}
 	k->given = k->batch.bytes.size - rest.size;
+	if (single && k->batch.numbered)
+		k->reached = k->batch.after;
 	/* Without a record and without a mark there is nothing to append. */
 	p->made = p->count > 0 || k->batch.numbered;
 }
