@@ -7,7 +7,7 @@
 #	like NAME PATTERN COMMAND...    output and errors match a basic regular expression
 #	exits NAME STATUS COMMAND...    the exit status
 #	ok NAME COMMAND...              the command succeeds
-#	until_true COMMAND...           wait until it succeeds, at most 10 s
+#	until_true COMMAND...           wait until it succeeds, at most 60 s
 #	done_testing                    last line
 set -u
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -63,7 +63,7 @@ got: $got"
 }
 
 until_true() {
-	for _ in $(seq 200); do
+	for _ in $(seq 1200); do
 		"$@" && return 0
 		sleep 0.05
 	done
