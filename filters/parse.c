@@ -39,7 +39,7 @@ struct parse {
 
 static const struct option options[] = {
 	OPTION('f', "format", struct parse, name, "auto",
-	    "auto, combined, common, json, csv, tsv, ga4 ... or a log_format",
+	    "auto, combined, json, csv, tsv, vw, libsvm, ga4 ... or a log_format",
 	    "FORMAT"),
 	OPTION('m', "map", struct parse, map_path, NULL,
 	    "make records as this map says, see bp-map(5)", "FILE"),
@@ -258,7 +258,7 @@ static int
 load_format(struct run *run, struct parse *f, struct slice name)
 {
 	static const char *const names[] = { "combined", "common", "json", "csv",
-		"csv;", "tsv" };
+		"csv;", "tsv", "vw", "libsvm", "ffm" };
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
 		if (f->format == NULL && slice_is(name, names[i])) {
