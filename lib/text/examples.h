@@ -27,6 +27,7 @@
 #include "lib/text/accesslog.h"
 
 enum {
+	EXAMPLES_PADDING = 8, /* readable bytes that must follow a text */
 	EXAMPLES_STATE_SIZE = 9,
 	EXAMPLES_ACTIONS_MAX = 4096,  /* of one example */
 	EXAMPLES_LOOK_MAX = 64 << 10, /* bytes that tell how VW's text is made up */

@@ -98,10 +98,11 @@ sparse_is_numeric(uint8_t c)
 	return (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '+';
 }
 
+/* Tabs, and what else is no text, separate as spaces do. */
 static inline bool
 sparse_is_space(uint8_t c)
 {
-	return c == ' ' || c == '\t' || c == '\r';
+	return c <= ' ';
 }
 
 /* Take spaces, then the bytes up to the next one. False at the end. */

@@ -137,18 +137,6 @@ vw_label(struct passage *p, struct vw_label *to)
 
 /* --- The features ----------------------------------------------------------------- */
 
-enum { SPACE = 1, BAR = 2, COLON = 4 };
-
-/* What ends a name. */
-static const uint8_t ends[256] = {
-	[' '] = SPACE,
-	['\t'] = SPACE,
-	['\r'] = SPACE,
-	['\n'] = SPACE,
-	['|'] = BAR,
-	[':'] = COLON,
-};
-
 /* A namespace that is being read. */
 struct space {
 	struct slice name;
@@ -157,50 +145,71 @@ struct space {
 	uint64_t unnamed; /* features so far */
 };
 
+/* The end of a name: a space, '|', ':' or the end of the text. Eight bytes at a time, as
+ * names are short and their lengths cannot be foreseen. */
 static inline const uint8_t *
-name_end(const struct passage *p, const uint8_t *at)
+name_end(const uint8_t *at, const uint8_t *end)
 {
-	while (at < p->end && ends[*at] == 0)
-		at++;
-	return at;
+	const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
+
+	for (; at < end; at += 8) {
+		uint64_t x = bytes_load_le64(at), bar = x ^ ones * '|',
+			 colon = x ^ ones * ':', found;
+
+		found = ((x - ones * (' ' + 1)) & ~x) | ((bar - ones) & ~bar) |
+		    ((colon - ones) & ~colon);
+		found &= high;
+		if (found != 0) {
+			at += __builtin_ctzll(found) / 8;
+			return at < end ? at : end;
+		}
+	}
+	return end;
+}
+
+static inline bool
+is_value_end(const uint8_t *at, const uint8_t *end)
+{
+	return at == end || *at <= ' ' || *at == '|';
 }
 
 /* Whether a value is meant as a number although it is none that counts. */
 static bool
 is_no_number(struct slice text)
 {
-	size_t sign = text.size > 0 && sparse_is_numeric(text.at[0]);
-	const char *at = (const char *)text.at + sign;
+	const char *at = (const char *)text.at;
 
-	return sign > 0 || text.size == 0 ||
+	return text.size == 0 || sparse_is_numeric(text.at[0]) ||
 	    (text.size == 3 &&
 		(strncasecmp(at, "nan", 3) == 0 || strncasecmp(at, "inf", 3) == 0)) ||
 	    (text.size == 8 && strncasecmp(at, "infinity", 8) == 0);
 }
 
 /* name:text is a feature of that whole name, and of value 1 whatever the namespace's. */
-static bool
+static const uint8_t *
 put_text(struct passage *p, struct sparse *to, const struct space *s,
     const uint8_t *name, const uint8_t *value)
 {
 	const uint8_t *end = value;
-	const char *reason;
+	const char *reason = "a value that is no finite number";
 
-	while (end < p->end && (ends[*end] & SPACE) == 0)
+	while (end < p->end && !sparse_is_space(*end))
 		end++;
-	if (is_no_number(slice_of(value, (size_t)(end - value))))
-		return passage_fail(p, value, "a value that is no finite number");
-	reason =
-	    sparse_put(to, s->bits, s->name, slice_of(name, (size_t)(end - name)), 1);
-	p->at = end;
-	return reason == NULL || passage_fail(p, name, reason);
+	if (!is_no_number(slice_of(value, (size_t)(end - value))))
+		reason = sparse_put(
+		    to, s->bits, s->name, slice_of(name, (size_t)(end - name)), 1);
+	if (reason == NULL)
+		return end;
+	(void)passage_fail(p, name, reason);
+	return NULL;
 }
 
-static inline bool
-read_feature(struct passage *p, struct sparse *to, struct space *s)
+/* Take the feature at `from`. Returns its end, NULL and the fault. */
+static inline const uint8_t *
+read_feature(struct passage *p, struct sparse *to, struct space *s, const uint8_t *from)
 {
-	const uint8_t *from = p->at, *end = name_end(p, from), *at = end;
-	struct slice name = slice_of(from, (size_t)(end - from));
+	const uint8_t *at = name_end(from, p->end);
+	struct slice name = slice_of(from, (size_t)(at - from));
 	char number[NUMBER_TEXT_MAX];
 	const char *reason;
 	double value = 1;
@@ -209,48 +218,55 @@ read_feature(struct passage *p, struct sparse *to, struct space *s)
 		const uint8_t *text = at + 1;
 
 		at = sparse_number(text, p->end, &value);
-		if (at == NULL || (at < p->end && (ends[*at] & ~COLON) == 0))
+		if (at == NULL || !is_value_end(at, p->end))
 			return put_text(p, to, s, from, text);
+		/* VW hashes it so that it is the feature of this number. */
+		if (name.size == 0)
+			name =
+			    slice_of(number, number_format_uint(s->unnamed++, number));
 	}
-	/* VW hashes it so that it is the feature of this number. */
-	if (name.size == 0)
-		name = slice_of(number, number_format_uint(s->unnamed++, number));
-	p->at = at;
 	reason = sparse_put(to, s->bits, s->name, name, value * s->scale);
-	return reason == NULL || passage_fail(p, from, reason);
+	if (__builtin_expect(reason == NULL, 1))
+		return at;
+	(void)passage_fail(p, from, reason);
+	return NULL;
 }
 
-static inline bool
-read_space(struct passage *p, struct sparse *to)
+/* Take the name of a namespace, and its value if it has one. Returns their end. */
+static inline const uint8_t *
+read_space(struct passage *p, const uint8_t *from, struct space *s)
 {
-	const uint8_t *from = p->at + 1, *end = name_end(p, from);
-	struct space s = { .name = slice_of(from, (size_t)(end - from)), .scale = 1 };
+	const uint8_t *at = name_end(from, p->end);
 
-	p->at = end;
-	if (end < p->end && *end == ':') {
-		if (end == from)
-			return passage_fail(p, end, "a namespace without a name");
-		p->at = sparse_number(end + 1, p->end, &s.scale);
-		if (p->at == NULL ||
-		    (p->at < p->end && (ends[*p->at] & (SPACE | BAR)) == 0))
-			return passage_fail(
-			    p, end, "a namespace's value that is no number");
-	}
-	s.bits = feature_space(s.name);
-	while (p->at < p->end && *p->at != '|') {
-		if ((ends[*p->at] & SPACE) != 0)
-			p->at++;
-		else if (!read_feature(p, to, &s))
-			return false;
-	}
-	return true;
+	s->name = slice_of(from, (size_t)(at - from));
+	s->bits = feature_space(s->name);
+	s->scale = 1;
+	s->unnamed = 0;
+	if (at == p->end || *at != ':')
+		return at;
+	from = at;
+	at = sparse_number(from + 1, p->end, &s->scale);
+	if (s->name.size > 0 && at != NULL && is_value_end(at, p->end))
+		return at;
+	(void)passage_fail(p, from,
+	    s->name.size == 0 ? "a namespace without a name"
+			      : "a namespace's value that is no number");
+	return NULL;
 }
 
 bool
 vw_features(struct passage *p, struct sparse *to)
 {
-	while (p->at < p->end)
-		if (!read_space(p, to))
+	const uint8_t *at = p->at, *end = p->end;
+	struct space s;
+
+	while (at < end) {
+		at = read_space(p, at + 1, &s);
+		while (at != NULL && at < end && *at != '|')
+			at = *at <= ' ' ? at + 1 : read_feature(p, to, &s, at);
+		if (at == NULL)
 			return false;
+	}
+	p->at = end;
 	return true;
 }

@@ -32,7 +32,8 @@ bool vw_label(struct passage *p, struct vw_label *to);
 /* The next of label.actions without its cost. */
 bool vw_next_action(struct passage *p, struct slice *action);
 
-/* Take the namespaces and their features, from the first '|' to the end. */
+/* Take the namespaces and their features, from the first '|' to the end, behind
+ * which 8 bytes are readable. */
 bool vw_features(struct passage *p, struct sparse *to);
 
 #endif
