@@ -193,7 +193,7 @@ put_text(struct passage *p, struct sparse *to, const struct space *s,
 	const uint8_t *end = value;
 	const char *reason = "a value that is no finite number";
 
-	while (end < p->end && !sparse_is_space(*end))
+	while (!is_value_end(end, p->end))
 		end++;
 	if (!is_no_number(slice_of(value, (size_t)(end - value))))
 		reason = sparse_put(
