@@ -169,7 +169,7 @@ take_pair(struct passage *p, struct sparse *to, bool fields)
 	end = sparse_number(p->at, p->end, &value);
 	if (end == NULL || (end < p->end && !sparse_is_space(*end)))
 		return passage_fail(p, p->at, "a value that is no number");
-	reason = sparse_put(to, feature_space(field), field, index, value);
+	reason = sparse_put(to, sparse_space(to, field), field, index, value);
 	if (reason != NULL)
 		return passage_fail(p, p->at, reason);
 	p->at = end;

@@ -47,6 +47,9 @@ sparse_init(struct sparse *s)
 {
 	s->keys = calloc(SPARSE_KEYS_MAX + FEATURES_MAX, sizeof *s->keys);
 	s->values = calloc(SPARSE_KEYS_MAX + FEATURES_MAX, sizeof *s->values);
+	s->nameless = feature_space(slice_of("", 0));
+	for (unsigned i = 0; i < 256; i++)
+		s->letters[i] = feature_space(slice_of(&(uint8_t){ (uint8_t)i }, 1));
 	return s->keys != NULL && s->values != NULL;
 }
 
@@ -108,13 +111,13 @@ sparse_join(struct sparse *s, const struct vector *a, const struct vector *b)
 
 enum { DIGITS = 19, EXPONENT_MAX = 9999 };
 
+static const double power[] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10,
+	1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22 };
+
 /* digits * 10^exponent, correctly rounded. */
 static double
 scale(uint64_t digits, int exponent)
 {
-	static const double power[] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8,
-		1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20,
-		1e21, 1e22 };
 	char text[2 * NUMBER_TEXT_MAX];
 	unsigned size;
 	double value;
@@ -159,15 +162,15 @@ read_exponent(const uint8_t *at, const uint8_t *end, int *exponent)
 	return p;
 }
 
-const uint8_t *
-sparse_number(const uint8_t *at, const uint8_t *end, double *to)
+/* Any number, after its sign. */
+static const uint8_t *
+read_number(const uint8_t *at, const uint8_t *end, bool negative, double *to)
 {
-	bool negative = at < end && *at == '-', point = false, any = false;
+	bool point = false, any = false;
 	unsigned significant = 0;
 	uint64_t digits = 0;
 	int exponent = 0;
 
-	at += at < end && (*at == '-' || *at == '+');
 	for (; at < end; at++) {
 		if (*at == '.' && !point) {
 			point = true;
@@ -191,5 +194,29 @@ sparse_number(const uint8_t *at, const uint8_t *end, double *to)
 	*to = scale(digits, exponent);
 	if (negative)
 		*to = -*to;
+	return at;
+}
+
+/* Most numbers are of few digits and without exponent: one division at most. */
+const uint8_t *
+sparse_number(const uint8_t *at, const uint8_t *end, double *to)
+{
+	bool negative = at < end && *at == '-';
+	const uint8_t *from = at + (at < end && (*at == '-' || *at == '+')), *point;
+	uint64_t digits = 0;
+	double value;
+
+	for (at = from; at < end && is_digit(*at); at++)
+		digits = digits * 10 + (uint64_t)(*at - '0');
+	point = at;
+	if (at < end && *at == '.')
+		for (at++; at < end && is_digit(*at); at++)
+			digits = digits * 10 + (uint64_t)(*at - '0');
+	if (point == from || at - from > 16 || (at < end && (*at | 0x20) == 'e'))
+		return read_number(from, end, negative, to);
+	value = (double)digits;
+	if (at > point + 1)
+		value /= power[at - point - 1];
+	*to = negative ? -value : value;
 	return at;
 }

@@ -26,11 +26,13 @@ bool passage_fail(struct passage *p, const uint8_t *at, const char *reason);
 
 /* Keys and values in the order of records (little-endian), of all vectors. */
 struct sparse {
-	uint64_t *keys;   /* owned, SPARSE_KEYS_MAX and FEATURES_MAX more */
-	uint32_t *values; /* owned, as many */
-	unsigned n;       /* of all vectors */
-	unsigned limit;   /* n may become this */
-	bool weighted;    /* a value of the last vector is not 1 */
+	uint64_t *keys;        /* owned, SPARSE_KEYS_MAX and FEATURES_MAX more */
+	uint32_t *values;      /* owned, as many */
+	unsigned n;            /* of all vectors */
+	unsigned limit;        /* n may become this */
+	bool weighted;         /* a value of the last vector is not 1 */
+	uint64_t nameless;     /* the namespace without a name */
+	uint64_t letters[256]; /* those whose names have one byte: most */
 	examples_name *name;
 	void *context;
 };
@@ -45,6 +47,15 @@ struct vector {
 
 bool sparse_init(struct sparse *s);
 void sparse_fini(struct sparse *s);
+
+/* feature_space. */
+static inline uint64_t
+sparse_space(const struct sparse *s, struct slice name)
+{
+	return name.size == 1 ? s->letters[name.at[0]]
+	    : name.size == 0  ? s->nameless
+			      : feature_space(name);
+}
 
 /* Begin the next vector, of at most `max` features. */
 void sparse_begin(struct sparse *s, unsigned max, struct vector *to);

@@ -234,12 +234,13 @@ read_feature(struct passage *p, struct sparse *to, struct space *s, const uint8_
 
 /* Take the name of a namespace, and its value if it has one. Returns their end. */
 static inline const uint8_t *
-read_space(struct passage *p, const uint8_t *from, struct space *s)
+read_space(
+    struct passage *p, const struct sparse *to, const uint8_t *from, struct space *s)
 {
 	const uint8_t *at = name_end(from, p->end);
 
 	s->name = slice_of(from, (size_t)(at - from));
-	s->bits = feature_space(s->name);
+	s->bits = sparse_space(to, s->name);
 	s->scale = 1;
 	s->unnamed = 0;
 	if (at == p->end || *at != ':')
@@ -261,7 +262,7 @@ vw_features(struct passage *p, struct sparse *to)
 	struct space s;
 
 	while (at < end) {
-		at = read_space(p, at + 1, &s);
+		at = read_space(p, to, at + 1, &s);
 		while (at != NULL && at < end && *at != '|')
 			at = *at <= ' ' ? at + 1 : read_feature(p, to, &s, at);
 		if (at == NULL)
