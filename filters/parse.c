@@ -287,19 +287,13 @@ save(struct run *run, void *self, struct state_writer *to)
 	return 0;
 }
 
-/* The names that detect_format can give are constants of its own: find ours again. */
 static int
 load_format(struct run *run, struct parse *f, struct slice name)
 {
-	static const char *const names[] = { "combined", "common", "json", "csv",
-		"csv;", "tsv", "vw", "libsvm", "ffm" };
-
-	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-		if (f->format == NULL && slice_is(name, names[i])) {
-			f->detected = names[i];
-			return choose(run, f, names[i]);
-		}
-	return 0;
+	if (f->format != NULL)
+		return 0;
+	f->detected = detect_name(name);
+	return f->detected == NULL ? 0 : choose(run, f, f->detected);
 }
 
 static int

@@ -86,6 +86,18 @@ format_of(struct slice line)
 	return is_header(line, ';') ? "csv;" : NULL;
 }
 
+const char *
+detect_name(struct slice name)
+{
+	static const char *const names[] = { "combined", "common", "json", "csv",
+		"csv;", "tsv", "vw", "libsvm", "ffm" };
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		if (slice_is(name, names[i]))
+			return names[i];
+	return NULL;
+}
+
 enum detect
 detect_format(struct slice bytes, bool end, const char **format)
 {

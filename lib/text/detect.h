@@ -29,4 +29,7 @@ enum detect {
  * decide nothing; they belong to the input all the same. */
 enum detect detect_format(struct slice bytes, bool end, const char **format);
 
+/* The constant that detect_format gives for the format of that name; NULL: none. */
+const char *detect_name(struct slice name);
+
 #endif

@@ -512,6 +512,41 @@ an_example_that_is_too_large_is_refused_whole(void **state)
 	free(text);
 }
 
+/* What an example becomes that has `lines` lines of this text. */
+static const char *
+repeated(const char *line, unsigned lines)
+{
+	uint8_t *text = malloc(STORAGE / 2);
+	size_t size = strlen(line);
+	const char *said;
+
+	assert_non_null(text);
+	assert_true(lines * size <= STORAGE / 2);
+	for (unsigned i = 0; i < lines; i++)
+		memcpy(text + i * size, line, size);
+	said = census("vw-adf", slice_of(text, lines * size), 0);
+	free(text);
+	return said;
+}
+
+static void
+an_example_has_so_many_actions_and_features_and_no_more(void **state)
+{
+	static const char one[] = "0 outcomes 1 requests 0 decisions 0 faults";
+	static const char none[] = "0 outcomes 0 requests 0 decisions 1 faults";
+	char line[128] = "|a";
+
+	(void)state;
+	assert_string_equal(repeated("|a b\n", EXAMPLES_ACTIONS_MAX), one);
+	assert_string_equal(repeated("|a b\n", EXAMPLES_ACTIONS_MAX + 1), none);
+	/* In the record each takes 32 keys of 8 bytes, their header of 3, and a name. */
+	for (unsigned i = 0; i < 32; i++)
+		strcat(line, " b");
+	strcat(line, "\n");
+	assert_string_equal(repeated(line, 3900), one);
+	assert_string_equal(repeated(line, 4090), none);
+}
+
 static void
 a_snapshot_goes_on_counting(void **state)
 {
@@ -590,6 +625,8 @@ main(void)
 		cmocka_unit_test(the_first_lines_tell_how_a_text_is_made_up),
 		cmocka_unit_test(actions_of_one_example_become_one_record),
 		cmocka_unit_test(an_example_that_is_too_large_is_refused_whole),
+		cmocka_unit_test(
+		    an_example_has_so_many_actions_and_features_and_no_more),
 		cmocka_unit_test(a_snapshot_goes_on_counting),
 		cmocka_unit_test(equal_examples_have_different_ids),
 		cmocka_unit_test(only_what_is_certain_is_detected),
