@@ -11,12 +11,14 @@ struct group {
 	struct slice tag; /* of the shared line */
 	struct vector shared;
 	struct action *actions;
-	unsigned count, chosen; /* chosen == count: none */
+	unsigned count;
+	bool known; /* one action has a cost: */
+	unsigned chosen;
 	double cost, probability;
 };
 
 static bool
-take_label(struct passage *p, struct group *g, const struct vw_label *label, bool known)
+take_label(struct passage *p, struct group *g, const struct vw_label *label)
 {
 	if (label->kind == VW_SHARED)
 		return passage_fail(
@@ -28,18 +30,18 @@ take_label(struct passage *p, struct group *g, const struct vw_label *label, boo
 	if (label->kind != VW_ACTION || label->count != 1 || label->action.at == NULL)
 		return passage_fail(
 		    p, p->at, "a label that is no action:cost:probability");
-	if (known)
+	if (g->known)
 		return passage_fail(p, p->at, "a second action with a cost");
+	g->known = true;
 	g->chosen = g->count;
 	g->cost = label->cost;
 	g->probability = label->probability;
 	return true;
 }
 
-/* One line, whose end is p->end. *known: the action with a cost was there. */
+/* One line, whose end is p->end. */
 static bool
-take_line(
-    struct examples *x, struct passage *p, struct group *g, bool first, bool *known)
+take_line(struct examples *x, struct passage *p, struct group *g, bool first)
 {
 	struct vector *to = &g->shared;
 	unsigned room = FEATURES_MAX;
@@ -50,9 +52,8 @@ take_line(
 	if (first && label.kind == VW_SHARED) {
 		g->tag = label.tag;
 	} else {
-		if (!take_label(p, g, &label, *known))
+		if (!take_label(p, g, &label))
 			return false;
-		*known |= label.kind == VW_ACTION;
 		g->actions[g->count].tag = label.tag;
 		to = &g->actions[g->count++].vector;
 		room -= g->shared.count;
@@ -68,19 +69,17 @@ static bool
 take_lines(struct examples *x, struct passage *p, struct group *g)
 {
 	const uint8_t *end = p->end;
-	bool first = true, known = false;
+	bool first = true;
 
 	for (; p->at < end; first = false) {
 		const uint8_t *line = p->at;
 		size_t size = slice_find(slice_of(line, (size_t)(end - line)), '\n');
 
 		p->end = line + size;
-		if (!take_line(x, p, g, first, &known))
+		if (!take_line(x, p, g, first))
 			return false;
 		p->at = p->end + (p->end < end);
 	}
-	if (!known)
-		g->chosen = g->count;
 	return g->count > 0 || passage_fail(p, p->start, "an example without actions");
 }
 
@@ -142,10 +141,10 @@ example_of_group(
 
 	if (!take_lines(x, p, &g))
 		return false;
-	example_begin(&e, to, g.chosen < g.count ? "outcome" : "request", id, x->count);
+	example_begin(&e, to, g.known ? "outcome" : "request", id, x->count);
 	if (g.tag.at != NULL)
 		example_text(&e, "tag", g.tag);
-	if (g.chosen < g.count)
+	if (g.known)
 		put_chosen(&e, &x->features, &g);
 	else
 		build_str(example_key(&e, "request_id"), id);
