@@ -2,7 +2,6 @@
 #include "lib/trial/confidence.h"
 
 #include <math.h>
-#include <stdbool.h>
 
 #include "lib/base/assert.h"
 #include "lib/vec.h"
@@ -20,7 +19,7 @@ psi(double l)
 {
 	double power = l * l, sum = 0;
 
-	for (int i = 2; i < 60; i++, power *= l)
+	for (int i = 2; power > 0x1p-53 * sum; i++, power *= l)
 		sum += power / i;
 	return sum;
 }
@@ -93,4 +92,17 @@ confidence_lower(const struct confidence_sums *s, double alpha)
 			high = middle;
 	}
 	return low;
+}
+
+bool
+confidence_excludes(const struct confidence_sums *s, double mean, double alpha)
+{
+	struct grid grid;
+
+	assert(alpha > 0 && alpha < 1 && mean >= 0 && mean <= 1);
+	if (!(s->n > 0 && s->x > 0 && s->xx > 0) || s->x <= s->n * mean ||
+	    s->x / s->n > AVERAGE_MAX)
+		return false;
+	grid_init(&grid);
+	return reached(s, &grid, mean, -vec_log(alpha));
 }

@@ -130,10 +130,22 @@ add_row(struct policy *p, struct slice map, uint64_t line, struct error *error)
 	return 0;
 }
 
+/* The size of the white space that it begins with. */
+static size_t
+space(struct slice text)
+{
+	size_t n = 0;
+
+	while (n < text.size &&
+	    (text.at[n] == ' ' || (text.at[n] >= 9 && text.at[n] <= 13)))
+		n++;
+	return n;
+}
+
 static bool
 blank(struct slice line)
 {
-	return slice_trim(line).size == 0;
+	return space(line) == line.size;
 }
 
 /* The parsers, the text with its padding, and room for one row. */
@@ -212,7 +224,8 @@ read_rows(struct policy *p, struct slice text, struct error *error)
 {
 	size_t header = slice_find(text, '\n');
 	bool tabs = slice_find(slice_of(text.at, header), '\t') < header;
-	bool json = slice_trim(text).size > 0 && slice_trim(text).at[0] == '{';
+	size_t first = space(text);
+	bool json = first < text.size && text.at[first] == '{';
 	struct scratch *s = calloc(1, sizeof *s);
 	int status;
 
