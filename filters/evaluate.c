@@ -184,7 +184,8 @@ give(void *context, const struct group *group)
 	struct evaluate *v = context;
 
 	valuation_build(run_build(v->run), group, &v->rule,
-	    evidence_reward_name(v->evidence.reward), v->names, v->dims);
+	    evidence_reward_name((enum evidence_reward)v->evidence.reward), v->names,
+	    v->dims);
 	return run_emit_built(v->run);
 }
 

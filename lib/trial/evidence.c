@@ -50,7 +50,8 @@ read_reward(const struct evidence *v, const struct record *r, double *to)
 	*to = 0;
 	if (!record_value(r, v->rewards, &value) || value_type(value) != VALUE_MAP)
 		return "an outcome without rewards";
-	if (value_get(value, evidence_reward_name(v->reward), &value) &&
+	if (value_get(
+		value, evidence_reward_name((enum evidence_reward)v->reward), &value) &&
 	    !number_of(value, OFFPOLICY_REWARD_MAX, to))
 		return "a reward that is no finite number";
 	return NULL;

@@ -13,6 +13,7 @@
 #define Z_MAX 4.0
 #define OFF_MAX 0.01 /* of the mean weight from 1, and shares that are tolerable */
 #define EVEN 1e-6    /* rounding of logged probabilities */
+#define SAME 1e-7    /* a deviation, relative to the mean, that is rounding */
 
 static const char *const sum_names[OFFPOLICY_SUMS] = { "n", "missing", "zero",
 	"clipped", "over", "beyond", "outside", "mixed", "uneven", "counted", "p",
@@ -487,12 +488,17 @@ estimate(const struct offpolicy *o, const struct offpolicy_rule *rule,
 	return corrected(o, OFFPOLICY_OD, OFFPOLICY_OD_OD, OFFPOLICY_OD_E);
 }
 
-/* Where all rewards were as promised, the value of any policy is as well. */
+/* What varies not at all, as rewards that are all 0, says nothing of its error. Where all
+ * rewards were as promised, the value of any policy is as well. */
 static struct offpolicy_estimate
 bounded(const struct offpolicy *o, const struct offpolicy_rule *rule,
     struct offpolicy_estimate e)
 {
-	if (e.reason != NULL || total(o, OFFPOLICY_BEYOND) != 0)
+	if (e.reason != NULL)
+		return e;
+	if (!(e.se * sqrt(e.n) > SAME * fabs(e.value)))
+		return none("its error cannot be told: nothing varies", e.n);
+	if (total(o, OFFPOLICY_BEYOND) != 0)
 		return e;
 	if (e.value < 0 || e.value > rule->reward_max)
 		return none("the estimate lies outside of the rewards", e.n);
@@ -582,7 +588,7 @@ offpolicy_judge(const struct offpolicy_diagnosis *d, const struct offpolicy_rule
 		reason(to, "%.1f%% of outcomes have no probability in (0, 1]",
 		    100 * d->missing / all);
 	if (!(d->n >= 2)) {
-		reason(to, "there are %.6g outcomes to judge from", d->n);
+		reason(to, "there are less than two outcomes to judge from");
 		return;
 	}
 	if (d->mean_weight == 0) {

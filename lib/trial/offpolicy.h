@@ -11,7 +11,7 @@
  *	snips         sum of w r / sum of w (Swaminathan and Joachims, NIPS 2015)
  *	clipped_ips   mean of min(w, M) r (Ionides, JCGS 2008)
  *	cressie_read  the empirical likelihood of the power divergence -2 (Karampatziakis,
- *	              Langford and Mineiro, ICML 2020), with its interval
+ *	              Langford and Mineiro, NeurIPS 2020), with its interval
  *	replay        mean of r where both choose the same (Li et al., WSDM 2011)
  *	direct        mean of e
  *	dr            mean of e + w (r - q) (Dudik, Langford and Li, ICML 2011)
@@ -172,8 +172,8 @@ struct offpolicy_estimate {
 };
 
 /* Intervals are normal, value -+ 1.96 se, but for cressie_read, and end where rewards do
- * when all of them were in 0 .. reward_max. An estimate that lies outside is no figure. The
- * variance is that of a sample (n - 1), of ratios by the delta method. */
+ * when all of them were in 0 .. reward_max. An estimate that lies outside is no figure, nor
+ * is one of what does not vary, such as rewards that are all 0. The variance is that of a sample (n - 1), of ratios by the delta method. */
 struct offpolicy_estimate offpolicy_estimate(const struct offpolicy *o,
     const struct offpolicy_rule *rule, enum offpolicy_estimator estimator);
 /* The same of what the log itself has earned. */

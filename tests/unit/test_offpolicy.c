@@ -13,8 +13,8 @@
 
 #include "tests/unit/seed.h"
 
-static const struct offpolicy_rule rule = { .clip = 2,
-	.threshold = 2,
+static const struct offpolicy_rule rule = { .clip = 1.5,
+	.threshold = 1.5,
 	.shrink = 4,
 	.reward_max = 1,
 	.ess_min = 0,
@@ -27,46 +27,47 @@ near(double value, double expected)
 		fail_msg("%.17g is not %.17g", value, expected);
 }
 
-/* Four outcomes whose figures can be worked out by hand:
+/* Four outcomes whose figures can be worked out by hand, M = tau = 1.5, lambda = 4:
  *
- *	p     pi    w  r  q     e     d = r - q   w d   o = 4 w / (w^2 + 4)   o d
- *	0.25  1     4  1  0.5   0.5   0.5         2     0.8                   0.4
- *	0.5   0     0  1  0.5   0.25  0.5         0     0                     0
- *	0.5   0     0  0  0.25  0.25  -0.25       0     0                     0
- *	0.5   0     0  0  0.25  0.5   -0.25       0     0                     0
+ *	p     pi   w  r  q     e     d = r - q   w d    o = 4 w / (w^2 + 4)   o d
+ *	0.25  0.5  2  1  0.5   0.5   0.5         1      1                     0.5
+ *	0.5   0.5  1  0  0.25  0.25  -0.25       -0.25  0.8                   -0.2
+ *	0.5   0.5  1  1  0.5   0.25  0.5         0.5    0.8                   0.4
+ *	0.5   0    0  0  0.25  0.5   -0.25       0      0                     0
  */
 static const struct offpolicy_event four[] = {
-	{ 1, 0.25, 1, 1, 0.5, 0.5, true, 0, 0 },
-	{ 1, 0.5, 0, 1, 0.5, 0.25, true, 0, 0 },
-	{ 1, 0.5, 0, 0, 0.25, 0.25, true, 0, 0 },
+	{ 1, 0.25, 0.5, 1, 0.5, 0.5, true, 0, 0 },
+	{ 1, 0.5, 0.5, 0, 0.25, 0.25, true, 0, 0 },
+	{ 1, 0.5, 0.5, 1, 0.5, 0.25, true, 0, 0 },
 	{ 1, 0.5, 0, 0, 0.25, 0.5, true, 0, 0 },
 };
 
 static void
 the_figures_are_those_worked_out_by_hand(void **state)
 {
-	/* ips: w r = 4 0 0 0, mean 1, variance (9 + 1 + 1 + 1) / 3 = 4, se sqrt(4 / 4).
-	 * snips: 4 / 4; residuals w (r - 1) are all 0.
-	 * clipped: 2 0 0 0, mean 0.5, variance (2.25 + 3 0.25) / 3 = 1.
-	 * direct: mean 0.375, variance 4 0.125^2 / 3 = 1/48, se sqrt(1 / 192).
-	 * dr: 2.5 0.25 0.25 0.5, mean 0.875, squares 6.25 + 0.0625 + 0.0625 + 0.25 = 6.625,
-	 *     less 4 0.875^2 = 3.0625: 3.5625; / 3 / 4 = 0.296875.
-	 * sndr: mean e 0.375, + 2 / 4; phi = e + (w d - 0.5 w) / 1 = e: the se of direct.
-	 * switch_dr, tau 2: w = 4 is left out: as direct.
-	 * dros: e + o d = 0.9 0.25 0.25 0.5, mean 0.475; squares 0.81 + 0.125 + 0.25 =
-	 *     1.185, less 4 0.475^2 = 0.9025: 0.2825; / 12. */
+	/* The variance of a mean of x is (sum of x^2 - 4 mean^2) / 3 / 4.
+	 * ips: w r = 2 0 1 0, mean 0.75: 5 - 2.25 = 2.75; / 12 = 11/48.
+	 * snips: 3 / 4; residuals w (r - 0.75) = 0.5 -0.75 0.25 0, squares 0.875; 4/3 of
+	 *     that by (sum w)^2 = 16: 7/96.
+	 * clipped_ips: 1.5 0 1 0, mean 0.625: 3.25 - 1.5625 = 1.6875; / 12 = 0.140625.
+	 * direct: 0.5 0.25 0.25 0.5, mean 0.375: 4 0.125^2; / 12 = 1/192.
+	 * dr: 1.5 0 0.75 0.5, mean 0.6875: 3.0625 - 1.890625 = 1.171875; / 12.
+	 * sndr: 0.375 + 1.25 / 4; phi = e + w (d - 0.3125) = 0.875 -0.3125 0.4375 0.5, mean
+	 *     0.375: 1.3046875 - 0.5625 = 0.7421875; / 12.
+	 * switch_dr: 0.5 0 0.75 0.5, mean 0.4375: 1.0625 - 0.765625 = 0.296875; / 12.
+	 * dros: 1 0.05 0.65 0.5, mean 0.55: 1.675 - 1.21 = 0.465; / 12. */
 	const struct {
 		enum offpolicy_estimator estimator;
 		double value, variance;
 	} hand[] = {
-		{ OFFPOLICY_IPS, 1, 1 },
-		{ OFFPOLICY_SNIPS, 1, 0 },
-		{ OFFPOLICY_CLIPPED_IPS, 0.5, 0.25 },
+		{ OFFPOLICY_IPS, 0.75, 11.0 / 48 },
+		{ OFFPOLICY_SNIPS, 0.75, 7.0 / 96 },
+		{ OFFPOLICY_CLIPPED_IPS, 0.625, 0.140625 },
 		{ OFFPOLICY_DIRECT, 0.375, 1.0 / 192 },
-		{ OFFPOLICY_DR, 0.875, 0.296875 },
-		{ OFFPOLICY_SNDR, 0.875, 1.0 / 192 },
-		{ OFFPOLICY_SWITCH_DR, 0.375, 1.0 / 192 },
-		{ OFFPOLICY_DROS, 0.475, 0.2825 / 12 },
+		{ OFFPOLICY_DR, 0.6875, 1.171875 / 12 },
+		{ OFFPOLICY_SNDR, 0.6875, 0.7421875 / 12 },
+		{ OFFPOLICY_SWITCH_DR, 0.4375, 0.296875 / 12 },
+		{ OFFPOLICY_DROS, 0.55, 0.465 / 12 },
 	};
 	struct offpolicy o = { 0 };
 	struct offpolicy_diagnosis d;
@@ -89,10 +90,10 @@ the_figures_are_those_worked_out_by_hand(void **state)
 	d = offpolicy_diagnose(&o);
 	near(d.mean_weight, 1);
 	near(d.mean_weight_z, 0);
-	near(d.ess, 1); /* 4^2 / 16 */
-	near(d.largest, 4);
-	near(d.largest_share, 1);
-	near(d.zero_share, 0.75);
+	near(d.ess, 16.0 / 6);
+	near(d.largest, 2);
+	near(d.largest_share, 0.5);
+	near(d.zero_share, 0.25);
 	near(d.clipped_share, 0.25);
 	near(offpolicy_logged(&o, &rule).value, 0.5);
 }
@@ -230,7 +231,8 @@ worthless_figures_are_called_so(void **state)
 
 	(void)state;
 	offpolicy_judge(&d, &strict, &v);
-	assert_string_equal(v.text[0], "there are 0 outcomes to judge from");
+	assert_string_equal(
+	    v.text[0], "there are less than two outcomes to judge from");
 	/* The log always shows one banner; the policy would do so one time in two. */
 	add_many(&o, 1000, 1, 0.5, 0);
 	d = offpolicy_diagnose(&o);
@@ -269,6 +271,21 @@ worthless_figures_are_called_so(void **state)
 	assert_string_equal(v.text[2], "one outcome carries 100.0% of all weight");
 }
 
+static void
+what_does_not_vary_is_no_figure(void **state)
+{
+	struct offpolicy o = { 0 };
+
+	(void)state;
+	/* No click of a thousand is not a rate of 0 for sure. */
+	add_many(&o, 500, 0.5, 0.25, 0);
+	add_many(&o, 500, 0.5, 0.75, 0);
+	for (unsigned i = 0; i <= OFFPOLICY_CRESSIE_READ; i++)
+		assert_string_equal(offpolicy_estimate(&o, &rule, i).reason,
+		    "its error cannot be told: nothing varies");
+	assert_non_null(offpolicy_logged(&o, &rule).reason);
+}
+
 /* A model that promises too much must not make a click rate of less than 0. */
 static void
 an_estimate_beyond_all_rewards_is_no_figure(void **state)
@@ -282,11 +299,13 @@ an_estimate_beyond_all_rewards_is_no_figure(void **state)
 	struct offpolicy o = { 0 };
 
 	(void)state;
-	for (unsigned i = 0; i < 100; i++)
+	for (unsigned i = 0; i < 100; i++) {
+		e.expected = 0.01 + 0.0001 * i;
 		offpolicy_add(&o, &rule, &e);
+	}
+	assert_null(offpolicy_estimate(&o, &rule, OFFPOLICY_DIRECT).reason);
 	assert_string_equal(offpolicy_estimate(&o, &rule, OFFPOLICY_DR).reason,
 	    "the estimate lies outside of the rewards");
-	assert_null(offpolicy_estimate(&o, &rule, OFFPOLICY_DIRECT).reason);
 	e.modelled = false;
 	offpolicy_add(&o, &rule, &e);
 	assert_string_equal(offpolicy_estimate(&o, &rule, OFFPOLICY_DIRECT).reason,
@@ -353,6 +372,7 @@ main(void)
 		cmocka_unit_test(what_is_taken_back_is_as_if_it_had_not_come),
 		cmocka_unit_test(parts_merge_into_the_whole),
 		cmocka_unit_test(worthless_figures_are_called_so),
+		cmocka_unit_test(what_does_not_vary_is_no_figure),
 		cmocka_unit_test(an_estimate_beyond_all_rewards_is_no_figure),
 		cmocka_unit_test(intervals_at_all_times_hold_the_value),
 	};
