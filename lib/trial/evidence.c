@@ -75,7 +75,7 @@ read_evaluation(const struct evidence *v, const struct record *r,
 	for (value_open(map, &walk); value_next(&walk, &key, &value);) {
 		if (!value_str(key, &name))
 			continue;
-		if (slice_is(name, "policy"))
+		if (slice_is(name, "policy") && value_type(value) == VALUE_STR)
 			*policy = value;
 		to = slice_is(name, "probability") ? &e->target
 		    : slice_is(name, "predicted")  ? &e->predicted

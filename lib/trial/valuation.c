@@ -136,6 +136,9 @@ valuation_build(struct build *b, const struct group *group,
 	struct offpolicy_verdict verdict;
 
 	offpolicy_judge(&diagnosis, rule, &verdict);
+	if (group->number == 0) /* perhaps of several policies */
+		verdict = (struct offpolicy_verdict){ 1,
+			{ "it is the sum of groups that found no room (--groups)" } };
 	build_map(b, verdict.reasons == 0 ? 15 : 14);
 	put_envelope(b, group);
 	put_dims(b, group, names, dims);
