@@ -8,6 +8,7 @@
 
 #include "lib/base/assert.h"
 #include "lib/trial/confidence.h"
+#include "lib/trial/likelihood.h"
 
 #define ALPHA 0.05
 #define Z_MAX 4.0
@@ -225,16 +226,14 @@ replay(const struct offpolicy *o)
 {
 	double n = total(o, OFFPOLICY_N), matched = total(o, OFFPOLICY_MATCHED);
 	double p = total(o, OFFPOLICY_P), p_p = total(o, OFFPOLICY_P_P);
-	struct offpolicy_estimate e;
 
 	if (total(o, OFFPOLICY_MIXED) != 0)
 		return none("the policy is not deterministic", matched);
 	if (total(o, OFFPOLICY_UNEVEN) != 0 ||
 	    (total(o, OFFPOLICY_COUNTED) != n && n * p_p > p * p * (1 + EVEN)))
 		return none("the log is not of uniform choices", matched);
-	e = mean_of(
+	return mean_of(
 	    matched, total(o, OFFPOLICY_MATCHED_R), total(o, OFFPOLICY_MATCHED_R_R));
-	return e;
 }
 
 /* mean of e + x, x being w d, s d or o d. */
@@ -269,15 +268,7 @@ sndr(const struct offpolicy *o)
 	return to;
 }
 
-/* --- Cressie-Read --------------------------------------------------------------- */
-
-/* The likelihood of the n outcomes and of one more, whose weight w is an end of what is
- * possible: means over n + 1. Rewards are in units of reward_max. */
-struct likelihood {
-	double n, w, ww, wr, wwr, wwrr, r; /* sums over outcomes */
-	double w_max;                      /* INFINITY when unknown; the least is 0 */
-};
-
+/* The sums with rewards in units of reward_max. */
 static struct likelihood
 likelihood_of(const struct offpolicy *o, const struct offpolicy_rule *rule)
 {
@@ -291,106 +282,16 @@ likelihood_of(const struct offpolicy *o, const struct offpolicy_rule *rule)
 								      : INFINITY };
 }
 
-/* The weight that the outcome which was not seen must have for a mean of 1. */
-static double
-unseen(const struct likelihood *l)
-{
-	return l->w < l->n ? l->w_max : 0;
-}
-
-/* The quantile of Student's t at 0.975, n >= 30 degrees of freedom, within 1e-5
- * (Abramowitz and Stegun 26.7.5). */
-static double
-t975(double n)
-{
-	double z = TRIAL_Z95, z2 = z * z;
-
-	return z + z * (z2 + 1) / (4 * n) +
-	    z * (5 * z2 * z2 + 16 * z2 + 3) / (96 * n * n) +
-	    z * (((3 * z2 + 19) * z2 + 17) * z2 - 15) / (384 * n * n * n);
-}
-
-/* How far the estimate falls when the unseen outcome has weight w: the smallest value of
- * sign * policy within the likelihood's region, the missing mass being given reward r. */
-static bool
-fall(
-    const struct likelihood *l, double w, double r, double sign, double phi, double *to)
-{
-	double n = l->n, m = n + 1, x, y, z;
-
-	if (isinf(w)) {
-		double difference = r * l->w - l->wr;
-
-		x = sign * (r - difference / n);
-		y = difference * difference / (n * m) -
-		    (r * r * l->ww - 2 * r * l->wwr + l->wwrr) / m;
-		z = phi + 1 / (2 * n);
-	} else {
-		double mean = (w + l->w) / m, square = (w * w + l->ww) / m;
-		double value = sign * (w * r + l->wr) / m;
-		double cross = sign * (w * w * r + l->wwr) / m;
-		double values = (w * w * r * r + l->wwrr) / m;
-		double variance = square - mean * mean, slope = cross - mean * value;
-
-		if (!(variance > 0))
-			return false;
-		x = value + (1 - mean) * slope / variance;
-		y = slope * slope / variance - (values - value * value);
-		z = phi + (1 - mean) * (1 - mean) / (2 * variance);
-	}
-	if (z > 0)
-		return false;
-	*to = x - sqrt(2 * fmin(y, 0) * z);
-	return true;
-}
-
-static double
-cressie_read_end(const struct likelihood *l, double phi, double r, double sign)
-{
-	double worst = INFINITY, candidate;
-
-	if (fall(l, 0, r, sign, phi, &candidate))
-		worst = fmin(worst, candidate);
-	if (fall(l, l->w_max, r, sign, phi, &candidate))
-		worst = fmin(worst, candidate);
-	return isinf(worst) ? r : fmin(fmax(sign * worst, 0), 1);
-}
-
-/* Each outcome has the likelihood (-gamma - beta w) / (n + 1); what mass they lack has the
- * mean reward of the log. */
 static struct offpolicy_estimate
 cressie_read(const struct offpolicy *o, const struct offpolicy_rule *rule)
 {
 	struct likelihood l = likelihood_of(o, rule);
-	double n = l.n, m = n + 1, w = unseen(&l), gamma = -m / n, beta = 0,
-	       star = m / n;
-	double average = l.r / n, slope = average, phi, t;
-	struct offpolicy_estimate e = { .n = n };
+	struct offpolicy_estimate e = { .n = l.n };
 
-	if (!(n >= 30))
-		return none("less than 30 outcomes", n);
 	if (total(o, OFFPOLICY_BEYOND) != 0)
-		return none("rewards outside of 0 .. --reward-max", n);
-	if (!isinf(w)) {
-		double a = (w + l.w) / m, b = (w * w + l.ww) / m;
-
-		if (!(b > a * a))
-			return none("all weights are the same", n);
-		gamma = (b - a) / (a * a - b);
-		beta = (1 - a) / (a * a - b);
-		star = m * (a - 1) * (a - 1) / (b - a * a);
-		slope = (l.wwr - l.wr * l.w / n) / (l.ww - l.w * l.w / n);
-	}
-	e.value = (-gamma * l.wr - beta * l.wwr) / m;
-	e.value += fmax(0, 1 + (gamma * l.w + beta * l.ww) / m) * average;
-	t = t975(n);
-	phi = (-star - t * t) / (2 * m);
-	e.interval.low = cressie_read_end(&l, phi, 0, 1);
-	e.interval.high = cressie_read_end(&l, phi, 1, -1);
-	/* It acts as w r does with the weights' known mean as a control variate. */
-	e.se = mean_of(
-	    n, l.wr - slope * l.w, l.wwrr - 2 * slope * l.wwr + slope * slope * l.ww)
-		   .se;
+		return none("rewards outside of 0 .. --reward-max", l.n);
+	if (!likelihood_value(&l, &e.value, &e.se, &e.interval))
+		return none("less than 30 outcomes, or all weights the same", l.n);
 	e.value *= rule->reward_max;
 	e.se *= rule->reward_max;
 	e.interval.low *= rule->reward_max;
