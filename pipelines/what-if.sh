@@ -6,7 +6,7 @@
 # (.csv, .csv.zst). POLICY is a table of position, creative_id and probability, or uniform.
 # KEYS (position,...) gives an answer for each group. REWARD is click, conversion,
 # value_micros or reward; ACTIONS the number of banners to choose from, where the log does
-# not say; WEIGHT_MAX a bound of importance weights, which makes intervals narrower.
+# not say; REWARD_MAX (1) and WEIGHT_MAX what rewards and importance weights cannot exceed.
 . "$(dirname "$0")/common.sh"
 [ $# -eq 2 ] || [ $# -eq 3 ] || usage 'what-if.sh LOG POLICY [KEYS]'
 log=$1 policy=$2 reward=${REWARD:-click}
@@ -53,7 +53,8 @@ for key in ess mean_weight mean_weight_z largest_weight largest_share missing; d
 done
 
 outcomes | bp-evaluate "${choices[@]}" --actions "$actions" --reward "$reward" \
-    --weight-max "${WEIGHT_MAX:-0}" --by "${3:-}" | bp-select 'event == "metric"' |
+    --reward-max "${REWARD_MAX:-1}" --weight-max "${WEIGHT_MAX:-0}" --by "${3:-}" |
+    bp-select 'event == "metric"' |
     bp-print --format tsv --fields "$fields" |
     awk -F '\t' -v names="logged $estimators" -v reward="$reward" '
 	function amount(x) { # a rate, or money
