@@ -25,7 +25,7 @@ struct evaluate {
 	struct offpolicy_rule rule;
 
 	struct run *run;
-	struct policy *known; /* of the table */
+	struct policy_table *known; /* of the table */
 	struct groups *groups;
 	unsigned dims;
 	struct slice names[GROUPS_DIMS_MAX];
@@ -73,11 +73,11 @@ read_table(struct run *run, struct evaluate *v)
 	struct error error;
 	struct slice text;
 	uint8_t *bytes =
-	    run_read_file(run, v->table, POLICY_TEXT_MAX - 1, &text, &error);
+	    run_read_file(run, v->table, POLICY_TABLE_TEXT_MAX - 1, &text, &error);
 
 	if (bytes == NULL)
 		return run_usage(run, "--policy-table: %s", error.text);
-	v->known = policy_read(text, run_seed(run), &error);
+	v->known = policy_table_read(text, run_seed(run), &error);
 	free(bytes);
 	v->evidence.table = v->known;
 	return v->known != NULL
@@ -264,7 +264,7 @@ stop(void *self)
 {
 	struct evaluate *v = self;
 
-	policy_free(v->known);
+	policy_table_free(v->known);
 	groups_free(v->groups);
 }
 

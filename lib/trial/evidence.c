@@ -98,7 +98,7 @@ outside(const struct evidence *v, int64_t position, struct slice candidates)
 	double p, inside = 0;
 
 	for (value_open(candidates, &walk); value_next(&walk, &unused, &id);)
-		if (policy_probability(v->table, position, id, &p))
+		if (policy_table_probability(v->table, position, id, &p))
 			inside += p;
 	return inside < 1 ? 1 - inside : 0;
 }
@@ -110,10 +110,11 @@ read_table_policy(const struct evidence *v, const struct record *r,
 	int64_t position = 0;
 	struct slice id;
 
-	if (policy_has_positions(v->table) && !record_int(r, v->position, &position))
+	if (policy_table_has_positions(v->table) &&
+	    !record_int(r, v->position, &position))
 		return "an outcome without position";
 	if (!record_value(r, v->creative_id, &id) ||
-	    !policy_probability(v->table, position, id, &e->target))
+	    !policy_table_probability(v->table, position, id, &e->target))
 		return "no creative_id, or a position that the table has not";
 	if (candidates.size > 0)
 		e->outside = outside(v, position, candidates);

@@ -8,7 +8,7 @@
 
 #include "lib/record/record.h"
 #include "lib/trial/offpolicy.h"
-#include "lib/trial/policy.h"
+#include "lib/trial/policy_table.h"
 
 /* What is earned: the record's `reward`, or one of its `rewards` (absent: 0). */
 enum evidence_reward {
@@ -31,7 +31,7 @@ enum evidence_source {
 struct evidence {
 	int reward; /* enum evidence_reward */
 	enum evidence_source source;
-	const struct policy *table; /* borrowed */
+	const struct policy_table *table; /* borrowed */
 	uint64_t actions;  /* candidates of a record that has none; 0: unknown */
 	struct slice name; /* the policy's, as msgpack, where records do not say */
 

@@ -8,7 +8,7 @@
 
 #include "lib/base/assert.h"
 #include "lib/trial/confidence.h"
-#include "lib/trial/likelihood.h"
+#include "lib/trial/cressie_read.h"
 
 #define ALPHA 0.05
 #define Z_MAX 4.0
@@ -269,12 +269,12 @@ sndr(const struct offpolicy *o)
 }
 
 /* The sums with rewards in units of reward_max. */
-static struct likelihood
-likelihood_of(const struct offpolicy *o, const struct offpolicy_rule *rule)
+static struct cressie_read
+cressie_read_of(const struct offpolicy *o, const struct offpolicy_rule *rule)
 {
 	double unit = rule->reward_max;
 
-	return (struct likelihood){ total(o, OFFPOLICY_N), total(o, OFFPOLICY_W),
+	return (struct cressie_read){ total(o, OFFPOLICY_N), total(o, OFFPOLICY_W),
 		total(o, OFFPOLICY_W_W), total(o, OFFPOLICY_WR) / unit,
 		total(o, OFFPOLICY_WR_W) / unit,
 		total(o, OFFPOLICY_WR_WR) / (unit * unit), total(o, OFFPOLICY_R) / unit,
@@ -285,12 +285,12 @@ likelihood_of(const struct offpolicy *o, const struct offpolicy_rule *rule)
 static struct offpolicy_estimate
 cressie_read(const struct offpolicy *o, const struct offpolicy_rule *rule)
 {
-	struct likelihood l = likelihood_of(o, rule);
+	struct cressie_read l = cressie_read_of(o, rule);
 	struct offpolicy_estimate e = { .n = l.n };
 
 	if (total(o, OFFPOLICY_BEYOND) != 0)
 		return none("rewards outside of 0 .. --reward-max", l.n);
-	if (!likelihood_value(&l, &e.value, &e.se, &e.interval))
+	if (!cressie_read_value(&l, &e.value, &e.se, &e.interval))
 		return none("less than 30 outcomes, or all weights the same", l.n);
 	e.value *= rule->reward_max;
 	e.se *= rule->reward_max;
@@ -311,7 +311,7 @@ lower(double n, double x, double xx, double alpha)
 /* Rewards in units. Below: w r >= 0. Above: w (1 - r) >= 0 has mean 1 - policy, since the
  * mean of w is 1; and bound - w r >= 0 when w has a bound. */
 static void
-always_ips(struct offpolicy_estimate *e, const struct likelihood *l, double unit)
+always_ips(struct offpolicy_estimate *e, const struct cressie_read *l, double unit)
 {
 	double bound = l->w_max, alpha = isinf(bound) ? ALPHA / 2 : ALPHA / 4;
 
@@ -413,7 +413,7 @@ offpolicy_estimate(const struct offpolicy *o, const struct offpolicy_rule *rule,
     enum offpolicy_estimator estimator)
 {
 	double n = total(o, OFFPOLICY_N), modelled = total(o, OFFPOLICY_MODELLED);
-	struct likelihood l = likelihood_of(o, rule);
+	struct cressie_read l = cressie_read_of(o, rule);
 	struct offpolicy_estimate e;
 
 	if (estimator >= OFFPOLICY_DIRECT && modelled != n)

@@ -10,7 +10,7 @@
  *	ips           mean of w r (Horvitz and Thompson, JASA 1952)
  *	snips         sum of w r / sum of w (Swaminathan and Joachims, NIPS 2015)
  *	clipped_ips   mean of min(w, M) r (Ionides, JCGS 2008)
- *	cressie_read  by empirical likelihood, with its own interval (likelihood.h)
+ *	cressie_read  by empirical likelihood, with its own interval (cressie_read.h)
  *	replay        mean of r where both choose the same (Li et al., WSDM 2011)
  *	direct        mean of e
  *	dr            mean of e + w (r - q) (Dudik, Langford and Li, ICML 2011)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/trial/policy.h"
+#include "lib/trial/policy_table.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,16 +14,16 @@
 
 static struct error error;
 
-static struct policy *
+static struct policy_table *
 read(const char *text)
 {
 	error.text[0] = '\0';
-	return policy_read(slice_text(text), 7, &error);
+	return policy_table_read(slice_text(text), 7, &error);
 }
 
 /* The probability; -1: none. */
 static double
-at(const struct policy *p, int64_t position, const char *id)
+at(const struct policy_table *p, int64_t position, const char *id)
 {
 	uint8_t storage[64];
 	struct build b;
@@ -31,7 +31,7 @@ at(const struct policy *p, int64_t position, const char *id)
 
 	build_init(&b, storage, sizeof storage);
 	build_text(&b, id);
-	return policy_probability(p, position, build_slice(&b), &to) ? to : -1;
+	return policy_table_probability(p, position, build_slice(&b), &to) ? to : -1;
 }
 
 static void
@@ -49,45 +49,45 @@ a_table_reads_the_same_in_every_form(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < sizeof forms / sizeof *forms; i++) {
-		struct policy *p = read(forms[i]);
+		struct policy_table *p = read(forms[i]);
 		uint8_t seven = 7;
 		double to;
 
 		if (p == NULL)
 			fail_msg("form %u: %s", i, error.text);
-		assert_int_equal(policy_rows(p), 3);
-		assert_true(policy_has_positions(p));
+		assert_int_equal(policy_table_rows(p), 3);
+		assert_true(policy_table_has_positions(p));
 		assert_true(at(p, 0, "a") == 0.25 && at(p, 0, "7") == 0.75);
 		assert_true(at(p, 1, "a") == 1 && at(p, 1, "7") == 0);
 		assert_true(at(p, 0, "b") == 0 && at(p, 2, "a") == -1);
-		assert_true(policy_probability(p, 0, slice_of(&seven, 1), &to));
+		assert_true(policy_table_probability(p, 0, slice_of(&seven, 1), &to));
 		assert_true(to == 0.75);
-		policy_free(p);
+		policy_table_free(p);
 	}
 }
 
 static void
 without_positions_a_row_is_for_all(void **state)
 {
-	struct policy *p = read("creative_id,probability\na,0.5\nb,0.5\n");
+	struct policy_table *p = read("creative_id,probability\na,0.5\nb,0.5\n");
 
 	(void)state;
 	assert_non_null(p);
-	assert_false(policy_has_positions(p));
+	assert_false(policy_table_has_positions(p));
 	assert_true(at(p, 0, "a") == 0.5 && at(p, 9, "b") == 0.5 && at(p, 9, "c") == 0);
-	policy_free(p);
+	policy_table_free(p);
 }
 
 static void
 what_was_rounded_adds_up_to_one_again(void **state)
 {
-	struct policy *p =
+	struct policy_table *p =
 	    read("creative_id,probability\na,0.3333\nb,0.3333\nc,0.3333\n");
 
 	(void)state;
 	assert_non_null(p);
 	assert_true(at(p, 0, "a") == 0.3333 / (0.3333 + 0.3333 + 0.3333));
-	policy_free(p);
+	policy_table_free(p);
 }
 
 static void

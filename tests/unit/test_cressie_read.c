@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/trial/likelihood.h"
+#include "lib/trial/cressie_read.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -18,7 +18,7 @@ near(double value, double expected, double tolerance)
 }
 
 /* Thompson sampling on the random log of Open Bandit, men (tests/data). */
-static const struct likelihood shop = { 10000, 9854.355450072748, 33844.19832115533,
+static const struct cressie_read shop = { 10000, 9854.355450072748, 33844.19832115533,
 	56.562667008354616, 195.6288459745499, 195.6288459745499, 46, INFINITY };
 
 /* What VowpalWabbit/estimators 2b8bc182, bandits/cressieread, gives on these outcomes. */
@@ -36,12 +36,12 @@ values_and_intervals_are_those_of_another_implementation(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < 2; i++) {
-		struct likelihood l = shop;
+		struct cressie_read l = shop;
 		struct trial_interval to;
 		double value, se;
 
 		l.w_max = theirs[i].w_max;
-		assert_true(likelihood_value(&l, &value, &se, &to));
+		assert_true(cressie_read_value(&l, &value, &se, &to));
 		near(value, theirs[i].value, 1e-15);
 		near(to.low, theirs[i].low, 1e-14);
 		near(to.high, theirs[i].high, 1e-14);
@@ -52,7 +52,7 @@ values_and_intervals_are_those_of_another_implementation(void **state)
 static void
 the_interval_mirrors_when_rewards_do(void **state)
 {
-	struct likelihood l = shop, mirror = shop;
+	struct cressie_read l = shop, mirror = shop;
 	struct trial_interval a, b;
 	double value, se;
 
@@ -62,8 +62,8 @@ the_interval_mirrors_when_rewards_do(void **state)
 	mirror.wwr = l.ww - l.wwr;
 	mirror.wwrr = l.ww - 2 * l.wwr + l.wwrr;
 	mirror.r = l.n - l.r;
-	assert_true(likelihood_value(&l, &value, &se, &a));
-	assert_true(likelihood_value(&mirror, &value, &se, &b));
+	assert_true(cressie_read_value(&l, &value, &se, &a));
+	assert_true(cressie_read_value(&mirror, &value, &se, &b));
 	near(a.low, 1 - b.high, 1e-12);
 	near(a.high, 1 - b.low, 1e-12);
 }
@@ -72,12 +72,12 @@ the_interval_mirrors_when_rewards_do(void **state)
 static void
 weights_of_one_leave_the_mean(void **state)
 {
-	struct likelihood l = { 100, 100, 100, 30, 30, 30, 30, 2 };
+	struct cressie_read l = { 100, 100, 100, 30, 30, 30, 30, 2 };
 	struct trial_interval to;
 	double value, se;
 
 	(void)state;
-	assert_true(likelihood_value(&l, &value, &se, &to));
+	assert_true(cressie_read_value(&l, &value, &se, &to));
 	near(value, 0.3, 1e-12);
 	near(se, sqrt(0.3 * 0.7 / 99), 1e-12);
 	assert_true(to.low < 0.3 - 1.8 * se && to.high > 0.3 + 1.8 * se);
@@ -86,12 +86,12 @@ weights_of_one_leave_the_mean(void **state)
 static void
 few_outcomes_are_no_likelihood(void **state)
 {
-	struct likelihood l = { 29, 29, 60, 3, 5, 5, 3, INFINITY };
+	struct cressie_read l = { 29, 29, 60, 3, 5, 5, 3, INFINITY };
 	struct trial_interval to;
 	double value, se;
 
 	(void)state;
-	assert_false(likelihood_value(&l, &value, &se, &to));
+	assert_false(cressie_read_value(&l, &value, &se, &to));
 }
 
 int

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/trial/policy.h"
+#include "lib/trial/policy_table.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -25,7 +25,7 @@ struct row {
 	uint64_t line;
 };
 
-struct policy {
+struct policy_table {
 	struct hash_key key;
 	struct row *rows;
 	unsigned count, room;
@@ -43,7 +43,7 @@ identifier(struct slice value, char number[NUMBER_TEXT_MAX], struct slice *to)
 	int64_t n;
 
 	if (value_text(value, to))
-		return to->size > 0 && to->size <= POLICY_ID_MAX;
+		return to->size > 0 && to->size <= POLICY_TABLE_ID_MAX;
 	if (!value_int(value, &n))
 		return false;
 	*to = slice_of(number, number_format_int(n, number));
@@ -54,7 +54,7 @@ identifier(struct slice value, char number[NUMBER_TEXT_MAX], struct slice *to)
 
 /* Where such a row lies, or would. */
 static struct row *
-slot_of(const struct policy *p, int64_t position, struct slice id)
+slot_of(const struct policy_table *p, int64_t position, struct slice id)
 {
 	uint64_t hash = hash_pair(hash_keyed(p->key, id), (uint64_t)position);
 	uint64_t i = hash_bucket(hash, p->slots);
@@ -66,8 +66,8 @@ slot_of(const struct policy *p, int64_t position, struct slice id)
 }
 
 bool
-policy_probability(
-    const struct policy *p, int64_t position, struct slice creative_id, double *to)
+policy_table_probability(const struct policy_table *p, int64_t position,
+    struct slice creative_id, double *to)
 {
 	char number[NUMBER_TEXT_MAX];
 	const struct row *row;
@@ -83,13 +83,13 @@ policy_probability(
 }
 
 unsigned
-policy_rows(const struct policy *p)
+policy_table_rows(const struct policy_table *p)
 {
 	return p->count;
 }
 
 bool
-policy_has_positions(const struct policy *p)
+policy_table_has_positions(const struct policy_table *p)
 {
 	return p->positions;
 }
@@ -98,15 +98,15 @@ policy_has_positions(const struct policy *p)
 
 /* One row of the text, as a map. */
 static int
-add_row(struct policy *p, struct slice map, uint64_t line, struct error *error)
+add_row(struct policy_table *p, struct slice map, uint64_t line, struct error *error)
 {
 	struct row row = { .position = NO_POSITION, .line = line };
 	char number[NUMBER_TEXT_MAX];
 	struct slice value, id;
 	bool positioned = value_get(map, "position", &value);
 
-	if (p->count == POLICY_ROWS_MAX)
-		return error_set(error, "more than %d rows", POLICY_ROWS_MAX);
+	if (p->count == POLICY_TABLE_ROWS_MAX)
+		return error_set(error, "more than %d rows", POLICY_TABLE_ROWS_MAX);
 	if (positioned && (!value_int(value, &row.position) || row.position < 0))
 		return error_set(
 		    error, "line %" PRIu64 ": position is no integer from 0", line);
@@ -116,7 +116,7 @@ add_row(struct policy *p, struct slice map, uint64_t line, struct error *error)
 	if (!value_get(map, "creative_id", &value) || !identifier(value, number, &id))
 		return error_set(error,
 		    "line %" PRIu64 ": no creative_id of 1 to %d bytes", line,
-		    POLICY_ID_MAX);
+		    POLICY_TABLE_ID_MAX);
 	if (!value_get(map, "probability", &value) ||
 	    !value_number(value, &row.probability) ||
 	    !(row.probability >= 0 && row.probability <= 1))
@@ -157,7 +157,8 @@ struct scratch {
 };
 
 static int
-read_json(struct policy *p, struct scratch *s, struct slice text, struct error *error)
+read_json(
+    struct policy_table *p, struct scratch *s, struct slice text, struct error *error)
 {
 	for (uint64_t line = 1; text.size > 0; line++) {
 		size_t size = slice_find(text, '\n');
@@ -192,7 +193,8 @@ chomp(struct slice row)
 }
 
 static int
-read_csv(struct policy *p, struct scratch *s, struct slice text, struct error *error)
+read_csv(
+    struct policy_table *p, struct scratch *s, struct slice text, struct error *error)
 {
 	for (uint64_t line = 1; text.size > 0; line++) {
 		size_t size = csv_frame(s->csv, text, true);
@@ -220,7 +222,7 @@ read_csv(struct policy *p, struct scratch *s, struct slice text, struct error *e
 }
 
 static int
-read_rows(struct policy *p, struct slice text, struct error *error)
+read_rows(struct policy_table *p, struct slice text, struct error *error)
 {
 	size_t header = slice_find(text, '\n');
 	bool tabs = slice_find(slice_of(text.at, header), '\t') < header;
@@ -257,7 +259,7 @@ read_rows(struct policy *p, struct slice text, struct error *error)
 
 /* Each row in its slot, the sum of its position's in the slot of that. */
 static int
-fill_index(struct policy *p, struct error *error)
+fill_index(struct policy_table *p, struct error *error)
 {
 	static const struct slice mark = { (const uint8_t *)"", 0 };
 
@@ -279,7 +281,7 @@ fill_index(struct policy *p, struct error *error)
 		struct row *row = &p->rows[i];
 		double sum = slot_of(p, row->position, mark)->probability;
 
-		if (!(fabs(sum - 1) <= POLICY_SLACK))
+		if (!(fabs(sum - 1) <= POLICY_TABLE_SLACK))
 			return p->positions
 			    ? error_set(error,
 				  "probabilities of position %" PRId64
@@ -294,13 +296,14 @@ fill_index(struct policy *p, struct error *error)
 
 /* Room for as many rows as the text has lines, and identifiers of all its bytes. */
 static int
-reserve(struct policy *p, struct slice text)
+reserve(struct policy_table *p, struct slice text)
 {
 	size_t lines = 1;
 
 	for (size_t i = 0; i < text.size; i++)
 		lines += text.at[i] == '\n';
-	p->room = lines < POLICY_ROWS_MAX ? (unsigned)lines : POLICY_ROWS_MAX;
+	p->room =
+	    lines < POLICY_TABLE_ROWS_MAX ? (unsigned)lines : POLICY_TABLE_ROWS_MAX;
 	p->slots = 4 * (uint64_t)p->room;
 	p->rows = calloc(p->room, sizeof *p->rows);
 	p->ids = malloc(text.size + 1);
@@ -308,13 +311,13 @@ reserve(struct policy *p, struct slice text)
 	return p->rows != NULL && p->ids != NULL && p->index != NULL ? 0 : -1;
 }
 
-struct policy *
-policy_read(struct slice text, uint64_t seed, struct error *error)
+struct policy_table *
+policy_table_read(struct slice text, uint64_t seed, struct error *error)
 {
-	struct policy *p = calloc(1, sizeof *p);
+	struct policy_table *p = calloc(1, sizeof *p);
 
-	if (text.size > POLICY_TEXT_MAX) {
-		(void)error_set(error, "more than %d bytes", POLICY_TEXT_MAX);
+	if (text.size > POLICY_TABLE_TEXT_MAX) {
+		(void)error_set(error, "more than %d bytes", POLICY_TABLE_TEXT_MAX);
 		free(p);
 		return NULL;
 	}
@@ -333,12 +336,12 @@ policy_read(struct slice text, uint64_t seed, struct error *error)
 		goto wrong;
 	return p;
 wrong:
-	policy_free(p);
+	policy_table_free(p);
 	return NULL;
 }
 
 void
-policy_free(struct policy *p)
+policy_table_free(struct policy_table *p)
 {
 	if (p == NULL)
 		return;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/trial/likelihood.h"
+#include "lib/trial/cressie_read.h"
 
 #include <math.h>
 
@@ -14,7 +14,7 @@ struct region {
 };
 
 static bool
-region_of(const struct likelihood *l, double w, double r, struct region *to)
+region_of(const struct cressie_read *l, double w, double r, struct region *to)
 {
 	double n = l->n, m = n + 1, a, s, c, cross, squares, gain;
 
@@ -42,7 +42,7 @@ region_of(const struct likelihood *l, double w, double r, struct region *to)
 
 /* The smallest (side -1) or largest (1) value when the unseen outcome has reward r. */
 static double
-end(const struct likelihood *l, double radius, double r, double side)
+end(const struct cressie_read *l, double radius, double r, double side)
 {
 	const double unseen[] = { 0, l->w_max };
 	double worst = -INFINITY;
@@ -70,7 +70,7 @@ student(double n)
 
 /* Of the mean of w r - slope w. */
 static double
-error_of(const struct likelihood *l, double slope)
+error_of(const struct cressie_read *l, double slope)
 {
 	double sum = l->wr - slope * l->w;
 	double squares = l->wwrr - 2 * slope * l->wwr + slope * slope * l->ww;
@@ -79,15 +79,15 @@ error_of(const struct likelihood *l, double slope)
 }
 
 bool
-likelihood_value(
-    const struct likelihood *l, double *value, double *se, struct trial_interval *to)
+cressie_read_value(
+    const struct cressie_read *l, double *value, double *se, struct trial_interval *to)
 {
 	double n = l->n, m = n + 1, logged = l->r / n, slope = logged;
 	double w = l->w < n ? l->w_max : 0, one = m / n, tilt = 0, t, radius;
 	double variance = l->ww / n - l->w / n * (l->w / n);
 	struct region region;
 
-	if (!(n >= LIKELIHOOD_MIN) || !region_of(l, w, 0, &region))
+	if (!(n >= CRESSIE_READ_MIN) || !region_of(l, w, 0, &region))
 		return false;
 	/* q = (one + tilt w) / m; what weight the seen lack has the log's reward. */
 	if (!isinf(w)) {
