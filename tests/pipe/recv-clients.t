@@ -154,7 +154,7 @@ def turns():
     """Clients that wait for each ack are not kept waiting until a timer wakes us."""
     for words in (), ("--log", "turns.log"):
         receiver = Receiver("turns", *words)
-        socks = [socket.create_connection(("127.0.0.1", receiver.port), 10)
+        socks = [socket.create_connection(("127.0.0.1", receiver.port), sockets.SECONDS)
                  for _ in range(3)]
         sent = acked = 0
 
@@ -192,7 +192,7 @@ def large():
 def heartbeat():
     receiver = Receiver("heartbeat")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-        s.settimeout(10)
+        s.settimeout(sockets.SECONDS)
         s.sendto(b"\0", ("127.0.0.1", receiver.port))
         same(s.recv(10), b"\0", "a heartbeat by UDP is answered by a byte")
     receiver.stop()
