@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * bp-score: predict with a model that bp-learn has written; learn nothing.
+ * bp-score: predict with a model that bp-learn has written, or learns now; learn nothing.
  *
  * in     records with features (bp-feature)
  * out    the same records with a prediction; those without features as they are
- * state  none of its own: the model, read again on HUP
+ * state  none of its own: the model, read again on HUP; a live one is always up to date
  * needs  a model file
  */
 #include "lib/filter.h"
@@ -19,7 +19,7 @@ struct score {
 
 static const struct option options[] = {
 	OPTION_ASIDE('m', "model", struct score, path, NULL,
-	    "required: the model to predict with, from bp-learn", "FILE"),
+	    "required: the model of bp-learn, written or --live", "FILE"),
 	OPTION_END,
 };
 
@@ -28,7 +28,7 @@ static int
 open_model(
     struct run *run, struct score *s, enum state_trouble *trouble, struct error *error)
 {
-	return predictor_open(&s->predictor, run_os(run), s->path, NULL,
+	return predictor_attach(&s->predictor, run_os(run), s->path,
 	    (run_memory(run) - RESERVE) / 2, trouble, error);
 }
 
@@ -56,18 +56,22 @@ each(struct run *run, void *self, const struct record *r)
 {
 	struct score *s = self;
 	struct predictor *p = &s->predictor;
+	enum state_trouble trouble;
 	enum features_fault fault;
+	struct error error;
+	struct model_estimates said;
 	struct features features;
-	double probability;
 
+	/* Whoever learns has begun a new file. One that cannot be had yet is had later. */
+	if (__builtin_expect(predictor_is_over(p), 0))
+		(void)open_model(run, s, &trouble, &error);
 	if (!predictor_features(p, r, &features, &fault))
 		return PASS;
 	if (fault == FEATURES_FINE)
-		fault = logistic_predict(p->model, &features, &probability);
+		fault = model_predict(p->model, &features, &said);
 	if (fault != FEATURES_FINE)
 		return run_reject(run, "%s", features_fault_text(fault));
-	predictor_build(
-	    p, r, probability, p->model->examples, run_set(run, p->prediction));
+	predictor_build(p, r, &said, run_set(run, p->prediction));
 	return PASS;
 }
 
@@ -81,7 +85,7 @@ reload(struct run *run, void *self)
 
 	if (open_model(run, s, &trouble, &error) == 0)
 		run_say(run, "model %s read again: %llu examples", s->path,
-		    (unsigned long long)s->predictor.model->examples);
+		    (unsigned long long)model_state(s->predictor.model)->examples);
 	else
 		run_say(run, "%s; going on with the model of before",
 		    trouble == STATE_MISSING ? "the model file is gone" : error.text);

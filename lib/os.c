@@ -88,6 +88,13 @@ system_truncate(const struct os *os, int fd, off_t size)
 }
 
 static int
+system_allocate(const struct os *os, int fd, off_t size)
+{
+	(void)os;
+	return fallocate(fd, 0, 0, size);
+}
+
+static int
 system_mode(const struct os *os, int fd, mode_t mode)
 {
 	(void)os;
@@ -190,6 +197,7 @@ const struct os os_system = {
 	.sync = system_sync,
 	.sync_data = system_sync_data,
 	.truncate = system_truncate,
+	.allocate = system_allocate,
 	.mode = system_mode,
 	.lock = system_lock,
 	.rename = system_rename,

@@ -29,6 +29,8 @@ struct os {
 	/* fdatasync, ftruncate and fchmod. */
 	int (*sync_data)(const struct os *os, int fd);
 	int (*truncate)(const struct os *os, int fd, off_t size);
+	/* fallocate: the file has `size` bytes, and the disk room for them. */
+	int (*allocate)(const struct os *os, int fd, off_t size);
 	int (*mode)(const struct os *os, int fd, mode_t mode);
 	/* flock, for this process alone; -1 with EWOULDBLOCK when another has it. */
 	int (*lock)(const struct os *os, int fd);

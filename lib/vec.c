@@ -122,10 +122,10 @@ vec_sigmoid_exact(double z)
 	return z >= 0 ? 1 / (1 + e) : e / (1 + e);
 }
 
-/* exp(x) for x in [-VEC_LOGIT_MAX, 0]: 2^k exp(r) with |r| <= ln 2 / 2, and the Taylor
+/* exp(x) for |x| <= 700: 2^k exp(r) with |r| <= ln 2 / 2, and the Taylor
  * polynomial of degree 9 (its remainder is below 8e-12) in Estrin's order. */
 static double
-exp_negative(double x)
+exp_held(double x)
 {
 	const double round = 0x1.8p52; /* adding it rounds to an integer */
 	double k = (x * 0x1.71547652b82fep0 + round) - round;
@@ -143,13 +143,20 @@ exp_negative(double x)
 }
 
 double
+vec_exp(double x)
+{
+	assert(!isnan(x));
+	return exp_held(vec_clamp(x, -700, 700));
+}
+
+double
 vec_sigmoid(double z)
 {
 	double e;
 
 	assert(!isnan(z));
 	z = vec_clamp(z, -VEC_LOGIT_MAX, VEC_LOGIT_MAX);
-	e = exp_negative(-fabs(z));
+	e = exp_held(-fabs(z));
 	return z >= 0 ? 1 / (1 + e) : e / (1 + e);
 }
 

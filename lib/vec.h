@@ -55,6 +55,9 @@ double vec_sigmoid(double z);
 double vec_log(double x);
 double vec_log1p(double x);
 
+/* exp(x), x held to +-700, within 1e-11 of it, relatively. Cost: about 4 ns. */
+double vec_exp(double x);
+
 /* log(p / (1 - p)), p in (0, 1); p is held to where the result is +-VEC_LOGIT_MAX. */
 double vec_logit(double p);
 

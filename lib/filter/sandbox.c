@@ -58,10 +58,11 @@ static const int always[] = { SCMP_SYS(read), SCMP_SYS(readv), SCMP_SYS(write),
 
 /* For those that write snapshots or follow files. */
 static const int files[] = { SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(stat),
-	SCMP_SYS(statx), SCMP_SYS(ftruncate), SCMP_SYS(fchmod), SCMP_SYS(rename),
-	SCMP_SYS(renameat), SCMP_SYS(renameat2), SCMP_SYS(unlink), SCMP_SYS(unlinkat),
-	SCMP_SYS(mkdir), SCMP_SYS(mkdirat), SCMP_SYS(getdents64), SCMP_SYS(flock),
-	SCMP_SYS(inotify_add_watch), SCMP_SYS(inotify_rm_watch), SCMP_SYS(readlink) };
+	SCMP_SYS(statx), SCMP_SYS(ftruncate), SCMP_SYS(fallocate), SCMP_SYS(fchmod),
+	SCMP_SYS(rename), SCMP_SYS(renameat), SCMP_SYS(renameat2), SCMP_SYS(unlink),
+	SCMP_SYS(unlinkat), SCMP_SYS(mkdir), SCMP_SYS(mkdirat), SCMP_SYS(getdents64),
+	SCMP_SYS(flock), SCMP_SYS(inotify_add_watch), SCMP_SYS(inotify_rm_watch),
+	SCMP_SYS(readlink) };
 
 /* For those that listen and connect. */
 static const int network[] = { SCMP_SYS(socket), SCMP_SYS(connect), SCMP_SYS(bind),

@@ -5,16 +5,24 @@
 #include <stddef.h>
 
 #include "lib/base/assert.h"
+#include "lib/vec.h"
 
 #ifdef __clang__
 #pragma STDC FP_CONTRACT OFF
 #endif
 
 static const char *const names[OPTIMISER_COUNT] = {
+	[OPTIMISER_LANES] = "lanes",
 	[OPTIMISER_FTRL] = "ftrl",
 	[OPTIMISER_ADAGRAD] = "adagrad",
 	[OPTIMISER_SGD] = "sgd",
+	[OPTIMISER_ADAM] = "adam",
 };
+
+/* Kingma and Ba's. */
+#define ADAM_FIRST 0.9f
+#define ADAM_SECOND 0.999f
+#define ADAM_EPSILON 1e-8f
 
 struct optimiser
 optimiser_default(enum optimiser_algorithm algorithm)
@@ -23,6 +31,8 @@ optimiser_default(enum optimiser_algorithm algorithm)
 
 	if (algorithm == OPTIMISER_SGD)
 		o.rate = 0.02;
+	if (algorithm == OPTIMISER_ADAM)
+		o.rate = 0.005;
 	return o;
 }
 
@@ -56,9 +66,6 @@ optimiser_check(const struct optimiser *o, struct error *error)
 		return error_set(error, "l1 must be from 0 to 1e6");
 	if (!(o->l2 >= 0 && o->l2 <= 1e6))
 		return error_set(error, "l2 must be from 0 to 1e6");
-	if (o->l1 > 0 && o->algorithm != OPTIMISER_FTRL)
-		return error_set(error, "l1 is known to ftrl only (use l2 with %s)",
-		    optimiser_name(o->algorithm));
 	return 0;
 }
 
@@ -81,13 +88,17 @@ held(float value)
 	return clamp(value, -OPTIMISER_VALUE_MAX, OPTIMISER_VALUE_MAX);
 }
 
-/* theta - eta s (g + l2 theta), where the decay at most reaches 0. */
+/* theta - eta s (g + l2 theta), where the decay at most reaches 0, and then eta s l1 closer
+ * to 0. */
 static inline float
-descend(float theta, float eta, float l2, float g, float s)
+descend(const struct settings *o, float theta, float eta, float g, float s)
 {
-	float decay = eta * s * l2;
+	float decay = eta * s * o->l2, least = eta * s * o->l1;
 
-	return held(theta - eta * s * g - (decay > 1 ? theta : decay * theta));
+	theta -= eta * s * g + (decay > 1 ? theta : decay * theta);
+	if (o->l1 > 0)
+		theta = fabsf(theta) <= least ? 0 : theta - copysignf(least, theta);
+	return held(theta);
 }
 
 static inline float
@@ -125,13 +136,36 @@ adagrad(const struct settings *o, struct weight *w, float g, float s)
 
 	w->state[1] = n;
 	w->state[2] = root;
-	w->value = descend(w->value, o->rate / (o->beta + root), o->l2, g, s);
+	w->value = descend(o, w->value, o->rate / (o->beta + root), g, s);
 }
 
 static inline void
 sgd(const struct settings *o, struct weight *w, float g, float s)
 {
-	w->value = descend(w->value, o->rate, o->l2, g, s);
+	w->value = descend(o, w->value, o->rate, g, s);
+}
+
+/* 1 - decay^t */
+static inline float
+warmth(float decay, float t)
+{
+	return 1 - (float)vec_exp((double)t * vec_log((double)decay));
+}
+
+static inline void
+adam(const struct settings *o, struct weight *w, float g, float s)
+{
+	float m = ADAM_FIRST * w->state[0] + (1 - ADAM_FIRST) * s * g;
+	float v = ADAM_SECOND * w->state[1] + (1 - ADAM_SECOND) * s * s * g * g;
+	float t = clamp(w->state[2] + 1, 0, 1e6f);
+
+	w->state[0] = m = held(m);
+	w->state[1] = v = clamp(v, 0, 1e30f);
+	w->state[2] = t;
+	m /= warmth(ADAM_FIRST, t);
+	v = sqrtf(v / warmth(ADAM_SECOND, t)) + ADAM_EPSILON;
+	/* The gradient has the weight of the example in it; the decay gets it here. */
+	w->value = descend(o, held(w->value - o->rate * m / v), o->rate, 0, s);
 }
 
 void
@@ -161,6 +195,11 @@ optimiser_step_each(const struct optimiser *o, struct weight *const *w, const fl
 		for (unsigned i = 0; i < n; i++)
 			sgd(&here, w[i], x == NULL ? g : g * x[i], s);
 		break;
+	case OPTIMISER_ADAM:
+		for (unsigned i = 0; i < n; i++)
+			adam(&here, w[i], x == NULL ? g : g * x[i], s);
+		break;
+	case OPTIMISER_LANES:
 	case OPTIMISER_COUNT:
 		break;
 	}

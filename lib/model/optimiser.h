@@ -14,6 +14,7 @@
 #include "lib/base/slice.h"
 
 enum optimiser_algorithm {
+	OPTIMISER_LANES, /* none: see lanes.h */
 	/* FTRL-Proximal: McMahan et al., KDD 2013, Alg. 1. */
 	OPTIMISER_FTRL,
 	/* AdaGrad: Duchi, Hazan and Singer, JMLR 2011, on one coordinate:
@@ -21,11 +22,18 @@ enum optimiser_algorithm {
 	OPTIMISER_ADAGRAD,
 	/* theta <- theta - eta grad - eta l2 theta, eta = rate. */
 	OPTIMISER_SGD,
+	/* Adam: Kingma and Ba, ICLR 2015, on one coordinate, with the corrections for
+	 * the number of times that the weight was touched, and the decay apart from the
+	 * gradient (Loshchilov and Hutter, ICLR 2019). */
+	OPTIMISER_ADAM,
 	OPTIMISER_COUNT
 };
 
-/* The letters are those of Alg. 1; rate is its alpha. AdaGrad and SGD know no l1, SGD
- * no beta. The l2 of a weight acts when the weight is touched. */
+#define OPTIMISER_WORDS "lanes|ftrl|adagrad|sgd|adam"
+
+/* The letters are those of Alg. 1; rate is its alpha. SGD and Adam know no beta. l1 and l2
+ * act when the weight is touched: in FTRL as in its paper, in the others as a step of
+ * eta l1 towards 0, and of eta l2 theta. */
 struct optimiser {
 	enum optimiser_algorithm algorithm;
 	double rate; /* 1e-6 .. 1000 */
@@ -37,7 +45,7 @@ struct optimiser {
 /* A weight and its optimiser's state; all zero before the first gradient. */
 struct weight {
 	float value;
-	float state[3]; /* FTRL: z, n, sqrt(n); AdaGrad: -, n, sqrt(n) */
+	float state[3]; /* FTRL: z, n, sqrt(n); AdaGrad: -, n, sqrt(n); Adam: m, v, t */
 };
 
 /* A weight is held to +-OPTIMISER_VALUE_MAX, so that no input makes it infinite. */
@@ -46,7 +54,7 @@ struct weight {
 /* What is usual for the algorithm: a start for tuning. */
 struct optimiser optimiser_default(enum optimiser_algorithm algorithm);
 
-/* "ftrl", "adagrad", "sgd"; false when it is none of them. */
+/* By its word; false when it is none of them. */
 bool optimiser_parse(struct slice name, enum optimiser_algorithm *to);
 const char *optimiser_name(enum optimiser_algorithm algorithm);
 

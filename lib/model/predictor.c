@@ -1,89 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/model/predictor.h"
 
+#include <fcntl.h>
 #include <math.h>
 #include <string.h>
 
 #include "lib/base/assert.h"
-#include "lib/base/number.h"
-
-enum { SCHEMA = 1, OPTIONS = 7 };
-
-static const char *const option_names[OPTIONS] = { "target", "algorithm", "rate",
-	"beta", "l1", "l2", "base-rate" };
-
-static const char *const target_names[PREDICTOR_TARGETS] = { "click", "conversion" };
-
-/* The values of the options as texts, and the identity that points to them. */
-struct described {
-	char numbers[5][NUMBER_TEXT_MAX + 1];
-	struct state_identity identity;
-};
-
-static void
-describe(struct described *d, enum predictor_target target,
-    const struct logistic_options *options)
-{
-	const struct optimiser *o = &options->optimiser;
-	const double numbers[5] = { o->rate, o->beta, o->l1, o->l2,
-		options->base_rate };
-
-	memset(d, 0, sizeof *d);
-	d->identity.name = "logistic";
-	d->identity.schema = SCHEMA;
-	d->identity.options = OPTIONS;
-	d->identity.value[0] = target_names[target];
-	d->identity.value[1] = optimiser_name(o->algorithm);
-	for (unsigned i = 0; i < 5; i++) {
-		d->numbers[i][number_format_double(numbers[i], d->numbers[i])] = '\0';
-		d->identity.value[2 + i] = d->numbers[i];
-	}
-	for (unsigned i = 0; i < OPTIONS; i++)
-		d->identity.option[i] = option_names[i];
-}
-
-/* The reverse, for a file of any options. */
-static int
-understand(const struct state_identity *identity, enum predictor_target *target,
-    struct logistic_options *options, struct error *error)
-{
-	struct optimiser *o = &options->optimiser;
-	double *const numbers[5] = { &o->rate, &o->beta, &o->l1, &o->l2,
-		&options->base_rate };
-
-	if (strcmp(identity->name, "logistic") != 0 || identity->schema != SCHEMA)
-		return error_set(error,
-		    "it holds a %s of schema %u, not a logistic model of "
-		    "schema %u",
-		    identity->name, identity->schema, SCHEMA);
-	for (unsigned i = 0; i < OPTIONS; i++)
-		if (i >= identity->options ||
-		    strcmp(identity->option[i], option_names[i]) != 0)
-			return error_set(
-			    error, "it does not say its %s", option_names[i]);
-	for (unsigned i = 0; i < 5; i++)
-		if (!number_parse_double(
-			slice_text(identity->value[2 + i]), numbers[i]))
-			return error_set(
-			    error, "its %s is no number", option_names[2 + i]);
-	if (!optimiser_parse(slice_text(identity->value[1]), &o->algorithm))
-		return error_set(
-		    error, "its algorithm is unknown: %s", identity->value[1]);
-	for (unsigned i = 0; i < PREDICTOR_TARGETS; i++) {
-		if (strcmp(identity->value[0], target_names[i]) == 0) {
-			*target = (enum predictor_target)i;
-			return 0;
-		}
-	}
-	return error_set(error, "its target is unknown: %s", identity->value[0]);
-}
-
-const char *
-predictor_target_name(enum predictor_target target)
-{
-	assert(target < PREDICTOR_TARGETS);
-	return target_names[target];
-}
+#include "lib/vec.h"
 
 void
 predictor_keys(struct predictor *p, struct reader *reader)
@@ -92,53 +15,108 @@ predictor_keys(struct predictor *p, struct reader *reader)
 	p->values = reader_key(reader, "feature_values");
 	p->rewards = reader_key(reader, "rewards");
 	p->prediction = reader_key(reader, "prediction");
+	p->shown_at = reader_key(reader, "shown_at");
+	p->delay_us = reader_key(reader, "delay_us");
+	p->complete = reader_key(reader, "complete");
+	p->revision = reader_key(reader, "revision");
+	p->cause = reader_key(reader, "cause");
 }
 
 void
 predictor_free(struct predictor *p)
 {
-	logistic_free(p->model);
+	model_free(p->model);
 	p->model = NULL;
+}
+
+/* --- Files -------------------------------------------------------------------------- */
+
+static void
+take(struct predictor *p, struct model *model, const char *live)
+{
+	model_free(p->model);
+	p->model = model;
+	p->live = live;
+}
+
+static int
+unusable(const char *path, const struct error *why, struct error *error)
+{
+	return error_set(error,
+	    "cannot use the model %s: %s (restore a backup or learn it afresh with "
+	    "another --model)",
+	    path, why->text);
 }
 
 int
 predictor_open(struct predictor *p, const struct os *os, const char *path,
-    const struct logistic_options *options, uint64_t bytes, enum state_trouble *trouble,
-    struct error *error)
+    const struct model_options *options, uint64_t bytes, const char *live,
+    enum state_trouble *trouble, struct error *error)
 {
-	enum predictor_target target = p->target;
-	struct logistic_options stored = { 0 };
-	struct logistic *model = NULL;
+	struct model_described d;
 	struct state_reader *from;
-	struct described d;
+	struct model *model;
 	struct error why;
 
-	if (options != NULL)
-		describe(&d, p->target, options);
-	from =
-	    state_read(os, path, options == NULL ? NULL : &d.identity, trouble, error);
+	model_options_describe(options, &d);
+	from = state_read(os, path, &d.identity, trouble, error);
 	if (from == NULL)
 		return -1;
-	if (options == NULL) {
-		if (understand(state_identity(from), &target, &stored, &why) < 0)
-			goto fail;
-		options = &stored;
+	model = model_new(options, bytes, os, live, &why);
+	if (model == NULL || model_load(model, from, &why) < 0) {
+		model_free(model);
+		state_close(from);
+		return unusable(path, &why, error);
 	}
-	model = logistic_new(options, bytes, &why);
-	if (model == NULL || logistic_load(model, from, &why) < 0)
-		goto fail;
 	state_close(from);
-	logistic_free(p->model);
-	p->model = model;
-	p->target = target;
+	take(p, model, NULL);
 	return 0;
-fail:
-	logistic_free(model);
+}
+
+/* Whether the file begins as a region does. */
+static bool
+is_live(const struct os *os, const char *path)
+{
+	int fd = os->open(os, path, O_RDONLY, 0);
+	uint64_t magic = 0;
+	bool live = fd >= 0 && os->read(os, fd, &magic, sizeof magic) == sizeof magic &&
+	    magic == REGION_MAGIC;
+
+	if (fd >= 0)
+		(void)os->close(os, fd);
+	return live;
+}
+
+int
+predictor_attach(struct predictor *p, const struct os *os, const char *path,
+    uint64_t bytes, enum state_trouble *trouble, struct error *error)
+{
+	struct model_options options;
+	struct state_reader *from;
+	struct model *model = NULL;
+	struct error why;
+	bool missing;
+
+	if (is_live(os, path)) {
+		model = model_attach(os, path, &missing, error);
+		*trouble = missing ? STATE_MISSING : STATE_UNREADABLE;
+		if (model != NULL)
+			take(p, model, path);
+		return model != NULL ? 0 : -1;
+	}
+	from = state_read(os, path, NULL, trouble, error);
+	if (from == NULL)
+		return -1;
+	if (model_options_understand(state_identity(from), &options, &why) == 0)
+		model = model_new(&options, bytes, os, NULL, &why);
+	if (model == NULL || model_load(model, from, &why) < 0) {
+		model_free(model);
+		state_close(from);
+		return unusable(path, &why, error);
+	}
 	state_close(from);
-	return error_set(error,
-	    "cannot use the model %s: %s (restore a backup or learn it "
-	    "afresh with another --model)",
-	    path, why.text);
+	take(p, model, NULL);
+	return 0;
 }
 
 int
@@ -146,15 +124,17 @@ predictor_commit(const struct predictor *p, const struct os *os, const char *pat
     struct error *error)
 {
 	struct state_writer *to;
-	struct described d;
+	struct model_described d;
 
-	describe(&d, p->target, &p->model->options);
+	model_options_describe(&p->model->options, &d);
 	to = state_write(os, path, &d.identity, error);
 	if (to == NULL)
 		return -1;
-	logistic_save(p->model, to);
+	model_save(p->model, to);
 	return state_commit(to, error);
 }
+
+/* --- Records ------------------------------------------------------------------------ */
 
 bool
 predictor_features(const struct predictor *p, const struct record *r,
@@ -173,47 +153,213 @@ predictor_features(const struct predictor *p, const struct record *r,
 	return true;
 }
 
-enum predictor_label
-predictor_label(const struct predictor *p, const struct record *r, double *label)
+static enum predictor_label
+read_label(struct slice rewards, enum model_target target, double *label)
 {
-	struct slice rewards, value;
+	struct slice value;
 	bool happened;
 
-	if (!record_value(r, p->rewards, &rewards) ||
-	    !value_get(rewards, target_names[p->target], &value))
+	if (!value_get(rewards, model_target_name(target), &value))
 		return PREDICTOR_UNKNOWN;
 	if (value_bool(value, &happened))
 		*label = happened ? 1 : 0;
 	else if (!value_number(value, label) || !(*label >= 0 && isfinite(*label)))
 		return PREDICTOR_WRONG;
-	if (*label > 1)
-		*label = 1;
 	return PREDICTOR_KNOWN;
 }
 
-void
-predictor_build(const struct predictor *p, const struct record *r, double probability,
-    uint64_t version, struct build *to)
+/* What a revision is about: the click is the same before and after a conversion, and all is
+ * the same when only the window has closed. */
+static void
+leave_out_unchanged(
+    const struct predictor *p, const struct record *r, struct model_example *e)
 {
-	const char *name = target_names[p->target];
-	struct slice said, key, item, text;
-	size_t open = build_open(to);
-	struct value_walk walk;
-	uint32_t pairs = 2;
+	enum model_feedback feedback = p->model->options.feedback;
+	struct slice cause;
+	bool window, conversion;
 
-	if (record_value(r, p->prediction, &said) && value_type(said) == VALUE_MAP) {
-		for (value_open(said, &walk); value_next(&walk, &key, &item);) {
-			if (value_str(key, &text) &&
-			    (slice_is(text, name) || slice_is(text, "version")))
-				continue;
-			build_raw(to, key);
-			build_raw(to, item);
+	if (!record_str(r, p->cause, &cause))
+		return;
+	window = slice_is(cause, "window");
+	conversion = slice_is(cause, "conversion");
+	e->target[MODEL_CLICK].unchanged = window || conversion;
+	e->target[MODEL_CONVERSION].unchanged = window && feedback != FEEDBACK_DFM;
+	e->target[MODEL_VALUE].unchanged = window;
+	/* With fake negatives nothing that was learned is taken back for a conversion. */
+	if (conversion && feedback == FEEDBACK_FNW && e->weight < 0)
+		e->target[MODEL_CONVERSION].unchanged =
+		    e->target[MODEL_VALUE].unchanged = true;
+	for (unsigned t = 0; t < MODEL_TARGETS; t++)
+		if (e->target[t].unchanged)
+			e->target[t].weight = 0;
+}
+
+/* When the conversion came, or that none had come by then. What is taken back does not say
+ * when it was given; a first outcome was given when its window had passed. */
+static void
+read_delay(struct predictor *p, const struct record *r, struct model_example *e)
+{
+	int64_t shown, click, known, revision = 0;
+	bool complete = false;
+
+	e->elapsed = -1;
+	(void)record_bool(r, p->complete, &complete);
+	(void)record_int(r, p->revision, &revision);
+	e->pending = !complete;
+	if (!record_int(r, p->shown_at, &shown) || !record_timestamp(r, &known) ||
+	    !record_int(r, p->delay_us, &click) || click < 0 || known < shown)
+		return;
+	if (e->weight < 0 && (revision != 0 || p->window_us == 0))
+		return;
+	if (e->weight < 0)
+		known = shown + p->window_us;
+	else if (revision == 0)
+		p->window_us = known - shown;
+	e->elapsed = (double)(known - shown - click) / 1e6;
+	if (e->elapsed < 0)
+		e->elapsed = 0;
+}
+
+enum predictor_label
+predictor_example(struct predictor *p, const struct record *r, double weight,
+    struct model_example *to, enum model_target *wrong)
+{
+	const struct model_options *o = &p->model->options;
+	struct slice rewards;
+	bool any = false, left = false;
+	double given = 1;
+
+	*to = (struct model_example){ .weight = weight, .elapsed = -1 };
+	if (!record_value(r, p->rewards, &rewards))
+		return PREDICTOR_UNKNOWN;
+	for (unsigned t = 0; t < MODEL_TARGETS; t++) {
+		double label = 0;
+
+		if (!o->target[t])
+			continue;
+		switch (read_label(rewards, (enum model_target)t, &label)) {
+		case PREDICTOR_WRONG:
+			*wrong = (enum model_target)t;
+			return PREDICTOR_WRONG;
+		case PREDICTOR_KNOWN:
+			break;
+		default:
+			given = 0; /* what is learned given it is not known either */
+			continue;
+		}
+		any = true;
+		to->target[t].known = true;
+		to->target[t].weight = t != MODEL_VALUE || label > 0 ? given : 0;
+		/* Half a conversion has half of the value. */
+		to->target[t].label = t == MODEL_VALUE && given > 0
+		    ? label / to->target[MODEL_CONVERSION].label
+		    : fmin(label, 1);
+		given *= to->target[t].label;
+	}
+	if (o->feedback == FEEDBACK_DFM)
+		read_delay(p, r, to);
+	leave_out_unchanged(p, r, to);
+	for (unsigned t = 0; t < MODEL_TARGETS; t++)
+		left = left || (to->target[t].known && !to->target[t].unchanged);
+	return left ? PREDICTOR_KNOWN : any ? PREDICTOR_UNCHANGED : PREDICTOR_UNKNOWN;
+}
+
+/* --- Predictions -------------------------------------------------------------------- */
+
+enum { MEAN, SD, LOW, HIGH, FIGURES };
+
+static const char *const figure_names[MODEL_TARGETS][FIGURES] = {
+	{ "click", "click_sd", "click_low", "click_high" },
+	{ "conversion", "conversion_sd", "conversion_low", "conversion_high" },
+	{ "value_micros", "value_micros_sd", "value_micros_low", "value_micros_high" },
+};
+
+/* Of a product of what is given the next: its relative errors add up as squares. */
+static void
+figures(const struct model *m, const struct model_estimates *said,
+    enum model_target target, double to[FIGURES])
+{
+	const double z95 = 1.959963984540054;
+	double square = 0, deviation;
+	unsigned factors = 0;
+
+	to[MEAN] = model_mean(m, said, target);
+	for (unsigned t = 0; t <= target; t++) {
+		const struct estimate *e = &said->of[t];
+		double relative =
+		    t == MODEL_VALUE ? e->deviation : e->deviation * (1 - e->mean);
+
+		square += m->options.target[t] ? relative * relative : 0;
+		factors += m->options.target[t];
+	}
+	deviation = sqrt(square);
+	if (factors == 1) {
+		const struct head_options *o = &m->of_head[target];
+
+		to[LOW] = estimate_quantile(o, &said->of[target], -z95);
+		to[HIGH] = estimate_quantile(o, &said->of[target], z95);
+	} else {
+		to[LOW] = to[MEAN] * vec_exp(-z95 * deviation);
+		to[HIGH] = to[MEAN] * vec_exp(z95 * deviation);
+		if (target != MODEL_VALUE && to[HIGH] > 1)
+			to[HIGH] = 1;
+	}
+	to[SD] = to[MEAN] * deviation;
+}
+
+static bool
+is_ours(const struct model *m, struct slice key)
+{
+	if (slice_is(key, "version"))
+		return true;
+	for (unsigned t = 0; t < MODEL_TARGETS; t++)
+		for (unsigned i = 0; i < FIGURES; i++)
+			if (m->options.target[t] && slice_is(key, figure_names[t][i]))
+				return true;
+	return false;
+}
+
+static uint32_t
+keep_others(const struct predictor *p, const struct record *r, struct build *to)
+{
+	struct slice said, key, item, text;
+	struct value_walk walk;
+	uint32_t pairs = 0;
+
+	if (!record_value(r, p->prediction, &said) || value_type(said) != VALUE_MAP)
+		return 0;
+	for (value_open(said, &walk); value_next(&walk, &key, &item);) {
+		if (value_str(key, &text) && is_ours(p->model, text))
+			continue;
+		build_raw(to, key);
+		build_raw(to, item);
+		pairs++;
+	}
+	return pairs;
+}
+
+void
+predictor_build(const struct predictor *p, const struct record *r,
+    const struct model_estimates *said, struct build *to)
+{
+	const struct model *m = p->model;
+	bool sure = m->options.optimiser.algorithm == OPTIMISER_LANES;
+	size_t open = build_open(to);
+	uint32_t pairs = keep_others(p, r, to);
+
+	for (unsigned t = 0; t < MODEL_TARGETS; t++) {
+		double value[FIGURES];
+
+		if (!m->options.target[t])
+			continue;
+		figures(m, said, (enum model_target)t, value);
+		for (unsigned i = 0; i < (sure ? FIGURES : 1); i++) {
+			build_text(to, figure_names[t][i]);
+			build_double(to, value[i]);
 			pairs++;
 		}
 	}
-	build_text(to, name);
-	build_double(to, probability);
 	build_text(to, "version");
-	build_uint(to, version);
-	build_close_map(to, open, pairs);
+	build_uint(to, said->version);
+	build_close_map(to, open, pairs + 1);
 }

@@ -1,47 +1,52 @@
 /* SPDX-License-Identifier: MIT
  *
- * predictor: a model between records and a model file: what bp-learn and bp-score
- * share.
+ * predictor: a model between records and files: what bp-learn, bp-score and those that
+ * decide share.
  *
- * It reads `features` and `feature_values` of a record, and writes `prediction`:
- * {click | conversion: probability, version: examples the model has learned}. A model
- * file is a snapshot (lib/state.h, state.5) named "logistic" that stores every option.
+ * It reads `features` and `feature_values` of a record, `rewards` and what says when they
+ * came (bp-join), and writes `prediction`. A model file is a snapshot (lib/state.h,
+ * state.5) named "model" that stores every option; a live one is the memory of the process
+ * that learns (lib/model/region.h).
  */
 #ifndef BANNERPIPE_MODEL_PREDICTOR_H
 #define BANNERPIPE_MODEL_PREDICTOR_H
 
 #include <stdbool.h>
 
-#include "lib/model/logistic.h"
+#include "lib/model/model.h"
 #include "lib/os.h"
 #include "lib/record/build.h"
 #include "lib/record/record.h"
 
-/* What is predicted: the key under `rewards` that holds the label. */
-enum predictor_target { PREDICTOR_CLICK, PREDICTOR_CONVERSION, PREDICTOR_TARGETS };
-
-#define PREDICTOR_TARGET_WORDS "click|conversion"
-const char *predictor_target_name(enum predictor_target target);
-
 struct predictor {
-	enum predictor_target target;
-	struct logistic *model; /* owned */
+	struct model *model; /* owned */
+	const char *live;    /* borrowed; the model is one that another process keeps */
 	struct key features, values, rewards, prediction;
+	struct key shown_at, delay_us, complete, revision, cause;
+	int64_t window_us; /* how long after a showing its first outcome came */
 };
 
 /* The keys to look records up with. */
 void predictor_keys(struct predictor *p, struct reader *reader);
 void predictor_free(struct predictor *p);
 
-/* The model file at `path`, verified. With `options`, those of the file must be the
- * same, else an error names the one that differs; without, they are taken from the
- * file, and so is the target. `bytes` is the budget of the weights; without options at
- * most that, and no more than the file's weights need. 0; or -1 with the error
- * and the trouble. On failure p->model is what it
- * was before, else the old one is freed. */
+/* The model file at `path`, verified, for one to learn on, live at `live` or NULL. Its
+ * options must be these, else an error names the one that differs. 0; or -1 with the error
+ * and the trouble. On failure p->model is what it was before, else the old one is freed. */
 int predictor_open(struct predictor *p, const struct os *os, const char *path,
-    const struct logistic_options *options, uint64_t bytes, enum state_trouble *trouble,
-    struct error *error);
+    const struct model_options *options, uint64_t bytes, const char *live,
+    enum state_trouble *trouble, struct error *error);
+/* The same of any options, to predict with: within `bytes`, and no more than it needs. The
+ * file may be a live model. */
+int predictor_attach(struct predictor *p, const struct os *os, const char *path,
+    uint64_t bytes, enum state_trouble *trouble, struct error *error);
+/* Whether the model is live and whoever learns has begun a new file, to be attached. Cost: a
+ * load. */
+static inline bool
+predictor_is_over(const struct predictor *p)
+{
+	return p->live != NULL && model_is_over(p->model);
+}
 /* Write the model file: durable, and old or new at every instant. */
 int predictor_commit(const struct predictor *p, const struct os *os, const char *path,
     struct error *error);
@@ -55,17 +60,25 @@ bool predictor_features(const struct predictor *p, const struct record *r,
 enum predictor_label {
 	PREDICTOR_UNKNOWN, /* the record does not say: nothing to learn */
 	PREDICTOR_KNOWN,
+	PREDICTOR_UNCHANGED, /* a revision of something else than the targets */
 	PREDICTOR_WRONG, /* neither a bool nor a finite number that is not negative */
 };
 
-/* The target's label in `rewards`: true is 1, more than 1 (two purchases) is 1. */
-enum predictor_label predictor_label(
-    const struct predictor *p, const struct record *r, double *label);
+/* The record's labels in `rewards`: true is 1, more than 1 (two purchases) is 1. *wrong is
+ * the target that is. Of a revision by bp-join, an outcome taken back and given anew, only
+ * what is not the same in both: learning that twice would teach nothing but noise. */
+enum predictor_label predictor_example(struct predictor *p, const struct record *r,
+    double weight, struct model_example *to, enum model_target *wrong);
 
 /* Append the value of `prediction`: what the record said there already (another
- * target's prediction), and ours, made when the model had learned `version` examples.
+ * model's), and ours.
+ *
+ *	NAME          mean of click, conversion (of a showing, not of a click), value_micros
+ *	NAME_sd       standard deviation, where the algorithm is lanes
+ *	NAME_low, NAME_high  95 % of the posterior lie between
+ *	version       examples that the model had learned
  */
 void predictor_build(const struct predictor *p, const struct record *r,
-    double probability, uint64_t version, struct build *to);
+    const struct model_estimates *said, struct build *to);
 
 #endif

@@ -40,6 +40,7 @@ report_add(struct report *r, double p, double y, double weight)
 	r->loss += weight * vec_log_loss(p, y);
 	bin[0] += weight * (1 - y);
 	bin[1] += weight * y;
+	bin[2] += weight * p;
 }
 
 void
@@ -52,18 +53,41 @@ report_merge(struct report *r, const struct report *other, double times)
 	for (unsigned i = 0; i < REPORT_BINS; i++) {
 		r->bins[i][0] += times * other->bins[i][0];
 		r->bins[i][1] += times * other->bins[i][1];
+		r->bins[i][2] += times * other->bins[i][2];
 	}
+}
+
+/* A bin belongs to the group in which its middle lies. */
+static double
+calibration_error(const struct report *r)
+{
+	double predicted[REPORT_GROUPS] = { 0 }, positive[REPORT_GROUPS] = { 0 };
+	double before = 0, error = 0;
+
+	for (unsigned i = 0; i < REPORT_BINS; i++) {
+		double n = r->bins[i][0] + r->bins[i][1];
+		double at = (before + n / 2) / r->n * REPORT_GROUPS;
+		unsigned group = (unsigned)vec_clamp(at, 0, REPORT_GROUPS - 1);
+
+		predicted[group] += r->bins[i][2];
+		positive[group] += r->bins[i][1];
+		before += n;
+	}
+	for (unsigned g = 0; g < REPORT_GROUPS; g++)
+		error += fabs(predicted[g] - positive[g]);
+	return error / r->n;
 }
 
 struct report_figures
 report_figures(const struct report *r)
 {
-	struct report_figures f = { r->n, NAN, NAN, NAN, NAN, NAN };
+	struct report_figures f = { r->n, NAN, NAN, NAN, NAN, NAN, NAN };
 	double below = 0, won = 0, tied = 0, negatives, entropy;
 
 	if (!(r->n > 0))
 		return f;
 	f.log_loss = r->loss / r->n;
+	f.ece = calibration_error(r);
 	entropy = vec_entropy(vec_clamp(r->positive / r->n, 0, 1));
 	if (entropy > 0)
 		f.normalised_entropy = f.log_loss / entropy;
@@ -92,6 +116,7 @@ report_save(const struct report *r, struct state_writer *to)
 	for (unsigned i = 0; i < REPORT_BINS; i++) {
 		state_put_double(to, r->bins[i][0]);
 		state_put_double(to, r->bins[i][1]);
+		state_put_double(to, r->bins[i][2]);
 	}
 }
 
@@ -105,7 +130,8 @@ report_load(struct report *r, struct state_reader *from)
 		return -1;
 	for (unsigned i = 0; i < REPORT_BINS; i++)
 		if (state_get_double(from, &r->bins[i][0]) < 0 ||
-		    state_get_double(from, &r->bins[i][1]) < 0)
+		    state_get_double(from, &r->bins[i][1]) < 0 ||
+		    state_get_double(from, &r->bins[i][2]) < 0)
 			return -1;
 	return 0;
 }

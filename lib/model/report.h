@@ -18,14 +18,16 @@ enum {
 	REPORT_BINS_OCTAVE = 32,
 	REPORT_OCTAVES = 88,
 	REPORT_BINS = REPORT_BINS_OCTAVE * REPORT_OCTAVES,
+	REPORT_GROUPS = 10,
 };
 
 struct report {
-	double n;                    /* sum of weight */
-	double positive;             /* sum of weight times label */
-	double predicted;            /* sum of weight times prediction */
-	double loss;                 /* sum of weight times log loss, nats */
-	double bins[REPORT_BINS][2]; /* sums of weight of negatives and of positives */
+	double n;         /* sum of weight */
+	double positive;  /* sum of weight times label */
+	double predicted; /* sum of weight times prediction */
+	double loss;      /* sum of weight times log loss, nats */
+	/* Sums of weight of negatives and of positives, and of weight times prediction. */
+	double bins[REPORT_BINS][3];
 };
 
 /* Each is NaN where the examples do not define it (no example, no positive, ...). */
@@ -40,6 +42,9 @@ struct report_figures {
 	 * half, from the bins: within auc_error of the exact one. */
 	double auc;
 	double auc_error; /* half the probability that the two share a bin */
+	/* The expected calibration error over ten groups of about equal weight in the order
+	 * of the predictions: the mean of |mean prediction - mean label|. */
+	double ece;
 };
 
 void report_clear(struct report *r);

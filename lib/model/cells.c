@@ -1,0 +1,483 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/model/cells.h"
+
+#include <string.h>
+
+#include "lib/base/assert.h"
+#include "lib/state/block.h"
+
+enum { HOMES_START = 1 << 11, LINE = 64, TICKS_MAX = UINT16_MAX, TICKS_HALF = 1 << 15 };
+
+/* What is in the shape of a region. */
+enum { SHAPE_SIZE, SHAPE_HOMES };
+
+static uint64_t
+bytes_of(const struct cells *c, uint64_t homes)
+{
+	uint64_t lines = homes + CELLS_WINDOW - 1;
+
+	return lines * LINE + lines * CELLS_LINE * c->kind->size;
+}
+
+static void
+lay_out(struct cells *c, uint64_t homes)
+{
+	c->homes = homes;
+	c->line_count = homes + CELLS_WINDOW - 1;
+	c->lines = (struct cells_line *)(void *)c->region.content;
+	c->at = c->region.content + c->line_count * LINE;
+}
+
+/* Lines and cells, all free; what the owner keeps in the head comes along. */
+static int
+allocate(struct cells *c, uint64_t homes, const struct region *old, struct error *error)
+{
+	struct dirty lines, cells;
+	struct region region;
+
+	if (region_init(&region, c->os, c->path, old, bytes_of(c, homes), error) < 0)
+		return -1;
+	if (dirty_init(&lines, (homes + CELLS_WINDOW) * LINE) != 0) {
+		region_fini(&region, c->os);
+		return error_set(error, "no memory for the cells");
+	}
+	if (dirty_init(&cells, bytes_of(c, homes)) != 0) {
+		dirty_fini(&lines);
+		region_fini(&region, c->os);
+		return error_set(error, "no memory for the cells");
+	}
+	if (old != NULL) {
+		memcpy(region_owner(&region), region_owner(old),
+		    REGION_HEAD - REGION_OWNER);
+		region_set_version(&region, region_version(old));
+	}
+	c->region = region;
+	c->dirty_lines = lines;
+	c->dirty_cells = cells;
+	c->used = 0;
+	c->cramped = false;
+	lay_out(c, homes);
+	return 0;
+}
+
+static void
+release(struct cells *c)
+{
+	dirty_fini(&c->dirty_lines);
+	dirty_fini(&c->dirty_cells);
+	region_fini(&c->region, c->os);
+}
+
+static int
+show(struct cells *c, const struct region *old, struct error *error)
+{
+	const uint64_t shape[8] = {
+		[SHAPE_SIZE] = c->kind->size, [SHAPE_HOMES] = c->homes
+	};
+
+	return region_show(&c->region, c->os, c->path, old, shape, c->text, error);
+}
+
+static uint64_t
+next_size(const struct cells *c)
+{
+	return c->homes >= c->homes_max / 4 ? c->homes_max : 4 * c->homes;
+}
+
+/* A map that cannot grow within its budget, what there is now beside it, is at its limit. */
+static void
+settle_limit(struct cells *c)
+{
+	if (bytes_of(c, next_size(c)) + bytes_of(c, c->homes) > c->budget)
+		c->homes_max = c->homes;
+}
+
+int
+cells_init(struct cells *c, const struct cells_kind *kind, uint64_t bytes,
+    const struct os *os, const char *path, struct slice text, struct error *error)
+{
+	uint64_t homes;
+
+	assert(kind->size % 16 == 0 && kind->size > 0 && kind->size <= CELLS_SIZE_MAX);
+	*c = (struct cells){
+		.kind = kind, .os = os, .path = path, .text = text, .budget = bytes
+	};
+	if (bytes < CELLS_BYTES_MIN)
+		return error_set(
+		    error, "the memory for the model must be at least 64K");
+	/* The last growth holds a quarter beside the whole. */
+	homes = bytes / 5 * 4 / (LINE + CELLS_LINE * kind->size);
+	c->homes_max = homes > CELLS_WINDOW ? homes - CELLS_WINDOW : 1;
+	for (homes = c->homes_max; homes > HOMES_START; homes /= 4)
+		;
+	if (allocate(c, homes, NULL, error) < 0)
+		return -1;
+	if (show(c, NULL, error) < 0) {
+		release(c);
+		return -1;
+	}
+	settle_limit(c);
+	return 0;
+}
+
+int
+cells_open(struct cells *c, const struct cells_kind *kind, const struct os *os,
+    const char *path, bool *missing, struct error *error)
+{
+	uint64_t homes;
+
+	*c = (struct cells){ .kind = kind, .os = os, .path = path };
+	if (region_open(&c->region, os, path, missing, error) < 0)
+		return -1;
+	homes = c->region.head->shape[SHAPE_HOMES];
+	if (c->region.head->shape[SHAPE_SIZE] != kind->size || homes == 0 ||
+	    homes > c->region.size / LINE || bytes_of(c, homes) > c->region.size) {
+		region_fini(&c->region, os);
+		return error_set(error, "%s holds cells of another size", path);
+	}
+	lay_out(c, homes);
+	return 0;
+}
+
+void
+cells_fini(struct cells *c)
+{
+	if (c->os != NULL)
+		release(c);
+	*c = (struct cells){ 0 };
+}
+
+/* --- Taking a place ---------------------------------------------------------------- */
+
+/* Touched so long ago that the count would overflow is the same as touched long ago. */
+static void
+rebase(struct cells *c, uint64_t now)
+{
+	uint64_t ahead = now / CELLS_TICK - c->base + 1;
+	uint64_t shift = ahead - TICKS_HALF;
+
+	for (uint64_t l = 0; l < c->line_count; l++)
+		for (unsigned i = 0; i < CELLS_LINE; i++) {
+			uint16_t *t = &c->lines[l].touched[i];
+
+			if (*t != 0)
+				*t = *t > shift ? (uint16_t)(*t - shift) : 1;
+		}
+	c->base += shift;
+	dirty_mark_all(&c->dirty_lines);
+}
+
+static void
+fill(struct cells *c, uint64_t place, uint64_t key)
+{
+	uint64_t *at = &c->lines[place / CELLS_LINE].key[place % CELLS_LINE];
+
+	if (*at != 0)
+		__atomic_store_n(at, CELLS_CHANGING, __ATOMIC_SEQ_CST);
+	memset(cells_at(c, place), 0, c->kind->size);
+	__atomic_store_n(at, cells_key(key), __ATOMIC_RELEASE);
+	dirty_mark_grain(&c->dirty_lines, place / CELLS_LINE / 4);
+}
+
+/* The place in a full window that can best be spared, or CELLS_NONE. */
+static uint64_t
+spare(const struct cells *c, uint64_t home, uint64_t now)
+{
+	uint64_t tick = now / CELLS_TICK - c->base + 1, best = CELLS_NONE;
+	unsigned best_age = 0;
+	float best_worth = 0;
+
+	for (uint64_t p = home * CELLS_LINE; p < (home + CELLS_WINDOW) * CELLS_LINE;
+	     p++) {
+		uint64_t touched = c->lines[p / CELLS_LINE].touched[p % CELLS_LINE];
+		unsigned age;
+		float worth;
+
+		if (touched >= tick)
+			continue;
+		age = 64 - (unsigned)__builtin_clzll(tick - touched);
+		if (age < best_age)
+			continue;
+		worth = c->kind->worth(c->kind, cells_at(c, p));
+		if (age > best_age || worth < best_worth) {
+			best = p;
+			best_age = age;
+			best_worth = worth;
+		}
+	}
+	return best;
+}
+
+uint64_t
+cells_take(struct cells *c, uint64_t home, uint64_t key, uint64_t now)
+{
+	uint64_t place = CELLS_NONE, first = home * CELLS_LINE;
+
+	assert(now > 0);
+	for (uint64_t p = first; p < first + CELLS_WINDOW * CELLS_LINE; p++) {
+		uint64_t k = c->lines[p / CELLS_LINE].key[p % CELLS_LINE];
+
+		if (k == cells_key(key))
+			return p;
+		if (k == 0) {
+			place = p;
+			break;
+		}
+	}
+	if (place != CELLS_NONE) {
+		c->used++;
+	} else if (c->homes < c->homes_max) {
+		c->cramped = true;
+		return CELLS_NONE;
+	} else {
+		place = spare(c, home, now);
+		if (place == CELLS_NONE)
+			return CELLS_NONE;
+		c->evicted++;
+	}
+	fill(c, place, key);
+	return place;
+}
+
+/* --- Growing ------------------------------------------------------------------------ */
+
+/* A cell of another map, or of a file, into this one. */
+static uint64_t
+move_in(struct cells *c, uint64_t key, uint16_t touched, const void *cell, uint64_t now)
+{
+	uint64_t place = cells_take(c, cells_home(c, key), key, now);
+
+	if (place == CELLS_NONE)
+		return CELLS_NONE;
+	memcpy(cells_at(c, place), cell, c->kind->size);
+	c->lines[place / CELLS_LINE].touched[place % CELLS_LINE] = touched;
+	dirty_mark(&c->dirty_cells, place * c->kind->size, c->kind->size);
+	return place;
+}
+
+static void
+grow(struct cells *c, uint64_t now)
+{
+	struct cells old = *c;
+	struct error error;
+
+	if (allocate(c, next_size(c), &old.region, &error) < 0) {
+		c->homes_max = c->homes;
+		c->cramped = false;
+		return;
+	}
+	for (uint64_t p = 0; p < old.line_count * CELLS_LINE; p++) {
+		const struct cells_line *line = &old.lines[p / CELLS_LINE];
+		uint64_t key = line->key[p % CELLS_LINE];
+
+		if (key != 0 &&
+		    move_in(c, key, line->touched[p % CELLS_LINE], cells_at(&old, p),
+			now) == CELLS_NONE)
+			c->evicted++;
+	}
+	settle_limit(c);
+	if (show(c, &old.region, &error) < 0) {
+		release(c);
+		old.homes_max = old.homes;
+		old.cramped = false;
+		*c = old;
+		return;
+	}
+	release(&old);
+}
+
+void
+cells_reserve(struct cells *c, uint64_t n, uint64_t now)
+{
+	if (__builtin_expect((c->cramped || c->used + n > c->homes * CELLS_LINE / 2) &&
+		    c->homes < c->homes_max,
+		0))
+		grow(c, now);
+	if (__builtin_expect(now / CELLS_TICK - c->base >= TICKS_MAX, 0))
+		rebase(c, now);
+}
+
+void
+cells_walk(const struct cells *c,
+    void (*each)(void *context, uint64_t key, const void *cell), void *context)
+{
+	for (uint64_t p = 0; p < c->line_count * CELLS_LINE; p++) {
+		uint64_t key = cells_key_at(c, p);
+
+		if (key != 0 && key != CELLS_CHANGING)
+			each(context, cells_key(key), cells_at(c, p));
+	}
+}
+
+/* --- Snapshots ---------------------------------------------------------------------- */
+
+/* How the cells follow. */
+enum { AS_LIST, AS_BLOCK };
+
+static void
+save_list(const struct cells *c, struct state_writer *to)
+{
+	for (uint64_t p = 0; p < c->line_count * CELLS_LINE; p++) {
+		const struct cells_line *line = &c->lines[p / CELLS_LINE];
+		unsigned i = (unsigned)(p % CELLS_LINE);
+
+		if (line->key[i] == 0)
+			continue;
+		state_put_u64(to, p << 16 | line->touched[i]);
+		state_put_u64(to, line->key[i]);
+		state_put(to, cells_at(c, p), c->kind->size);
+	}
+}
+
+void
+cells_save(struct cells *c, struct state_writer *to)
+{
+	bool block = state_tracks(to);
+
+	state_put_u64(to, block ? AS_BLOCK : AS_LIST);
+	state_put_u64(to, c->kind->size);
+	state_put_u64(to, c->homes);
+	state_put_u64(to, c->used);
+	state_put_u64(to, c->cramped);
+	state_put_u64(to, c->evicted);
+	state_put_u64(to, c->base);
+	if (!block) {
+		save_list(c, to);
+		return;
+	}
+	state_put_block(to, slice_of(c->lines, c->line_count * LINE), &c->dirty_lines);
+	state_put_block(to, slice_of(c->at, c->line_count * CELLS_LINE * c->kind->size),
+	    &c->dirty_cells);
+}
+
+/* Before anything is in it: the size that was saved, if the budget allows. */
+static int
+take_size(struct cells *c, uint64_t homes, struct error *error)
+{
+	struct cells old = *c;
+
+	assert(c->used == 0);
+	if (homes == 0 || homes > c->homes_max || homes == c->homes)
+		return 0;
+	if (allocate(c, homes, &old.region, error) < 0)
+		return -1;
+	if (show(c, &old.region, error) < 0) {
+		release(c);
+		*c = old;
+		return -1;
+	}
+	release(&old);
+	settle_limit(c);
+	return 0;
+}
+
+/* Whether a key can be at a place, and what is with it there. */
+static bool
+belongs(const struct cells *c, uint64_t key, uint64_t place, uint64_t touched,
+    uint64_t last)
+{
+	uint64_t home = cells_home(c, key);
+
+	return key != CELLS_CHANGING && place / CELLS_LINE >= home &&
+	    place / CELLS_LINE < home + CELLS_WINDOW && touched > 0 &&
+	    touched <= last / CELLS_TICK - c->base + 1;
+}
+
+static int
+damaged(uint64_t i, struct error *error)
+{
+	return error_set(error, "cell %llu is damaged", (unsigned long long)i);
+}
+
+static int
+load_list(struct cells *c, struct state_reader *from, uint64_t used, bool same,
+    uint64_t last, struct error *error)
+{
+	uint64_t where, key;
+	_Alignas(64) uint8_t cell[CELLS_SIZE_MAX];
+
+	if (used > state_left(from) / (16 + c->kind->size))
+		return error_set(error, "the table of cells is damaged");
+	for (uint64_t i = 0; i < used; i++) {
+		uint64_t place;
+
+		if (state_get_u64(from, &where) < 0 || state_get_u64(from, &key) < 0 ||
+		    state_get(from, cell, c->kind->size) < 0 || key == 0 ||
+		    key == CELLS_CHANGING || !c->kind->is_sound(c->kind, cell))
+			return damaged(i, error);
+		place = where >> 16;
+		if (!same) {
+			cells_reserve(c, 1, last + CELLS_TICK);
+			place =
+			    move_in(c, key, (uint16_t)where, cell, last + CELLS_TICK);
+			if (place == CELLS_NONE && c->cramped) {
+				cells_reserve(c, 1, last + CELLS_TICK);
+				place = move_in(
+				    c, key, (uint16_t)where, cell, last + CELLS_TICK);
+			}
+			c->evicted += place == CELLS_NONE;
+			continue;
+		}
+		if (place >= c->line_count * CELLS_LINE ||
+		    c->lines[place / CELLS_LINE].key[place % CELLS_LINE] != 0 ||
+		    !belongs(c, key, place, (uint16_t)where, last))
+			return damaged(i, error);
+		c->lines[place / CELLS_LINE].touched[place % CELLS_LINE] =
+		    (uint16_t)where;
+		memcpy(cells_at(c, place), cell, c->kind->size);
+		c->lines[place / CELLS_LINE].key[place % CELLS_LINE] = key;
+		c->used++;
+	}
+	dirty_mark_all(&c->dirty_lines);
+	dirty_mark_all(&c->dirty_cells);
+	return 0;
+}
+
+static int
+load_block(struct cells *c, struct state_reader *from, uint64_t used, uint64_t last,
+    struct error *error)
+{
+	if (state_get_block(
+		from, c->lines, c->line_count * LINE, &c->dirty_lines, error) < 0 ||
+	    state_get_block(from, c->at, c->line_count * CELLS_LINE * c->kind->size,
+		&c->dirty_cells, error) < 0)
+		return -1;
+	for (uint64_t p = 0; p < c->line_count * CELLS_LINE; p++) {
+		const struct cells_line *line = &c->lines[p / CELLS_LINE];
+		unsigned i = (unsigned)(p % CELLS_LINE);
+
+		if (line->key[i] == 0)
+			continue;
+		if (!belongs(c, line->key[i], p, line->touched[i], last) ||
+		    !c->kind->is_sound(c->kind, cells_at(c, p)))
+			return damaged(p, error);
+		c->used++;
+	}
+	return c->used == used ? 0 : error_set(error, "the table of cells is damaged");
+}
+
+int
+cells_load(
+    struct cells *c, struct state_reader *from, uint64_t last, struct error *error)
+{
+	uint64_t form, size, homes, used, cramped, evicted, base;
+	bool same;
+
+	if (state_get_u64(from, &form) < 0 || state_get_u64(from, &size) < 0 ||
+	    state_get_u64(from, &homes) < 0 || state_get_u64(from, &used) < 0 ||
+	    state_get_u64(from, &cramped) < 0 || state_get_u64(from, &evicted) < 0 ||
+	    state_get_u64(from, &base) < 0 || size != c->kind->size ||
+	    form > AS_BLOCK || homes > UINT64_MAX / CELLS_SIZE_MAX / 64 ||
+	    used > (homes + CELLS_WINDOW) * CELLS_LINE || base > last / CELLS_TICK)
+		return error_set(error, "the table of cells is damaged");
+	c->evicted = evicted;
+	c->base = base;
+	if (take_size(c, homes, error) < 0)
+		return -1;
+	same = homes == c->homes;
+	if ((form == AS_BLOCK ? load_block(c, from, used, last, error)
+			      : load_list(c, from, used, same, last, error)) < 0)
+		return -1;
+	c->cramped = same && cramped != 0;
+	return 0;
+}

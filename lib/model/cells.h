@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * cells: a bounded map from 64-bit feature keys to cells of a fixed size, without
+ * collisions: two features never share a cell. What is in a cell is the owner's.
+ *
+ * Open addressing: a key lives in one of the CELLS_WINDOW lines from the one that its hash
+ * names on, in the first place that was free when it came. A line holds six keys and when
+ * they were last touched, in 64 bytes; the cells lie apart, so that a search costs one
+ * cache miss, seldom more, and what it finds another. The map starts small and grows by 4
+ * when it is half full or a window is; when it can grow no more and a window is full, a
+ * newcomer replaces the cell that was touched longest ago; among those about equally stale
+ * (ages of the same power of two) the one that is worth least to the owner. A place, once
+ * taken, is not free again while the map does not grow, so a search stops at a free one.
+ *
+ * Other processes may read the map while it is written (lib/model/region.h): a key is stored
+ * after its cell, and while a cell changes hands its key is CELLS_CHANGING.
+ */
+#ifndef BANNERPIPE_MODEL_CELLS_H
+#define BANNERPIPE_MODEL_CELLS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/base/dirty.h"
+#include "lib/hash.h"
+#include "lib/model/region.h"
+#include "lib/state.h"
+
+enum {
+	CELLS_LINE = 6,           /* keys of a line */
+	CELLS_WINDOW = 3,         /* lines */
+	CELLS_BYTES_MIN = 65536,  /* the least budget */
+	CELLS_TICK = 256,         /* updates that count as the same time */
+	CELLS_SIZE_MAX = 1 << 12, /* bytes of a cell */
+};
+
+#define CELLS_NONE UINT64_MAX
+#define CELLS_CHANGING UINT64_C(1)
+
+struct cells_line {
+	uint64_t key[CELLS_LINE];     /* 0: free */
+	uint16_t touched[CELLS_LINE]; /* ticks since cells.base, from 1 */
+	uint16_t unused[2];
+};
+
+_Static_assert(sizeof(struct cells_line) == 64, "a line is a cache line");
+
+/* What the owner says of its cells. */
+struct cells_kind {
+	unsigned size; /* of a cell, a multiple of 16 */
+	/* The least one goes first. */
+	float (*worth)(const struct cells_kind *kind, const void *cell);
+	/* Of one that comes from a file. */
+	bool (*is_sound)(const struct cells_kind *kind, const void *cell);
+};
+
+struct cells {
+	const struct cells_kind *kind; /* borrowed */
+	const struct os *os;
+	const char *path;  /* borrowed; of the region, or NULL */
+	struct slice text; /* borrowed; what the region is of */
+	struct region region;
+	struct cells_line *lines; /* in the region, line_count of them */
+	uint8_t *at;              /* in the region, CELLS_LINE cells a line */
+	uint64_t line_count;      /* homes, and CELLS_WINDOW - 1 more */
+	uint64_t homes;           /* lines that a hash can name */
+	uint64_t homes_max;       /* that the budget allows */
+	uint64_t used, evicted, budget;
+	uint64_t base; /* the tick that touched counts from */
+	bool cramped;  /* a key found its window full, and there is room to grow */
+	struct dirty dirty_lines, dirty_cells;
+};
+
+/* A map within `bytes` of memory (at least CELLS_BYTES_MIN), also while it grows. With a path
+ * others can read it (region_show; `text` says what it is of, and lives as long as the map).
+ * 0, or -1 and error. */
+int cells_init(struct cells *c, const struct cells_kind *kind, uint64_t bytes,
+    const struct os *os, const char *path, struct slice text, struct error *error);
+/* One that another process writes, for the functions that do not change it. */
+int cells_open(struct cells *c, const struct cells_kind *kind, const struct os *os,
+    const char *path, bool *missing, struct error *error);
+void cells_fini(struct cells *c);
+
+/* Before n keys may come: grow if need be. All cells move then. Without memory to grow the
+ * map stays as it is. `now` is the number of the update, from 1, and never falls. Cost: a
+ * comparison, seldom a walk through all. */
+void cells_reserve(struct cells *c, uint64_t n, uint64_t now);
+
+/* A key as it is stored. 0 and 1 mean something else there. */
+static inline uint64_t
+cells_key(uint64_t key)
+{
+	return key <= CELLS_CHANGING ? ~key : key;
+}
+
+/* Where the key's window begins, and a hint to the processor to fetch it. */
+static inline uint64_t
+cells_home(const struct cells *c, uint64_t key)
+{
+	uint64_t home = hash_bucket(hash_mix(cells_key(key)), c->homes);
+
+	__builtin_prefetch(&c->lines[home], 1);
+	return home;
+}
+
+/* The place of the key, CELLS_NONE when it is not known. Cost: one cache miss, seldom more. */
+static inline uint64_t
+cells_find(const struct cells *c, uint64_t home, uint64_t key)
+{
+	key = cells_key(key);
+	for (uint64_t line = home; line < home + CELLS_WINDOW; line++) {
+		const uint64_t *keys = c->lines[line].key;
+
+		for (unsigned i = 0; i < CELLS_LINE; i++) {
+			uint64_t k = __atomic_load_n(&keys[i], __ATOMIC_ACQUIRE);
+
+			if (k == key)
+				return line * CELLS_LINE + i;
+			if (k == 0)
+				return CELLS_NONE;
+		}
+	}
+	return CELLS_NONE;
+}
+
+static inline uint64_t
+cells_key_at(const struct cells *c, uint64_t place)
+{
+	return __atomic_load_n(
+	    &c->lines[place / CELLS_LINE].key[place % CELLS_LINE], __ATOMIC_ACQUIRE);
+}
+
+static inline void *
+cells_at(const struct cells *c, uint64_t place)
+{
+	return c->at + place * c->kind->size;
+}
+
+/* The update of this number changes the cell. */
+static inline void
+cells_touch(struct cells *c, uint64_t place, uint64_t now)
+{
+	uint16_t *touched = &c->lines[place / CELLS_LINE].touched[place % CELLS_LINE];
+	uint64_t tick = now / CELLS_TICK - c->base + 1;
+
+	if (*touched != tick) {
+		*touched = (uint16_t)tick;
+		dirty_mark_grain(&c->dirty_lines, place / CELLS_LINE / 4);
+	}
+	dirty_mark(&c->dirty_cells, place * c->kind->size, c->kind->size);
+}
+
+/* The place of the key, where an unknown one gets a cell of zeros, if need be that of
+ * another key. CELLS_NONE when there is none: the map is about to grow (the key will find a
+ * place then), or all others were touched at about `now`. The caller touches what it is
+ * given. */
+uint64_t cells_take(struct cells *c, uint64_t home, uint64_t key, uint64_t now);
+
+/* Call with every key and cell, in the order of their places. */
+void cells_walk(const struct cells *c,
+    void (*each)(void *context, uint64_t key, const void *cell), void *context);
+
+/* All of them, into a snapshot and back. Every key gets its old place where the budget allows
+ * as many cells as were saved; otherwise the keys are taken in again, and evict each other
+ * when the map is full. A saver's snapshot has the cells as they lie, and goes back into as
+ * many only. `last` is the number of the last update. -1 when the body is damaged. */
+void cells_save(struct cells *c, struct state_writer *to);
+int cells_load(
+    struct cells *c, struct state_reader *from, uint64_t last, struct error *error);
+
+#endif

@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/model/head.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "lib/base/assert.h"
+#include "lib/vec.h"
+
+#ifdef __clang__
+#pragma STDC FP_CONTRACT OFF
+#endif
+
+/* The estimated base rate begins as if so many examples had been seen, of that mean. */
+static const double prior_seen[] = { [LIKELIHOOD_BERNOULLI] = 100,
+	[LIKELIHOOD_GAMMA] = 1e-3,
+	[LIKELIHOOD_EXPONENTIAL] = 1 };
+static const double prior_mean[] = { [LIKELIHOOD_BERNOULLI] = 0.01,
+	[LIKELIHOOD_GAMMA] = 1e6,
+	[LIKELIHOOD_EXPONENTIAL] = 86400 };
+/* The variance of the intercept around the offset. */
+static const float prior_intercept = 0.25f;
+/* The dispersion begins as 1, as if estimated from so many examples; and its least. */
+static const double prior_degrees = 20, dispersion_min = 0.01;
+
+/* Where taking back ends: z moves by less, or so many rounds. */
+static const double settled = 1e-6;
+enum { ROUNDS_MAX = 50 };
+
+unsigned
+head_cell_size(const struct head_options *o)
+{
+	return o->optimiser.algorithm == OPTIMISER_LANES ? sizeof(struct lanes_cell)
+							 : sizeof(struct weight);
+}
+
+void
+head_init(struct head *h, const struct head_options *o)
+{
+	memset(h, 0, sizeof *h);
+	for (unsigned k = 0; k < LANES; k++)
+		h->intercept.variance[k] = prior_intercept;
+	mixture_init(&h->mixture);
+	calibration_init(&h->calibration);
+	(void)o;
+}
+
+/* --- The base rate ---------------------------------------------------------------- */
+
+static double
+base_mean(const struct head *h, const struct head_options *o)
+{
+	double n = prior_seen[o->likelihood], mean = prior_mean[o->likelihood], rate;
+
+	if (o->base_rate > 0)
+		return o->base_rate;
+	rate = (fmax(h->sum, 0) + n * mean) / (fmax(h->seen, 0) + n);
+	return o->likelihood == LIKELIHOOD_BERNOULLI ? fmin(rate, 1 - 1e-9) : rate;
+}
+
+static double
+dispersion(const struct head *h, const struct head_options *o)
+{
+	double d = o->likelihood != LIKELIHOOD_GAMMA
+	    ? 1
+	    : (prior_degrees + fmax(h->deviance, 0)) /
+		(prior_degrees + fmax(h->degrees, 0));
+
+	return fmax(d, dispersion_min);
+}
+
+static void
+count(struct head *h, double label, double weight)
+{
+	h->seen += weight;
+	h->sum += weight * label;
+}
+
+double
+estimate_quantile(
+    const struct head_options *o, const struct estimate *e, double deviations)
+{
+	return likelihood_mean(o->likelihood, e->z + deviations * e->deviation);
+}
+
+/* --- Lanes -------------------------------------------------------------------------- */
+
+/* What the lanes and the constant say of an example. */
+struct opinion {
+	struct lanes z, v; /* with the offset */
+	double offset, mean[MIXTURE_EXPERTS];
+};
+
+static void
+lanes_of_all(struct lanes *l, double value)
+{
+	for (unsigned k = 0; k < LANES; k++)
+		l->of[k] = (float)value;
+}
+
+static void
+interpret(const struct head_options *o, struct opinion *to)
+{
+	for (unsigned k = 0; k < LANES; k++)
+		to->mean[k] = likelihood_mean(o->likelihood, (double)to->z.of[k]);
+	to->mean[MIXTURE_CONSTANT] = likelihood_mean(o->likelihood, to->offset);
+}
+
+static void
+ask(const struct head *h, const struct head_options *o, const struct head_features *f,
+    struct opinion *to)
+{
+	const struct lanes_cell *const intercept = &h->intercept;
+
+	to->offset = likelihood_link(o->likelihood, base_mean(h, o));
+	lanes_of_all(&to->z, to->offset);
+	lanes_of_all(&to->v, 0);
+	lanes_score(&o->lanes, (const struct lanes_cell *const *)(void *)f->cells, f->x,
+	    f->n, &to->z, &to->v);
+	lanes_score(&o->lanes, &intercept, NULL, 1, &to->z, &to->v);
+	interpret(o, to);
+}
+
+/* Mean and standard deviation of z over the mixture. */
+static void
+moments(const struct mixture *m, const struct opinion *said, double *mean,
+    double *deviation)
+{
+	double square = 0;
+
+	*mean = m->weight[MIXTURE_CONSTANT] * said->offset;
+	square = *mean * said->offset;
+	for (unsigned k = 0; k < LANES; k++) {
+		double z = (double)said->z.of[k];
+
+		*mean += m->weight[k] * z;
+		square += m->weight[k] * (z * z + (double)said->v.of[k]);
+	}
+	*deviation = sqrt(fmax(square - *mean * *mean, 0));
+}
+
+static void
+conclude(const struct head *h, const struct head_options *o, const struct opinion *said,
+    struct estimate *to)
+{
+	double z;
+
+	to->raw = mixture_mean(&h->mixture, said->mean);
+	to->mean = o->likelihood == LIKELIHOOD_BERNOULLI
+	    ? calibration_apply(&h->calibration, o->calibration, to->raw)
+	    : to->raw;
+	to->z = likelihood_link(o->likelihood, to->mean);
+	moments(&h->mixture, said, &z, &to->deviation);
+}
+
+/* The step that follows from an opinion, and how likely each expert found the label. */
+static void
+judge(const struct head *h, const struct head_options *o, const struct opinion *said,
+    double label, double weight, struct lanes *gain, struct lanes *loss,
+    double likelihood[MIXTURE_EXPERTS])
+{
+	const struct likelihood_example e = { o->likelihood, label, weight,
+		dispersion(h, o) };
+
+	likelihood_step(&e, &said->z, &said->v, gain, loss);
+	for (unsigned k = 0; k < MIXTURE_EXPERTS; k++)
+		likelihood[k] = likelihood_of(&e, said->mean[k]);
+}
+
+static struct lanes_cell **
+with_intercept(struct head *h, const struct head_features *f)
+{
+	f->cells[f->n] = (union head_cell *)(void *)&h->intercept;
+	if (f->x != NULL)
+		f->x[f->n] = 1;
+	return (struct lanes_cell **)(void *)f->cells;
+}
+
+static void
+learn_lanes(struct head *h, const struct head_options *o, const struct head_features *f,
+    double label, double weight, struct estimate *to)
+{
+	struct lanes_cell **cells = with_intercept(h, f);
+	double likelihood[MIXTURE_EXPERTS];
+	struct lanes gain, loss;
+	struct opinion said;
+
+	lanes_begin(&o->lanes, cells, f->x, f->n);
+	ask(h, o, f, &said);
+	conclude(h, o, &said, to);
+	judge(h, o, &said, label, weight, &gain, &loss, likelihood);
+	lanes_learn(&o->lanes, cells, f->x, f->n + 1, &gain, &loss);
+	mixture_learn(&h->mixture, likelihood);
+	count(h, label, weight);
+}
+
+/* The same backwards. What the lanes said before is what would have led to what they say
+ * now; found by Newton's method, as dz after / dz before is about 1 - loss v. */
+static void
+unlearn_lanes(struct head *h, const struct head_options *o,
+    const struct head_features *f, double label, double weight, struct estimate *to)
+{
+	struct lanes_cell **cells = with_intercept(h, f);
+	double likelihood[MIXTURE_EXPERTS], offset, moved = 1;
+	struct lanes gain, loss, z, v;
+	struct opinion said;
+
+	lanes_begin(&o->lanes, cells, f->x, f->n);
+	ask(h, o, f, &said);
+	conclude(h, o, &said, to);
+	count(h, label, -weight);
+	offset = likelihood_link(o->likelihood, base_mean(h, o));
+	for (unsigned k = 0; k < LANES; k++)
+		said.z.of[k] += (float)(offset - said.offset);
+	said.offset = offset;
+	for (unsigned round = 0; round < ROUNDS_MAX && moved > settled; round++) {
+		interpret(o, &said);
+		judge(h, o, &said, label, weight, &gain, &loss, likelihood);
+		lanes_of_all(&z, offset);
+		lanes_of_all(&v, 0);
+		lanes_score_before(&o->lanes,
+		    (const struct lanes_cell *const *)(void *)cells, f->x, f->n + 1,
+		    &gain, &loss, &z, &v);
+		moved = 0;
+		for (unsigned k = 0; k < LANES; k++) {
+			float slope = 1 - loss.of[k] * said.v.of[k];
+			float step =
+			    (z.of[k] - said.z.of[k]) / (slope > 0.01f ? slope : 0.01f);
+
+			said.z.of[k] += step;
+			said.v.of[k] = v.of[k];
+			moved = fmax(moved, fabs((double)step));
+		}
+	}
+	interpret(o, &said);
+	judge(h, o, &said, label, weight, &gain, &loss, likelihood);
+	lanes_unlearn(&o->lanes, cells, f->x, f->n + 1, &gain, &loss);
+	mixture_unlearn(&h->mixture, likelihood);
+	to->raw = mixture_mean(&h->mixture, said.mean);
+}
+
+/* --- Optimisers --------------------------------------------------------------------- */
+
+static double
+linear(
+    const struct head *h, const struct head_options *o, const struct head_features *f)
+{
+	double z = likelihood_link(o->likelihood, base_mean(h, o)) +
+	    (double)h->linear_intercept.value;
+
+	for (unsigned i = 0; i < f->n; i++)
+		if (f->cells[i] != NULL)
+			z += (double)f->cells[i]->weight.value *
+			    (f->x == NULL ? 1.0 : (double)f->x[i]);
+	return z;
+}
+
+static void
+predict_linear(const struct head *h, const struct head_options *o,
+    const struct head_features *f, struct estimate *to)
+{
+	double z = linear(h, o, f);
+
+	to->raw = likelihood_mean(o->likelihood, z);
+	to->mean = o->likelihood == LIKELIHOOD_BERNOULLI
+	    ? calibration_apply(&h->calibration, o->calibration, to->raw)
+	    : to->raw;
+	to->z = likelihood_link(o->likelihood, to->mean);
+	to->deviation = 0;
+}
+
+/* The derivative of the negative log-likelihood; of gamma, whose residual has no bound,
+ * held to what ten times the mean gives. */
+static void
+learn_linear(struct head *h, const struct head_options *o,
+    const struct head_features *f, double label, double weight, struct estimate *to)
+{
+	struct optimiser free_of_penalty = o->optimiser;
+	double g;
+
+	predict_linear(h, o, f, to);
+	if (o->likelihood == LIKELIHOOD_BERNOULLI)
+		g = to->raw - label;
+	else
+		g = vec_clamp(1 - label / to->raw, -9, 1);
+	for (unsigned i = 0; i < f->n; i++)
+		if (f->cells[i] != NULL)
+			optimiser_step(&o->optimiser, &f->cells[i]->weight,
+			    (float)g * (f->x == NULL ? 1 : f->x[i]), (float)weight);
+	free_of_penalty.l1 = free_of_penalty.l2 = 0;
+	optimiser_step(&free_of_penalty, &h->linear_intercept, (float)g, (float)weight);
+	count(h, label, weight);
+}
+
+/* --- Both --------------------------------------------------------------------------- */
+
+void
+head_predict(const struct head *h, const struct head_options *o,
+    const struct head_features *f, struct estimate *to)
+{
+	struct opinion said;
+
+	if (o->optimiser.algorithm != OPTIMISER_LANES) {
+		predict_linear(h, o, f, to);
+		return;
+	}
+	ask(h, o, f, &said);
+	conclude(h, o, &said, to);
+}
+
+void
+head_learn(struct head *h, const struct head_options *o, const struct head_features *f,
+    double label, double weight, struct estimate *to)
+{
+	double square;
+
+	assert(weight != 0);
+	if (o->optimiser.algorithm != OPTIMISER_LANES)
+		learn_linear(h, o, f, label, weight, to);
+	else if (weight > 0)
+		learn_lanes(h, o, f, label, weight, to);
+	else
+		unlearn_lanes(h, o, f, label, -weight, to);
+	if (o->likelihood == LIKELIHOOD_BERNOULLI) {
+		calibration_learn(
+		    &h->calibration, o->calibration, to->raw, label, weight);
+		return;
+	}
+	square = label / to->raw - 1;
+	h->deviance += weight * fmin(square * square, 100);
+	h->degrees += weight;
+}
+
+bool
+head_is_sound(const struct head *h)
+{
+	double sum = 0;
+
+	for (unsigned k = 0; k < MIXTURE_EXPERTS; k++) {
+		if (!(h->mixture.weight[k] >= 0))
+			return false;
+		sum += h->mixture.weight[k];
+	}
+	return lanes_is_sound(&h->intercept) && fabs(sum - 1) < 1e-6 &&
+	    calibration_is_sound(&h->calibration) && isfinite(h->seen) &&
+	    isfinite(h->sum) && isfinite(h->deviance) && isfinite(h->degrees) &&
+	    isfinite(h->linear_intercept.value) &&
+	    isfinite(h->linear_intercept.state[0]) &&
+	    isfinite(h->linear_intercept.state[1]) &&
+	    isfinite(h->linear_intercept.state[2]);
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * head: what a model knows of one target besides the features' cells: an intercept, the mean
+ * so far, which lanes to believe, how to correct what they say. And how all of it, with the
+ * cells of one example, predicts and learns.
+ *
+ *	z = offset + intercept + sum over the features of weight x
+ *
+ * The offset is the link of the base rate, known or estimated as the examples come, so that
+ * a cold model predicts it and rare features are judged against it.
+ */
+#ifndef BANNERPIPE_MODEL_HEAD_H
+#define BANNERPIPE_MODEL_HEAD_H
+
+#include "lib/model/calibration.h"
+#include "lib/model/lanes.h"
+#include "lib/model/likelihood.h"
+#include "lib/model/mixture.h"
+#include "lib/model/optimiser.h"
+
+struct head_options {
+	enum likelihood likelihood;
+	struct optimiser optimiser; /* OPTIMISER_LANES: the lanes */
+	struct lanes_options lanes;
+	enum calibration_method calibration;
+	/* The mean label where it is known; 0: estimate it. */
+	double base_rate;
+};
+
+/* Plain data, which may be mapped by others while it changes. */
+struct head {
+	struct lanes_cell intercept;
+	struct weight linear_intercept; /* of other algorithms than lanes */
+	struct mixture mixture;
+	struct calibration calibration;
+	double seen, sum;         /* of weight, and of weight times label */
+	double deviance, degrees; /* gamma: what the dispersion is estimated from */
+};
+
+/* A cell of a feature, of this head. */
+union head_cell {
+	struct lanes_cell lanes;
+	struct weight weight;
+};
+
+/* Bytes of a feature's cell: 64 for lanes, 16 for others. */
+unsigned head_cell_size(const struct head_options *o);
+
+/* The cells of one example; NULL: a feature without one. */
+struct head_features {
+	union head_cell **cells; /* n, and room for one more */
+	float *x;                /* n, and room for one more; NULL: all 1 */
+	unsigned n;
+};
+
+/* What is said of a label. */
+struct estimate {
+	double mean; /* calibrated: a probability, or an amount */
+	double raw;  /* before calibration */
+	double z;    /* the link of the mean */
+	double
+	    deviation; /* the standard deviation of z; 0 where nothing is known of it */
+};
+
+/* The mean where z is `deviations` standard deviations away: +-1.96 for 95 %. */
+double estimate_quantile(
+    const struct head_options *o, const struct estimate *e, double deviations);
+
+void head_init(struct head *h, const struct head_options *o);
+
+/* Nothing changes. */
+void head_predict(const struct head *h, const struct head_options *o,
+    const struct head_features *f, struct estimate *to);
+
+/* The same, and then learn the label with a weight that is not 0. A negative
+ * weight takes back what an example of its opposite has taught: the last one to within
+ * rounding, one of before approximately. */
+void head_learn(struct head *h, const struct head_options *o,
+    const struct head_features *f, double label, double weight, struct estimate *to);
+
+bool head_is_sound(const struct head *h);
+
+#endif

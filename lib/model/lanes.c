@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/model/lanes.h"
+
+#include <math.h>
+#include <stddef.h>
+#include <string.h>
+
+#ifdef __clang__
+#pragma STDC FP_CONTRACT OFF
+#endif
+
+/* As in vec.c: the widest form that the machine has, and the same bits in all. */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) &&                 \
+    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define LANES_WIDE __attribute__((target_clones("avx2", "default")))
+#else
+#define LANES_WIDE
+#endif
+
+/* What a variance may fall to, so that it stays one. */
+#define VARIANCE_MIN 1e-20f
+/* The least x^2 that a prior is scaled by. */
+#define SQUARE_MIN 1e-12f
+
+/* One register, or two; aligned as the structs are. Passed by address only: how a vector is
+ * passed by value depends on the machine. */
+typedef float wide __attribute__((vector_size(LANES * sizeof(float)), may_alias));
+typedef int32_t mask __attribute__((vector_size(LANES * sizeof(int32_t)), may_alias));
+
+#define WIDE(lanes) (*(wide *)(void *)(lanes))
+#define WIDE_CONST(lanes) (*(const wide *)(const void *)(lanes))
+
+const struct lanes_options lanes_default = {
+	.prior = { { 0.005f, 0.02f, 0.06f, 0.3f, 0.005f, 0.02f, 0.06f, 0.3f } },
+	.noise = { { 0, 0, 0, 0, 1e-5f, 1e-5f, 1e-5f, 1e-5f } },
+};
+
+/* Not less than `low` in any lane. */
+static inline void
+raise_to(wide *v, float low)
+{
+	wide l = (wide){ 0 } + low;
+	mask less = *v < l;
+
+	*v = (wide)(((mask)l & less) | ((mask)*v & ~less));
+}
+
+/* A cell of a lane that was taught has a variance in all lanes. */
+static inline bool
+is_fresh(const struct lanes_cell *cell)
+{
+	return cell == NULL || cell->variance[0] == 0;
+}
+
+LANES_WIDE void
+lanes_score(const struct lanes_options *o, const struct lanes_cell *const *cells,
+    const float *x, unsigned n, struct lanes *z, struct lanes *v)
+{
+	const wide prior = WIDE_CONST(o->prior.of);
+	wide sum = WIDE_CONST(z->of), spread = WIDE_CONST(v->of);
+
+	for (unsigned i = 0; i < n; i++) {
+		float t = x == NULL ? 1 : x[i];
+
+		if (is_fresh(cells[i])) {
+			spread += prior;
+			continue;
+		}
+		sum += WIDE_CONST(cells[i]->mean) * t;
+		spread += WIDE_CONST(cells[i]->variance) * (t * t);
+	}
+	WIDE(z->of) = sum;
+	WIDE(v->of) = spread;
+}
+
+void
+lanes_begin(const struct lanes_options *o, struct lanes_cell *const *cells,
+    const float *x, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		float t = x == NULL ? 1 : x[i];
+		float square = t * t < SQUARE_MIN ? SQUARE_MIN : t * t;
+
+		if (cells[i] != NULL && is_fresh(cells[i]))
+			WIDE(cells[i]->variance) = WIDE_CONST(o->prior.of) / square;
+	}
+}
+
+LANES_WIDE void
+lanes_learn(const struct lanes_options *o, struct lanes_cell *const *cells,
+    const float *x, unsigned n, const struct lanes *gain, const struct lanes *loss)
+{
+	const wide g = WIDE_CONST(gain->of), l = WIDE_CONST(loss->of);
+	const wide noise = WIDE_CONST(o->noise.of);
+
+	for (unsigned i = 0; i < n; i++) {
+		struct lanes_cell *cell = cells[i];
+		wide s, sx;
+
+		if (cell == NULL)
+			continue;
+		s = WIDE_CONST(cell->variance);
+		sx = s * (x == NULL ? 1 : x[i]);
+		WIDE(cell->mean) = WIDE_CONST(cell->mean) + sx * g;
+		s -= sx * sx * l;
+		raise_to(&s, VARIANCE_MIN);
+		WIDE(cell->variance) = s + noise;
+	}
+}
+
+/* The variance before a step that left `after`: the smaller root of
+ * after = s - s^2 x^2 loss + noise, which lies between `after` and twice that. */
+static inline float
+variance_before(float after, float noise, float xx_loss)
+{
+	float t = after - noise, root;
+
+	if (t < VARIANCE_MIN)
+		t = VARIANCE_MIN;
+	root = 1 - 4 * xx_loss * t;
+	return 2 * t / (1 + (root > 0 ? sqrtf(root) : 0));
+}
+
+void
+lanes_score_before(const struct lanes_options *o, const struct lanes_cell *const *cells,
+    const float *x, unsigned n, const struct lanes *gain, const struct lanes *loss,
+    struct lanes *z, struct lanes *v)
+{
+	for (unsigned i = 0; i < n; i++) {
+		float t = x == NULL ? 1 : x[i];
+
+		for (unsigned k = 0; k < LANES && cells[i] == NULL; k++)
+			v->of[k] += o->prior.of[k];
+		for (unsigned k = 0; k < LANES && cells[i] != NULL; k++) {
+			float s = variance_before(
+			    cells[i]->variance[k], o->noise.of[k], t * t * loss->of[k]);
+
+			z->of[k] += (cells[i]->mean[k] - s * t * gain->of[k]) * t;
+			v->of[k] += s * t * t;
+		}
+	}
+}
+
+void
+lanes_unlearn(const struct lanes_options *o, struct lanes_cell *const *cells,
+    const float *x, unsigned n, const struct lanes *gain, const struct lanes *loss)
+{
+	while (n-- > 0) {
+		float t = x == NULL ? 1 : x[n];
+
+		for (unsigned k = 0; k < LANES && cells[n] != NULL; k++) {
+			float s = variance_before(
+			    cells[n]->variance[k], o->noise.of[k], t * t * loss->of[k]);
+
+			cells[n]->mean[k] -= s * t * gain->of[k];
+			cells[n]->variance[k] = s;
+		}
+	}
+}
+
+float
+lanes_worth(const struct lanes_cell *cell)
+{
+	float most = 0;
+
+	for (unsigned k = 0; k < LANES / 2; k++) {
+		float worth = cell->variance[k] > 0
+		    ? cell->mean[k] * cell->mean[k] / cell->variance[k]
+		    : 0;
+
+		most = worth > most ? worth : most;
+	}
+	return most;
+}
+
+bool
+lanes_is_sound(const struct lanes_cell *cell)
+{
+	bool fresh = is_fresh(cell);
+
+	for (unsigned k = 0; k < LANES; k++)
+		if (!isfinite(cell->mean[k]) || !isfinite(cell->variance[k]) ||
+		    (fresh ? cell->variance[k] != 0 || cell->mean[k] != 0
+			   : cell->variance[k] <= 0))
+			return false;
+	return true;
+}

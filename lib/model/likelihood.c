@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/model/likelihood.h"
+
+#include <math.h>
+
+#include "lib/vec.h"
+
+#ifdef __clang__
+#pragma STDC FP_CONTRACT OFF
+#endif
+
+#define LEAST 1e-30
+
+double
+likelihood_mean(enum likelihood of, double z)
+{
+	return of == LIKELIHOOD_BERNOULLI
+	    ? vec_sigmoid(z)
+	    : vec_exp(vec_clamp(z, -VEC_LOGIT_MAX, VEC_LOGIT_MAX));
+}
+
+double
+likelihood_link(enum likelihood of, double mean)
+{
+	if (of == LIKELIHOOD_BERNOULLI)
+		return vec_logit(mean);
+	return mean > 0 ? vec_clamp(vec_log(mean), -VEC_LOGIT_MAX, VEC_LOGIT_MAX)
+			: -VEC_LOGIT_MAX;
+}
+
+double
+likelihood_of(const struct likelihood_example *e, double mean)
+{
+	double l;
+
+	if (e->of == LIKELIHOOD_BERNOULLI && e->weight == 1 &&
+	    (e->label == 0 || e->label == 1))
+		l = e->label == 1 ? mean : 1 - mean;
+	else if (e->of == LIKELIHOOD_BERNOULLI)
+		l = vec_exp(-e->weight * vec_log_loss(mean, e->label));
+	else
+		l = vec_exp(-e->weight / e->dispersion *
+		    (vec_log(mean / e->label) + e->label / mean - 1));
+	return l > LEAST ? l : LEAST;
+}
+
+/* The residual y - p is bounded, so one step of the filter will do. */
+static void
+step_bernoulli(
+    const struct likelihood_example *e, double z, double v, float *gain, float *loss)
+{
+	double p = vec_sigmoid(z), h = e->weight * p * (1 - p), damp = 1 / (1 + h * v);
+
+	*gain = (float)(e->weight * (e->label - p) * damp);
+	*loss = (float)(h * damp);
+}
+
+/* y / mu - 1 is not: an amount a hundred times the mean would throw the filter. It goes to
+ * the mode of the posterior instead, along the one direction in which z can move: where
+ * d = v gain(z + d), by Newton's method on a convex function. */
+static void
+step_gamma(
+    const struct likelihood_example *e, double z, double v, float *gain, float *loss)
+{
+	double w = e->weight / e->dispersion, d = 0, pull = 0, h = 0;
+
+	for (unsigned i = 0; i < 30; i++) {
+		double ratio = e->label *
+		    vec_exp(-vec_clamp(z + d, -VEC_LOGIT_MAX, VEC_LOGIT_MAX));
+		double move;
+
+		pull = w * (ratio - 1);
+		h = w * ratio;
+		move = (v * pull - d) / (1 + v * h);
+		d += move;
+		if (fabs(move) < 1e-9)
+			break;
+	}
+	*gain = (float)(v > 0 ? d / v : pull);
+	*loss = (float)(h / (1 + h * v));
+}
+
+void
+likelihood_step(const struct likelihood_example *e, const struct lanes *z,
+    const struct lanes *v, struct lanes *gain, struct lanes *loss)
+{
+	for (unsigned k = 0; k < LANES; k++)
+		(e->of == LIKELIHOOD_BERNOULLI ? step_bernoulli : step_gamma)(
+		    e, (double)z->of[k], (double)v->of[k], &gain->of[k], &loss->of[k]);
+}

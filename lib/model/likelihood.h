@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * likelihood: what an example says, for labels of two kinds.
+ *
+ * Bernoulli: a label in [0, 1] of mean sigmoid(z); one that lies between is an example of
+ * either outcome by that much (an expectation). Gamma: a positive label of mean exp(z) and
+ * variance dispersion exp(2 z), such as an amount of money. Exponential: the same with a
+ * dispersion of 1, such as a delay. An example of weight w counts as w of them.
+ */
+#ifndef BANNERPIPE_MODEL_LIKELIHOOD_H
+#define BANNERPIPE_MODEL_LIKELIHOOD_H
+
+#include "lib/model/lanes.h"
+
+enum likelihood { LIKELIHOOD_BERNOULLI, LIKELIHOOD_GAMMA, LIKELIHOOD_EXPONENTIAL };
+
+struct likelihood_example {
+	enum likelihood of;
+	double label, weight; /* weight > 0 */
+	double dispersion;    /* of gamma; 1 of exponential */
+};
+
+/* The mean label where the linear predictor is z; z is held to +-VEC_LOGIT_MAX. */
+double likelihood_mean(enum likelihood of, double z);
+/* The inverse; held likewise. */
+double likelihood_link(enum likelihood of, double mean);
+/* The probability of the example's label to the power of its weight (of gamma: its density
+ * up to a factor that does not depend on the mean), at least 1e-30. */
+double likelihood_of(const struct likelihood_example *e, double mean);
+/* How the lanes follow an example of which they said z and v (lib/model/lanes.h). */
+void likelihood_step(const struct likelihood_example *e, const struct lanes *z,
+    const struct lanes *v, struct lanes *gain, struct lanes *loss);
+
+#endif

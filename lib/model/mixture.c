@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/model/mixture.h"
+
+#define EQUAL (MIXTURE_SHARE / MIXTURE_EXPERTS)
+
+void
+mixture_init(struct mixture *m)
+{
+	for (unsigned k = 0; k < MIXTURE_EXPERTS; k++)
+		m->weight[k] = 1.0 / MIXTURE_EXPERTS;
+}
+
+double
+mixture_mean(const struct mixture *m, const double said[MIXTURE_EXPERTS])
+{
+	double mean = 0;
+
+	for (unsigned k = 0; k < MIXTURE_EXPERTS; k++)
+		mean += m->weight[k] * said[k];
+	return mean;
+}
+
+void
+mixture_learn(struct mixture *m, const double likelihood[MIXTURE_EXPERTS])
+{
+	double sum = 0, scale;
+
+	for (unsigned k = 0; k < MIXTURE_EXPERTS; k++) {
+		m->weight[k] *= likelihood[k];
+		sum += m->weight[k];
+	}
+	/* So unlikely that nothing can be told from it. */
+	if (!(sum > 1e-300)) {
+		mixture_init(m);
+		return;
+	}
+	scale = (1 - MIXTURE_SHARE) / sum;
+	for (unsigned k = 0; k < MIXTURE_EXPERTS; k++)
+		m->weight[k] = m->weight[k] * scale + EQUAL;
+}
+
+void
+mixture_unlearn(struct mixture *m, const double likelihood[MIXTURE_EXPERTS])
+{
+	double sum = 0;
+
+	for (unsigned k = 0; k < MIXTURE_EXPERTS; k++) {
+		double w = (m->weight[k] - EQUAL) / likelihood[k];
+
+		/* What was more certain than a share allows was cut by rounding. */
+		m->weight[k] = w > 1e-300 ? w : 1e-300;
+		sum += m->weight[k];
+	}
+	for (unsigned k = 0; k < MIXTURE_EXPERTS; k++)
+		m->weight[k] /= sum;
+}
+
+unsigned
+mixture_best(const struct mixture *m)
+{
+	unsigned best = 0;
+
+	for (unsigned k = 1; k < LANES; k++)
+		if (m->weight[k] > m->weight[best])
+			best = k;
+	return best;
+}

@@ -1,0 +1,464 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/model/model.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/assert.h"
+#include "lib/vec.h"
+
+/* What newcomers may have of the budget. */
+enum { NEWCOMERS_SHARE = 16 };
+
+/* A reader whose cells change hands under it asks again, so often. */
+enum { TRIES = 4 };
+
+struct model_scratch {
+	uint64_t home[FEATURES_MAX], place[FEATURES_MAX];
+	/* And the intercept. */
+	union head_cell *cell[FEATURES_MAX + 1];
+	float x[FEATURES_MAX + 1];
+};
+
+/* --- Its cells ---------------------------------------------------------------------- */
+
+static float
+worth_of_lanes(const struct cells_kind *kind, const void *cell)
+{
+	const struct lanes_cell *lanes = cell;
+	float most = 0;
+
+	for (unsigned i = 0; i < kind->size / sizeof *lanes; i++)
+		most = fmaxf(most, lanes_worth(&lanes[i]));
+	return most;
+}
+
+static bool
+lanes_are_sound(const struct cells_kind *kind, const void *cell)
+{
+	const struct lanes_cell *lanes = cell;
+	bool sound = true;
+
+	for (unsigned i = 0; i < kind->size / sizeof *lanes; i++)
+		sound = sound && lanes_is_sound(&lanes[i]);
+	return sound;
+}
+
+static float
+worth_of_weights(const struct cells_kind *kind, const void *cell)
+{
+	const struct weight *w = cell;
+	float most = 0;
+
+	for (unsigned i = 0; i < kind->size / sizeof *w; i++)
+		most = fmaxf(most, fabsf(w[i].value));
+	return most;
+}
+
+static bool
+weights_are_sound(const struct cells_kind *kind, const void *cell)
+{
+	const struct weight *w = cell;
+	bool sound = true;
+
+	for (unsigned i = 0; i < kind->size / sizeof *w; i++)
+		sound = sound && isfinite(w[i].value) && isfinite(w[i].state[0]) &&
+		    isfinite(w[i].state[1]) && isfinite(w[i].state[2]);
+	return sound;
+}
+
+/* Heads, what they are made with, and how large a cell is. */
+static struct model *
+model_of(const struct model_options *options, struct error *error)
+{
+	struct model *m = aligned_alloc(64, (sizeof *m + 63) / 64 * 64);
+	bool lanes = options->optimiser.algorithm == OPTIMISER_LANES;
+
+	if (m == NULL) {
+		error_set(error, "no memory for a model");
+		return NULL;
+	}
+	memset(m, 0, sizeof *m);
+	m->options = *options;
+	m->kind.worth = lanes ? worth_of_lanes : worth_of_weights;
+	m->kind.is_sound = lanes ? lanes_are_sound : weights_are_sound;
+	for (unsigned h = 0; h < MODEL_HEADS; h++) {
+		m->of_head[h] = model_options_of_head(options, h);
+		m->offset[h] = m->kind.size;
+		if (!model_options_has(options, h))
+			continue;
+		m->kind.size += head_cell_size(&m->of_head[h]);
+		m->heads++;
+	}
+	m->scratch = malloc(sizeof *m->scratch);
+	if (m->scratch != NULL)
+		return m;
+	free(m);
+	error_set(error, "no memory for a model");
+	return NULL;
+}
+
+struct model *
+model_new(const struct model_options *options, uint64_t bytes, const struct os *os,
+    const char *live, struct error *error)
+{
+	uint64_t newcomers = options->admit > 1 ? bytes / NEWCOMERS_SHARE : 0;
+	struct model *m;
+
+	if (model_options_check(options, error) < 0)
+		return NULL;
+	m = model_of(options, error);
+	if (m == NULL)
+		return NULL;
+	model_options_print(options, m->text, sizeof m->text);
+	if (newcomers > 0 &&
+	    (newcomers < NEWCOMERS_BYTES_MIN ||
+		newcomers_init(&m->newcomers, newcomers) < 0)) {
+		error_set(error, "there is too little memory for --admit");
+		goto fail;
+	}
+	if (cells_init(&m->cells, &m->kind, bytes - newcomers, os, live,
+		slice_text(m->text), error) < 0)
+		goto fail;
+	for (unsigned h = 0; h < MODEL_HEADS; h++)
+		head_init(&model_state(m)->head[h], &m->of_head[h]);
+	return m;
+fail:
+	newcomers_fini(&m->newcomers);
+	free(m->scratch);
+	free(m);
+	return NULL;
+}
+
+struct model *
+model_attach(const struct os *os, const char *live, bool *missing, struct error *error)
+{
+	struct model_options options;
+	struct region region;
+	struct error why;
+	struct model *m;
+	int status;
+
+	if (region_open(&region, os, live, missing, error) < 0)
+		return NULL;
+	status = model_options_read(
+	    slice_of(region.head->text, region.head->text_size), &options, &why);
+	region_fini(&region, os);
+	if (status < 0) {
+		error_set(error, "cannot use %s: %s", live, why.text);
+		return NULL;
+	}
+	m = model_of(&options, error);
+	if (m == NULL)
+		return NULL;
+	if (cells_open(&m->cells, &m->kind, os, live, missing, error) == 0)
+		return m;
+	free(m->scratch);
+	free(m);
+	return NULL;
+}
+
+void
+model_free(struct model *m)
+{
+	if (m == NULL)
+		return;
+	cells_fini(&m->cells);
+	newcomers_fini(&m->newcomers);
+	free(m->scratch);
+	free(m);
+}
+
+/* --- The cells of an example --------------------------------------------------------- */
+
+static void
+locate(const struct model *m, const struct features *f, unsigned n)
+{
+	struct model_scratch *s = m->scratch;
+	const struct cells *c = &m->cells;
+
+	for (unsigned i = 0; i < n; i++)
+		s->home[i] = cells_home(c, features_key(f, i));
+	for (unsigned i = 0; i < n; i++) {
+		s->place[i] = cells_find(c, s->home[i], features_key(f, i));
+		if (s->place[i] != CELLS_NONE)
+			__builtin_prefetch(cells_at(c, s->place[i]), 1);
+	}
+}
+
+/* Places for the features that have none; those that there are get a touch. */
+static void
+admit(struct model *m, const struct features *f, unsigned n, bool takes, uint64_t now)
+{
+	struct model_scratch *s = m->scratch;
+
+	for (unsigned i = 0; i < n; i++) {
+		uint64_t key = features_key(f, i);
+
+		if (s->place[i] == CELLS_NONE) {
+			if (!takes ||
+			    (m->options.admit > 1 &&
+				newcomers_see(&m->newcomers, key) < m->options.admit))
+				continue;
+			s->place[i] = cells_take(&m->cells, s->home[i], key, now);
+			if (s->place[i] == CELLS_NONE) {
+				model_state(m)->crowded++;
+				continue;
+			}
+		}
+		cells_touch(&m->cells, s->place[i], now);
+	}
+}
+
+/* The cells of one head. */
+static struct head_features
+gather(const struct model *m, unsigned n, unsigned head, bool valued)
+{
+	struct model_scratch *s = m->scratch;
+
+	for (unsigned i = 0; i < n; i++)
+		s->cell[i] = s->place[i] == CELLS_NONE
+		    ? NULL
+		    : (union head_cell *)(void *)((uint8_t *)cells_at(
+						      &m->cells, s->place[i]) +
+			  m->offset[head]);
+	return (struct head_features){ s->cell, valued ? s->x : NULL, n };
+}
+
+void
+model_prefetch(const struct model *m, const struct features *f)
+{
+	unsigned n = features_count(f);
+
+	for (unsigned i = 0; i < n && i < FEATURES_MAX; i++)
+		(void)cells_home(&m->cells, features_key(f, i));
+}
+
+/* --- Predicting ----------------------------------------------------------------------- */
+
+/* Whether the cells are still those of the features. */
+static bool
+still_there(const struct model *m, const struct features *f, unsigned n)
+{
+	const struct model_scratch *s = m->scratch;
+
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	for (unsigned i = 0; i < n; i++)
+		if (s->place[i] != CELLS_NONE &&
+		    cells_key_at(&m->cells, s->place[i]) !=
+			cells_key(features_key(f, i)))
+			return false;
+	return true;
+}
+
+static void
+predict(const struct model *m, unsigned n, bool valued, struct model_estimates *to)
+{
+	to->version = region_version(&m->cells.region);
+	for (unsigned h = 0; h < MODEL_TARGETS; h++) {
+		struct head_features cells;
+
+		if (!m->options.target[h])
+			continue;
+		cells = gather(m, n, h, valued);
+		head_predict(
+		    &model_state(m)->head[h], &m->of_head[h], &cells, &to->of[h]);
+	}
+}
+
+enum features_fault
+model_predict(
+    const struct model *m, const struct features *f, struct model_estimates *to)
+{
+	enum features_fault fault = features_check(f);
+	unsigned n = features_count(f);
+	bool valued;
+
+	if (fault != FEATURES_FINE)
+		return fault;
+	valued = features_values(f, m->scratch->x) != NULL;
+	for (unsigned i = 0; i < TRIES; i++) {
+		locate(m, f, n);
+		predict(m, n, valued, to);
+		if (!m->cells.region.reads || still_there(m, f, n))
+			break;
+	}
+	return FEATURES_FINE;
+}
+
+double
+model_mean(
+    const struct model *m, const struct model_estimates *e, enum model_target target)
+{
+	double mean = 1;
+
+	for (unsigned t = 0; t <= target; t++)
+		if (m->options.target[t])
+			mean *= e->of[t].mean;
+	return mean;
+}
+
+/* --- Learning ------------------------------------------------------------------------- */
+
+static enum features_fault
+check(const struct model *m, const struct features *f, const struct model_example *e)
+{
+	enum features_fault fault = features_check(f);
+
+	if (fault != FEATURES_FINE)
+		return fault;
+	if (!(fabs(e->weight) <= FEATURES_VALUE_MAX))
+		return FEATURES_WEIGHT;
+	for (unsigned t = 0; t < MODEL_TARGETS; t++) {
+		double label = e->target[t].label, weight = e->target[t].weight;
+
+		if (!m->options.target[t] || weight == 0)
+			continue;
+		if (!(t == MODEL_VALUE ? label > 0 && label <= 1e15
+				       : label >= 0 && label <= 1))
+			return FEATURES_LABEL;
+		if (!(weight >= 0 && weight * fabs(e->weight) <= FEATURES_VALUE_MAX))
+			return FEATURES_WEIGHT;
+	}
+	return FEATURES_FINE;
+}
+
+/* One target of the example. */
+static void
+learn_head(struct model *m, unsigned n, bool valued, unsigned head, double label,
+    double weight, struct estimate *to)
+{
+	struct head_features cells = gather(m, n, head, valued);
+	struct head *h = &model_state(m)->head[head];
+
+	if (weight == 0)
+		head_predict(h, &m->of_head[head], &cells, to);
+	else
+		head_learn(h, &m->of_head[head], &cells, label, weight, to);
+}
+
+/* A conversion that may have been delayed (Chapelle, KDD 2014). That none has come so far
+ * makes one less likely, as far as one would have come by now:
+ *
+ *	P(one comes | none in t) = p exp(-t / d) / (1 - p + p exp(-t / d))
+ *
+ * which is the label whose gradient is that of the likelihood. How long it takes, d, is
+ * learned from those that came and, by that label, from the wait for the others. */
+static double
+delayed(struct model *m, unsigned n, bool valued, const struct model_example *e,
+    double weight)
+{
+	struct head_features cells = gather(m, n, MODEL_CONVERSION, valued);
+	const struct head *h = model_state(m)->head;
+	double label = e->target[MODEL_CONVERSION].label;
+	struct estimate conversion, delay;
+	double late, posterior;
+
+	if (e->elapsed < 0)
+		return label;
+	head_predict(
+	    &h[MODEL_CONVERSION], &m->of_head[MODEL_CONVERSION], &cells, &conversion);
+	if (label > 0) {
+		learn_head(m, n, valued, MODEL_DELAY, fmax(e->elapsed, 1),
+		    weight * label, &delay);
+		return label;
+	}
+	if (!e->pending)
+		return label;
+	cells = gather(m, n, MODEL_DELAY, valued);
+	head_predict(&h[MODEL_DELAY], &m->of_head[MODEL_DELAY], &cells, &delay);
+	late = conversion.mean * vec_exp(-e->elapsed / delay.mean);
+	posterior = late / (1 - conversion.mean + late);
+	return posterior;
+}
+
+/* Of a stream in which a conversion comes first as none, then once more as itself, what
+ * weighs each so that the mean is right (Ktena et al., RecSys 2019, eq. 7). */
+static double
+fake_negative_weight(const struct model *m, unsigned n, bool valued, double label)
+{
+	struct head_features cells = gather(m, n, MODEL_CONVERSION, valued);
+	struct estimate e;
+
+	head_predict(&model_state(m)->head[MODEL_CONVERSION],
+	    &m->of_head[MODEL_CONVERSION], &cells, &e);
+	return label > 0 ? 1 + e.mean : (1 - e.mean) * (1 + e.mean);
+}
+
+static void
+learn_target(struct model *m, unsigned n, bool valued, const struct model_example *e,
+    unsigned t, struct estimate *to)
+{
+	double label = e->target[t].label;
+	double weight = e->weight * e->target[t].weight;
+
+	if (t == MODEL_CONVERSION && weight != 0) {
+		if (m->options.feedback == FEEDBACK_DFM)
+			label = delayed(m, n, valued, e, weight);
+		if (m->options.feedback == FEEDBACK_FNW)
+			weight *= fake_negative_weight(m, n, valued, label);
+	}
+	learn_head(m, n, valued, t, label, weight, to);
+}
+
+enum features_fault
+model_learn(struct model *m, const struct features *f, const struct model_example *e,
+    struct model_estimates *to)
+{
+	enum features_fault fault = check(m, f, e);
+	struct model_state *state = model_state(m);
+	uint64_t now = state->examples + 1;
+	unsigned n = features_count(f);
+	bool valued;
+
+	if (fault != FEATURES_FINE)
+		return fault;
+	valued = features_values(f, m->scratch->x) != NULL;
+	cells_reserve(&m->cells, n, now);
+	state = model_state(m);
+	locate(m, f, n);
+	admit(m, f, n, e->weight > 0, now);
+	to->version = state->examples;
+	for (unsigned t = 0; t < MODEL_TARGETS; t++)
+		if (m->options.target[t])
+			learn_target(m, n, valued, e, t, &to->of[t]);
+	state->examples = now;
+	region_set_version(&m->cells.region, now);
+	return FEATURES_FINE;
+}
+
+/* --- Snapshots ------------------------------------------------------------------------ */
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+    "numbers lie in memory as they do in files");
+
+void
+model_save(struct model *m, struct state_writer *to)
+{
+	state_put(to, model_state(m), sizeof(struct model_state));
+	if (m->options.admit > 1)
+		newcomers_save(&m->newcomers, to);
+	cells_save(&m->cells, to);
+}
+
+int
+model_load(struct model *m, struct state_reader *from, struct error *error)
+{
+	struct model_state *state = model_state(m);
+
+	assert(state->examples == 0);
+	if (state_get(from, state, sizeof *state) < 0)
+		return error_set(error, "what it holds is cut off");
+	for (unsigned h = 0; h < MODEL_HEADS; h++)
+		if (!head_is_sound(&state->head[h]))
+			return error_set(error, "what it holds of its %s is damaged",
+			    h == MODEL_DELAY ? "delays"
+					     : model_target_name((enum model_target)h));
+	if (m->options.admit > 1 && newcomers_load(&m->newcomers, from, error) < 0)
+		return -1;
+	if (cells_load(&m->cells, from, state->examples, error) < 0)
+		return -1;
+	region_set_version(&m->cells.region, model_state(m)->examples);
+	return 0;
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * model: what is learned online from sparse features about clicks, conversions and values:
+ * a head for each target (head.h) on one bounded map of cells (cells.h). One look-up of an
+ * example's features serves all heads.
+ *
+ * A model is a function of its options, its budget and its examples in their order.
+ */
+#ifndef BANNERPIPE_MODEL_MODEL_H
+#define BANNERPIPE_MODEL_MODEL_H
+
+#include "lib/model/cells.h"
+#include "lib/model/features.h"
+#include "lib/model/newcomers.h"
+#include "lib/model/options.h"
+
+/* What is small: plain data, in the head of the cells' region. */
+struct model_state {
+	uint64_t examples; /* learned, those of negative weight too */
+	uint64_t crowded;  /* features of an example that found no cell */
+	struct head head[MODEL_HEADS];
+};
+
+_Static_assert(sizeof(struct model_state) <= REGION_HEAD - REGION_OWNER,
+    "it has room in the head of a region");
+
+struct model_scratch; /* of the example at hand */
+
+struct model {
+	struct model_options options;
+	struct head_options of_head[MODEL_HEADS];
+	unsigned heads;               /* that it has */
+	unsigned offset[MODEL_HEADS]; /* of the head's part in a cell */
+	struct cells_kind kind;
+	struct cells cells;
+	struct newcomers newcomers;    /* when options.admit > 1 */
+	char text[REGION_TEXT];        /* the options */
+	struct model_scratch *scratch; /* owned */
+};
+
+static inline struct model_state *
+model_state(const struct model *m)
+{
+	return region_owner(&m->cells.region);
+}
+
+/* The labels of one example. */
+struct model_example {
+	double weight; /* negative: it is taken back */
+	struct {
+		bool known; /* there is a label */
+		bool
+		    unchanged; /* a revision does not change it: it is not learned again */
+		double label; /* a probability in [0, 1], or an amount > 0 */
+		double
+		    weight; /* of it, times that of the example: that of the clicks, of
+				 * a conversion given a click; 0: not to be learned */
+	} target[MODEL_TARGETS];
+	/* Of the conversion, with FEEDBACK_DFM: none has come in these seconds since the
+	 * click, or it came after them; negative: nothing is said. */
+	double elapsed;
+	bool pending; /* one may still come */
+};
+
+/* What is said of one example. The mean of a target is given what it is learned given. */
+struct model_estimates {
+	uint64_t version; /* examples that had been learned */
+	struct estimate of[MODEL_TARGETS];
+};
+
+/* A model within `bytes` for its cells. With a path its cells lie in a file there, for
+ * model_attach. NULL and the error. */
+struct model *model_new(const struct model_options *options, uint64_t bytes,
+    const struct os *os, const char *live, struct error *error);
+/* The model that another process keeps at `live`, to predict with. */
+struct model *model_attach(
+    const struct os *os, const char *live, bool *missing, struct error *error);
+/* The other process has begun a new file: attach again. */
+static inline bool
+model_is_over(const struct model *m)
+{
+	return region_is_over(&m->cells.region);
+}
+void model_free(struct model *m);
+
+/* What the model says of the features. Nothing changes but scratch. Cost: two cache misses a
+ * feature, about ten at a time. */
+enum features_fault model_predict(
+    const struct model *m, const struct features *f, struct model_estimates *to);
+
+/* The same, and then learn the labels. `to` is what was said before. On a fault nothing has
+ * changed. */
+enum features_fault model_learn(struct model *m, const struct features *f,
+    const struct model_example *e, struct model_estimates *to);
+
+/* An example that comes soon: ask for its cells. Only a hint; f need not be checked. */
+void model_prefetch(const struct model *m, const struct features *f);
+
+/* The expected amount of a target per showing: the product of what it is given. */
+double model_mean(
+    const struct model *m, const struct model_estimates *e, enum model_target target);
+
+/* The model as the body of a snapshot: all but its options. */
+void model_save(struct model *m, struct state_writer *to);
+/* Into a new model of the same options. With the budget that it was saved with, the model
+ * goes on exactly as it would have; with another, the cells are placed afresh, and those
+ * that do not fit are evicted. 0, or -1 and the error. */
+int model_load(struct model *m, struct state_reader *from, struct error *error);
+
+#endif

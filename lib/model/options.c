@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/model/options.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/base/assert.h"
+#include "lib/base/number.h"
+
+static const char *const target_names[MODEL_TARGETS] = { "click", "conversion",
+	"value_micros" };
+static const char *const calibration_names[] = { "platt", "isotonic", "none" };
+static const char *const feedback_names[] = { "revise", "fnw", "dfm" };
+
+/* In the order of struct model_described. */
+enum { TARGET, ALGORITHM, CALIBRATION, FEEDBACK, NUMBERS };
+static const char *const names[MODEL_OPTIONS] = { "target", "algorithm", "calibration",
+	"delayed-feedback", "rate", "beta", "l1", "l2", "base-rate", "admit" };
+
+struct model_options
+model_options_default(enum optimiser_algorithm algorithm)
+{
+	return (struct model_options){ .target = { true },
+		.optimiser = optimiser_default(algorithm),
+		.admit = 1 };
+}
+
+const char *
+model_target_name(enum model_target target)
+{
+	assert(target < MODEL_TARGETS);
+	return target_names[target];
+}
+
+static bool
+parse_target(struct model_options *o, struct slice word)
+{
+	for (unsigned t = 0; t < MODEL_TARGETS; t++)
+		if (slice_is(word, target_names[t]))
+			return o->target[t] = true;
+	return slice_is(word, "value") && (o->target[MODEL_VALUE] = true);
+}
+
+int
+model_options_parse_targets(
+    struct model_options *o, const char *text, struct error *error)
+{
+	struct slice rest = slice_text(text);
+
+	memset(o->target, 0, sizeof o->target);
+	while (rest.size > 0) {
+		size_t end = slice_find(rest, ',');
+		struct slice word = slice_of(rest.at, end);
+
+		if (!parse_target(o, word))
+			return error_set(error,
+			    "the target %.*s is none of click, conversion and value",
+			    (int)(word.size < 100 ? word.size : 100),
+			    (const char *)word.at);
+		rest = slice_from(rest, end < rest.size ? end + 1 : end);
+	}
+	return 0;
+}
+
+int
+model_options_check(const struct model_options *o, struct error *error)
+{
+	if (!o->target[MODEL_CLICK] && !o->target[MODEL_CONVERSION])
+		return error_set(error,
+		    o->target[MODEL_VALUE] ? "a value is learned given a conversion: "
+					     "--target conversion,value"
+					   : "there is no target");
+	if (o->target[MODEL_VALUE] && !o->target[MODEL_CONVERSION])
+		return error_set(error,
+		    "a value is learned given a conversion: add it to the targets");
+	if (o->feedback != FEEDBACK_REVISE && !o->target[MODEL_CONVERSION])
+		return error_set(
+		    error, "delayed feedback is of conversions, which are no target");
+	if (!(o->base_rate == 0 || (o->base_rate > 0 && o->base_rate < 1)))
+		return error_set(
+		    error, "the base rate must be 0 (estimate it) or between 0 and 1");
+	if (o->admit < 1 || o->admit > 255)
+		return error_set(error, "admit must be from 1 to 255");
+	return optimiser_check(&o->optimiser, error);
+}
+
+bool
+model_options_has(const struct model_options *o, unsigned head)
+{
+	return head == MODEL_DELAY ? o->feedback == FEEDBACK_DFM : o->target[head];
+}
+
+struct head_options
+model_options_of_head(const struct model_options *o, unsigned head)
+{
+	bool first = head == MODEL_CLICK ||
+	    (head == MODEL_CONVERSION && !o->target[MODEL_CLICK]);
+
+	return (struct head_options){
+		.likelihood = head == MODEL_VALUE ? LIKELIHOOD_GAMMA
+		    : head == MODEL_DELAY         ? LIKELIHOOD_EXPONENTIAL
+						  : LIKELIHOOD_BERNOULLI,
+		.optimiser = o->optimiser,
+		.lanes = lanes_default,
+		.calibration = o->calibration,
+		.base_rate = first ? o->base_rate : 0,
+	};
+}
+
+/* --- Texts -------------------------------------------------------------------------- */
+
+static void
+describe_targets(const struct model_options *o, char *to)
+{
+	*to = '\0';
+	for (unsigned t = 0; t < MODEL_TARGETS; t++) {
+		if (!o->target[t])
+			continue;
+		if (*to != '\0')
+			strcat(to, ",");
+		strcat(to, target_names[t]);
+	}
+}
+
+void
+model_options_describe(const struct model_options *o, struct model_described *to)
+{
+	const struct optimiser *p = &o->optimiser;
+	const double numbers[] = { p->rate, p->beta, p->l1, p->l2, o->base_rate,
+		(double)o->admit };
+
+	memset(to, 0, sizeof *to);
+	describe_targets(o, to->text[TARGET]);
+	strcpy(to->text[ALGORITHM], optimiser_name(p->algorithm));
+	strcpy(to->text[CALIBRATION], calibration_names[o->calibration]);
+	strcpy(to->text[FEEDBACK], feedback_names[o->feedback]);
+	for (unsigned i = NUMBERS; i < MODEL_OPTIONS; i++)
+		to->text[i][number_format_double(numbers[i - NUMBERS], to->text[i])] =
+		    '\0';
+	to->identity.name = "model";
+	to->identity.schema = MODEL_SCHEMA;
+	to->identity.options = MODEL_OPTIONS;
+	for (unsigned i = 0; i < MODEL_OPTIONS; i++) {
+		to->identity.option[i] = names[i];
+		to->identity.value[i] = to->text[i];
+	}
+}
+
+static int
+find_word(const char *word, const char *const *among, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (strcmp(word, among[i]) == 0)
+			return (int)i;
+	return -1;
+}
+
+int
+model_options_understand(
+    const struct state_identity *identity, struct model_options *o, struct error *error)
+{
+	struct optimiser *p = &o->optimiser;
+	double admit,
+	    *const numbers[] = { &p->rate, &p->beta, &p->l1, &p->l2, &o->base_rate,
+		    &admit };
+	const char *const *value = identity->value;
+	int calibration, feedback;
+
+	*o = (struct model_options){ .admit = 1 };
+	if (strcmp(identity->name, "model") != 0 || identity->schema != MODEL_SCHEMA)
+		return error_set(error,
+		    "it holds a %s of schema %u, not a model of schema %u",
+		    identity->name, identity->schema, MODEL_SCHEMA);
+	for (unsigned i = 0; i < MODEL_OPTIONS; i++)
+		if (i >= identity->options ||
+		    strcmp(identity->option[i], names[i]) != 0)
+			return error_set(error, "it does not say its %s", names[i]);
+	for (unsigned i = NUMBERS; i < MODEL_OPTIONS; i++)
+		if (!number_parse_double(slice_text(value[i]), numbers[i - NUMBERS]))
+			return error_set(error, "its %s is no number", names[i]);
+	calibration = find_word(value[CALIBRATION], calibration_names, 3);
+	feedback = find_word(value[FEEDBACK], feedback_names, FEEDBACK_COUNT);
+	if (calibration < 0 || feedback < 0 || !(admit >= 1 && admit <= 255) ||
+	    !optimiser_parse(slice_text(value[ALGORITHM]), &p->algorithm))
+		return error_set(error, "its algorithm or calibration is unknown");
+	o->calibration = (enum calibration_method)calibration;
+	o->feedback = (enum model_feedback)feedback;
+	o->admit = (uint64_t)admit;
+	if (model_options_parse_targets(o, value[TARGET], error) < 0)
+		return -1;
+	return model_options_check(o, error);
+}
+
+void
+model_options_print(const struct model_options *o, char *to, size_t size)
+{
+	struct model_described d;
+	size_t at = 0;
+
+	model_options_describe(o, &d);
+	for (unsigned i = 0; i < MODEL_OPTIONS; i++) {
+		int n = snprintf(to + at, size - at, "%s=%s\n", names[i], d.text[i]);
+
+		assert(n > 0 && (size_t)n < size - at);
+		at += (size_t)n;
+	}
+}
+
+int
+model_options_read(struct slice text, struct model_options *o, struct error *error)
+{
+	struct model_described d;
+
+	memset(&d, 0, sizeof d);
+	d.identity.name = "model";
+	d.identity.schema = MODEL_SCHEMA;
+	for (unsigned i = 0; i < MODEL_OPTIONS; i++) {
+		size_t end = slice_find(text, '\n'), size = strlen(names[i]);
+
+		if (end == text.size || end < size + 1 || end - size > 64 ||
+		    memcmp(text.at, names[i], size) != 0 || text.at[size] != '=')
+			return error_set(error, "it does not say its %s", names[i]);
+		memcpy(d.text[i], text.at + size + 1, end - size - 1);
+		d.identity.option[i] = names[i];
+		d.identity.value[i] = d.text[i];
+		text = slice_from(text, end + 1);
+	}
+	d.identity.options = MODEL_OPTIONS;
+	return model_options_understand(&d.identity, o, error);
+}
