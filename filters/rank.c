@@ -7,7 +7,7 @@
  * out    in place of a request its decisions; with --what-if the records with an
  *        evaluation; everything else as it is
  * state  with --spec its counters and the latest record of each creative; the model is a
- *        file, read again on HUP
+ *        file, read again on HUP, or lives in memory of a bp-learn, always up to date
  * needs  a model file, except for uniform; with --spec events in the order of time
  *
  * A decision depends on the seed, the request's id and what is known of its candidates, so
@@ -30,7 +30,7 @@ enum {
 
 struct rank {
 	struct policy policy;
-	int kind;
+	int kind, reward;
 	const char *model_path, *spec_path;
 	bool what_if;
 
@@ -38,13 +38,17 @@ struct rank {
 	struct judge judge;
 	struct policy_weights weights;
 	struct decision_keys keys;
-	struct key request_id, k, creative_id, position, evaluation;
+	struct key request_id, creative_id, position, evaluation;
 	struct hash_key hash_key;
-	uint64_t requests, evaluated, unkept;
+	struct {
+		uint64_t requests, evaluated, unkept;
+	} counts;
 };
 
 static const struct option options[] = {
 	OPTION_CHOICE('p', "policy", struct rank, kind, POLICY_WORDS, "how to choose"),
+	OPTION_CHOICE('r', "reward", struct rank, reward, "click|conversion|value",
+	    "what is to be had"),
 	OPTION_ASIDE('m', "model", struct rank, model_path, NULL,
 	    "the model that knows the candidates", "FILE"),
 	OPTION_ASIDE('s', "spec", struct rank, spec_path, NULL,
@@ -72,8 +76,8 @@ static int
 open_model(
     struct run *run, struct rank *f, enum state_trouble *trouble, struct error *error)
 {
-	return predictor_open(&f->judge.predictor, run_os(run), f->model_path, NULL,
-	    f->model_bytes, trouble, error);
+	return judge_attach(
+	    &f->judge, run_os(run), f->model_path, f->model_bytes, trouble, error);
 }
 
 static int
@@ -91,8 +95,8 @@ start_model(struct run *run, struct rank *f, uint64_t memory)
 		return trouble == STATE_MISSING
 		    ? run_usage(run, "there is no model %s (bp-learn writes one)",
 			  f->model_path)
-		    : run_fail(run, "%s", error.text);
-	predictor_keys(&f->judge.predictor, run_reader(run));
+		    : trouble == STATE_OTHER ? run_usage(run, "%s", error.text)
+					     : run_fail(run, "%s", error.text);
 	run_opens_files(run);
 	return 0;
 }
@@ -133,19 +137,20 @@ start(struct run *run, void *self)
 	if (judge_init(&f->judge, reader) != 0)
 		return run_fail(run, "no memory for decisions");
 	f->policy.kind = (enum policy_kind)f->kind;
+	f->judge.reward = (enum model_target)f->reward;
 	if (policy_check(&f->policy, &error) != 0)
 		return run_usage(run, "--%s", error.text);
 	decision_keys_init(&f->keys, reader);
 	f->request_id = run_key(run, "request_id");
-	f->k = run_key(run, "k");
 	f->creative_id = run_key(run, "creative_id");
 	f->position = run_key(run, "position");
 	f->evaluation = run_key(run, "evaluation");
 	f->hash_key = hash_key(run_seed(run));
-	run_counter(run, "requests", "requests decided", &f->requests);
-	run_counter(run, "evaluated", "records with an evaluation", &f->evaluated);
+	run_counter(run, "requests", "requests decided", &f->counts.requests);
 	run_counter(
-	    run, "unkept", "decisions too large for the features of all", &f->unkept);
+	    run, "evaluated", "records with an evaluation", &f->counts.evaluated);
+	run_counter(run, "unkept", "decisions too large for the features of all",
+	    &f->counts.unkept);
 	if (f->spec_path != NULL) {
 		share = memory / PORTRAIT_SHARE;
 		if (start_portrait(run, f, share) != 0)
@@ -155,17 +160,6 @@ start(struct run *run, void *self)
 }
 
 /* --- Requests --------------------------------------------------------------------- */
-
-/* How many positions; 0: it is wrong. */
-static unsigned
-positions(const struct rank *f, const struct record *r)
-{
-	int64_t k = 1;
-
-	if (record_index(r, f->k) >= 0 && (!record_int(r, f->k, &k) || k < 1))
-		return 0;
-	return k < f->judge.slate.n ? (unsigned)k : f->judge.slate.n;
-}
 
 /* Draw for a position, send the decision, and take the candidate out. */
 static int
@@ -190,13 +184,13 @@ decide_one(struct run *run, struct rank *f, const struct decision_request *q,
 	    !judge_kept(&f->judge, RECORD_SIZE_MAX - DECISION_ROOM - q->record->size,
 		&d.all_keys, &d.all_values)) {
 		d.all_keys = d.all_values = (struct slice){ NULL, 0 };
-		f->unkept++;
+		f->counts.unkept++;
 	}
 	if (f->judge.predictor.model != NULL) {
 		const char *slash = strrchr(f->model_path, '/');
 
 		d.model = slash == NULL ? f->model_path : slash + 1;
-		d.version = f->judge.predictor.model->examples;
+		d.version = f->judge.version;
 	}
 	decision_build(b, q, &d);
 	if (run_emit_built(run) != 0)
@@ -223,7 +217,7 @@ decide(struct run *run, struct rank *f, const struct record *r)
 	wrong = judge_read(&f->judge, r, KIND_REQUEST, &q);
 	if (wrong != NULL)
 		return run_reject(run, "request %s", wrong);
-	k = positions(f, r);
+	k = slate_positions(&f->judge.slate, r);
 	if (k == 0)
 		return run_reject(run, "request whose k is no number from 1 on");
 	if (r->size > RECORD_SIZE_MAX - DECISION_ROOM ||
@@ -238,7 +232,7 @@ decide(struct run *run, struct rank *f, const struct record *r)
 		if (decide_one(run, f, &q, i, draw) != 0)
 			return FAIL;
 	}
-	f->requests++;
+	f->counts.requests++;
 	return DROP;
 }
 
@@ -285,7 +279,7 @@ evaluate(struct run *run, struct rank *f, const struct record *r, enum kind kind
 		    run, "%s whose creative_id is no candidate", kind_name(kind));
 	policy_weigh(&f->policy, f->judge.candidates, f->judge.slate.n, &f->weights);
 	build_evaluation(run, f, chosen);
-	f->evaluated++;
+	f->counts.evaluated++;
 	return PASS;
 }
 
@@ -297,7 +291,12 @@ each(struct run *run, void *self, const struct record *r)
 	struct rank *f = self;
 	enum kind kind = record_kind(r);
 	enum verdict verdict = PASS;
+	enum state_trouble trouble;
+	struct error error;
 
+	/* Whoever learns has begun a new file. One that cannot be had yet is had later. */
+	if (predictor_is_over(&f->judge.predictor))
+		(void)open_model(run, f, &trouble, &error);
 	if (f->what_if) {
 		if ((kind == KIND_DECISION || kind == KIND_OUTCOME) &&
 		    slate_has(&f->judge.slate, r))
@@ -316,9 +315,7 @@ save(struct run *run, void *self, struct state_writer *to)
 	struct rank *f = self;
 
 	(void)run;
-	state_put_u64(to, f->requests);
-	state_put_u64(to, f->evaluated);
-	state_put_u64(to, f->unkept);
+	state_put(to, &f->counts, sizeof f->counts);
 	state_put_u64(to, f->judge.portrait != NULL);
 	if (f->judge.portrait != NULL)
 		portrait_save(f->judge.portrait, to);
@@ -332,9 +329,8 @@ load(struct run *run, void *self, struct state_reader *from)
 	struct error error;
 	uint64_t portrait;
 
-	if (state_get_u64(from, &f->requests) != 0 ||
-	    state_get_u64(from, &f->evaluated) != 0 ||
-	    state_get_u64(from, &f->unkept) != 0 || state_get_u64(from, &portrait) != 0)
+	if (state_get(from, &f->counts, sizeof f->counts) != 0 ||
+	    state_get_u64(from, &portrait) != 0)
 		return run_fail(run, "the snapshot is too short");
 	if ((portrait != 0) != (f->judge.portrait != NULL))
 		return run_usage(run, "the state is of a run with%s --spec",
@@ -357,7 +353,7 @@ reload(struct run *run, void *self)
 		return 0;
 	if (open_model(run, f, &trouble, &error) == 0)
 		run_say(run, "model %s read again: %llu examples", f->model_path,
-		    (unsigned long long)f->judge.predictor.model->examples);
+		    (unsigned long long)f->judge.version);
 	else
 		run_say(run, "%s; going on with the model of before",
 		    trouble == STATE_MISSING ? "the model file is gone" : error.text);

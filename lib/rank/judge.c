@@ -27,6 +27,27 @@ judge_fini(struct judge *j)
 	free(j->kept_keys.start);
 }
 
+int
+judge_attach(struct judge *j, const struct os *os, const char *path, uint64_t bytes,
+    enum state_trouble *trouble, struct error *error)
+{
+	struct predictor fresh = j->predictor;
+
+	fresh.model = NULL;
+	if (predictor_attach(&fresh, os, path, bytes, trouble, error) != 0)
+		return -1;
+	if (!fresh.model->options.target[j->reward]) {
+		*trouble = STATE_OTHER;
+		predictor_free(&fresh);
+		return error_set(error, "the model %s does not know %s: give --reward",
+		    path, model_target_name(j->reward));
+	}
+	predictor_free(&j->predictor);
+	j->predictor = fresh;
+	j->version = model_state(fresh.model)->examples;
+	return 0;
+}
+
 const char *
 judge_read(struct judge *j, const struct record *r, enum kind kind,
     const struct decision_request *q)
@@ -58,18 +79,47 @@ describe(struct judge *j, unsigned i, int64_t position, struct features *to)
 	return true;
 }
 
+/* What a showing brings is a product of targets, each learned given the one before: the
+ * logarithms' variances add up, and are brought to the scale of the logit of the whole. An
+ * amount is a factor of what the reward is worth, and adds its own. */
+static void
+combine(const struct judge *j, const struct model_estimates *said,
+    struct policy_candidate *to)
+{
+	const struct model *m = j->predictor.model;
+	double p = 1, amount = 1, variance = 0;
+
+	for (unsigned t = 0; t <= j->reward; t++) {
+		const struct estimate *e = &said->of[t];
+		double share = t == MODEL_VALUE ? 1 : 1 - e->mean;
+
+		if (!m->options.target[t])
+			continue;
+		*(t == MODEL_VALUE ? &amount : &p) *= e->mean;
+		variance += share * e->deviation * (share * e->deviation);
+	}
+	to->p = p;
+	to->z = vec_logit(p);
+	to->variance = p < 1 ? variance / ((1 - p) * (1 - p)) : 0;
+	to->value *= amount;
+}
+
 static enum features_fault
 estimate(struct judge *j, const struct features *features, struct policy_candidate *to)
 {
+	struct model_estimates said;
 	enum features_fault fault;
 
-	*to = (struct policy_candidate){ .p = 0.5 };
+	to->p = 0.5;
+	to->z = to->variance = 0;
 	if (j->predictor.model == NULL)
 		return FEATURES_FINE;
-	fault = logistic_predict(j->predictor.model, features, &to->p);
-	if (fault == FEATURES_FINE)
-		to->z = vec_logit(to->p);
-	return fault;
+	fault = model_predict(j->predictor.model, features, &said);
+	if (fault != FEATURES_FINE)
+		return fault;
+	j->version = said.version;
+	combine(j, &said, to);
+	return FEATURES_FINE;
 }
 
 static void
@@ -96,13 +146,15 @@ judge_estimate(struct judge *j, int64_t position)
 
 		if (!describe(j, i, position, &features))
 			return "with too many keys, together with those of a creative";
+		j->candidates[i].value = j->slate.value[i];
 		fault = estimate(j, &features, &j->candidates[i]);
 		if (fault != FEATURES_FINE)
 			return features_fault_text(fault);
-		j->candidates[i].value = j->slate.value[i];
 		if (j->keep)
 			keep(j, &features);
 	}
+	if (policy_candidates_check(j->candidates, j->slate.n) != POLICY_FINE)
+		return "for which the model says what is no prediction";
 	return NULL;
 }
 

@@ -14,6 +14,8 @@
 
 struct judge {
 	struct predictor predictor; /* its model owned; NULL: knows nothing */
+	enum model_target reward;   /* what is to be had */
+	uint64_t version;           /* of the model, when it said something last */
 	struct portrait *portrait;  /* owned; NULL: features are those of the record */
 	bool keep;                  /* gather the features of all candidates */
 	struct key shown_at;
@@ -23,9 +25,14 @@ struct judge {
 	struct build kept_keys, kept_values; /* msgpack lists, one item a candidate */
 };
 
-/* -1: no memory. The predictor and the portrait are the caller's to set. */
+/* -1: no memory. The reward and the portrait are the caller's to set. */
 int judge_init(struct judge *j, struct reader *reader);
 void judge_fini(struct judge *j);
+
+/* Take this model file, or live one, within `bytes`. 0; or -1 with the error and the
+ * trouble, STATE_OTHER when it does not know the reward; the model is then that of before. */
+int judge_attach(struct judge *j, const struct os *os, const char *path, uint64_t bytes,
+    enum state_trouble *trouble, struct error *error);
 
 /* Read the candidates of a record. NULL, or what is wrong with it: "without ...". */
 const char *judge_read(struct judge *j, const struct record *r, enum kind kind,

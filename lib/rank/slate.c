@@ -8,6 +8,7 @@
 void
 slate_init(struct slate *s, struct reader *reader)
 {
+	s->k = reader_key(reader, "k");
 	s->candidates = reader_key(reader, "candidates");
 	s->weights = reader_key(reader, "candidate_values");
 	s->keys = reader_key(reader, "candidate_features");
@@ -137,6 +138,16 @@ slate_read(struct slate *s, const struct record *r)
 	wrong = wrong != NULL ? wrong : read_values(s, r);
 	wrong = wrong != NULL ? wrong : read_features(s, r);
 	return wrong != NULL ? wrong : check_features(s);
+}
+
+unsigned
+slate_positions(const struct slate *s, const struct record *r)
+{
+	int64_t k = 1;
+
+	if (record_index(r, s->k) >= 0 && (!record_int(r, s->k, &k) || k < 1))
+		return 0;
+	return k < s->n ? (unsigned)k : s->n;
 }
 
 /* The values of n features at `to`, ones where they have none. */

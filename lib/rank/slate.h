@@ -2,6 +2,7 @@
  *
  * slate: the candidates of one request, decision or outcome, as the record has them:
  *
+ *	k                          how many of them are wanted; absent: 1
  *	candidates                 [creative_id: str or int, ...]
  *	candidate_values           [what the reward of each is worth, ...]; absent: all 1
  *	candidate_features         [bin, ...], as the key features of each; or absent
@@ -16,7 +17,7 @@
 #include "lib/record/record.h"
 
 struct slate {
-	struct key candidates, weights, keys, values, shared_keys, shared_values;
+	struct key k, candidates, weights, keys, values, shared_keys, shared_values;
 
 	unsigned n;
 	bool described; /* they have features of their own, or shared ones */
@@ -34,6 +35,8 @@ void slate_init(struct slate *s, struct reader *reader);
 bool slate_has(const struct slate *s, const struct record *r);
 /* Read it; everything is checked. NULL, or what is wrong with it: a constant text. */
 const char *slate_read(struct slate *s, const struct record *r);
+/* How many positions there are for them: at most as many as candidates. 0: k is wrong. */
+unsigned slate_positions(const struct slate *s, const struct record *r);
 /* The features of a candidate: the shared ones and its own; borrowed until the next call.
  * No more than FEATURES_MAX: slate_read has seen to that. */
 struct features slate_features(struct slate *s, unsigned i);

@@ -230,16 +230,6 @@ vec_add_scaled(double a, const double *x, double *y, size_t n)
 
 /* --- One number ------------------------------------------------------------------- */
 
-double
-vec_exp(double x)
-{
-	double to;
-
-	assert(x == x);
-	vec_exp_all(&x, &to, 1);
-	return to;
-}
-
 VEC_WIDE double
 vec_normal_cdf(double x)
 {

@@ -14,8 +14,7 @@
 enum { VEC_WIDTH = 8 }; /* doubles that are worked on together */
 
 /* e^x, within 1e-15 relatively (2e-13 beyond +-600); x is held to +-708, where the result
- * is still a normal number. Cost: 1 ns a number, 10 ns alone. */
-double vec_exp(double x);
+ * is still a normal number. Cost: 1 ns a number. */
 void vec_exp_all(const double *x, double *to, size_t n);
 
 /* The natural logarithm of positive normal numbers, within 4e-15 relatively where it is
