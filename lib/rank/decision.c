@@ -100,7 +100,11 @@ build_choice(struct build *to, const struct decision *d)
 	build_text(to, d->policy);
 	build_text(to, "seed");
 	build_uint(to, d->seed);
-	return 7;
+	if (d->values == NULL)
+		return 7;
+	build_text(to, "candidate_values");
+	build_numbers(to, d->values, d->n);
+	return 8;
 }
 
 static unsigned

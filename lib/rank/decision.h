@@ -4,7 +4,8 @@
  *
  *	event "decision", event_id, decision_id, request_id, position, creative_id,
  *	candidates, probability, probabilities, scores, policy, model_id, model_version,
- *	seed, features, feature_values, candidate_features, candidate_feature_values
+ *	seed, features, feature_values, candidate_values, candidate_features,
+ *	candidate_feature_values
  */
 #ifndef BANNERPIPE_RANK_DECISION_H
 #define BANNERPIPE_RANK_DECISION_H
@@ -39,6 +40,7 @@ struct decision {
 	unsigned position;
 	unsigned n;                     /* candidates that were left */
 	const struct slice *candidates; /* their ids, msgpack */
+	const double *values;           /* what they are worth; NULL: all 1 */
 	unsigned chosen;
 	const struct policy_weights *weights;
 	struct features features;          /* of the one that was chosen */

@@ -52,7 +52,8 @@ read_values(struct slate *s, const struct record *r)
 	struct value_walk walk;
 	unsigned i = 0;
 
-	if (!record_value(r, s->weights, &list))
+	s->valued = record_value(r, s->weights, &list);
+	if (!s->valued)
 		return NULL;
 	if (value_type(list) != VALUE_ARRAY || value_count(list) != s->n)
 		return "whose candidate_values are not one for each candidate";

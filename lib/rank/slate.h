@@ -20,6 +20,7 @@ struct slate {
 	struct key k, candidates, weights, keys, values, shared_keys, shared_values;
 
 	unsigned n;
+	bool valued;    /* they are not all worth 1 */
 	bool described; /* they have features of their own, or shared ones */
 	struct slice id[POLICY_MAX]; /* msgpack; borrowed from the record, as all are */
 	double value[POLICY_MAX];
