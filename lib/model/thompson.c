@@ -26,7 +26,8 @@
 #define OUTSIDE 1e-7 /* of a variable's probability lies beyond, each side */
 #define WIDTH 5.2    /* of a panel, in the smallest deviation that matters there */
 #define NEGLIGIBLE 1e-12
-#define KNOWN 1e-24 /* a variance that is none */
+#define ROUNDING 5e-6 /* single precision */
+#define KNOWN 1e-24   /* a variance that is none */
 #define SHARE_MIN 1e-30
 
 enum { PANELS_MAX = 512, POINTS = 15 };
@@ -132,7 +133,7 @@ find_contenders(
 		f->n++;
 	}
 	f->known = known;
-	f->padded = (f->n + VEC_WIDTH - 1) / VEC_WIDTH * VEC_WIDTH;
+	f->padded = (f->n + VEC_BLOCK - 1) / VEC_BLOCK * VEC_BLOCK;
 	for (unsigned i = f->n; i < f->padded; i++) {
 		t->mean[i] = -1e9;
 		t->precision[i] = t->ratio[i] = 1;
@@ -165,7 +166,7 @@ look(struct thompson *t, const struct field *f, double z)
 		bool below = a > 1e-300;
 
 		t->at[i] = below ? a : 1e-300;
-		t->slope[i] = below ? t->ratio[i] * e / a : 0;
+		t->slope[i] = below ? (float)(t->ratio[i] * e / a) : 0;
 	}
 	vec_log_all(t->at, t->at, f->padded);
 	for (unsigned i = 0; i < f->padded; i++)
@@ -222,11 +223,11 @@ integrate(struct thompson *t, const struct field *f)
 		for (unsigned k = 0; k < POINTS && begun; k++) {
 			double product = look(t, f, middle + half * point[k]) * half;
 
-			vec_add_scaled(
-			    product * kronrod[k], t->hazard, t->kronrod, f->padded);
+			vec_axpy((float)(product * kronrod[k]), t->hazard, t->kronrod,
+			    f->padded);
 			if (gauss[k] > 0)
-				vec_add_scaled(
-				    product * gauss[k], t->hazard, t->gauss, f->padded);
+				vec_axpy((float)(product * gauss[k]), t->hazard,
+				    t->gauss, f->padded);
 		}
 	}
 }
@@ -268,14 +269,14 @@ thompson_weigh(struct thompson *t, const struct thompson_arm *arms, unsigned n,
 	known = f.known ? look(t, &f, f.floor) : 0;
 	sum = known;
 	for (unsigned i = 0; i < f.n; i++)
-		sum += t->kronrod[i];
+		sum += (double)t->kronrod[i];
 	for (unsigned i = 0; i < f.n; i++) {
-		double gap = fabs(t->kronrod[i] - t->gauss[i]);
+		double gap = fabs((double)t->kronrod[i] - (double)t->gauss[i]);
 
 		error = gap > error ? gap : error;
-		probability[t->arm[i]] = t->kronrod[i] / sum;
+		probability[t->arm[i]] = (double)t->kronrod[i] / sum;
 	}
 	if (f.known)
 		probability[f.known_arm] = known / sum;
-	return error + fabs(1 - sum) + (n + 1) * OUTSIDE;
+	return error + fabs(1 - sum) + (n + 1) * OUTSIDE + ROUNDING;
 }
