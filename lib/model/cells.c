@@ -100,7 +100,13 @@ cells_init(struct cells *c, const struct cells_kind *kind, uint64_t bytes,
 
 	assert(kind->size % 16 == 0 && kind->size > 0 && kind->size <= CELLS_SIZE_MAX);
 	*c = (struct cells){
-		.kind = kind, .os = os, .path = path, .text = text, .budget = bytes
+		.kind = kind,
+		.size = kind->size,
+		.whole_grains = DIRTY_GRAIN % kind->size == 0,
+		.os = os,
+		.path = path,
+		.text = text,
+		.budget = bytes,
 	};
 	if (bytes < CELLS_BYTES_MIN)
 		return error_set(
@@ -126,7 +132,7 @@ cells_open(struct cells *c, const struct cells_kind *kind, const struct os *os,
 {
 	uint64_t homes;
 
-	*c = (struct cells){ .kind = kind, .os = os, .path = path };
+	*c = (struct cells){ .kind = kind, .size = kind->size, .os = os, .path = path };
 	if (region_open(&c->region, os, path, missing, error) < 0)
 		return -1;
 	homes = c->region.head->shape[SHAPE_HOMES];
@@ -167,16 +173,23 @@ rebase(struct cells *c, uint64_t now)
 	dirty_mark_all(&c->dirty_lines);
 }
 
+/* The place behind, in this line or the next. */
+static uint64_t
+next(uint64_t place)
+{
+	return (place & 7) + 1 < CELLS_LINE ? place + 1 : ((place >> 3) + 1) << 3;
+}
+
 static void
 fill(struct cells *c, uint64_t place, uint64_t key)
 {
-	uint64_t *at = &c->lines[place / CELLS_LINE].key[place % CELLS_LINE];
+	uint64_t *at = &c->lines[place >> 3].key[place & 7];
 
 	if (*at != 0)
 		__atomic_store_n(at, CELLS_CHANGING, __ATOMIC_SEQ_CST);
 	memset(cells_at(c, place), 0, c->kind->size);
 	__atomic_store_n(at, cells_key(key), __ATOMIC_RELEASE);
-	dirty_mark_grain(&c->dirty_lines, place / CELLS_LINE / 4);
+	dirty_mark_grain(&c->dirty_lines, (place >> 3) / 4);
 }
 
 /* The place in a full window that can best be spared, or CELLS_NONE. */
@@ -187,9 +200,8 @@ spare(const struct cells *c, uint64_t home, uint64_t now)
 	unsigned best_age = 0;
 	float best_worth = 0;
 
-	for (uint64_t p = home * CELLS_LINE; p < (home + CELLS_WINDOW) * CELLS_LINE;
-	     p++) {
-		uint64_t touched = c->lines[p / CELLS_LINE].touched[p % CELLS_LINE];
+	for (uint64_t p = home << 3; p < (home + CELLS_WINDOW) << 3; p = next(p)) {
+		uint64_t touched = c->lines[p >> 3].touched[p & 7];
 		unsigned age;
 		float worth;
 
@@ -211,11 +223,11 @@ spare(const struct cells *c, uint64_t home, uint64_t now)
 uint64_t
 cells_take(struct cells *c, uint64_t home, uint64_t key, uint64_t now)
 {
-	uint64_t place = CELLS_NONE, first = home * CELLS_LINE;
+	uint64_t place = CELLS_NONE;
 
 	assert(now > 0);
-	for (uint64_t p = first; p < first + CELLS_WINDOW * CELLS_LINE; p++) {
-		uint64_t k = c->lines[p / CELLS_LINE].key[p % CELLS_LINE];
+	for (uint64_t p = home << 3; p < (home + CELLS_WINDOW) << 3; p = next(p)) {
+		uint64_t k = c->lines[p >> 3].key[p & 7];
 
 		if (k == cells_key(key))
 			return p;
@@ -250,8 +262,8 @@ move_in(struct cells *c, uint64_t key, uint16_t touched, const void *cell, uint6
 	if (place == CELLS_NONE)
 		return CELLS_NONE;
 	memcpy(cells_at(c, place), cell, c->kind->size);
-	c->lines[place / CELLS_LINE].touched[place % CELLS_LINE] = touched;
-	dirty_mark(&c->dirty_cells, place * c->kind->size, c->kind->size);
+	c->lines[place >> 3].touched[place & 7] = touched;
+	cells_mark(c, place);
 	return place;
 }
 
@@ -266,13 +278,13 @@ grow(struct cells *c, uint64_t now)
 		c->cramped = false;
 		return;
 	}
-	for (uint64_t p = 0; p < old.line_count * CELLS_LINE; p++) {
-		const struct cells_line *line = &old.lines[p / CELLS_LINE];
-		uint64_t key = line->key[p % CELLS_LINE];
+	for (uint64_t p = 0; p < old.line_count << 3; p = next(p)) {
+		const struct cells_line *line = &old.lines[p >> 3];
+		uint64_t key = line->key[p & 7];
 
 		if (key != 0 &&
-		    move_in(c, key, line->touched[p % CELLS_LINE], cells_at(&old, p),
-			now) == CELLS_NONE)
+		    move_in(c, key, line->touched[p & 7], cells_at(&old, p), now) ==
+			CELLS_NONE)
 			c->evicted++;
 	}
 	settle_limit(c);
@@ -301,7 +313,7 @@ void
 cells_walk(const struct cells *c,
     void (*each)(void *context, uint64_t key, const void *cell), void *context)
 {
-	for (uint64_t p = 0; p < c->line_count * CELLS_LINE; p++) {
+	for (uint64_t p = 0; p < c->line_count << 3; p = next(p)) {
 		uint64_t key = cells_key_at(c, p);
 
 		if (key != 0 && key != CELLS_CHANGING)
@@ -317,9 +329,9 @@ enum { AS_LIST, AS_BLOCK };
 static void
 save_list(const struct cells *c, struct state_writer *to)
 {
-	for (uint64_t p = 0; p < c->line_count * CELLS_LINE; p++) {
-		const struct cells_line *line = &c->lines[p / CELLS_LINE];
-		unsigned i = (unsigned)(p % CELLS_LINE);
+	for (uint64_t p = 0; p < c->line_count << 3; p = next(p)) {
+		const struct cells_line *line = &c->lines[p >> 3];
+		unsigned i = (unsigned)(p & 7);
 
 		if (line->key[i] == 0)
 			continue;
@@ -378,8 +390,8 @@ belongs(const struct cells *c, uint64_t key, uint64_t place, uint64_t touched,
 {
 	uint64_t home = cells_home(c, key);
 
-	return key != CELLS_CHANGING && place / CELLS_LINE >= home &&
-	    place / CELLS_LINE < home + CELLS_WINDOW && touched > 0 &&
+	return key != CELLS_CHANGING && place >> 3 >= home &&
+	    place >> 3 < home + CELLS_WINDOW && touched > 0 &&
 	    touched <= last / CELLS_TICK - c->base + 1;
 }
 
@@ -418,14 +430,13 @@ load_list(struct cells *c, struct state_reader *from, uint64_t used, bool same,
 			c->evicted += place == CELLS_NONE;
 			continue;
 		}
-		if (place >= c->line_count * CELLS_LINE ||
-		    c->lines[place / CELLS_LINE].key[place % CELLS_LINE] != 0 ||
+		if (place >= c->line_count << 3 || (place & 7) >= CELLS_LINE ||
+		    c->lines[place >> 3].key[place & 7] != 0 ||
 		    !belongs(c, key, place, (uint16_t)where, last))
 			return damaged(i, error);
-		c->lines[place / CELLS_LINE].touched[place % CELLS_LINE] =
-		    (uint16_t)where;
+		c->lines[place >> 3].touched[place & 7] = (uint16_t)where;
 		memcpy(cells_at(c, place), cell, c->kind->size);
-		c->lines[place / CELLS_LINE].key[place % CELLS_LINE] = key;
+		c->lines[place >> 3].key[place & 7] = key;
 		c->used++;
 	}
 	dirty_mark_all(&c->dirty_lines);
@@ -442,9 +453,9 @@ load_block(struct cells *c, struct state_reader *from, uint64_t used, uint64_t l
 	    state_get_block(from, c->at, c->line_count * CELLS_LINE * c->kind->size,
 		&c->dirty_cells, error) < 0)
 		return -1;
-	for (uint64_t p = 0; p < c->line_count * CELLS_LINE; p++) {
-		const struct cells_line *line = &c->lines[p / CELLS_LINE];
-		unsigned i = (unsigned)(p % CELLS_LINE);
+	for (uint64_t p = 0; p < c->line_count << 3; p = next(p)) {
+		const struct cells_line *line = &c->lines[p >> 3];
+		unsigned i = (unsigned)(p & 7);
 
 		if (line->key[i] == 0)
 			continue;

@@ -35,6 +35,7 @@ enum {
 	CELLS_SIZE_MAX = 1 << 12, /* bytes of a cell */
 };
 
+/* A place is a line times eight, and which of its keys. */
 #define CELLS_NONE UINT64_MAX
 #define CELLS_CHANGING UINT64_C(1)
 
@@ -57,6 +58,8 @@ struct cells_kind {
 
 struct cells {
 	const struct cells_kind *kind; /* borrowed */
+	uint64_t size;                 /* kind->size */
+	bool whole_grains;             /* no cell lies in two grains of dirty_cells */
 	const struct os *os;
 	const char *path;  /* borrowed; of the region, or NULL */
 	struct slice text; /* borrowed; what the region is of */
@@ -98,7 +101,8 @@ cells_key(uint64_t key)
 static inline uint64_t
 cells_home(const struct cells *c, uint64_t key)
 {
-	uint64_t home = hash_bucket(hash_mix(cells_key(key)), c->homes);
+	/* Keys are hashes already: Fibonacci's spreads what is left of an order. */
+	uint64_t home = hash_bucket(key * UINT64_C(0x9E3779B97F4A7C15), c->homes);
 
 	__builtin_prefetch(&c->lines[home], 1);
 	return home;
@@ -116,7 +120,7 @@ cells_find(const struct cells *c, uint64_t home, uint64_t key)
 			uint64_t k = __atomic_load_n(&keys[i], __ATOMIC_ACQUIRE);
 
 			if (k == key)
-				return line * CELLS_LINE + i;
+				return line << 3 | i;
 			if (k == 0)
 				return CELLS_NONE;
 		}
@@ -131,24 +135,42 @@ cells_key_at(const struct cells *c, uint64_t place)
 	    &c->lines[place / CELLS_LINE].key[place % CELLS_LINE], __ATOMIC_ACQUIRE);
 }
 
+static inline uint64_t
+cells_offset(const struct cells *c, uint64_t place)
+{
+	return ((place >> 3) * CELLS_LINE + (place & 7)) * c->size;
+}
+
 static inline void *
 cells_at(const struct cells *c, uint64_t place)
 {
-	return c->at + place * c->kind->size;
+	return c->at + cells_offset(c, place);
+}
+
+/* The cell changes. */
+static inline void
+cells_mark(struct cells *c, uint64_t place)
+{
+	uint64_t offset = cells_offset(c, place);
+
+	if (c->whole_grains)
+		dirty_mark_grain(&c->dirty_cells, offset / DIRTY_GRAIN);
+	else
+		dirty_mark(&c->dirty_cells, offset, c->size);
 }
 
 /* The update of this number changes the cell. */
 static inline void
 cells_touch(struct cells *c, uint64_t place, uint64_t now)
 {
-	uint16_t *touched = &c->lines[place / CELLS_LINE].touched[place % CELLS_LINE];
+	struct cells_line *line = &c->lines[place >> 3];
 	uint64_t tick = now / CELLS_TICK - c->base + 1;
 
-	if (*touched != tick) {
-		*touched = (uint16_t)tick;
-		dirty_mark_grain(&c->dirty_lines, place / CELLS_LINE / 4);
+	if (line->touched[place & 7] != tick) {
+		line->touched[place & 7] = (uint16_t)tick;
+		dirty_mark_grain(&c->dirty_lines, (place >> 3) / 4);
 	}
-	dirty_mark(&c->dirty_cells, place * c->kind->size, c->kind->size);
+	cells_mark(c, place);
 }
 
 /* The place of the key, where an unknown one gets a cell of zeros, if need be that of
