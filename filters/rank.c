@@ -138,6 +138,7 @@ start(struct run *run, void *self)
 		return run_fail(run, "no memory for decisions");
 	f->policy.kind = (enum policy_kind)f->kind;
 	f->judge.reward = (enum model_target)f->reward;
+	f->judge.compares = f->kind == POLICY_THOMPSON;
 	if (policy_check(&f->policy, &error) != 0)
 		return run_usage(run, "--%s", error.text);
 	decision_keys_init(&f->keys, reader);

@@ -271,7 +271,8 @@ predict_linear(const struct head *h, const struct head_options *o,
 	double raw = linear(h, o, f);
 
 	calibrate(h, o, vec_clamp(raw, -VEC_LOGIT_MAX, VEC_LOGIT_MAX), to);
-	to->deviation = 0;
+	to->deviation = to->open_deviation = 0;
+	to->open_z = to->z;
 }
 
 /* The derivative of the negative log-likelihood; of gamma, whose residual has no bound,
@@ -300,11 +301,24 @@ learn_linear(struct head *h, const struct head_options *o,
 
 /* --- Both --------------------------------------------------------------------------- */
 
+static unsigned
+widest(const struct lanes_options *o)
+{
+	unsigned best = 0;
+
+	for (unsigned k = 1; k < LANES; k++)
+		if (o->noise.of[k] <= o->noise.of[best] &&
+		    o->prior.of[k] > o->prior.of[best])
+			best = k;
+	return best;
+}
+
 void
 head_predict(const struct head *h, const struct head_options *o,
     const struct head_features *f, struct estimate *to)
 {
 	struct opinion said;
+	unsigned open;
 
 	if (o->optimiser.algorithm != OPTIMISER_LANES) {
 		predict_linear(h, o, f, to);
@@ -312,6 +326,9 @@ head_predict(const struct head *h, const struct head_options *o,
 	}
 	ask(h, o, f, &said);
 	conclude(h, o, &said, to);
+	open = widest(&o->lanes);
+	to->open_z = (double)said.z.of[open];
+	to->open_deviation = sqrt((double)said.v.of[open]);
 }
 
 void

@@ -79,6 +79,8 @@ describe(struct judge *j, unsigned i, int64_t position, struct features *to)
 	return true;
 }
 
+/* --- What the model says ---------------------------------------------------------- */
+
 /* What a showing brings is a product of targets, each learned given the one before: the
  * logarithms' variances add up, and are brought to the scale of the logit of the whole. An
  * amount is a factor of what the reward is worth, and adds its own. */
@@ -87,21 +89,25 @@ combine(const struct judge *j, const struct model_estimates *said,
     struct policy_candidate *to)
 {
 	const struct model *m = j->predictor.model;
-	double p = 1, amount = 1, variance = 0;
+	double open = 1, variance = 0;
+	unsigned factors = 0;
 
+	to->p = 1;
 	for (unsigned t = 0; t <= j->reward; t++) {
 		const struct estimate *e = &said->of[t];
-		double share = t == MODEL_VALUE ? 1 : 1 - e->mean;
+		double p = t == MODEL_VALUE ? 0 : vec_sigmoid(e->open_z);
 
 		if (!m->options.target[t])
 			continue;
-		*(t == MODEL_VALUE ? &amount : &p) *= e->mean;
-		variance += share * e->deviation * (share * e->deviation);
+		variance += (1 - p) * e->open_deviation * ((1 - p) * e->open_deviation);
+		*(t == MODEL_VALUE ? &to->value : &to->p) *= e->mean;
+		open *= t == MODEL_VALUE ? 1 : p;
+		to->z = e->open_z;
+		factors++;
 	}
-	to->p = p;
-	to->z = vec_logit(p);
-	to->variance = p < 1 ? variance / ((1 - p) * (1 - p)) : 0;
-	to->value *= amount;
+	if (factors > 1)
+		to->z = vec_logit(open);
+	to->variance = open < 1 ? variance / ((1 - open) * (1 - open)) : 0;
 }
 
 static enum features_fault
@@ -121,6 +127,87 @@ estimate(struct judge *j, const struct features *features, struct policy_candida
 	combine(j, &said, to);
 	return FEATURES_FINE;
 }
+
+/* --- What candidates share -------------------------------------------------------- */
+
+static uint32_t
+bits_at(const struct features *f, unsigned i)
+{
+	const float one = 1;
+	uint32_t bits;
+
+	if (f->values.at != NULL) {
+		memcpy(&bits, f->values.at + 4 * (size_t)i, sizeof bits);
+		return bits;
+	}
+	memcpy(&bits, &one, sizeof bits);
+	return bytes_le32(bits);
+}
+
+static uint64_t
+key_at(const struct features *f, unsigned i)
+{
+	uint64_t key;
+
+	memcpy(&key, f->keys.at + 8 * (size_t)i, sizeof key);
+	return key;
+}
+
+static void
+share_first(struct judge *j, const struct features *f)
+{
+	j->shared = features_count(f);
+	for (unsigned i = 0; i < j->shared; i++) {
+		j->shared_keys[i] = key_at(f, i);
+		j->shared_values[i] = bits_at(f, i);
+	}
+}
+
+/* Of those shared so far, the ones that this candidate has too. Both come in the order of
+ * the specification, so what is the same is found near by, if at all. */
+static void
+share_next(struct judge *j, const struct features *f)
+{
+	enum { NEAR = 32 };
+	unsigned n = features_count(f), at = 0, left = 0;
+
+	for (unsigned i = 0; i < j->shared; i++) {
+		unsigned end = n - at < NEAR ? n : at + NEAR, k = at;
+
+		while (k < end &&
+		    (key_at(f, k) != j->shared_keys[i] ||
+			bits_at(f, k) != j->shared_values[i]))
+			k++;
+		if (k == end)
+			continue;
+		j->shared_keys[left] = j->shared_keys[i];
+		j->shared_values[left++] = j->shared_values[i];
+		at = k + 1;
+	}
+	j->shared = left;
+}
+
+/* The doubt about what they share says nothing about which one is the best. A trace of the
+ * rest stays, so that candidates that are all the same share alike. */
+static void
+compare(struct judge *j)
+{
+	static const double trace = 1e-8;
+	const struct features f = { slice_of(j->shared_keys, 8 * (size_t)j->shared),
+		slice_of(j->shared_values, 4 * (size_t)j->shared) };
+	struct policy_candidate shared = { .value = 1 };
+
+	if (estimate(j, &f, &shared) != FEATURES_FINE)
+		return;
+	for (unsigned i = 0; i < j->slate.n; i++) {
+		double own = j->candidates[i].variance - shared.variance;
+
+		if (j->candidates[i].variance > 0)
+			j->candidates[i].variance = own > trace ? own : trace;
+	}
+}
+
+/* --- All of them ------------------------------------------------------------------ */
 
 static void
 keep(struct judge *j, const struct features *features)
@@ -152,7 +239,15 @@ judge_estimate(struct judge *j, int64_t position)
 			return features_fault_text(fault);
 		if (j->keep)
 			keep(j, &features);
+		if (!j->compares)
+			continue;
+		if (i == 0)
+			share_first(j, &features);
+		else
+			share_next(j, &features);
 	}
+	if (j->compares && j->predictor.model != NULL)
+		compare(j);
 	if (policy_candidates_check(j->candidates, j->slate.n) != POLICY_FINE)
 		return "for which the model says what is no prediction";
 	return NULL;

@@ -17,12 +17,21 @@ struct judge {
 	enum model_target reward;   /* what is to be had */
 	uint64_t version;           /* of the model, when it said something last */
 	struct portrait *portrait;  /* owned; NULL: features are those of the record */
-	bool keep;                  /* gather the features of all candidates */
+	bool
+	    compares; /* variances are of differences: what candidates share is no doubt
+			* about which one is the best */
+	bool keep;    /* gather the features of all candidates */
 	struct key shown_at;
 
 	struct slate slate;
 	struct policy_candidate candidates[POLICY_MAX]; /* of the slate */
 	struct build kept_keys, kept_values; /* msgpack lists, one item a candidate */
+
+	/* The features that all candidates so far have, in their order. */
+	unsigned shared;
+	uint64_t shared_keys[FEATURES_MAX];
+	uint32_t
+	    shared_values[FEATURES_MAX]; /* bits of a float32; little-endian, both */
 };
 
 /* -1: no memory. The reward and the portrait are the caller's to set. */

@@ -144,8 +144,8 @@ with_model(unsigned decisions)
 			const struct estimate *e = &said.of[MODEL_CLICK];
 
 			(void)model_predict(m, &f, &said);
-			candidates[i] = (struct policy_candidate){ e->mean, e->z,
-				e->deviation * e->deviation, 1 };
+			candidates[i] = (struct policy_candidate){ e->mean, e->open_z,
+				e->open_deviation * e->open_deviation, 1 };
 		}
 		between = cpu();
 		policy_weigh(&p, candidates, CANDIDATES, &weights);

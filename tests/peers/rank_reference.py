@@ -163,6 +163,23 @@ def draws(model):
           ['%r of %r' % (count, p)] if chi > 30 else [])
 
 
+def shared_doubt(model):
+    """A feature never seen, which all candidates have, adds the same doubt to all."""
+    requests = [{**request(i, False), 'k': 1} for i in range(200)]
+    command = 'bp-rank --model %s' % model
+    wrong, moved = [], 0
+    more = [{**q, 'shared_features': keys(*struct.unpack(
+        '<Q', base64.b64decode(q['shared_features']['$binary'])), 5 << 48 | 7)}
+        for q in requests]
+    for a, b in zip(run(command, requests), run(command, more)):
+        moved += len(a['candidates']) > 1 and 0.02 < max(a['probabilities']) < 0.98
+        if any(abs(x - y) > 2e-4 for x, y in zip(a['probabilities'], b['probabilities'])):
+            wrong.append('%r, not %r' % (b['probabilities'], a['probabilities']))
+    if moved < 50:
+        wrong.append('only %d of them are in doubt' % moved)
+    check('what candidates share is no doubt about which one is the best', wrong)
+
+
 SPEC = '''creative = field creative_id
 slot = field slot_id
 place = field position
@@ -200,6 +217,7 @@ def main():
     run('bp-learn --model click.bp --report 0', outcomes(4000))
     policies('click.bp')
     draws('click.bp')
+    shared_doubt('click.bp')
     specified()
     print('1..%d' % tests)
     sys.exit(failed > 0)
