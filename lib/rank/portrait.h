@@ -17,7 +17,6 @@
 
 enum {
 	PORTRAIT_CREATIVE_MAX = 1 << 10, /* bytes of the pairs of a creative */
-	PORTRAIT_MEMORY_MIN = 4 << 20,
 };
 
 struct portrait_counts {

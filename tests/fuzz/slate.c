@@ -10,7 +10,7 @@
 #include "lib/rank/judge.h"
 #include "lib/text/json.h"
 
-enum { TEXT_MAX = 1 << 14, BUILT_MAX = 1 << 17, MEMORY = 1 << 23 };
+enum { TEXT_MAX = 1 << 14, BUILT_MAX = 1 << 17, MEMORY = 1 << 21 };
 
 static const char spec[] = "creative = field creative_id\nbrand = words brand\n"
 			   "price = log price_micros\nplace = cross creative brand\n"
