@@ -32,7 +32,7 @@ lay_out(struct cells *c, uint64_t homes)
 static int
 allocate(struct cells *c, uint64_t homes, const struct region *old, struct error *error)
 {
-	struct dirty lines, cells;
+	struct dirty lines, cells, changed = { 0 };
 	struct region region;
 
 	if (region_init(&region, c->os, c->path, old, bytes_of(c, homes), error) < 0)
@@ -46,6 +46,14 @@ allocate(struct cells *c, uint64_t homes, const struct region *old, struct error
 		region_fini(&region, c->os);
 		return error_set(error, "no memory for the cells");
 	}
+	if (c->changed.bits != NULL &&
+	    dirty_init(
+		&changed, (homes + CELLS_WINDOW - 1) * CELLS_LINE * DIRTY_GRAIN) != 0) {
+		dirty_fini(&lines);
+		dirty_fini(&cells);
+		region_fini(&region, c->os);
+		return error_set(error, "no memory for the cells");
+	}
 	if (old != NULL) {
 		memcpy(region_owner(&region), region_owner(old),
 		    REGION_HEAD - REGION_OWNER);
@@ -54,6 +62,7 @@ allocate(struct cells *c, uint64_t homes, const struct region *old, struct error
 	c->region = region;
 	c->dirty_lines = lines;
 	c->dirty_cells = cells;
+	c->changed = changed;
 	c->used = 0;
 	c->cramped = false;
 	lay_out(c, homes);
@@ -65,6 +74,7 @@ release(struct cells *c)
 {
 	dirty_fini(&c->dirty_lines);
 	dirty_fini(&c->dirty_cells);
+	dirty_fini(&c->changed);
 	region_fini(&c->region, c->os);
 }
 
@@ -150,12 +160,12 @@ cells_fini(struct cells *c)
 /* --- Taking a place ---------------------------------------------------------------- */
 
 /* Touched so long ago that the count would overflow is the same as touched long ago. */
-static void
-rebase(struct cells *c, uint64_t now)
+void
+cells_rebase(struct cells *c, uint64_t base)
 {
-	uint64_t ahead = now / CELLS_TICK - c->base + 1;
-	uint64_t shift = ahead - TICKS_HALF;
+	uint64_t shift = base - c->base;
 
+	assert(base >= c->base);
 	for (uint64_t l = 0; l < c->line_count; l++)
 		for (unsigned i = 0; i < CELLS_LINE; i++) {
 			uint16_t *t = &c->lines[l].touched[i];
@@ -163,7 +173,7 @@ rebase(struct cells *c, uint64_t now)
 			if (*t != 0)
 				*t = *t > shift ? (uint16_t)(*t - shift) : 1;
 		}
-	c->base += shift;
+	c->base = base;
 	dirty_mark_all(&c->dirty_lines);
 }
 
@@ -252,6 +262,8 @@ move_in(struct cells *c, uint64_t key, uint16_t touched, const void *cell, uint6
 	memcpy(cells_at(c, place), cell, c->kind->size);
 	c->lines[place / CELLS_LINE].touched[place % CELLS_LINE] = touched;
 	dirty_mark(&c->dirty_cells, place * c->kind->size, c->kind->size);
+	if (c->changed.bits != NULL)
+		dirty_mark_grain(&c->changed, place);
 	return place;
 }
 
@@ -294,7 +306,7 @@ cells_reserve(struct cells *c, uint64_t n, uint64_t now)
 		0))
 		grow(c, now);
 	if (__builtin_expect(now / CELLS_TICK - c->base >= TICKS_MAX, 0))
-		rebase(c, now);
+		cells_rebase(c, now / CELLS_TICK + 1 - TICKS_HALF);
 }
 
 void
@@ -307,6 +319,82 @@ cells_walk(const struct cells *c,
 		if (key != 0 && key != CELLS_CHANGING)
 			each(context, cells_key(key), cells_at(c, p));
 	}
+}
+
+/* --- Copies ------------------------------------------------------------------------- */
+
+int
+cells_track(struct cells *c, struct error *error)
+{
+	if (c->changed.bits == NULL &&
+	    dirty_init(&c->changed, c->line_count * CELLS_LINE * DIRTY_GRAIN) != 0)
+		return error_set(error, "no memory for the marks of the cells");
+	for (uint64_t p = 0; p < c->line_count * CELLS_LINE; p++)
+		if (cells_key_at(c, p) != 0)
+			dirty_mark_grain(&c->changed, p);
+	return 0;
+}
+
+uint64_t
+cells_budget(const struct cells_kind *kind, uint64_t homes)
+{
+	uint64_t line = LINE + CELLS_LINE * kind->size, bytes;
+
+	if (homes > (UINT64_C(1) << 50) / line)
+		return UINT64_MAX;
+	bytes = (homes + CELLS_WINDOW + 1) * line / 4 * 5 + 5;
+	return bytes > CELLS_BYTES_MIN ? bytes : CELLS_BYTES_MIN;
+}
+
+int
+cells_renew(struct cells *c, struct cells *old, uint64_t homes, struct error *error)
+{
+	*old = *c;
+	return allocate(c, homes, &old->region, error);
+}
+
+int
+cells_renewed(struct cells *c, struct cells *old, struct error *error)
+{
+	if (show(c, &old->region, error) < 0) {
+		release(c);
+		*c = *old;
+		return -1;
+	}
+	release(old);
+	return 0;
+}
+
+/* Whether a key can be at a place, and what is with it there. */
+static bool
+belongs(const struct cells *c, uint64_t key, uint64_t place, uint64_t touched,
+    uint64_t last)
+{
+	uint64_t home = cells_home(c, key);
+
+	return key != CELLS_CHANGING && place / CELLS_LINE >= home &&
+	    place / CELLS_LINE < home + CELLS_WINDOW && touched > 0 &&
+	    touched <= last / CELLS_TICK - c->base + 1;
+}
+
+bool
+cells_put(struct cells *c, uint64_t place, uint64_t touched, uint64_t key,
+    const void *cell, uint64_t last)
+{
+	uint64_t *at;
+
+	if (place >= c->line_count * CELLS_LINE || key == 0 ||
+	    !belongs(c, key, place, touched, last) || !c->kind->is_sound(c->kind, cell))
+		return false;
+	at = &c->lines[place / CELLS_LINE].key[place % CELLS_LINE];
+	c->used += *at == 0;
+	if (*at != key)
+		fill(c, place, key);
+	memcpy(cells_at(c, place), cell, c->kind->size);
+	c->lines[place / CELLS_LINE].touched[place % CELLS_LINE] = (uint16_t)touched;
+	dirty_mark_grain(&c->dirty_lines, place / CELLS_LINE / 4);
+	dirty_mark(&c->dirty_cells, place * c->kind->size, c->kind->size);
+	return true;
 }
 
 /* --- Snapshots ---------------------------------------------------------------------- */
@@ -350,37 +438,18 @@ cells_save(struct cells *c, struct state_writer *to)
 	    &c->dirty_cells);
 }
 
-/* Before anything is in it: the size that was saved, if the budget allows. */
-static int
-take_size(struct cells *c, uint64_t homes, struct error *error)
+int
+cells_resize(struct cells *c, uint64_t homes, struct error *error)
 {
-	struct cells old = *c;
+	struct cells old;
 
 	assert(c->used == 0);
 	if (homes == 0 || homes > c->homes_max || homes == c->homes)
 		return 0;
-	if (allocate(c, homes, &old.region, error) < 0)
+	if (cells_renew(c, &old, homes, error) < 0 || cells_renewed(c, &old, error) < 0)
 		return -1;
-	if (show(c, &old.region, error) < 0) {
-		release(c);
-		*c = old;
-		return -1;
-	}
-	release(&old);
 	settle_limit(c);
 	return 0;
-}
-
-/* Whether a key can be at a place, and what is with it there. */
-static bool
-belongs(const struct cells *c, uint64_t key, uint64_t place, uint64_t touched,
-    uint64_t last)
-{
-	uint64_t home = cells_home(c, key);
-
-	return key != CELLS_CHANGING && place / CELLS_LINE >= home &&
-	    place / CELLS_LINE < home + CELLS_WINDOW && touched > 0 &&
-	    touched <= last / CELLS_TICK - c->base + 1;
 }
 
 static int
@@ -419,14 +488,9 @@ load_list(struct cells *c, struct state_reader *from, uint64_t used, bool same,
 			continue;
 		}
 		if (place >= c->line_count * CELLS_LINE ||
-		    c->lines[place / CELLS_LINE].key[place % CELLS_LINE] != 0 ||
-		    !belongs(c, key, place, (uint16_t)where, last))
+		    cells_key_at(c, place) != 0 ||
+		    !cells_put(c, place, (uint16_t)where, key, cell, last))
 			return damaged(i, error);
-		c->lines[place / CELLS_LINE].touched[place % CELLS_LINE] =
-		    (uint16_t)where;
-		memcpy(cells_at(c, place), cell, c->kind->size);
-		c->lines[place / CELLS_LINE].key[place % CELLS_LINE] = key;
-		c->used++;
 	}
 	dirty_mark_all(&c->dirty_lines);
 	dirty_mark_all(&c->dirty_cells);
@@ -472,7 +536,7 @@ cells_load(
 		return error_set(error, "the table of cells is damaged");
 	c->evicted = evicted;
 	c->base = base;
-	if (take_size(c, homes, error) < 0)
+	if (cells_resize(c, homes, error) < 0)
 		return -1;
 	same = homes == c->homes;
 	if ((form == AS_BLOCK ? load_block(c, from, used, last, error)

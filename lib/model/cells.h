@@ -70,6 +70,7 @@ struct cells {
 	uint64_t base; /* the tick that touched counts from */
 	bool cramped;  /* a key found its window full, and there is room to grow */
 	struct dirty dirty_lines, dirty_cells;
+	struct dirty changed; /* a grain for each place; without bits: nobody asked */
 };
 
 /* A map within `bytes` of memory (at least CELLS_BYTES_MIN), also while it grows. With a path
@@ -149,6 +150,8 @@ cells_touch(struct cells *c, uint64_t place, uint64_t now)
 		dirty_mark_grain(&c->dirty_lines, place / CELLS_LINE / 4);
 	}
 	dirty_mark(&c->dirty_cells, place * c->kind->size, c->kind->size);
+	if (__builtin_expect(c->changed.bits != NULL, 0))
+		dirty_mark_grain(&c->changed, place);
 }
 
 /* The place of the key, where an unknown one gets a cell of zeros, if need be that of
@@ -156,6 +159,29 @@ cells_touch(struct cells *c, uint64_t place, uint64_t now)
  * place then), or all others were touched at about `now`. The caller touches what it is
  * given. */
 uint64_t cells_take(struct cells *c, uint64_t home, uint64_t key, uint64_t now);
+
+/* From now on c->changed has a mark for each place that changes, also while the map grows;
+ * at first for each that is taken. -1 and error when there is no memory. */
+int cells_track(struct cells *c, struct error *error);
+
+/* --- Copies, to the place: lib/model/open.h, text.h and delta.h ----------------------- */
+
+/* The budget of a map that can have so many homes. UINT64_MAX: too many. */
+uint64_t cells_budget(const struct cells_kind *kind, uint64_t homes);
+/* Give an empty map so many homes, as far as its budget allows; -1 and error when there is
+ * no memory. */
+int cells_resize(struct cells *c, uint64_t homes, struct error *error);
+/* An empty map of so many homes in place of this one, which others go on to see, until
+ * cells_renewed shows the new one to them and frees `old`. -1 and error; c is as it was. */
+int cells_renew(
+    struct cells *c, struct cells *old, uint64_t homes, struct error *error);
+int cells_renewed(struct cells *c, struct cells *old, struct error *error);
+/* Put a key there, whatever is there. False, and nothing changes, when it cannot be there in
+ * a map whose last update has the number `last`. */
+bool cells_put(struct cells *c, uint64_t place, uint64_t touched, uint64_t key,
+    const void *cell, uint64_t last);
+/* Let all touches count from this tick on, which is not before c->base. */
+void cells_rebase(struct cells *c, uint64_t base);
 
 /* Call with every key and cell, in the order of their places. */
 void cells_walk(const struct cells *c,

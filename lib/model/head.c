@@ -47,8 +47,8 @@ head_init(struct head *h, const struct head_options *o)
 
 /* --- The base rate ---------------------------------------------------------------- */
 
-static double
-base_mean(const struct head *h, const struct head_options *o)
+double
+head_base(const struct head *h, const struct head_options *o)
 {
 	double n = prior_seen[o->likelihood], mean = prior_mean[o->likelihood], rate;
 
@@ -112,7 +112,7 @@ ask(const struct head *h, const struct head_options *o, const struct head_featur
 {
 	const struct lanes_cell *const intercept = &h->intercept;
 
-	to->offset = likelihood_link(o->likelihood, base_mean(h, o));
+	to->offset = likelihood_link(o->likelihood, head_base(h, o));
 	lanes_of_all(&to->z, to->offset);
 	lanes_of_all(&to->v, 0);
 	lanes_score(&o->lanes, (const struct lanes_cell *const *)(void *)f->cells, f->x,
@@ -209,7 +209,7 @@ unlearn_lanes(struct head *h, const struct head_options *o,
 	ask(h, o, f, &said);
 	conclude(h, o, &said, to);
 	count(h, label, -weight);
-	offset = likelihood_link(o->likelihood, base_mean(h, o));
+	offset = likelihood_link(o->likelihood, head_base(h, o));
 	for (unsigned k = 0; k < LANES; k++)
 		said.z.of[k] += (float)(offset - said.offset);
 	said.offset = offset;
@@ -245,7 +245,7 @@ static double
 linear(
     const struct head *h, const struct head_options *o, const struct head_features *f)
 {
-	double z = likelihood_link(o->likelihood, base_mean(h, o)) +
+	double z = likelihood_link(o->likelihood, head_base(h, o)) +
 	    (double)h->linear_intercept.value;
 
 	for (unsigned i = 0; i < f->n; i++)
