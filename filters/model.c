@@ -42,7 +42,7 @@ struct arguments {
 
 static const struct option options[] = {
 	OPTION_ASIDE('o', "output", struct arguments, output, NULL,
-	    "the model file to write (merge, unlearn)", "FILE"),
+	    "the model file that merge and unlearn write", "FILE"),
 	OPTION_ASIDE('n', "names", struct arguments, names_path, NULL,
 	    "the names of features, of bp-feature --names", "FILE"),
 	OPTION_ASIDE('t', "target", struct arguments, target, NULL,

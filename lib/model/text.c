@@ -79,14 +79,20 @@ add_numbers(struct build *to, const void *from, unsigned count, bool single)
 	add(to, "\n");
 }
 
-/* What the build holds is a line or more. */
+/* The lines that were built. */
 static int
 hand_out(struct build *b, int (*write)(void *, struct slice), void *context)
 {
-	int status;
+	struct slice rest = build_slice(b);
+	int status = 0;
 
 	assert(!build_full(b));
-	status = write(context, build_slice(b));
+	while (rest.size > 0 && status == 0) {
+		size_t size = slice_find(rest, '\n') + 1;
+
+		status = write(context, slice_of(rest.at, size));
+		rest = slice_from(rest, size);
+	}
 	build_reset(b);
 	return status;
 }
