@@ -328,16 +328,16 @@ load_deltas(struct run *run, struct learn *l, struct state_reader *from)
 {
 	uint64_t saved;
 	struct error error;
+	bool goes_on;
 
 	if (state_get_i64(from, &l->last) < 0 || state_get_u64(from, &saved) < 0)
 		return run_fail(run, "the snapshot is too short");
 	if (begin_deltas(run, l) != 0)
 		return -1;
-	if (l->to_deltas == NULL || saved == 0 || !run_is_stage(run))
+	goes_on = l->to_deltas != NULL && run_is_stage(run);
+	if (saved == 0 || deltas_load(goes_on ? &l->deltas : NULL, from, &error) == 0)
 		return 0;
-	return deltas_load(&l->deltas, from, &error) == 0
-	    ? 0
-	    : run_fail(run, "%s", error.text);
+	return run_fail(run, "%s", error.text);
 }
 
 static int

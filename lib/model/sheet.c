@@ -18,6 +18,7 @@ struct sheet {
 	struct build row, text;
 	uint8_t row_bytes[ROW_MAX + RECORD_PADDING], text_bytes[TEXT_MAX];
 	unsigned width; /* of the names of a list */
+	bool listed;    /* what comes below is apart by an empty line */
 };
 
 struct sheet *
@@ -66,8 +67,11 @@ put_text(struct sheet *s)
 void
 sheet_end(struct sheet *s)
 {
-	while (page_line(s->page, &s->text))
+	for (; page_line(s->page, &s->text); s->listed = false) {
+		if (s->listed)
+			(void)fputc('\n', s->to);
 		put_text(s);
+	}
 }
 
 static void
@@ -159,4 +163,5 @@ sheet_list(struct sheet *s)
 	columns_leaves(list, measure, s);
 	columns_leaves(list, print_leaf, s);
 	columns_leaves(list, print_table, s);
+	s->listed = true;
 }
