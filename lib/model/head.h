@@ -43,6 +43,13 @@ union head_cell {
 	struct weight weight;
 };
 
+/* Of algorithms other than lanes, whose cells lie closer than the union would. */
+static inline struct weight *
+head_weight(union head_cell *cell)
+{
+	return (struct weight *)(void *)cell;
+}
+
 /* Bytes of a feature's cell: 64 for lanes, 16 for others. */
 unsigned head_cell_size(const struct head_options *o);
 
@@ -68,9 +75,31 @@ double estimate_quantile(
 
 void head_init(struct head *h, const struct head_options *o);
 
-/* Nothing changes. */
-void head_predict(const struct head *h, const struct head_options *o,
-    const struct head_features *f, struct estimate *to);
+/* What the features of an example add up to, so far. */
+struct head_sum {
+	struct lanes z, v;
+	double linear, offset;
+};
+
+/* What is said of the features, given in parts: begin with none, add some, conclude. A sum
+ * that has some can be copied and given others, as where candidates share features. Nothing
+ * changes. */
+void head_begin(const struct head *h, const struct head_options *o, struct head_sum *s);
+void head_add(
+    const struct head_options *o, const struct head_features *f, struct head_sum *s);
+void head_conclude(const struct head *h, const struct head_options *o,
+    const struct head_sum *s, struct estimate *to);
+
+static inline void
+head_predict(const struct head *h, const struct head_options *o,
+    const struct head_features *f, struct estimate *to)
+{
+	struct head_sum s;
+
+	head_begin(h, o, &s);
+	head_add(o, f, &s);
+	head_conclude(h, o, &s, to);
+}
 
 /* The same, and then learn the label with a weight that is not 0. A negative
  * weight takes back what an example of its opposite has taught: the last one to within
