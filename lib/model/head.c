@@ -209,6 +209,19 @@ head_add(
 			    (f->x == NULL ? 1.0 : (double)f->x[i]);
 }
 
+/* The lane of the widest prior that does not drift. */
+static unsigned
+widest(const struct lanes_options *o)
+{
+	unsigned best = 0;
+
+	for (unsigned k = 1; k < LANES; k++)
+		if (o->noise.of[k] <= o->noise.of[best] &&
+		    o->prior.of[k] > o->prior.of[best])
+			best = k;
+	return best;
+}
+
 void
 head_conclude(const struct head *h, const struct head_options *o,
     const struct head_sum *s, struct estimate *to)
@@ -217,13 +230,18 @@ head_conclude(const struct head *h, const struct head_options *o,
 	double raw;
 
 	if (o->optimiser.algorithm == OPTIMISER_LANES) {
+		unsigned open = widest(&o->lanes);
+
 		understand(h, o, s, &said);
 		conclude(h, o, &said, to);
+		to->open_z = (double)said.z.of[open];
+		to->open_deviation = sqrt((double)said.v.of[open]);
 		return;
 	}
 	raw = s->linear + (double)h->linear_intercept.value;
 	calibrate(h, o, vec_clamp(raw, -VEC_LOGIT_MAX, VEC_LOGIT_MAX), to);
-	to->deviation = 0;
+	to->deviation = to->open_deviation = 0;
+	to->open_z = to->z;
 }
 
 /* --- Lanes -------------------------------------------------------------------------- */

@@ -67,6 +67,12 @@ struct estimate {
 	double z;    /* the link of the mean */
 	double
 	    deviation; /* the standard deviation of z; 0 where nothing is known of it */
+	/* For those who explore: z before calibration and its standard deviation by the lane
+	 * of the widest prior that does not drift. Its posterior is normal, as that of the
+	 * mixture is not, and least prejudiced against a difference that has not been seen
+	 * yet. z and deviation where there are no lanes.
+	 * By predictions only. */
+	double open_z, open_deviation;
 };
 
 /* The mean where z is `deviations` standard deviations away: +-1.96 for 95 %. */
