@@ -31,6 +31,20 @@ typedef int32_t mask __attribute__((vector_size(STEP * sizeof(int32_t)), may_ali
 	     i##_left != 0 && (i = (uint32_t)__builtin_ctz(i##_left), true);           \
 	     i##_left &= i##_left - 1)
 
+/* The usual sizes have code of their own: half of the time. */
+#define INLINE inline __attribute__((always_inline))
+#define SPECIALISE(f, o, ...)                                                          \
+	do {                                                                           \
+		const struct factors_options eight = { 8, false },                     \
+					     four = { 4, false };                      \
+		if ((o)->k == 8 && !(o)->field_aware)                                  \
+			f(&eight, __VA_ARGS__);                                        \
+		else if ((o)->k == 4 && !(o)->field_aware)                             \
+			f(&four, __VA_ARGS__);                                         \
+		else                                                                   \
+			f(o, __VA_ARGS__);                                             \
+	} while (0)
+
 /* --- Fields and rows ---------------------------------------------------------------- */
 
 unsigned
@@ -59,7 +73,7 @@ factors_fields_are_sound(const struct factors_fields *f)
 }
 
 /* How many fields a row tells apart. */
-static inline unsigned
+static INLINE unsigned
 parts(const struct factors_options *o)
 {
 	return o->field_aware ? FACTORS_FIELDS : 1;
@@ -72,26 +86,26 @@ factors_row_size(const struct factors_options *o)
 }
 
 /* A row that was taught has variances. */
-static inline bool
+static INLINE bool
 is_fresh(const struct factors_options *o, const float *row)
 {
 	return row == NULL || row[o->k] == 0;
 }
 
-static inline float
+static INLINE float
 value(const struct factors_example *e, unsigned i)
 {
 	return e->x == NULL ? 1 : e->x[i];
 }
 
 /* Of a row in field s: the parts that the example speaks of. */
-static inline uint32_t
+static INLINE uint32_t
 spoken(const struct factors_options *o, const struct factors_example *e, unsigned s)
 {
 	return o->field_aware ? e->used & ~(UINT32_C(1) << s) : 1;
 }
 
-static inline float *
+static INLINE float *
 sum_of(
     const struct factors_options *o, struct factors_example *e, unsigned s, unsigned t)
 {
@@ -99,14 +113,14 @@ sum_of(
 }
 
 /* G[s][t] */
-static inline const float *
+static INLINE const float *
 slope_of(
     const struct factors_options *o, struct factors_example *e, unsigned s, unsigned t)
 {
 	return o->field_aware ? sum_of(o, e, t, s) : e->slope + s * o->k;
 }
 
-static inline float
+static INLINE float
 total(quad q)
 {
 	return (q[0] + q[1]) + (q[2] + q[3]);
@@ -118,7 +132,7 @@ total(quad q)
 static float
 draw(uint64_t key, unsigned i)
 {
-	uint64_t bits = hash_mix(hash_pair(key, i));
+	uint64_t bits = hash_mix(key ^ hash_mix(i + 1));
 	double unit = ((double)(bits >> 11) + 0.5) / 9007199254740992.0;
 
 	return (float)((2 * unit - 1) * 1.7320508075688772);
@@ -165,7 +179,7 @@ factors_begin(const struct factors_options *o, struct factors_example *e)
 
 /* --- Scoring ------------------------------------------------------------------------ */
 
-static void
+static INLINE void
 clear_sums(const struct factors_options *o, struct factors_example *e)
 {
 	e->used = 0;
@@ -178,7 +192,7 @@ clear_sums(const struct factors_options *o, struct factors_example *e)
 }
 
 /* G of an FM from T; z. */
-static void
+static INLINE void
 close_sums(const struct factors_options *o, struct factors_example *e)
 {
 	_Alignas(16) float all[FACTORS_MAX] = { 0 };
@@ -205,7 +219,7 @@ close_sums(const struct factors_options *o, struct factors_example *e)
 	e->z = vec_clamp(z / 2, -VEC_LOGIT_MAX, VEC_LOGIT_MAX);
 }
 
-static void
+static INLINE void
 spread(const struct factors_options *o, struct factors_example *e)
 {
 	quad v = { 0 };
@@ -230,8 +244,8 @@ spread(const struct factors_options *o, struct factors_example *e)
 	e->v = (double)total(v);
 }
 
-void
-factors_score(const struct factors_options *o, struct factors_example *e)
+static INLINE void
+score(const struct factors_options *o, struct factors_example *e)
 {
 	clear_sums(o, e);
 	for (unsigned i = 0; i < e->n; i++) {
@@ -252,9 +266,15 @@ factors_score(const struct factors_options *o, struct factors_example *e)
 	spread(o, e);
 }
 
+void
+factors_score(const struct factors_options *o, struct factors_example *e)
+{
+	SPECIALISE(score, o, e);
+}
+
 /* --- Learning ----------------------------------------------------------------------- */
 
-static inline quad
+static INLINE quad
 at_most(quad a, float high)
 {
 	quad h = (quad){ 0 } + high;
@@ -263,20 +283,20 @@ at_most(quad a, float high)
 	return (quad)(((mask)h & more) | ((mask)a & ~more));
 }
 
-static inline quad
+static INLINE quad
 held(quad a)
 {
 	return -at_most(-at_most(a, MEAN_MAX), MEAN_MAX);
 }
 
-static inline quad
+static INLINE quad
 at_least(quad a, float low)
 {
 	return -at_most(-a, -low);
 }
 
-void
-factors_learn(const struct factors_options *o, struct factors_example *e, double gain,
+static INLINE void
+learn(const struct factors_options *o, struct factors_example *e, double gain,
     double loss)
 {
 	const float g = (float)gain, l = (float)loss;
@@ -305,11 +325,18 @@ factors_learn(const struct factors_options *o, struct factors_example *e, double
 	}
 }
 
+void
+factors_learn(const struct factors_options *o, struct factors_example *e, double gain,
+    double loss)
+{
+	SPECIALISE(learn, o, e, gain, loss);
+}
+
 /* --- Taking back -------------------------------------------------------------------- */
 
 /* The variance before a step that left `after`: the smaller root of
  * after = s - s^2 slope^2 loss. */
-static inline float
+static INLINE float
 variance_before(float after, float slope_loss)
 {
 	float root = 1 - 4 * slope_loss * after;

@@ -13,6 +13,7 @@ enum { SEEN_BYTES = 1 << 20, SEEN_SHARE = 8 };
 struct rows_scratch {
 	uint64_t home[FEATURES_MAX], key[FEATURES_MAX];
 	uint8_t field[FEATURES_MAX];
+	uint8_t number[1 << 16];     /* of each namespace, and 1; 0: ask */
 	uint8_t *cell[FEATURES_MAX]; /* of all heads; NULL: none */
 	float *row[FEATURES_MAX];    /* of one head */
 	unsigned n;
@@ -86,6 +87,8 @@ rows_of_options(const struct factors_options *o, unsigned heads, const char *liv
 			memcpy(r->path + strlen(live), ROWS_SUFFIX, sizeof ROWS_SUFFIX);
 		}
 	}
+	if (r->scratch != NULL)
+		memset(r->scratch->number, 0, sizeof r->scratch->number);
 	if (r->scratch != NULL && (live == NULL || r->path != NULL))
 		return r;
 fail:
@@ -147,22 +150,32 @@ fields_of(const struct rows *r)
 	return region_owner(&r->cells.region);
 }
 
+/* A number that is final is remembered. */
+static uint8_t
+ask(struct rows *r, uint16_t space, bool frozen)
+{
+	struct factors_fields *fields = fields_of(r);
+	unsigned field = factors_field(fields, space, frozen);
+
+	if (!frozen)
+		r->scratch->number[space] = (uint8_t)(field + 1);
+	return (uint8_t)(field % FACTORS_FIELDS);
+}
+
 /* Keys, their homes and fields. */
 static void
 read_keys(struct rows *r, const struct features *f, bool frozen)
 {
-	struct factors_fields *fields = fields_of(r);
 	struct rows_scratch *s = r->scratch;
-	unsigned field = 0;
 
 	s->n = features_count(f);
 	for (unsigned i = 0; i < s->n; i++) {
 		uint64_t key = features_key(f, i);
 
-		if (i == 0 || key >> 48 != s->key[i - 1] >> 48)
-			field = factors_field(fields, (uint16_t)(key >> 48), frozen);
 		s->key[i] = key;
-		s->field[i] = (uint8_t)(field % FACTORS_FIELDS);
+		s->field[i] = s->number[key >> 48] > 0
+		    ? s->number[key >> 48] - 1
+		    : ask(r, (uint16_t)(key >> 48), frozen);
 		s->home[i] = cells_home(&r->cells, key);
 	}
 }
