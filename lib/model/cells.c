@@ -9,7 +9,7 @@
 enum { HOMES_START = 1 << 11, LINE = 64, TICKS_MAX = UINT16_MAX, TICKS_HALF = 1 << 15 };
 
 /* What is in the shape of a region. */
-enum { SHAPE_SIZE, SHAPE_HOMES };
+enum { SHAPE_SIZE, SHAPE_HOMES, SHAPE_WINDOW };
 
 static uint64_t
 bytes_of(const struct cells *c, uint64_t homes)
@@ -23,6 +23,7 @@ static void
 lay_out(struct cells *c, uint64_t homes)
 {
 	c->homes = homes;
+	c->window = homes < c->homes_max ? CELLS_WINDOW : CELLS_WINDOW_FULL;
 	c->line_count = homes + CELLS_WINDOW - 1;
 	c->lines = (struct cells_line *)(void *)c->region.content;
 	c->at = c->region.content + c->line_count * LINE;
@@ -81,7 +82,7 @@ show(struct cells *c, const struct region *old, struct error *error)
 static uint64_t
 next_size(const struct cells *c)
 {
-	return c->homes >= c->homes_max / 4 ? c->homes_max : 4 * c->homes;
+	return 2 * c->homes >= c->homes_max / 5 * 4 ? c->homes_max : 2 * c->homes;
 }
 
 /* A map that cannot grow within its budget, what there is now beside it, is at its limit. */
@@ -111,10 +112,10 @@ cells_init(struct cells *c, const struct cells_kind *kind, uint64_t bytes,
 	if (bytes < CELLS_BYTES_MIN)
 		return error_set(
 		    error, "the memory for the model must be at least 64K");
-	/* The last growth holds a quarter beside the whole. */
-	homes = bytes / 5 * 4 / (LINE + CELLS_LINE * kind->size);
+	/* The last growth holds half beside the whole. */
+	homes = bytes / 3 * 2 / (LINE + CELLS_LINE * kind->size);
 	c->homes_max = homes > CELLS_WINDOW ? homes - CELLS_WINDOW : 1;
-	for (homes = c->homes_max; homes > HOMES_START; homes /= 4)
+	for (homes = c->homes_max; homes > HOMES_START; homes /= 2)
 		;
 	if (allocate(c, homes, NULL, error) < 0)
 		return -1;
@@ -142,6 +143,11 @@ cells_open(struct cells *c, const struct cells_kind *kind, const struct os *os,
 		return error_set(error, "%s holds cells of another size", path);
 	}
 	lay_out(c, homes);
+	c->window = c->region.head->shape[SHAPE_WINDOW];
+	if (c->window == 0 || c->window > CELLS_WINDOW) {
+		region_fini(&c->region, os);
+		return error_set(error, "%s is damaged", path);
+	}
 	return 0;
 }
 
@@ -200,7 +206,7 @@ spare(const struct cells *c, uint64_t home, uint64_t now)
 	unsigned best_age = 0;
 	float best_worth = 0;
 
-	for (uint64_t p = home << 3; p < (home + CELLS_WINDOW) << 3; p = next(p)) {
+	for (uint64_t p = home << 3; p < (home + c->window) << 3; p = next(p)) {
 		uint64_t touched = c->lines[p >> 3].touched[p & 7];
 		unsigned age;
 		float worth;
@@ -226,7 +232,7 @@ cells_take(struct cells *c, uint64_t home, uint64_t key, uint64_t now)
 	uint64_t place = CELLS_NONE;
 
 	assert(now > 0);
-	for (uint64_t p = home << 3; p < (home + CELLS_WINDOW) << 3; p = next(p)) {
+	for (uint64_t p = home << 3; p < (home + c->window) << 3; p = next(p)) {
 		uint64_t k = c->lines[p >> 3].key[p & 7];
 
 		if (k == cells_key(key))
@@ -301,7 +307,8 @@ grow(struct cells *c, uint64_t now)
 void
 cells_reserve(struct cells *c, uint64_t n, uint64_t now)
 {
-	if (__builtin_expect((c->cramped || c->used + n > c->homes * CELLS_LINE / 2) &&
+	if (__builtin_expect(
+		(c->cramped || c->used + n > c->homes * CELLS_LINE / 3 * 2) &&
 		    c->homes < c->homes_max,
 		0))
 		grow(c, now);
@@ -349,6 +356,7 @@ cells_save(struct cells *c, struct state_writer *to)
 	state_put_u64(to, block ? AS_BLOCK : AS_LIST);
 	state_put_u64(to, c->kind->size);
 	state_put_u64(to, c->homes);
+	state_put_u64(to, c->window);
 	state_put_u64(to, c->used);
 	state_put_u64(to, c->cramped);
 	state_put_u64(to, c->evicted);
@@ -391,7 +399,7 @@ belongs(const struct cells *c, uint64_t key, uint64_t place, uint64_t touched,
 	uint64_t home = cells_home(c, key);
 
 	return key != CELLS_CHANGING && place >> 3 >= home &&
-	    place >> 3 < home + CELLS_WINDOW && touched > 0 &&
+	    place >> 3 < home + c->window && touched > 0 &&
 	    touched <= last / CELLS_TICK - c->base + 1;
 }
 
@@ -471,14 +479,15 @@ int
 cells_load(
     struct cells *c, struct state_reader *from, uint64_t last, struct error *error)
 {
-	uint64_t form, size, homes, used, cramped, evicted, base;
+	uint64_t form, size, homes, window, used, cramped, evicted, base;
 	bool same;
 
 	if (state_get_u64(from, &form) < 0 || state_get_u64(from, &size) < 0 ||
-	    state_get_u64(from, &homes) < 0 || state_get_u64(from, &used) < 0 ||
-	    state_get_u64(from, &cramped) < 0 || state_get_u64(from, &evicted) < 0 ||
-	    state_get_u64(from, &base) < 0 || size != c->kind->size ||
-	    form > AS_BLOCK || homes > UINT64_MAX / CELLS_SIZE_MAX / 64 ||
+	    state_get_u64(from, &homes) < 0 || state_get_u64(from, &window) < 0 ||
+	    state_get_u64(from, &used) < 0 || state_get_u64(from, &cramped) < 0 ||
+	    state_get_u64(from, &evicted) < 0 || state_get_u64(from, &base) < 0 ||
+	    size != c->kind->size || form > AS_BLOCK ||
+	    homes > UINT64_MAX / CELLS_SIZE_MAX / 64 ||
 	    used > (homes + CELLS_WINDOW) * CELLS_LINE || base > last / CELLS_TICK)
 		return error_set(error, "the table of cells is damaged");
 	c->evicted = evicted;
@@ -486,6 +495,7 @@ cells_load(
 	if (take_size(c, homes, error) < 0)
 		return -1;
 	same = homes == c->homes;
+	c->window = same ? window : c->window;
 	if ((form == AS_BLOCK ? load_block(c, from, used, last, error)
 			      : load_list(c, from, used, same, last, error)) < 0)
 		return -1;

@@ -3,11 +3,11 @@
  * cells: a bounded map from 64-bit feature keys to cells of a fixed size, without
  * collisions: two features never share a cell. What is in a cell is the owner's.
  *
- * Open addressing: a key lives in one of the CELLS_WINDOW lines from the one that its hash
+ * Open addressing: a key lives in one of the lines of a window from the one that its hash
  * names on, in the first place that was free when it came. A line holds six keys and when
  * they were last touched, in 64 bytes; the cells lie apart, so that a search costs one
- * cache miss, seldom more, and what it finds another. The map starts small and grows by 4
- * when it is half full or a window is; when it can grow no more and a window is full, a
+ * cache miss, seldom more, and what it finds another. The map starts small and doubles
+ * when it is two thirds full or a window is; when it can grow no more and a window is full, a
  * newcomer replaces the cell that was touched longest ago; among those about equally stale
  * (ages of the same power of two) the one that is worth least to the owner. A place, once
  * taken, is not free again while the map does not grow, so a search stops at a free one.
@@ -28,8 +28,9 @@
 #include "lib/state.h"
 
 enum {
-	CELLS_LINE = 6,           /* keys of a line */
-	CELLS_WINDOW = 3,         /* lines */
+	CELLS_LINE = 6,        /* keys of a line */
+	CELLS_WINDOW = 8,      /* lines of a window, while the map can grow */
+	CELLS_WINDOW_FULL = 3, /* and when it cannot: a search goes through all of it */
 	CELLS_BYTES_MIN = 65536,  /* the least budget */
 	CELLS_TICK = 256,         /* updates that count as the same time */
 	CELLS_SIZE_MAX = 1 << 12, /* bytes of a cell */
@@ -67,6 +68,7 @@ struct cells {
 	struct cells_line *lines; /* in the region, line_count of them */
 	uint8_t *at;              /* in the region, CELLS_LINE cells a line */
 	uint64_t line_count;      /* homes, and CELLS_WINDOW - 1 more */
+	uint64_t window;          /* lines */
 	uint64_t homes;           /* lines that a hash can name */
 	uint64_t homes_max;       /* that the budget allows */
 	uint64_t used, evicted, budget;
@@ -113,7 +115,7 @@ static inline uint64_t
 cells_find(const struct cells *c, uint64_t home, uint64_t key)
 {
 	key = cells_key(key);
-	for (uint64_t line = home; line < home + CELLS_WINDOW; line++) {
+	for (uint64_t line = home; line < home + c->window; line++) {
 		const uint64_t *keys = c->lines[line].key;
 
 		for (unsigned i = 0; i < CELLS_LINE; i++) {

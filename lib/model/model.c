@@ -20,6 +20,9 @@ struct model_scratch {
 	/* Of one head, and its intercept. */
 	union head_cell *of_head[FEATURES_MAX + 1];
 	float x[FEATURES_MAX + 1];
+	/* The features of a candidate and those that it shares. */
+	uint64_t joined_key[FEATURES_MAX];
+	float joined_value[FEATURES_MAX];
 };
 
 /* --- Its cells ---------------------------------------------------------------------- */
@@ -323,24 +326,10 @@ still_there(const struct model *m, const struct features *f, unsigned n)
 	return m->rows == NULL || rows_are_there(m->rows, f);
 }
 
-static void
-predict(const struct model *m, unsigned n, bool valued, struct model_estimates *to)
-{
-	to->version = region_version(&m->cells.region);
-	for (unsigned h = 0; h < MODEL_TARGETS; h++) {
-		struct head_features cells;
-
-		if (!m->options.target[h])
-			continue;
-		cells = gather(m, n, h, valued);
-		head_predict(
-		    &model_state(m)->head[h], &m->of_head[h], &cells, &to->of[h]);
-	}
-}
-
-enum features_fault
-model_predict(
-    const struct model *m, const struct features *f, struct model_estimates *to)
+/* Add the features of each head to its sum, again where a cell has changed hands. */
+static enum features_fault
+add(const struct model *m, const struct features *f, const struct model_shared *before,
+    struct model_shared *to)
 {
 	enum features_fault fault = features_check(f);
 	unsigned n = features_count(f);
@@ -350,14 +339,114 @@ model_predict(
 		return fault;
 	valued = features_values(f, m->scratch->x) != NULL;
 	for (unsigned i = 0; i < TRIES; i++) {
+		*to = *before;
 		look_up(m, f, n);
 		if (m->rows != NULL)
 			rows_look_up(m->rows, f);
-		predict(m, n, valued, to);
+		for (unsigned t = 0; t < MODEL_TARGETS; t++) {
+			struct head_features cells;
+
+			if (!m->options.target[t])
+				continue;
+			cells = gather(m, n, t, valued);
+			head_add(&m->of_head[t], &cells, &to->sum[t]);
+		}
 		if (!m->cells.region.reads || still_there(m, f, n))
 			break;
 	}
 	return FEATURES_FINE;
+}
+
+static void
+begin(const struct model *m, struct model_shared *to)
+{
+	to->version = region_version(&m->cells.region);
+	to->features = (struct features){ { 0 }, { 0 } };
+	for (unsigned t = 0; t < MODEL_TARGETS; t++)
+		if (m->options.target[t])
+			head_begin(
+			    &model_state(m)->head[t], &m->of_head[t], &to->sum[t]);
+}
+
+static void
+conclude(
+    const struct model *m, const struct model_shared *s, struct model_estimates *to)
+{
+	to->version = s->version;
+	for (unsigned t = 0; t < MODEL_TARGETS; t++)
+		if (m->options.target[t])
+			head_conclude(&model_state(m)->head[t], &m->of_head[t],
+			    &s->sum[t], &to->of[t]);
+}
+
+enum features_fault
+model_share(const struct model *m, const struct features *f, struct model_shared *to)
+{
+	struct model_shared none;
+	enum features_fault fault;
+
+	begin(m, &none);
+	if (m->rows == NULL)
+		return add(m, f, &none, to);
+	fault = features_check(f);
+	*to = none;
+	to->features = *f;
+	return fault;
+}
+
+/* Pairs of which the candidates share one feature are not shared. */
+static enum features_fault
+join(const struct model *m, const struct features *a, const struct features *b,
+    struct features *to)
+{
+	const struct features *part[2] = { a, b };
+	bool valued = a->values.at != NULL || b->values.at != NULL;
+	struct model_scratch *s = m->scratch;
+	unsigned n = 0;
+
+	if (features_check(b) != FEATURES_FINE)
+		return features_check(b);
+	if (features_count(a) + features_count(b) > FEATURES_MAX)
+		return FEATURES_MANY;
+	for (unsigned p = 0; p < 2; p++) {
+		const float *x = features_values(part[p], s->x);
+
+		for (unsigned i = 0; i < features_count(part[p]); i++, n++) {
+			s->joined_key[n] = features_key(part[p], i);
+			s->joined_value[n] = x == NULL ? 1 : x[i];
+		}
+	}
+	to->keys = slice_of(s->joined_key, n * sizeof *s->joined_key);
+	to->values = slice_of(
+	    valued ? s->joined_value : NULL, valued ? n * sizeof *s->joined_value : 0);
+	return FEATURES_FINE;
+}
+
+enum features_fault
+model_predict_besides(const struct model *m, const struct model_shared *shared,
+    const struct features *f, struct model_estimates *to)
+{
+	enum features_fault fault = FEATURES_FINE;
+	struct features joined = *f;
+	struct model_shared all;
+
+	if (m->rows != NULL && shared->features.keys.size > 0)
+		fault = join(m, &shared->features, f, &joined);
+	if (fault == FEATURES_FINE)
+		fault = add(m, &joined, shared, &all);
+	if (fault == FEATURES_FINE)
+		conclude(m, &all, to);
+	return fault;
+}
+
+enum features_fault
+model_predict(
+    const struct model *m, const struct features *f, struct model_estimates *to)
+{
+	struct model_shared none;
+
+	begin(m, &none);
+	return model_predict_besides(m, &none, f, to);
 }
 
 double
