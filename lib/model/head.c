@@ -344,8 +344,5 @@ head_is_sound(const struct head *h)
 	return lanes_is_sound(&h->intercept) && fabs(sum - 1) < 1e-6 &&
 	    calibration_is_sound(&h->calibration) && isfinite(h->seen) &&
 	    isfinite(h->sum) && isfinite(h->deviance) && isfinite(h->degrees) &&
-	    isfinite(h->linear_intercept.value) &&
-	    isfinite(h->linear_intercept.state[0]) &&
-	    isfinite(h->linear_intercept.state[1]) &&
-	    isfinite(h->linear_intercept.state[2]);
+	    weight_is_sound(&h->linear_intercept);
 }

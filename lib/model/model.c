@@ -63,8 +63,7 @@ weights_are_sound(const struct cells_kind *kind, const void *cell)
 	bool sound = true;
 
 	for (unsigned i = 0; i < kind->size / sizeof *w; i++)
-		sound = sound && isfinite(w[i].value) && isfinite(w[i].state[0]) &&
-		    isfinite(w[i].state[1]) && isfinite(w[i].state[2]);
+		sound = sound && weight_is_sound(&w[i]);
 	return sound;
 }
 

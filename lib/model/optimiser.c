@@ -37,6 +37,14 @@ optimiser_default(enum optimiser_algorithm algorithm)
 }
 
 bool
+weight_is_sound(const struct weight *w)
+{
+	return fabsf(w->value) <= OPTIMISER_VALUE_MAX && isfinite(w->state[0]) &&
+	    isfinite(w->state[1]) && w->state[1] >= 0 && isfinite(w->state[2]) &&
+	    w->state[2] >= 0;
+}
+
+bool
 optimiser_parse(struct slice name, enum optimiser_algorithm *to)
 {
 	for (unsigned i = 0; i < OPTIMISER_COUNT; i++) {
