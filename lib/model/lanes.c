@@ -63,7 +63,8 @@ lanes_score(const struct lanes_options *o, const struct lanes_cell *const *cells
 		float t = x == NULL ? 1 : x[i];
 
 		if (is_fresh(cells[i])) {
-			spread += prior;
+			if (t != 0)
+				spread += prior;
 			continue;
 		}
 		sum += WIDE_CONST(cells[i]->mean) * t;
@@ -81,7 +82,7 @@ lanes_begin(const struct lanes_options *o, struct lanes_cell *const *cells,
 		float t = x == NULL ? 1 : x[i];
 		float square = t * t < SQUARE_MIN ? SQUARE_MIN : t * t;
 
-		if (cells[i] != NULL && is_fresh(cells[i]))
+		if (cells[i] != NULL && t != 0 && is_fresh(cells[i]))
 			WIDE(cells[i]->variance) = WIDE_CONST(o->prior.of) / square;
 	}
 }
@@ -95,12 +96,13 @@ lanes_learn(const struct lanes_options *o, struct lanes_cell *const *cells,
 
 	for (unsigned i = 0; i < n; i++) {
 		struct lanes_cell *cell = cells[i];
+		float t = x == NULL ? 1 : x[i];
 		wide s, sx;
 
-		if (cell == NULL)
+		if (cell == NULL || t == 0)
 			continue;
 		s = WIDE_CONST(cell->variance);
-		sx = s * (x == NULL ? 1 : x[i]);
+		sx = s * t;
 		WIDE(cell->mean) = WIDE_CONST(cell->mean) + sx * g;
 		s -= sx * sx * l;
 		raise_to(&s, VARIANCE_MIN);
@@ -129,6 +131,8 @@ lanes_score_before(const struct lanes_options *o, const struct lanes_cell *const
 	for (unsigned i = 0; i < n; i++) {
 		float t = x == NULL ? 1 : x[i];
 
+		if (t == 0)
+			continue;
 		for (unsigned k = 0; k < LANES && cells[i] == NULL; k++)
 			v->of[k] += o->prior.of[k];
 		for (unsigned k = 0; k < LANES && cells[i] != NULL; k++) {
@@ -148,6 +152,8 @@ lanes_unlearn(const struct lanes_options *o, struct lanes_cell *const *cells,
 	while (n-- > 0) {
 		float t = x == NULL ? 1 : x[n];
 
+		if (t == 0)
+			continue;
 		for (unsigned k = 0; k < LANES && cells[n] != NULL; k++) {
 			float s = variance_before(
 			    cells[n]->variance[k], o->noise.of[k], t * t * loss->of[k]);

@@ -16,7 +16,7 @@
  *	mean <- mean + variance x gain
  *	variance <- variance - variance^2 x^2 loss + noise
  *
- * with loss < 1 / v. Sources: Chapelle and Li, NIPS 2011 (diagonal posterior); Graepel et
+ * with loss < 1 / v. A feature of x = 0 is one that is not there. Sources: Chapelle and Li, NIPS 2011 (diagonal posterior); Graepel et
  * al., ICML 2010 (assumed density); West, JASA 1985 (dynamic models).
  */
 #ifndef BANNERPIPE_MODEL_LANES_H
@@ -61,7 +61,7 @@ void lanes_score(const struct lanes_options *o, const struct lanes_cell *const *
 void lanes_begin(const struct lanes_options *o, struct lanes_cell *const *cells,
     const float *x, unsigned n);
 
-/* Move them; none was never taught. A cell may occur twice. Cost: 2 ns a feature. */
+/* Move them; none was never taught, except where x = 0. A cell may occur twice. Cost: 2 ns a feature. */
 void lanes_learn(const struct lanes_options *o, struct lanes_cell *const *cells,
     const float *x, unsigned n, const struct lanes *gain, const struct lanes *loss);
 
