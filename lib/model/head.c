@@ -69,6 +69,16 @@ dispersion(const struct head *h, const struct head_options *o)
 	return fmax(d, dispersion_min);
 }
 
+/* A label of which `raw` was said. */
+static void
+count_deviance(struct head *h, double label, double raw, double weight)
+{
+	double square = (label / raw - 1) * (label / raw - 1);
+
+	h->deviance += weight * fmin(square, 100);
+	h->degrees += weight;
+}
+
 static void
 count(struct head *h, double label, double weight)
 {
@@ -155,12 +165,11 @@ conclude(const struct head *h, const struct head_options *o, const struct opinio
 
 /* The step that follows from an opinion, and how likely each expert found the label. */
 static void
-judge(const struct head *h, const struct head_options *o, const struct opinion *said,
-    double label, double weight, struct lanes *gain, struct lanes *loss,
+judge(const struct head_options *o, const struct opinion *said, double label,
+    double weight, double spread, struct lanes *gain, struct lanes *loss,
     double likelihood[MIXTURE_EXPERTS])
 {
-	const struct likelihood_example e = { o->likelihood, label, weight,
-		dispersion(h, o) };
+	const struct likelihood_example e = { o->likelihood, label, weight, spread };
 
 	likelihood_step(&e, &said->z, &said->v, gain, loss);
 	for (unsigned k = 0; k < MIXTURE_EXPERTS; k++)
@@ -188,55 +197,116 @@ learn_lanes(struct head *h, const struct head_options *o, const struct head_feat
 	lanes_begin(&o->lanes, cells, f->x, f->n);
 	ask(h, o, f, &said);
 	conclude(h, o, &said, to);
-	judge(h, o, &said, label, weight, &gain, &loss, likelihood);
+	judge(o, &said, label, weight, dispersion(h, o), &gain, &loss, likelihood);
 	lanes_learn(&o->lanes, cells, f->x, f->n + 1, &gain, &loss);
 	mixture_learn(&h->mixture, likelihood);
 	count(h, label, weight);
 }
 
-/* The same backwards. What the lanes said before is what would have led to what they say
- * now; found by Newton's method, as dz after / dz before is about 1 - loss v. */
+/* What the mixture said before an example which the experts found so likely. */
+static double
+raw_before(const struct head *h, const struct opinion *said,
+    const double likelihood[MIXTURE_EXPERTS])
+{
+	struct mixture before = h->mixture;
+
+	mixture_unlearn(&before, likelihood);
+	return mixture_mean(&before, said->mean);
+}
+
+/* The dispersion before it. */
+static double
+dispersion_before(const struct head *h, const struct head_options *o, double label,
+    double raw, double weight)
+{
+	struct head before;
+
+	before.deviance = h->deviance;
+	before.degrees = h->degrees;
+	count_deviance(&before, label, raw, -weight);
+	return dispersion(&before, o);
+}
+
+/* A step of Newton's method towards what the lanes said, from what would have come of it;
+ * how far it went. The derivative of that by what they said is 1 - loss v (1 + v gain (1 -
+ * 2 p)), as the loss depends on p too; where it is not positive there may be no such thing
+ * to find, and the step is short. */
+static double
+step_back(struct opinion *said, const struct lanes *z, const struct lanes *v,
+    const struct lanes *gain, const struct lanes *loss)
+{
+	double moved = 0;
+
+	for (unsigned k = 0; k < LANES; k++) {
+		double before = (double)said->v.of[k],
+		       lost = (double)loss->of[k] * before;
+		double slope = 1 -
+		    lost * (1 + (double)gain->of[k] * before * (1 - 2 * said->mean[k]));
+		double step = (double)(z->of[k] - said->z.of[k]) / fmax(slope, 0.1);
+
+		step = vec_clamp(step, -2, 2);
+		said->z.of[k] += (float)step;
+		said->v.of[k] = v->of[k];
+		moved = fmax(moved, fmax(fabs(step), fabs((double)v->of[k] - before)));
+	}
+	return moved;
+}
+
+/* The same backwards: what the lanes said before is what would have led to what they say
+ * now. */
 static void
 unlearn_lanes(struct head *h, const struct head_options *o,
     const struct head_features *f, double label, double weight, struct estimate *to)
 {
 	struct lanes_cell **cells = with_intercept(h, f);
-	double likelihood[MIXTURE_EXPERTS], offset, moved = 1;
-	struct lanes gain, loss, z, v;
+	double likelihood[MIXTURE_EXPERTS], moved = 1, last;
+	double spread = dispersion_before(h, o, label, label / 100, weight);
+	bool gamma = o->likelihood != LIKELIHOOD_BERNOULLI;
+	struct lanes gain, loss, z, v, now;
 	struct opinion said;
 
 	lanes_begin(&o->lanes, cells, f->x, f->n);
 	ask(h, o, f, &said);
 	conclude(h, o, &said, to);
 	count(h, label, -weight);
-	offset = likelihood_link(o->likelihood, base_mean(h, o));
+	last = said.offset;
+	said.offset = likelihood_link(o->likelihood, base_mean(h, o));
+	/* The step was made with the offset of before. */
 	for (unsigned k = 0; k < LANES; k++)
-		said.z.of[k] += (float)(offset - said.offset);
-	said.offset = offset;
-	for (unsigned round = 0; round < ROUNDS_MAX && moved > settled; round++) {
+		said.z.of[k] += (float)(said.offset - last);
+	now = said.z;
+	for (unsigned round = 0; round < ROUNDS_MAX; round++) {
+		const struct likelihood_example e = { o->likelihood, label, weight,
+			spread };
+
 		interpret(o, &said);
-		judge(h, o, &said, label, weight, &gain, &loss, likelihood);
-		lanes_of_all(&z, offset);
+		judge(o, &said, label, weight, spread, &gain, &loss, likelihood);
+		if (gamma)
+			likelihood_step_to(&e, &now, &said.v, &gain, &loss);
+		if (moved <= settled)
+			break;
+		lanes_of_all(&z, said.offset);
 		lanes_of_all(&v, 0);
 		lanes_score_before(&o->lanes,
 		    (const struct lanes_cell *const *)(void *)cells, f->x, f->n + 1,
 		    &gain, &loss, &z, &v);
-		moved = 0;
-		for (unsigned k = 0; k < LANES; k++) {
-			float slope = 1 - loss.of[k] * said.v.of[k];
-			float step =
-			    (z.of[k] - said.z.of[k]) / (slope > 0.01f ? slope : 0.01f);
-
-			said.z.of[k] += step;
-			said.v.of[k] = v.of[k];
-			moved = fmax(moved, fabs((double)step));
+		if (gamma) {
+			moved = 0;
+			for (unsigned k = 0; k < LANES; k++)
+				moved = fmax(moved,
+				    fmax(fabs((double)(z.of[k] - said.z.of[k])),
+					fabs((double)(v.of[k] - said.v.of[k]))));
+			said.z = z;
+			said.v = v;
+			to->raw = raw_before(h, &said, likelihood);
+			spread = dispersion_before(h, o, label, to->raw, weight);
+		} else {
+			moved = step_back(&said, &z, &v, &gain, &loss);
 		}
 	}
-	interpret(o, &said);
-	judge(h, o, &said, label, weight, &gain, &loss, likelihood);
 	lanes_unlearn(&o->lanes, cells, f->x, f->n + 1, &gain, &loss);
+	to->raw = raw_before(h, &said, likelihood);
 	mixture_unlearn(&h->mixture, likelihood);
-	to->raw = mixture_mean(&h->mixture, said.mean);
 }
 
 /* --- Optimisers --------------------------------------------------------------------- */
@@ -312,8 +382,6 @@ void
 head_learn(struct head *h, const struct head_options *o, const struct head_features *f,
     double label, double weight, struct estimate *to)
 {
-	double square;
-
 	assert(weight != 0);
 	if (o->optimiser.algorithm != OPTIMISER_LANES)
 		learn_linear(h, o, f, label, weight, to);
@@ -326,9 +394,7 @@ head_learn(struct head *h, const struct head_options *o, const struct head_featu
 		    &h->calibration, o->calibration, to->raw, label, weight);
 		return;
 	}
-	square = label / to->raw - 1;
-	h->deviance += weight * fmin(square * square, 100);
-	h->degrees += weight;
+	count_deviance(h, label, to->raw, weight);
 }
 
 bool

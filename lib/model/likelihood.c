@@ -101,3 +101,17 @@ likelihood_step(const struct likelihood_example *e, const struct lanes *z,
 		(e->of == LIKELIHOOD_BERNOULLI ? step_bernoulli : step_gamma)(
 		    e, (double)z->of[k], (double)v->of[k], &gain->of[k], &loss->of[k]);
 }
+
+void
+likelihood_step_to(const struct likelihood_example *e, const struct lanes *z,
+    const struct lanes *v, struct lanes *gain, struct lanes *loss)
+{
+	double w = e->weight / e->dispersion;
+
+	for (unsigned k = 0; k < LANES; k++) {
+		double h = w * e->label * vec_exp(-(double)z->of[k]);
+
+		gain->of[k] = (float)(h - w);
+		loss->of[k] = (float)(h / (1 + h * (double)v->of[k]));
+	}
+}

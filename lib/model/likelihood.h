@@ -30,5 +30,9 @@ double likelihood_of(const struct likelihood_example *e, double mean);
 /* How the lanes follow an example of which they said z and v (lib/model/lanes.h). */
 void likelihood_step(const struct likelihood_example *e, const struct lanes *z,
     const struct lanes *v, struct lanes *gain, struct lanes *loss);
+/* The same step where `z` is what the lanes say after it, and v what they said before: of
+ * gamma only, whose step goes to where the pull of the label is in balance. */
+void likelihood_step_to(const struct likelihood_example *e, const struct lanes *z,
+    const struct lanes *v, struct lanes *gain, struct lanes *loss);
 
 #endif
