@@ -14,6 +14,9 @@ enum { NEWCOMERS_SHARE = 16 };
 /* A reader whose cells change hands under it asks again, so often. */
 enum { TRIES = 4 };
 
+/* More than anybody can have learned. */
+#define EXAMPLES_MAX (UINT64_C(1) << 60)
+
 struct model_scratch {
 	uint64_t home[FEATURES_MAX], place[FEATURES_MAX];
 	/* And the intercept. */
@@ -449,6 +452,8 @@ model_load(struct model *m, struct state_reader *from, struct error *error)
 	assert(state->examples == 0);
 	if (state_get(from, state, sizeof *state) < 0)
 		return error_set(error, "what it holds is cut off");
+	if (state->examples > EXAMPLES_MAX)
+		return error_set(error, "its count of examples is damaged");
 	for (unsigned h = 0; h < MODEL_HEADS; h++)
 		if (!head_is_sound(&state->head[h]))
 			return error_set(error, "what it holds of its %s is damaged",
