@@ -128,6 +128,10 @@ ask(const struct head *h, const struct head_options *o, const struct head_featur
 	lanes_score(&o->lanes, (const struct lanes_cell *const *)(void *)f->cells, f->x,
 	    f->n, &to->z, &to->v);
 	lanes_score(&o->lanes, &intercept, NULL, 1, &to->z, &to->v);
+	/* Cells that others write may be anything. */
+	for (unsigned k = 0; k < LANES; k++)
+		if (!isfinite(to->z.of[k]))
+			to->z.of[k] = (float)to->offset;
 	interpret(o, to);
 }
 
@@ -315,14 +319,14 @@ static double
 linear(
     const struct head *h, const struct head_options *o, const struct head_features *f)
 {
-	double z = likelihood_link(o->likelihood, base_mean(h, o)) +
-	    (double)h->linear_intercept.value;
+	double offset = likelihood_link(o->likelihood, base_mean(h, o));
+	double z = offset + (double)h->linear_intercept.value;
 
 	for (unsigned i = 0; i < f->n; i++)
 		if (f->cells[i] != NULL)
 			z += (double)f->cells[i]->weight.value *
 			    (f->x == NULL ? 1.0 : (double)f->x[i]);
-	return z;
+	return isfinite(z) ? z : offset;
 }
 
 static void

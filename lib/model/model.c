@@ -12,7 +12,7 @@
 enum { NEWCOMERS_SHARE = 16 };
 
 /* A reader whose cells change hands under it asks again, so often. */
-enum { TRIES = 4 };
+enum { TRIES = 4, HEAD_TRIES = 1000 };
 
 /* More than anybody can have learned. */
 #define EXAMPLES_MAX (UINT64_C(1) << 60)
@@ -133,6 +133,31 @@ fail:
 	return NULL;
 }
 
+static bool
+heads_are_sound(const struct model_state *state)
+{
+	bool sound = true;
+
+	for (unsigned h = 0; h < MODEL_HEADS; h++)
+		sound = sound && head_is_sound(&state->head[h]);
+	return sound;
+}
+
+/* A file of the options that were read before, as it may have been replaced since, and of
+ * heads that are sound; they may be changing. */
+static int
+check_attached(const struct model *m, const char *live, struct error *error)
+{
+	const struct region_head *h = m->cells.region.head;
+
+	if (!slice_is(slice_of(h->text, h->text_size), m->text))
+		return error_set(error, "%s has just become another model", live);
+	for (unsigned i = 0; i < HEAD_TRIES; i++)
+		if (heads_are_sound(model_state(m)))
+			return 0;
+	return error_set(error, "%s is damaged", live);
+}
+
 struct model *
 model_attach(const struct os *os, const char *live, bool *missing, struct error *error)
 {
@@ -154,8 +179,12 @@ model_attach(const struct os *os, const char *live, bool *missing, struct error 
 	m = model_of(&options, error);
 	if (m == NULL)
 		return NULL;
-	if (cells_open(&m->cells, &m->kind, os, live, missing, error) == 0)
-		return m;
+	model_options_print(&options, m->text, sizeof m->text);
+	if (cells_open(&m->cells, &m->kind, os, live, missing, error) == 0) {
+		if (check_attached(m, live, error) == 0)
+			return m;
+		cells_fini(&m->cells);
+	}
 	free(m->scratch);
 	free(m);
 	return NULL;
