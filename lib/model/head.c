@@ -63,6 +63,12 @@ offset(const struct head *h, const struct head_options *o)
 	return vec_clamp(vec_log(sum / seen), -VEC_LOGIT_MAX, VEC_LOGIT_MAX);
 }
 
+double
+head_base(const struct head *h, const struct head_options *o)
+{
+	return likelihood_mean(o->likelihood, offset(h, o));
+}
+
 static double
 dispersion(const struct head *h, const struct head_options *o)
 {

@@ -109,6 +109,8 @@ head_predict(const struct head *h, const struct head_options *o,
 void head_learn(struct head *h, const struct head_options *o,
     const struct head_features *f, double label, double weight, struct estimate *to);
 
+/* The base rate, known or as estimated so far: the mean label of all examples. */
+double head_base(const struct head *h, const struct head_options *o);
 bool head_is_sound(const struct head *h);
 
 #endif
