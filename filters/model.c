@@ -177,10 +177,15 @@ static int
 dump(const struct arguments *a, char *const *path, struct sheet *to)
 {
 	struct model *m = read_model(a, path[0]);
+	struct error error;
 
 	(void)to;
 	if (m == NULL)
 		return FAILED;
+	if (model_has_cells_only(m, &error) != 0) {
+		model_free(m);
+		return complain(FAILED, error.text);
+	}
 	(void)model_text_write(m, write_line, stdout);
 	model_free(m);
 	return 0;
