@@ -22,7 +22,8 @@ struct learn {
 	const char *path, *live, *targets, *slices, *deltas_path, *names;
 	int algorithm, calibration, feedback;
 	double rate, beta, l1, l2, base_rate;
-	uint64_t admit, every, delta_every, most;
+	uint64_t admit, factors, every, delta_every, most;
+	bool field_aware;
 
 	struct model_options options;
 	struct predictor predictor;
@@ -54,6 +55,10 @@ static const struct option options[] = {
 	    "mean of the first target; 0: estimate it"),
 	OPTION(0, "admit", struct learn, admit, "1",
 	    "see a feature so often before it gets a weight"),
+	OPTION('k', "factors", struct learn, factors, "0",
+	    "learn what pairs of features say: 4, 8, 12 or 16 factors"),
+	OPTION('f', "field-aware", struct learn, field_aware, NULL,
+	    "factors of a feature differ by the other's field"),
 	OPTION_CHOICE('c', "calibration", struct learn, calibration, CALIBRATION_WORDS,
 	    "make probabilities mean what they say"),
 	OPTION_CHOICE('d', "delayed-feedback", struct learn, feedback, FEEDBACK_WORDS,
@@ -89,6 +94,10 @@ read_options(struct run *run, struct learn *l)
 	o->optimiser.l2 = l->l2;
 	o->base_rate = l->base_rate;
 	o->admit = l->admit;
+	o->factors =
+	    (struct factors_options){ l->factors <= FACTORS_MAX ? (unsigned)l->factors
+								: FACTORS_MAX + 1,
+		    l->field_aware };
 	o->calibration = (enum calibration_method)l->calibration;
 	o->feedback = (enum model_feedback)l->feedback;
 	if (model_options_parse_targets(o, l->targets, &error) < 0 ||

@@ -9,7 +9,7 @@
 enum { HOMES_START = 1 << 11, LINE = 64, TICKS_MAX = UINT16_MAX, TICKS_HALF = 1 << 15 };
 
 /* What is in the shape of a region. */
-enum { SHAPE_SIZE, SHAPE_HOMES, SHAPE_WINDOW };
+enum { SHAPE_SIZE, SHAPE_HOMES };
 
 static uint64_t
 bytes_of(const struct cells *c, uint64_t homes)
@@ -23,7 +23,6 @@ static void
 lay_out(struct cells *c, uint64_t homes)
 {
 	c->homes = homes;
-	c->window = homes < c->homes_max ? CELLS_WINDOW : CELLS_WINDOW_FULL;
 	c->line_count = homes + CELLS_WINDOW - 1;
 	c->lines = (struct cells_line *)(void *)c->region.content;
 	c->at = c->region.content + c->line_count * LINE;
@@ -83,9 +82,7 @@ static int
 show(struct cells *c, const struct region *old, struct error *error)
 {
 	const uint64_t shape[8] = {
-		[SHAPE_SIZE] = c->kind->size,
-		[SHAPE_HOMES] = c->homes,
-		[SHAPE_WINDOW] = c->window,
+		[SHAPE_SIZE] = c->kind->size, [SHAPE_HOMES] = c->homes
 	};
 
 	return region_show(&c->region, c->os, c->path, old, shape, c->text, error);
@@ -126,7 +123,7 @@ cells_init(struct cells *c, const struct cells_kind *kind, uint64_t bytes,
 		    error, "the memory for the model must be at least 64K");
 	/* The last growth holds half beside the whole. */
 	homes = bytes / 3 * 2 / (LINE + CELLS_LINE * kind->size);
-	c->homes_max = homes > CELLS_WINDOW ? homes - CELLS_WINDOW : 1;
+	c->homes_max = homes > 2 * CELLS_WINDOW ? homes - 2 * CELLS_WINDOW : 1;
 	for (homes = c->homes_max; homes > HOMES_START; homes /= 2)
 		;
 	if (allocate(c, homes, NULL, error) < 0)
@@ -155,11 +152,6 @@ cells_open(struct cells *c, const struct cells_kind *kind, const struct os *os,
 		return error_set(error, "%s holds cells of another size", path);
 	}
 	lay_out(c, homes);
-	c->window = c->region.head->shape[SHAPE_WINDOW];
-	if (c->window == 0 || c->window > CELLS_WINDOW) {
-		region_fini(&c->region, os);
-		return error_set(error, "%s is damaged", path);
-	}
 	return 0;
 }
 
@@ -218,7 +210,7 @@ spare(const struct cells *c, uint64_t home, uint64_t now)
 	unsigned best_age = 0;
 	float best_worth = 0;
 
-	for (uint64_t p = home << 3; p < (home + c->window) << 3; p = next(p)) {
+	for (uint64_t p = home << 3; p < (home + CELLS_NEAR) << 3; p = next(p)) {
 		uint64_t touched = c->lines[p >> 3].touched[p & 7];
 		unsigned age;
 		float worth;
@@ -244,7 +236,7 @@ cells_take(struct cells *c, uint64_t home, uint64_t key, uint64_t now)
 	uint64_t place = CELLS_NONE;
 
 	assert(now > 0);
-	for (uint64_t p = home << 3; p < (home + c->window) << 3; p = next(p)) {
+	for (uint64_t p = home << 3; p < (home + CELLS_WINDOW) << 3; p = next(p)) {
 		uint64_t k = c->lines[p >> 3].key[p & 7];
 
 		if (k == cells_key(key))
@@ -296,7 +288,7 @@ grow(struct cells *c, uint64_t now)
 		c->cramped = false;
 		return;
 	}
-	for (uint64_t p = 0; p < old.line_count << 3; p = next(p)) {
+	for (uint64_t p = 0; p < cells_places(&old); p = next(p)) {
 		const struct cells_line *line = &old.lines[p >> 3];
 		uint64_t key = line->key[p & 7];
 
@@ -332,7 +324,7 @@ void
 cells_walk(const struct cells *c,
     void (*each)(void *context, uint64_t key, const void *cell), void *context)
 {
-	for (uint64_t p = 0; p < c->line_count << 3; p = next(p)) {
+	for (uint64_t p = 0; p < cells_places(c); p = next(p)) {
 		uint64_t key = cells_key_at(c, p);
 
 		if (key != 0 && key != CELLS_CHANGING)
@@ -346,9 +338,9 @@ int
 cells_track(struct cells *c, struct error *error)
 {
 	if (c->changed.bits == NULL &&
-	    dirty_init(&c->changed, (c->line_count << 3) * DIRTY_GRAIN) != 0)
+	    dirty_init(&c->changed, cells_places(c) * DIRTY_GRAIN) != 0)
 		return error_set(error, "no memory for the marks of the cells");
-	for (uint64_t p = 0; p < c->line_count << 3; p = next(p))
+	for (uint64_t p = 0; p < cells_places(c); p++)
 		if (cells_key_at(c, p) != 0)
 			dirty_mark_grain(&c->changed, p);
 	return 0;
@@ -361,7 +353,7 @@ cells_budget(const struct cells_kind *kind, uint64_t homes)
 
 	if (homes > (UINT64_C(1) << 50) / line)
 		return UINT64_MAX;
-	bytes = ((homes + CELLS_WINDOW + 1) * line / 2 + 1) * 3;
+	bytes = ((homes + 2 * CELLS_WINDOW + 1) * line / 2 + 1) * 3 + 3;
 	return bytes > CELLS_BYTES_MIN ? bytes : CELLS_BYTES_MIN;
 }
 
@@ -384,20 +376,6 @@ cells_renewed(struct cells *c, struct cells *old, struct error *error)
 	return 0;
 }
 
-int
-cells_resize(struct cells *c, uint64_t homes, struct error *error)
-{
-	struct cells old;
-
-	assert(c->used == 0);
-	if (homes == 0 || homes > c->homes_max || homes == c->homes)
-		return 0;
-	if (cells_renew(c, &old, homes, error) < 0 || cells_renewed(c, &old, error) < 0)
-		return -1;
-	settle_limit(c);
-	return 0;
-}
-
 /* Whether a key can be at a place, and what is with it there. */
 static bool
 belongs(const struct cells *c, uint64_t key, uint64_t place, uint64_t touched,
@@ -406,7 +384,7 @@ belongs(const struct cells *c, uint64_t key, uint64_t place, uint64_t touched,
 	uint64_t home = cells_home(c, key);
 
 	return key != CELLS_CHANGING && place >> 3 >= home &&
-	    place >> 3 < home + c->window && touched > 0 &&
+	    place >> 3 < home + CELLS_WINDOW && touched > 0 &&
 	    touched <= last / CELLS_TICK - c->base + 1;
 }
 
@@ -416,7 +394,7 @@ cells_put(struct cells *c, uint64_t place, uint64_t touched, uint64_t key,
 {
 	uint64_t *at;
 
-	if (place >= c->line_count << 3 || (place & 7) >= CELLS_LINE || key == 0 ||
+	if (place >= cells_places(c) || (place & 7) >= CELLS_LINE || key == 0 ||
 	    !belongs(c, key, place, touched, last) || !c->kind->is_sound(c->kind, cell))
 		return false;
 	at = &c->lines[place >> 3].key[place & 7];
@@ -438,7 +416,7 @@ enum { AS_LIST, AS_BLOCK };
 static void
 save_list(const struct cells *c, struct state_writer *to)
 {
-	for (uint64_t p = 0; p < c->line_count << 3; p = next(p)) {
+	for (uint64_t p = 0; p < cells_places(c); p = next(p)) {
 		const struct cells_line *line = &c->lines[p >> 3];
 		unsigned i = (unsigned)(p & 7);
 
@@ -458,7 +436,6 @@ cells_save(struct cells *c, struct state_writer *to)
 	state_put_u64(to, block ? AS_BLOCK : AS_LIST);
 	state_put_u64(to, c->kind->size);
 	state_put_u64(to, c->homes);
-	state_put_u64(to, c->window);
 	state_put_u64(to, c->used);
 	state_put_u64(to, c->cramped);
 	state_put_u64(to, c->evicted);
@@ -470,6 +447,20 @@ cells_save(struct cells *c, struct state_writer *to)
 	state_put_block(to, slice_of(c->lines, c->line_count * LINE), &c->dirty_lines);
 	state_put_block(to, slice_of(c->at, c->line_count * CELLS_LINE * c->kind->size),
 	    &c->dirty_cells);
+}
+
+int
+cells_resize(struct cells *c, uint64_t homes, struct error *error)
+{
+	struct cells old;
+
+	assert(c->used == 0);
+	if (homes == 0 || homes > c->homes_max || homes == c->homes)
+		return 0;
+	if (cells_renew(c, &old, homes, error) < 0 || cells_renewed(c, &old, error) < 0)
+		return -1;
+	settle_limit(c);
+	return 0;
 }
 
 static int
@@ -507,7 +498,7 @@ load_list(struct cells *c, struct state_reader *from, uint64_t used, bool same,
 			c->evicted += place == CELLS_NONE;
 			continue;
 		}
-		if (place >= c->line_count << 3 || (place & 7) >= CELLS_LINE ||
+		if (place >= cells_places(c) || (place & 7) >= CELLS_LINE ||
 		    cells_key_at(c, place) != 0 ||
 		    !cells_put(c, place, (uint16_t)where, key, cell, last))
 			return damaged(i, error);
@@ -526,7 +517,7 @@ load_block(struct cells *c, struct state_reader *from, uint64_t used, uint64_t l
 	    state_get_block(from, c->at, c->line_count * CELLS_LINE * c->kind->size,
 		&c->dirty_cells, error) < 0)
 		return -1;
-	for (uint64_t p = 0; p < c->line_count << 3; p = next(p)) {
+	for (uint64_t p = 0; p < cells_places(c); p = next(p)) {
 		const struct cells_line *line = &c->lines[p >> 3];
 		unsigned i = (unsigned)(p & 7);
 
@@ -544,15 +535,14 @@ int
 cells_load(
     struct cells *c, struct state_reader *from, uint64_t last, struct error *error)
 {
-	uint64_t form, size, homes, window, used, cramped, evicted, base;
+	uint64_t form, size, homes, used, cramped, evicted, base;
 	bool same;
 
 	if (state_get_u64(from, &form) < 0 || state_get_u64(from, &size) < 0 ||
-	    state_get_u64(from, &homes) < 0 || state_get_u64(from, &window) < 0 ||
-	    state_get_u64(from, &used) < 0 || state_get_u64(from, &cramped) < 0 ||
-	    state_get_u64(from, &evicted) < 0 || state_get_u64(from, &base) < 0 ||
-	    size != c->kind->size || form > AS_BLOCK || window == 0 ||
-	    window > CELLS_WINDOW || homes > UINT64_MAX / CELLS_SIZE_MAX / 64 ||
+	    state_get_u64(from, &homes) < 0 || state_get_u64(from, &used) < 0 ||
+	    state_get_u64(from, &cramped) < 0 || state_get_u64(from, &evicted) < 0 ||
+	    state_get_u64(from, &base) < 0 || size != c->kind->size ||
+	    form > AS_BLOCK || homes > UINT64_MAX / CELLS_SIZE_MAX / 64 ||
 	    used > (homes + CELLS_WINDOW) * CELLS_LINE || base > last / CELLS_TICK)
 		return error_set(error, "the table of cells is damaged");
 	c->evicted = evicted;
@@ -560,7 +550,6 @@ cells_load(
 	if (cells_resize(c, homes, error) < 0)
 		return -1;
 	same = homes == c->homes;
-	c->window = same ? window : c->window;
 	if ((form == AS_BLOCK ? load_block(c, from, used, last, error)
 			      : load_list(c, from, used, same, last, error)) < 0)
 		return -1;

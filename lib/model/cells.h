@@ -28,9 +28,9 @@
 #include "lib/state.h"
 
 enum {
-	CELLS_LINE = 6,        /* keys of a line */
-	CELLS_WINDOW = 8,      /* lines of a window, while the map can grow */
-	CELLS_WINDOW_FULL = 3, /* and when it cannot: a search goes through all of it */
+	CELLS_LINE = 6,   /* keys of a line */
+	CELLS_WINDOW = 8, /* lines of a window */
+	CELLS_NEAR = 3,   /* of them, those in which a newcomer may replace another */
 	CELLS_BYTES_MIN = 65536,  /* the least budget */
 	CELLS_TICK = 256,         /* updates that count as the same time */
 	CELLS_SIZE_MAX = 1 << 12, /* bytes of a cell */
@@ -68,7 +68,6 @@ struct cells {
 	struct cells_line *lines; /* in the region, line_count of them */
 	uint8_t *at;              /* in the region, CELLS_LINE cells a line */
 	uint64_t line_count;      /* homes, and CELLS_WINDOW - 1 more */
-	uint64_t window;          /* lines */
 	uint64_t homes;           /* lines that a hash can name */
 	uint64_t homes_max;       /* that the budget allows */
 	uint64_t used, evicted, budget;
@@ -117,7 +116,7 @@ static inline uint64_t
 cells_find(const struct cells *c, uint64_t home, uint64_t key)
 {
 	key = cells_key(key);
-	for (uint64_t line = home; line < home + c->window; line++) {
+	for (uint64_t line = home; line < home + CELLS_WINDOW; line++) {
 		const uint64_t *keys = c->lines[line].key;
 
 		for (unsigned i = 0; i < CELLS_LINE; i++) {
@@ -135,7 +134,16 @@ cells_find(const struct cells *c, uint64_t home, uint64_t key)
 static inline uint64_t
 cells_key_at(const struct cells *c, uint64_t place)
 {
-	return __atomic_load_n(&c->lines[place >> 3].key[place & 7], __ATOMIC_ACQUIRE);
+	return (place & 7) < CELLS_LINE
+	    ? __atomic_load_n(&c->lines[place >> 3].key[place & 7], __ATOMIC_ACQUIRE)
+	    : 0;
+}
+
+/* One more than the greatest place. */
+static inline uint64_t
+cells_places(const struct cells *c)
+{
+	return c->line_count << 3;
 }
 
 static inline uint64_t

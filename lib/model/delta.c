@@ -9,10 +9,7 @@
 #include "lib/base/assert.h"
 #include "lib/state/block.h"
 
-/* What is said of the table. */
-enum { HOMES, WINDOW, USED, EVICTED, BASE, CRAMPED, TABLE };
-
-enum { COUNT_MAX = DELTA_CELLS / 16 };
+enum { COUNT_MAX = DELTA_CELLS / 16, TABLE = 5 };
 
 static const char kind[] = "model_delta";
 
@@ -20,7 +17,7 @@ static const char kind[] = "model_delta";
 struct delta {
 	uint64_t version, sequence;
 	bool begin, last;
-	uint64_t table[TABLE];
+	uint64_t table[TABLE]; /* homes, used, evicted, base, cramped */
 	struct slice options, places, keys, touched, cells, state;
 };
 
@@ -136,7 +133,7 @@ send_part(struct deltas *d, instant timestamp, bool last)
 	struct delta_part *p = d->part;
 	bool begin = d->begin && p->number == 0;
 	struct delta delta = { model_state(d->model)->examples, d->sequence++, begin,
-		last, { c->homes, c->window, c->used, c->evicted, c->base, c->cramped },
+		last, { c->homes, c->used, c->evicted, c->base, c->cramped },
 		slice_of(d->model->text, begin ? strlen(d->model->text) : 0),
 		slice_of(p->place, p->count * sizeof *p->place),
 		slice_of(p->key, p->count * sizeof *p->key),
@@ -326,7 +323,7 @@ static const char *
 begin(struct follower *f, const struct delta *d, struct error *error)
 {
 	struct model_options options;
-	struct model_size size = { d->table[HOMES], d->table[WINDOW], 0 };
+	struct model_size size = { d->table[0], 0 };
 
 	f->complete = false;
 	if (model_options_read(d->options, &options, error) < 0)
@@ -395,11 +392,11 @@ conclude(struct follower *f, const struct delta *d, struct error *error)
 	for (unsigned h = 0; h < MODEL_HEADS; h++)
 		if (!head_is_sound(&state.head[h]))
 			return "its state is not sound";
-	if (state.examples != d->version || m->cells.used != d->table[USED])
+	if (state.examples != d->version || m->cells.used != d->table[1])
 		return "what came before it is not what it follows";
 	*model_state(m) = state;
-	m->cells.evicted = d->table[EVICTED];
-	m->cells.cramped = d->table[CRAMPED] != 0;
+	m->cells.evicted = d->table[2];
+	m->cells.cramped = d->table[4] != 0;
 	region_set_version(&m->cells.region, d->version);
 	if (f->renews) {
 		f->renews = false;
@@ -421,17 +418,14 @@ apply(struct follower *f, const struct delta *d, struct error *error)
 	if (wrong != NULL)
 		return wrong;
 	c = &f->model->cells;
-	if (d->table[WINDOW] == 0 || d->table[WINDOW] > CELLS_WINDOW)
-		return "the size of its windows is damaged";
-	if (d->begin || d->table[HOMES] != c->homes)
-		wrong = renew(f, d->table[HOMES], error);
+	if (d->begin || d->table[0] != c->homes)
+		wrong = renew(f, d->table[0], error);
 	if (wrong != NULL)
 		return wrong;
-	c->window = d->table[WINDOW];
-	if (d->table[BASE] < c->base || d->table[BASE] > d->version / CELLS_TICK)
+	if (d->table[3] < c->base || d->table[3] > d->version / CELLS_TICK)
 		return "its ticks are not those of its version";
-	if (d->table[BASE] > c->base)
-		cells_rebase(c, d->table[BASE]);
+	if (d->table[3] > c->base)
+		cells_rebase(c, d->table[3]);
 	wrong = put_cells(f, d);
 	return wrong == NULL && d->last ? conclude(f, d, error) : wrong;
 }

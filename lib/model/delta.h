@@ -16,7 +16,7 @@
  *	begin        bool: a stream begins, forget what was before
  *	last         bool: the version is complete
  *	options      with begin: those of the model, as lines NAME=VALUE
- *	table        [homes, window, used, evicted, base, cramped] of struct cells
+ *	table        [homes, used, evicted, base, cramped] of struct cells
  *	places       bin: u64 each; the cell's place in the table
  *	keys         bin: u64 each; what was at the place before is evicted
  *	touched      bin: u16 each

@@ -4,7 +4,7 @@
  * so far, which lanes to believe, how to correct what they say. And how all of it, with the
  * cells of one example, predicts and learns.
  *
- *	z = offset + intercept + sum over the features of weight x
+ *	z = offset + intercept + sum over the features of weight x (+ factors.h)
  *
  * The offset is the link of the base rate, known or estimated as the examples come, so that
  * a cold model predicts it and rare features are judged against it.
@@ -13,6 +13,7 @@
 #define BANNERPIPE_MODEL_HEAD_H
 
 #include "lib/model/calibration.h"
+#include "lib/model/factors.h"
 #include "lib/model/lanes.h"
 #include "lib/model/likelihood.h"
 #include "lib/model/mixture.h"
@@ -22,6 +23,7 @@ struct head_options {
 	enum likelihood likelihood;
 	struct optimiser optimiser; /* OPTIMISER_LANES: the lanes */
 	struct lanes_options lanes;
+	struct factors_options factors; /* k = 0: none */
 	enum calibration_method calibration;
 	/* The mean label where it is known; 0: estimate it. */
 	double base_rate;
@@ -43,13 +45,6 @@ union head_cell {
 	struct weight weight;
 };
 
-/* Of algorithms other than lanes, whose cells lie closer than the union would. */
-static inline struct weight *
-head_weight(union head_cell *cell)
-{
-	return (struct weight *)(void *)cell;
-}
-
 /* Bytes of a feature's cell: 64 for lanes, 16 for others. */
 unsigned head_cell_size(const struct head_options *o);
 
@@ -58,6 +53,7 @@ struct head_features {
 	union head_cell **cells; /* n, and room for one more */
 	float *x;                /* n, and room for one more; NULL: all 1 */
 	unsigned n;
+	struct factors_example *factors; /* borrowed, changes; NULL: none */
 };
 
 /* What is said of a label. */

@@ -19,8 +19,7 @@ model_head_name(unsigned head)
 struct model_size
 model_size_of(const struct model *m)
 {
-	return (
-	    struct model_size){ m->cells.homes, m->cells.window, m->newcomers.size };
+	return (struct model_size){ m->cells.homes, m->newcomers.size };
 }
 
 static struct cells_kind
@@ -58,9 +57,9 @@ model_fit(const struct model_options *options, struct model_size size, uint64_t 
 
 	if (model_options_check(options, error) < 0)
 		return NULL;
-	if (size.homes == 0 || size.window > CELLS_WINDOW || bytes > memory) {
+	if (size.homes == 0 || bytes > memory) {
 		error_set(error,
-		    bytes == UINT64_MAX || size.homes == 0 || size.window > CELLS_WINDOW
+		    bytes == UINT64_MAX || size.homes == 0
 			? "the size of its table is damaged"
 			: "it needs --memory %llum",
 		    (unsigned long long)(bytes >> 20) + 1);
@@ -69,15 +68,9 @@ model_fit(const struct model_options *options, struct model_size size, uint64_t 
 	m = model_new(options, bytes, os, live, error);
 	if (m == NULL)
 		return NULL;
-	/* What a map may grow to leaves room for the one before; here is none. */
-	if (options->admit <= 1 && m->cells.homes_max < size.homes)
-		m->cells.homes_max = size.homes;
 	if (cells_resize(&m->cells, size.homes, error) == 0 &&
-	    m->cells.homes == size.homes) {
-		if (size.window != 0)
-			m->cells.window = size.window;
+	    m->cells.homes == size.homes)
 		return m;
-	}
 	if (m->cells.homes != size.homes)
 		error_set(error, "its counts of new features do not go with its table");
 	model_free(m);
@@ -100,12 +93,12 @@ read_size(const struct os *os, const char *path, const struct model_options *opt
 	if (options->admit > 1) {
 		/* Behind how many were added: the size of the block. */
 		newcomers = bytes_load_le64(head + state + 8);
-		*to = (struct model_size){ 1, 0, newcomers };
+		*to = (struct model_size){ 1, newcomers };
 		return newcomers >= NEWCOMERS_BYTES_MIN
 		    ? 0
 		    : error_set(error, "%s: its counts are damaged", path);
 	}
-	*to = (struct model_size){ bytes_load_le64(head + state + 16), 0, 0 };
+	*to = (struct model_size){ bytes_load_le64(head + state + 16), 0 };
 	return 0;
 }
 
@@ -181,7 +174,7 @@ copy_live(const struct os *os, const char *path, const struct model *live,
 	*model_state(m) = *model_state(live);
 	last = region_version(&live->cells.region) + 2 * CELLS_TICK;
 	for (uint64_t p = 0; p < model_places(live); p++)
-		if ((p & 7) < CELLS_LINE && !copy_cell(m, live, p, last))
+		if (!copy_cell(m, live, p, last))
 			m->cells.evicted++;
 	region_set_version(&m->cells.region, model_state(m)->examples);
 	return m;
@@ -217,7 +210,7 @@ uint64_t
 model_next(const struct model *m, uint64_t from)
 {
 	for (uint64_t p = from; p < model_places(m); p++) {
-		uint64_t key = (p & 7) < CELLS_LINE ? cells_key_at(&m->cells, p) : 0;
+		uint64_t key = cells_key_at(&m->cells, p);
 
 		if (key != 0 && key != CELLS_CHANGING)
 			return p;
@@ -231,7 +224,7 @@ model_put(struct model *m, uint64_t key, uint64_t touched, const void *cell)
 	uint64_t first = cells_home(&m->cells, key) << 3;
 	uint64_t last = (m->cells.base + UINT16_MAX) * CELLS_TICK;
 
-	for (uint64_t p = first; p < first + (m->cells.window << 3); p++)
+	for (uint64_t p = first; p < first + (CELLS_WINDOW << 3); p++)
 		if ((p & 7) < CELLS_LINE && cells_key_at(&m->cells, p) == 0)
 			return cells_put(
 			    &m->cells, p, touched, cells_key(key), cell, last);

@@ -12,7 +12,6 @@
 /* How large a model is, beside its options. */
 struct model_size {
 	uint64_t homes;     /* of its cells */
-	uint64_t window;    /* lines; 0: what is usual */
 	uint64_t newcomers; /* bytes of counters; 0 without --admit */
 };
 
@@ -43,21 +42,29 @@ model_place(const struct model *m, uint64_t key)
 	return cells_find(&m->cells, cells_home(&m->cells, key), key);
 }
 
-/* Places are less than this. */
 static inline uint64_t
 model_places(const struct model *m)
 {
-	return m->cells.line_count << 3;
+	return cells_places(&m->cells);
 }
 
 static inline uint16_t
 model_touched_at(const struct model *m, uint64_t place)
 {
-	return m->cells.lines[place >> 3].touched[place & 7];
+	return (place & 7) < CELLS_LINE ? m->cells.lines[place >> 3].touched[place & 7]
+					: 0;
 }
 
 /* The next place from `from` on that holds a key; CELLS_NONE: there is none. */
 uint64_t model_next(const struct model *m, uint64_t from);
+/* The part of a head in a cell. */
+static inline const union head_cell *
+model_part(const struct model *m, const void *cell, unsigned head)
+{
+	return (const union head_cell *)(const void *)((const uint8_t *)cell +
+	    m->offset[head]);
+}
+
 /* The name of a head: of a target, or "delay". */
 const char *model_head_name(unsigned head);
 

@@ -108,9 +108,8 @@ write_header(const struct model *m, struct build *b, int (*write)(void *, struct
 	model_options_describe(&m->options, &d);
 	for (unsigned i = 0; i < MODEL_OPTIONS; i++)
 		add(b, "option %s=%s\n", d.identity.option[i], d.text[i]);
-	add(b, "table %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %d\n",
-	    m->cells.homes, m->cells.window, m->cells.evicted, m->cells.base,
-	    m->cells.cramped);
+	add(b, "table %" PRIu64 " %" PRIu64 " %" PRIu64 " %d\n", m->cells.homes,
+	    m->cells.evicted, m->cells.base, m->cells.cramped);
 	if (m->options.admit > 1)
 		add(b, "newcomers %" PRIu64 " %" PRIu64 "\n", m->newcomers.size,
 		    m->newcomers.added);
@@ -320,11 +319,10 @@ make(struct model_text *t, struct error *error)
 static int
 read_table(struct model_text *t, struct slice rest, struct error *error)
 {
-	if (!next_uint(&rest, &t->size.homes) || !next_uint(&rest, &t->size.window) ||
-	    t->size.window == 0 || !next_uint(&rest, &t->evicted) ||
+	if (!next_uint(&rest, &t->size.homes) || !next_uint(&rest, &t->evicted) ||
 	    !next_uint(&rest, &t->base) || !next_uint(&rest, &t->cramped) ||
 	    rest.size > 0 || t->cramped > 1 || t->base > UINT64_MAX / CELLS_TICK)
-		return wrong(t, error, "table wants 5 numbers");
+		return wrong(t, error, "table wants 4 numbers");
 	if (t->read.admit > 1) {
 		t->step = NEWCOMERS;
 		return 0;

@@ -5,7 +5,7 @@
  *
  *	bannerpipe-model 1
  *	option NAME=VALUE            each of them, in their order
- *	table HOMES WINDOW EVICTED BASE CRAMPED
+ *	table HOMES EVICTED BASE CRAMPED
  *	newcomers SIZE ADDED         with --admit only
  *	state EXAMPLES CROWDED
  *	head NAME FIELD NUMBER...    each field of each head

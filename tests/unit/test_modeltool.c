@@ -162,13 +162,13 @@ text_that_is_none_is_refused_by_its_line(void **state)
 	    "option calibration=platt", "option delayed-feedback=revise",              \
 	    "option rate=0.1", "option beta=1.0", "option l1=0.0", "option l2=0.0",    \
 	    "option base-rate=0.0"
-#define HEADER OPTIONS, "option admit=1.0", "table 2048 8 0 0 0", "state 10 0"
+#define HEADER OPTIONS, "option admit=1.0", "table 2048 0 0 0", "state 10 0"
 	(void)state;
 	refuse((const char *const[]){ "something", NULL }, "line 1: no dump");
 	refuse((const char *const[]){ OPTIONS, NULL }, "after line 10 it is cut off");
 	refuse((const char *const[]){ OPTIONS, "option admit=0", NULL }, "line 11");
 	refuse((const char *const[]){ OPTIONS, "option admit=1.0",
-		   "table 99999999 8 0 0 0", NULL },
+		   "table 99999999 0 0 0", NULL },
 	    "line 12: it needs --memory");
 	refuse((const char *const[]){ HEADER, "head click seen 0x1p+0 0x1p+0", NULL },
 	    "line 14: here comes head click seen with 1 numbers");
@@ -195,7 +195,8 @@ two_halves_merged_predict_nearly_as_well_as_all(void **state)
 	learnt_more(a, &r, 1000, 10000);
 	learnt_more(b, &r, 1000, 10000);
 	merged = model_merge(a, b, MEMORY, &os_system, &error);
-	assert_non_null(merged);
+	if (merged == NULL)
+		fail_msg("%s", error.text);
 	half = fmin(learnt_loss(a, 2, 1000, 20000), learnt_loss(b, 2, 1000, 20000));
 	whole = learnt_loss(all, 2, 1000, 20000);
 	both = learnt_loss(merged, 2, 1000, 20000);
@@ -258,6 +259,7 @@ what_has_learned_nothing_changes_nothing(void **state)
 	for (unsigned algorithm = 0; algorithm < OPTIMISER_COUNT; algorithm++) {
 		struct model_options o =
 		    model_options_default((enum optimiser_algorithm)algorithm);
+		o.optimiser.rate = 0.05; /* enough for so few examples */
 		struct model *a = learnt(&o, LEARNT_BYTES, 1, 500, 5000),
 			     *none = learnt(&o, LEARNT_BYTES, 1, 500, 0), *m;
 
@@ -275,23 +277,25 @@ what_has_learned_nothing_changes_nothing(void **state)
 }
 
 static void
-models_of_other_algorithms_merged_are_better_than_their_halves_are_on_average(
-    void **state)
+models_of_other_algorithms_merged_are_better_than_their_halves(void **state)
 {
 	(void)state;
 	for (unsigned algorithm = 1; algorithm < OPTIMISER_COUNT; algorithm++) {
 		struct model_options o =
 		    model_options_default((enum optimiser_algorithm)algorithm);
-		struct model *a = learnt(&o, LEARNT_BYTES, 1, 1000, 10000),
-			     *b = learnt(&o, LEARNT_BYTES, 5, 1000, 10000),
-			     *m = model_merge(a, b, MEMORY, &os_system, &error);
+		struct model *a, *b, *m;
 		struct random r = { 9 };
 		double half, both;
 
+		if (algorithm == OPTIMISER_ADAM)
+			o.optimiser.rate = 0.005; /* enough for so few examples */
+		a = learnt(&o, LEARNT_BYTES, 1, 1000, 10000);
+		b = learnt(&o, LEARNT_BYTES, 5, 1000, 10000);
+		m = model_merge(a, b, MEMORY, &os_system, &error);
+
 		assert_non_null(m);
-		half =
-		    (learnt_loss(a, 2, 1000, 20000) + learnt_loss(b, 2, 1000, 20000)) /
-		    2;
+		half = fmin(
+		    learnt_loss(a, 2, 1000, 20000), learnt_loss(b, 2, 1000, 20000));
 		both = learnt_loss(m, 2, 1000, 20000);
 		print_message("# %s: half %.6f, merged %.6f\n",
 		    optimiser_name(o.optimiser.algorithm), half, both);
@@ -545,8 +549,7 @@ main(void)
 		TEST(two_halves_merged_predict_nearly_as_well_as_all),
 		TEST(a_merged_weight_is_the_product_of_both_over_the_prior),
 		TEST(what_has_learned_nothing_changes_nothing),
-		TEST(
-		    models_of_other_algorithms_merged_are_better_than_their_halves_are_on_average),
+		TEST(models_of_other_algorithms_merged_are_better_than_their_halves),
 		TEST(models_of_other_options_are_not_merged),
 		TEST(full_tables_merge_into_a_larger_one),
 		TEST(what_is_unlearned_is_not_there_and_all_else_is),
