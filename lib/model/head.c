@@ -256,7 +256,7 @@ head_add(
 		s->linear += f->factors->z;
 	for (unsigned i = 0; i < f->n; i++)
 		if (f->cells[i] != NULL)
-			s->linear += (double)f->cells[i]->weight.value *
+			s->linear += (double)head_weight(f->cells[i])->value *
 			    (f->x == NULL ? 1.0 : (double)f->x[i]);
 }
 
@@ -501,7 +501,7 @@ learn_linear(struct head *h, const struct head_options *o,
 		g = vec_clamp(1 - label / mean, -9, 1);
 	for (unsigned i = 0; i < f->n; i++)
 		if (f->cells[i] != NULL)
-			optimiser_step(&o->optimiser, &f->cells[i]->weight,
+			optimiser_step(&o->optimiser, head_weight(f->cells[i]),
 			    (float)g * (f->x == NULL ? 1 : f->x[i]), (float)weight);
 	free_of_penalty.l1 = free_of_penalty.l2 = 0;
 	optimiser_step(&free_of_penalty, &h->linear_intercept, (float)g, (float)weight);

@@ -45,6 +45,13 @@ union head_cell {
 	struct weight weight;
 };
 
+/* Of algorithms other than lanes, whose cells lie closer than the union would. */
+static inline struct weight *
+head_weight(union head_cell *cell)
+{
+	return (struct weight *)(void *)cell;
+}
+
 /* Bytes of a feature's cell: 64 for lanes, 16 for others. */
 unsigned head_cell_size(const struct head_options *o);
 
