@@ -315,6 +315,12 @@ unlearn_lanes(struct head *h, const struct head_options *o,
 
 /* --- Optimisers --------------------------------------------------------------------- */
 
+static struct weight *
+weight_of(union head_cell *cell)
+{
+	return (struct weight *)(void *)cell;
+}
+
 static double
 linear(
     const struct head *h, const struct head_options *o, const struct head_features *f)
@@ -324,7 +330,7 @@ linear(
 
 	for (unsigned i = 0; i < f->n; i++)
 		if (f->cells[i] != NULL)
-			z += (double)f->cells[i]->weight.value *
+			z += (double)weight_of(f->cells[i])->value *
 			    (f->x == NULL ? 1.0 : (double)f->x[i]);
 	return isfinite(z) ? z : offset;
 }
@@ -359,7 +365,7 @@ learn_linear(struct head *h, const struct head_options *o,
 		g = vec_clamp(1 - label / to->raw, -9, 1);
 	for (unsigned i = 0; i < f->n; i++)
 		if (f->cells[i] != NULL)
-			optimiser_step(&o->optimiser, &f->cells[i]->weight,
+			optimiser_step(&o->optimiser, weight_of(f->cells[i]),
 			    (float)g * (f->x == NULL ? 1 : f->x[i]), (float)weight);
 	free_of_penalty.l1 = free_of_penalty.l2 = 0;
 	optimiser_step(&free_of_penalty, &h->linear_intercept, (float)g, (float)weight);

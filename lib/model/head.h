@@ -37,11 +37,9 @@ struct head {
 	double deviance, degrees; /* gamma: what the dispersion is estimated from */
 };
 
-/* A cell of a feature, of this head. */
-union head_cell {
-	struct lanes_cell lanes;
-	struct weight weight;
-};
+/* A cell of a feature, of this head: a struct lanes_cell, or a struct weight, which is
+ * aligned as that is. */
+union head_cell;
 
 /* Bytes of a feature's cell: 64 for lanes, 16 for others. */
 unsigned head_cell_size(const struct head_options *o);
