@@ -173,7 +173,7 @@ write_model(const struct os *os, const uint8_t *data, size_t size)
 	struct state_writer *to;
 	struct error error;
 	struct model *m = model_new(&o, BUDGET, os, NULL, &error);
-	uint64_t homes = m->cells.homes, last;
+	uint64_t homes = m->cells.homes, last, n;
 
 	heads = *model_state(m);
 	heads.examples = last = next_word(&data, &size);
@@ -185,11 +185,12 @@ write_model(const struct os *os, const uint8_t *data, size_t size)
 	state_put_u64(to, next(&data, &size) % 3);
 	state_put_u64(to, m->kind.size);
 	state_put_u64(to, size % 2 ? homes : next_word(&data, &size));
-	state_put_u64(to, size / 34);
+	n = size / 40;
+	state_put_u64(to, n);
 	state_put_u64(to, next(&data, &size));
 	state_put_u64(to, next(&data, &size));
 	state_put_u64(to, size % 2 ? last / CELLS_TICK : next_word(&data, &size));
-	for (uint64_t i = size / 34; i > 0; i--) {
+	for (; n > 0; n--) {
 		uint64_t key = next(&data, &size) % 16;
 		uint64_t place = cells_home(&m->cells, key) * CELLS_LINE;
 
