@@ -15,8 +15,8 @@
  *
  *	product of (1 + l d / RACE_REACH)
  *
- * which under that hypothesis is a supermartingale (Waudby-Smith and Ramdas, JRSS B 2024, on
- * betting; Choe and Ramdas, Operations Research 2024, on comparing forecasters). So is the
+ * which under that hypothesis is a supermartingale (Waudby-Smith and Ramdas, JRSS B 2023, on
+ * betting; Choe and Ramdas, Operations Research 2023, on comparing forecasters). So is the
  * mean over RACE_BETS shares l = 1/2, 1/4, ..., which spares us to know the best one, and
  * the sum over gamblers who begin every RACE_STRETCH examples, the j-th with the fortune
  * 1 / ((j+1) (j+2)): of a challenger that has learned late, or was right only since
