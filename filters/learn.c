@@ -16,7 +16,7 @@
 enum { RESERVE = 12 << 20 };
 
 struct learn {
-	const char *path, *live, *targets, *slices;
+	const char *path, *live, *targets, *slices, *prior, *noise;
 	int algorithm, calibration, feedback;
 	double rate, beta, l1, l2, base_rate;
 	uint64_t admit, every;
@@ -37,6 +37,10 @@ static const struct option options[] = {
 	    "what to predict: click,conversion,value", "NAMES"),
 	OPTION_CHOICE('a', "algorithm", struct learn, algorithm, OPTIMISER_WORDS,
 	    "how weights follow the examples"),
+	OPTION(0, "prior-variances", struct learn, prior, MODEL_PRIORS,
+	    "of a weight before its first example (lanes)", "LIST"),
+	OPTION(0, "noise", struct learn, noise, MODEL_NOISES,
+	    "added to the variance by each example (lanes)", "LIST"),
 	OPTION(0, "rate", struct learn, rate, "0",
 	    "learning rate (not lanes); 0: 0.1, of sgd 0.02, of adam 0.005"),
 	OPTION(0, "beta", struct learn, beta, "1", "damps first steps (ftrl, adagrad)"),
@@ -76,6 +80,7 @@ read_options(struct run *run, struct learn *l)
 	o->calibration = (enum calibration_method)l->calibration;
 	o->feedback = (enum model_feedback)l->feedback;
 	if (model_options_parse_targets(o, l->targets, &error) < 0 ||
+	    model_options_parse_lanes(o, l->prior, l->noise, &error) < 0 ||
 	    model_options_check(o, &error) < 0)
 		return run_usage(run, "%s", error.text);
 	return 0;

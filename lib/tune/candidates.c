@@ -11,7 +11,7 @@ enum { WORDS_MAX = 64 };
 
 /* The options of a line. */
 struct words {
-	const char *spec;
+	const char *spec, *prior, *noise;
 	int algorithm, calibration, feedback;
 	double rate, beta, l1, l2, base_rate;
 	uint64_t admit;
@@ -21,6 +21,9 @@ static const struct option options[] = {
 	OPTION(0, "spec", struct words, spec, NULL, "the features that it learns"),
 	OPTION_CHOICE('a', "algorithm", struct words, algorithm, OPTIMISER_WORDS,
 	    "as bp-learn's"),
+	OPTION(
+	    0, "prior-variances", struct words, prior, MODEL_PRIORS, "as bp-learn's"),
+	OPTION(0, "noise", struct words, noise, MODEL_NOISES, "as bp-learn's"),
 	OPTION(0, "rate", struct words, rate, "0", "as bp-learn's"),
 	OPTION(0, "beta", struct words, beta, "1", "as bp-learn's"),
 	OPTION(0, "l1", struct words, l1, "0", "as bp-learn's"),
@@ -197,7 +200,8 @@ understand(struct candidate *c, const struct words *w, const char *targets,
 	o->calibration = (enum calibration_method)w->calibration;
 	o->feedback = (enum model_feedback)w->feedback;
 	c->spec = w->spec;
-	if (model_options_parse_targets(o, targets, error) < 0)
+	if (model_options_parse_targets(o, targets, error) < 0 ||
+	    model_options_parse_lanes(o, w->prior, w->noise, error) < 0)
 		return -1;
 	return model_options_check(o, error);
 }
