@@ -19,7 +19,7 @@
 static double
 uniform(struct random *random)
 {
-	return (double)(random_next(random) >> 11) * 0x1p-53;
+	return hash_uniform(random_next(random));
 }
 
 static double
