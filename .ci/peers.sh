@@ -61,3 +61,13 @@ if [ ! -x "$dir/go_client" ] || [ "$source/client.go" -nt "$dir/go_client" ]; th
 	GO111MODULE=off GOFLAGS='' GOPATH="$dir/root/usr/share/gocode" \
 	    GOCACHE="$dir/go-cache" go build -o "$dir/go_client" "$source/client.go"
 fi
+
+# --- Vowpal Wabbit
+if [ ! -x "$dir/venv/bin/python" ] || ! "$dir/venv/bin/python" -c 'import vowpalwabbit' 2>/dev/null
+then
+	rm -rf "$dir/venv"
+	python3 -m venv "$dir/venv" || sh "$here/deps.sh" python3-venv && python3 -m venv "$dir/venv"
+	"$dir/venv/bin/pip" install -q 'vowpalwabbit==9.11.*' || {
+		echo "peers: pip cannot install vowpalwabbit: tests/peers/learner.t wants VW=PROGRAM" >&2
+	}
+fi

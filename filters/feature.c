@@ -13,14 +13,11 @@
  * An event's features never contain the event, nor what was not known at its time: it is
  * read before it is counted, and an outcome as of the showing.
  */
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "lib/feature/describe.h"
 #include "lib/filter.h"
-#include "lib/state/block.h"
-#include "lib/text/str.h"
+#include "lib/filter/names.h"
 
 enum {
 	SPEC_SIZE_MAX = 256 << 10,
@@ -34,9 +31,7 @@ struct feature {
 	bool impressions;
 
 	struct describe describe;
-	struct table *named; /* owned; keys that have a name in the file */
-	struct output *names;
-	struct run *run;
+	struct names names;
 	struct key features, values;
 	instant now; /* of the current record */
 	uint64_t extracted;
@@ -77,38 +72,8 @@ static int
 write_name(void *context, uint64_t key, struct slice name)
 {
 	struct feature *f = context;
-	uint8_t storage[1024];
-	struct build b;
-	char id[24];
-	bool fresh;
 
-	(void)table_touch(f->named, key, f->now, &fresh);
-	if (!fresh)
-		return 0;
-	(void)snprintf(id, sizeof id, "name-%016" PRIx64, key);
-	build_init(&b, storage, sizeof storage);
-	build_map(&b, 5);
-	build_text(&b, "event");
-	build_text(&b, "feature_name");
-	build_text(&b, "event_id");
-	build_text(&b, id);
-	build_text(&b, "timestamp");
-	build_int(&b, f->now);
-	build_text(&b, "key");
-	build_uint(&b, key);
-	build_text(&b, "name");
-	str_build(&b, name);
-	return run_divert(f->run, f->names, build_slice(&b));
-}
-
-static int
-open_names(struct run *run, struct feature *f, uint64_t memory)
-{
-	f->names = run_outlet(run, f->names_path);
-	if (f->names == NULL)
-		return -1;
-	f->named = table_new(TABLE_KEY_64, 0, memory);
-	return f->named != NULL ? 0 : run_fail(run, "no memory for the names");
+	return names_write(&f->names, key, name, f->now);
 }
 
 static void
@@ -142,10 +107,10 @@ start(struct run *run, void *self)
 
 	if (f->spec_path == NULL)
 		return run_usage(run, "--spec FILE is missing (see --help)");
-	f->run = run;
 	f->features = run_key(run, "features");
 	f->values = run_key(run, "feature_values");
-	if (f->names_path != NULL && open_names(run, f, memory / NAMES_SHARE) != 0)
+	if (f->names_path != NULL &&
+	    names_open(&f->names, run, f->names_path, memory / NAMES_SHARE) != 0)
 		return -1;
 	spec = read_spec(run, f->spec_path);
 	if (spec == NULL)
@@ -153,7 +118,7 @@ start(struct run *run, void *self)
 	if (describe_init(&f->describe, spec, run_reader(run),
 		memory - memory / MEMO_SHARE - memory / NAMES_SHARE,
 		memory / MEMO_SHARE, run_seed(run),
-		f->names != NULL ? write_name : NULL, f, &error) < 0)
+		f->names.out != NULL ? write_name : NULL, f, &error) < 0)
 		return run_fail(run, "%s", error.text);
 	show_counters(run, f);
 	return 0;
@@ -230,9 +195,7 @@ save(struct run *run, void *self, struct state_writer *to)
 	describe_save(&f->describe, to);
 	state_put_u64(to, f->extracted);
 	state_put_u64(to, f->describe.forgotten);
-	state_put_u64(to, f->named != NULL);
-	if (f->named != NULL)
-		state_put_table(to, f->named);
+	names_save(&f->names, to);
 	return 0;
 }
 
@@ -241,19 +204,13 @@ load(struct run *run, void *self, struct state_reader *from)
 {
 	struct feature *f = self;
 	struct error error;
-	uint64_t named;
 
 	if (describe_load(&f->describe, from, &error) != 0)
 		return run_usage(run, "%s", error.text);
 	if (state_get_u64(from, &f->extracted) != 0 ||
-	    state_get_u64(from, &f->describe.forgotten) != 0 ||
-	    state_get_u64(from, &named) != 0)
+	    state_get_u64(from, &f->describe.forgotten) != 0)
 		return run_fail(run, "the snapshot is too short");
-	/* Without the names of before, all are written again. */
-	if (named != 0 && f->named != NULL &&
-	    state_get_table(from, f->named, &error) != 0)
-		return run_fail(run, "%s", error.text);
-	return 0;
+	return names_load(&f->names, run, from);
 }
 
 static void
@@ -262,7 +219,7 @@ stop(void *self)
 	struct feature *f = self;
 
 	describe_fini(&f->describe);
-	table_free(f->named);
+	names_fini(&f->names);
 }
 
 static const struct filter feature = {

@@ -2,7 +2,8 @@
  *
  * bp-parse: text to records.
  *
- * in     lines of an access log, of JSON, of CSV or TSV, from files or standard input
+ * in     lines of an access log, of JSON, of CSV or TSV, examples of Vowpal Wabbit, LIBSVM
+ *        or LIBFFM, from files or standard input
  * out    one record a line, or what a map makes of it; malformed lines are rejects
  * state  which lines were seen lately, to tell equal ones apart; the format that was
  *        found and the header that was read; where a followed file was read up to
@@ -14,6 +15,7 @@
 #include <string.h>
 
 #include "lib/filter.h"
+#include "lib/filter/names.h"
 #include "lib/hash.h"
 #include "lib/record/value.h"
 #include "lib/stream/tail.h"
@@ -23,7 +25,7 @@
 #include "lib/text/map.h"
 
 struct parse {
-	const char *name, *map_path; /* options */
+	const char *name, *map_path, *names_path; /* options */
 	bool follow, allow_truncate;
 
 	struct format *format;  /* owned; NULL while it is to be detected */
@@ -34,15 +36,19 @@ struct parse {
 	struct input *followed; /* the run's; NULL when files are read once */
 	struct tail *tail;      /* the input's */
 	struct run *run;        /* for what the tail finds */
+	struct names names;     /* of the features of examples */
+	bool unnamed;           /* one could not be written */
 	uint64_t gaps;
 };
 
 static const struct option options[] = {
 	OPTION('f', "format", struct parse, name, "auto",
-	    "auto, combined, common, json, csv, tsv, ga4 ... or a log_format",
+	    "auto, combined, json, csv, tsv, vw, libsvm, ga4 ... or a log_format",
 	    "FORMAT"),
 	OPTION('m', "map", struct parse, map_path, NULL,
 	    "make records as this map says, see bp-map(5)", "FILE"),
+	OPTION_ASIDE('n', "names", struct parse, names_path, NULL,
+	    "of examples: write the name of every feature there", "FILE"),
 	OPTION_ASIDE('F', "follow", struct parse, follow, NULL,
 	    "follow one FILE by name, through its rotations"),
 	OPTION_ASIDE(0, "allow-truncate", struct parse, allow_truncate, NULL,
@@ -51,6 +57,24 @@ static const struct option options[] = {
 };
 
 /* --- Starting ------------------------------------------------------------------- */
+
+static void
+on_name(void *context, uint64_t key, struct slice space, struct slice name)
+{
+	struct parse *f = context;
+	uint8_t text[NAMES_TEXT_MAX];
+	struct build b;
+
+	build_init(&b, text, sizeof text);
+	if (name.size > sizeof text / 2)
+		name.size = sizeof text / 2;
+	if (space.size > 0 && space.size < sizeof text / 2) {
+		build_raw(&b, space);
+		build_byte(&b, '=');
+	}
+	build_raw(&b, name);
+	f->unnamed |= names_write(&f->names, key, build_slice(&b), 0) != 0;
+}
 
 static int
 choose(struct run *run, struct parse *f, const char *name)
@@ -70,7 +94,11 @@ choose(struct run *run, struct parse *f, const char *name)
 			return run_fail(run, "%s", error.text);
 	}
 	f->format = format_new(name, &error);
-	return f->format != NULL ? 0 : run_usage(run, "--format: %s", error.text);
+	if (f->format == NULL)
+		return run_usage(run, "--format: %s", error.text);
+	if (f->names_path != NULL && !format_on_name(f->format, on_name, f))
+		return run_usage(run, "--names is for vw, libsvm and ffm");
+	return 0;
 }
 
 static int
@@ -139,6 +167,9 @@ start(struct run *run, void *self)
 	if (f->raw == NULL)
 		return run_fail(run, "no memory to start");
 	if (f->map_path != NULL && read_map(run, f) != 0)
+		return -1;
+	if (f->names_path != NULL &&
+	    names_open(&f->names, run, f->names_path, run_memory(run) / 2) != 0)
 		return -1;
 	if (strcmp(f->name, "auto") != 0 && choose(run, f, f->name) != 0)
 		return -1;
@@ -221,6 +252,8 @@ line(struct run *run, void *self, const struct line *l)
 	case FORMAT_RECORD:
 		break;
 	}
+	if (f->unnamed)
+		return FAIL;
 	/* JSON can stand for a control record, which is no map's business. */
 	if (f->map != NULL && value_type(build_slice(&b)) == VALUE_MAP)
 		return map_record(run, f, build_slice(&b), event_id);
@@ -250,22 +283,17 @@ save(struct run *run, void *self, struct state_writer *to)
 	state_put_u64(to, p.offset);
 	state_put_u64(to, p.head_hash);
 	state_put_u64(to, p.last_hash);
+	names_save(&f->names, to);
 	return 0;
 }
 
-/* The names that detect_format can give are constants of its own: find ours again. */
 static int
 load_format(struct run *run, struct parse *f, struct slice name)
 {
-	static const char *const names[] = { "combined", "common", "json", "csv",
-		"csv;", "tsv" };
-
-	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-		if (f->format == NULL && slice_is(name, names[i])) {
-			f->detected = names[i];
-			return choose(run, f, names[i]);
-		}
-	return 0;
+	if (f->format != NULL)
+		return 0;
+	f->detected = detect_name(name);
+	return f->detected == NULL ? 0 : choose(run, f, f->detected);
 }
 
 static int
@@ -308,7 +336,8 @@ load(struct run *run, void *self, struct state_reader *from)
 	    state_get_u64(from, &p.device) != 0 || state_get_u64(from, &p.inode) != 0 ||
 	    state_get_u64(from, &p.offset) != 0 ||
 	    state_get_u64(from, &p.head_hash) != 0 ||
-	    state_get_u64(from, &p.last_hash) != 0)
+	    state_get_u64(from, &p.last_hash) != 0 ||
+	    names_load(&f->names, run, from) != 0)
 		return -1;
 	if (f->tail == NULL)
 		return 0;
@@ -325,6 +354,7 @@ stop(void *self)
 	struct parse *f = self;
 
 	format_free(f->format);
+	names_fini(&f->names);
 	map_free(f->map);
 	free(f->raw);
 }
@@ -334,10 +364,11 @@ static const struct filter parse = {
 	.about = "turn lines of text into records",
 	.examples = "  bp-parse /var/log/nginx/access.log | bp-print\n"
 		    "  bp-parse --follow --state state access.log | bp-print\n"
+		    "  bp-parse --names names.bp train.vw | bp-learn --model click.bp\n"
 		    "  bp-parse --format json --map shop.map events.jsonl | bp-print\n",
 	.options = options,
 	.size = sizeof(struct parse),
-	.schema = 1,
+	.schema = 2,
 	.start = start,
 	.load = load,
 	.line = line,

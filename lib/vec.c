@@ -149,6 +149,41 @@ vec_exp(double x)
 	return exp_held(vec_clamp(x, -700, 700));
 }
 
+/* The same eight at once, step by step, so that the bits are the same. */
+typedef double wide __attribute__((vector_size(8 * sizeof(double)), may_alias));
+typedef int64_t wide_bits __attribute__((vector_size(8 * sizeof(int64_t)), may_alias));
+
+VEC_WIDE void
+vec_sigmoid_eight(const double *z, double *p)
+{
+	const wide round = (wide){ 0 } + 0x1.8p52, zero = { 0 };
+	const wide low = zero - VEC_LOGIT_MAX;
+	wide x, shifted, k, r, r2, r4, lower, higher, e;
+	wide_bits negative, less, scale;
+
+	memcpy(&x, z, sizeof x);
+	negative = x < zero;
+	/* -|z|, held */
+	x = (wide)((wide_bits)x | INT64_MIN);
+	less = x < low;
+	x = (wide)(((wide_bits)low & less) | ((wide_bits)x & ~less));
+	shifted = x * 0x1.71547652b82fep0 + round;
+	k = shifted - round;
+	r = x - k * 0x1.62e42fefa3800p-1 - k * 0x1.ef35793c76730p-45;
+	r2 = r * r;
+	r4 = r2 * r2;
+	lower = (1 + r) + r2 * (1.0 / 2 + r * (1.0 / 6));
+	higher = (1.0 / 24 + r * (1.0 / 120)) + r2 * (1.0 / 720 + r * (1.0 / 5040));
+	e = lower + r4 * (higher + r4 * (1.0 / 40320 + r * (1.0 / 362880)));
+	/* The integer is in the last bits of what it was rounded by. */
+	scale = ((wide_bits)shifted - (wide_bits)round + 1023) << 52;
+	e *= (wide)scale;
+	r = 1 / (1 + e);
+	e = e / (1 + e);
+	x = (wide)(((wide_bits)e & negative) | ((wide_bits)r & ~negative));
+	memcpy(p, &x, sizeof x);
+}
+
 double
 vec_sigmoid(double z)
 {
@@ -167,14 +202,16 @@ vec_log(double x)
 {
 	const double term[] = { 1.0 / 3, 1.0 / 5, 1.0 / 7, 1.0 / 9, 1.0 / 11, 1.0 / 13,
 		1.0 / 15, 1.0 / 17, 1.0 / 19, 1.0 / 21 };
-	int k;
-	double m = frexp(x, &k), s, square, sum = 1.0 / 23;
+	double m, k, s, square, sum = 1.0 / 23;
+	uint64_t bits;
 
 	assert(x > 0);
-	if (m < 0.70710678118654752) {
-		m *= 2;
-		k--;
-	}
+	/* The exponent, such that m lies between sqrt(1/2) and sqrt(2). */
+	memcpy(&bits, &x, sizeof bits);
+	bits -= UINT64_C(0x3fe6a09e667f3bcd);
+	k = (double)((int64_t)bits >> 52);
+	bits = (bits & UINT64_C(0x000fffffffffffff)) + UINT64_C(0x3fe6a09e667f3bcd);
+	memcpy(&m, &bits, sizeof m);
 	s = (m - 1) / (m + 1);
 	square = s * s;
 	for (unsigned i = sizeof term / sizeof *term; i-- > 0;)
@@ -196,12 +233,14 @@ vec_log1p(double x)
 double
 vec_logit(double p)
 {
+	const double least = 9.357622968839299e-14; /* sigmoid(-VEC_LOGIT_MAX) */
+
 	assert(!isnan(p));
-	if (p <= 0)
+	if (p <= least)
 		return -VEC_LOGIT_MAX;
-	if (p >= 1)
+	if (p >= 1 - least)
 		return VEC_LOGIT_MAX;
-	return vec_clamp(vec_log(p) - vec_log1p(-p), -VEC_LOGIT_MAX, VEC_LOGIT_MAX);
+	return vec_log(p / (1 - p));
 }
 
 double

@@ -48,6 +48,8 @@ vec_clamp(double x, double low, double high)
  */
 double vec_sigmoid_exact(double z);
 double vec_sigmoid(double z);
+/* The same bits for z[0] .. z[7], which are finite. Cost: about 10 ns. */
+void vec_sigmoid_eight(const double *z, double *p);
 
 /* The natural logarithm of a positive normal number, within 4 units in the last place, and
  * of 1 + x for x > -1, within 2^-42 of it, relatively. Those of libm have other last bits on

@@ -161,7 +161,7 @@ name_values(struct extract *x, struct spec_feature *f, const struct record *r)
 
 	for (unsigned i = 0; i < n; i++)
 		if (subject_hash(values[i], &hash))
-			(void)name_key(x, f, f->space | hash_pair(f->space, hash) >> 16,
+			(void)name_key(x, f, feature_key(f->space, hash),
 			    subject_label(values[i], label, sizeof label));
 }
 

@@ -9,6 +9,7 @@
 #include "lib/base/number.h"
 #include "lib/feature/words.h"
 #include "lib/hash.h"
+#include "lib/record/feature_key.h"
 
 /* --- Verbs ------------------------------------------------------------------------ */
 
@@ -179,7 +180,7 @@ read_name(struct words *w, struct spec_feature *f)
 		return error_set(
 		    w->error, "a name has at most %d characters", SPEC_NAME_MAX - 1);
 	memcpy(f->name, name.at, name.size);
-	f->space = hash_bytes(name, 0) & UINT64_C(0xffff) << 48;
+	f->space = feature_space(name);
 	for (struct spec_feature *g = w->spec->features; g < f; g++) {
 		if (slice_is(name, g->name))
 			return error_set(w->error, "'%s' is there already", f->name);

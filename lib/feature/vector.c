@@ -29,7 +29,7 @@ vector_put(struct extract *x, const struct spec_feature *f, uint64_t hash, doubl
 	}
 	if (x->name != NULL)
 		put_label(x, label);
-	x->keys[x->n] = f->space | hash_pair(f->space, hash) >> 16;
+	x->keys[x->n] = feature_key(f->space, hash);
 	x->values[x->n] = (float)value;
 	x->weighted |= value != 1;
 	x->n++;
@@ -40,7 +40,7 @@ static void
 put_once(
     struct extract *x, const struct spec_feature *f, uint64_t hash, struct slice label)
 {
-	uint64_t key = f->space | hash_pair(f->space, hash) >> 16;
+	uint64_t key = feature_key(f->space, hash);
 
 	for (unsigned i = x->begin[f - x->spec->features]; i < x->n; i++)
 		if (x->keys[i] == key)

@@ -510,21 +510,6 @@ track_tell(struct track *t, struct track_position *to, struct error *error)
 	return input_tell(t->in, &to->input, error);
 }
 
-/* The names that detection gives are constants: find ours again. */
-static const char *
-known_format(const struct track *t, const char *name)
-{
-	static const char *const names[] = { "combined", "common", "json", "csv",
-		"csv;", "tsv" };
-
-	if (t->options->format != NULL)
-		return t->options->format;
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		if (strcmp(name, names[i]) == 0)
-			return names[i];
-	return NULL;
-}
-
 static int
 resume_current(struct track *t, const struct track_position *from, struct error *error)
 {
@@ -543,7 +528,9 @@ resume_current(struct track *t, const struct track_position *from, struct error 
 static int
 resume_text(struct track *t, const struct track_position *from, struct error *error)
 {
-	const char *name = known_format(t, from->format);
+	const char *name = t->options->format != NULL
+	    ? t->options->format
+	    : detect_name(slice_text(from->format));
 
 	if (name == NULL)
 		return error_set(error, "%s: no such format", from->format);

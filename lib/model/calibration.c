@@ -14,8 +14,8 @@
 #define LOWEST (-CALIBRATION_BINS / 2 * WIDTH)
 
 /* As sure of the slope and the shift at the beginning as if each had a standard deviation
- * of 0.1. */
-static const double prior_precision = 100;
+ * of 0.05. */
+static const double prior_precision = 400;
 /* What Platt says of a bin counts as so many examples; steps are made anew after so many. */
 static const double prior_seen = 20, steps_every = 256;
 
@@ -45,15 +45,17 @@ interpolate(const struct calibration *c, double z)
 }
 
 double
-calibration_apply(const struct calibration *c, enum calibration_method method, double p)
+calibration_apply(const struct calibration *c, enum calibration_method method, double z)
 {
-	double z;
-
-	if (method == CALIBRATION_NONE)
-		return p;
-	z = vec_logit(p);
-	return vec_sigmoid(
-	    method == CALIBRATION_PLATT ? c->slope * z + c->shift : interpolate(c, z));
+	switch (method) {
+	case CALIBRATION_PLATT:
+		return c->slope * z + c->shift;
+	case CALIBRATION_ISOTONIC:
+		return interpolate(c, z);
+	case CALIBRATION_NONE:
+		break;
+	}
+	return z;
 }
 
 /* Adjacent bins that are out of order become one. */
@@ -147,10 +149,10 @@ go_back(struct calibration *c, double z, double label, double weight)
 }
 
 void
-calibration_learn(struct calibration *c, enum calibration_method method, double p,
+calibration_learn(struct calibration *c, enum calibration_method method, double z,
     double label, double weight)
 {
-	double information, residual, z = vec_logit(p);
+	double information, residual;
 
 	if (method == CALIBRATION_NONE)
 		return;

@@ -30,11 +30,11 @@ struct calibration {
 };
 
 void calibration_init(struct calibration *c);
-/* The calibrated probability of p; both in (0, 1). */
+/* The calibrated log-odds of log-odds. */
 double calibration_apply(
-    const struct calibration *c, enum calibration_method method, double p);
-/* What became of it; a negative weight takes back. p is the uncalibrated one. */
-void calibration_learn(struct calibration *c, enum calibration_method method, double p,
+    const struct calibration *c, enum calibration_method method, double z);
+/* What became of it; a negative weight takes back. z is the uncalibrated one. */
+void calibration_learn(struct calibration *c, enum calibration_method method, double z,
     double label, double weight);
 bool calibration_is_sound(const struct calibration *c);
 

@@ -9,7 +9,7 @@
 enum { HOMES_START = 1 << 11, LINE = 64, TICKS_MAX = UINT16_MAX, TICKS_HALF = 1 << 15 };
 
 /* What is in the shape of a region. */
-enum { SHAPE_SIZE, SHAPE_HOMES };
+enum { SHAPE_SIZE, SHAPE_HOMES, SHAPE_WINDOW };
 
 static uint64_t
 bytes_of(const struct cells *c, uint64_t homes)
@@ -23,6 +23,7 @@ static void
 lay_out(struct cells *c, uint64_t homes)
 {
 	c->homes = homes;
+	c->window = homes < c->homes_max ? CELLS_WINDOW : CELLS_WINDOW_FULL;
 	c->line_count = homes + CELLS_WINDOW - 1;
 	c->lines = (struct cells_line *)(void *)c->region.content;
 	c->at = c->region.content + c->line_count * LINE;
@@ -81,7 +82,7 @@ show(struct cells *c, const struct region *old, struct error *error)
 static uint64_t
 next_size(const struct cells *c)
 {
-	return c->homes >= c->homes_max / 4 ? c->homes_max : 4 * c->homes;
+	return 2 * c->homes >= c->homes_max / 5 * 4 ? c->homes_max : 2 * c->homes;
 }
 
 /* A map that cannot grow within its budget, what there is now beside it, is at its limit. */
@@ -100,15 +101,21 @@ cells_init(struct cells *c, const struct cells_kind *kind, uint64_t bytes,
 
 	assert(kind->size % 16 == 0 && kind->size > 0 && kind->size <= CELLS_SIZE_MAX);
 	*c = (struct cells){
-		.kind = kind, .os = os, .path = path, .text = text, .budget = bytes
+		.kind = kind,
+		.size = kind->size,
+		.whole_grains = DIRTY_GRAIN % kind->size == 0,
+		.os = os,
+		.path = path,
+		.text = text,
+		.budget = bytes,
 	};
 	if (bytes < CELLS_BYTES_MIN)
 		return error_set(
 		    error, "the memory for the model must be at least 64K");
-	/* The last growth holds a quarter beside the whole. */
-	homes = bytes / 5 * 4 / (LINE + CELLS_LINE * kind->size);
+	/* The last growth holds half beside the whole. */
+	homes = bytes / 3 * 2 / (LINE + CELLS_LINE * kind->size);
 	c->homes_max = homes > CELLS_WINDOW ? homes - CELLS_WINDOW : 1;
-	for (homes = c->homes_max; homes > HOMES_START; homes /= 4)
+	for (homes = c->homes_max; homes > HOMES_START; homes /= 2)
 		;
 	if (allocate(c, homes, NULL, error) < 0)
 		return -1;
@@ -123,6 +130,7 @@ cells_init(struct cells *c, const struct cells_kind *kind, uint64_t bytes,
 int
 cells_show(struct cells *c, struct cells *old, struct error *error)
 {
+	uint64_t window = c->window;
 	struct region region;
 
 	assert(c->path == NULL && old->path != NULL);
@@ -136,6 +144,7 @@ cells_show(struct cells *c, struct cells *old, struct error *error)
 	region_fini(&c->region, c->os);
 	c->region = region;
 	lay_out(c, c->homes);
+	c->window = window;
 	c->path = old->path;
 	old->path = NULL;
 	return show(c, &old->region, error);
@@ -147,7 +156,7 @@ cells_open(struct cells *c, const struct cells_kind *kind, const struct os *os,
 {
 	uint64_t homes;
 
-	*c = (struct cells){ .kind = kind, .os = os, .path = path };
+	*c = (struct cells){ .kind = kind, .size = kind->size, .os = os, .path = path };
 	if (region_open(&c->region, os, path, missing, error) < 0)
 		return -1;
 	homes = c->region.head->shape[SHAPE_HOMES];
@@ -157,6 +166,11 @@ cells_open(struct cells *c, const struct cells_kind *kind, const struct os *os,
 		return error_set(error, "%s holds cells of another size", path);
 	}
 	lay_out(c, homes);
+	c->window = c->region.head->shape[SHAPE_WINDOW];
+	if (c->window == 0 || c->window > CELLS_WINDOW) {
+		region_fini(&c->region, os);
+		return error_set(error, "%s is damaged", path);
+	}
 	return 0;
 }
 
@@ -188,16 +202,23 @@ rebase(struct cells *c, uint64_t now)
 	dirty_mark_all(&c->dirty_lines);
 }
 
+/* The place behind, in this line or the next. */
+static uint64_t
+next(uint64_t place)
+{
+	return (place & 7) + 1 < CELLS_LINE ? place + 1 : ((place >> 3) + 1) << 3;
+}
+
 static void
 fill(struct cells *c, uint64_t place, uint64_t key)
 {
-	uint64_t *at = &c->lines[place / CELLS_LINE].key[place % CELLS_LINE];
+	uint64_t *at = &c->lines[place >> 3].key[place & 7];
 
 	if (*at != 0)
 		__atomic_store_n(at, CELLS_CHANGING, __ATOMIC_SEQ_CST);
 	memset(cells_at(c, place), 0, c->kind->size);
 	__atomic_store_n(at, cells_key(key), __ATOMIC_RELEASE);
-	dirty_mark_grain(&c->dirty_lines, place / CELLS_LINE / 4);
+	dirty_mark_grain(&c->dirty_lines, (place >> 3) / 4);
 }
 
 /* The place in a full window that can best be spared, or CELLS_NONE. */
@@ -208,9 +229,8 @@ spare(const struct cells *c, uint64_t home, uint64_t now)
 	unsigned best_age = 0;
 	float best_worth = 0;
 
-	for (uint64_t p = home * CELLS_LINE; p < (home + CELLS_WINDOW) * CELLS_LINE;
-	     p++) {
-		uint64_t touched = c->lines[p / CELLS_LINE].touched[p % CELLS_LINE];
+	for (uint64_t p = home << 3; p < (home + c->window) << 3; p = next(p)) {
+		uint64_t touched = c->lines[p >> 3].touched[p & 7];
 		unsigned age;
 		float worth;
 
@@ -232,11 +252,11 @@ spare(const struct cells *c, uint64_t home, uint64_t now)
 uint64_t
 cells_take(struct cells *c, uint64_t home, uint64_t key, uint64_t now)
 {
-	uint64_t place = CELLS_NONE, first = home * CELLS_LINE;
+	uint64_t place = CELLS_NONE;
 
 	assert(now > 0);
-	for (uint64_t p = first; p < first + CELLS_WINDOW * CELLS_LINE; p++) {
-		uint64_t k = c->lines[p / CELLS_LINE].key[p % CELLS_LINE];
+	for (uint64_t p = home << 3; p < (home + c->window) << 3; p = next(p)) {
+		uint64_t k = c->lines[p >> 3].key[p & 7];
 
 		if (k == cells_key(key))
 			return p;
@@ -271,8 +291,8 @@ move_in(struct cells *c, uint64_t key, uint16_t touched, const void *cell, uint6
 	if (place == CELLS_NONE)
 		return CELLS_NONE;
 	memcpy(cells_at(c, place), cell, c->kind->size);
-	c->lines[place / CELLS_LINE].touched[place % CELLS_LINE] = touched;
-	dirty_mark(&c->dirty_cells, place * c->kind->size, c->kind->size);
+	c->lines[place >> 3].touched[place & 7] = touched;
+	cells_mark(c, place);
 	return place;
 }
 
@@ -287,13 +307,13 @@ grow(struct cells *c, uint64_t now)
 		c->cramped = false;
 		return;
 	}
-	for (uint64_t p = 0; p < old.line_count * CELLS_LINE; p++) {
-		const struct cells_line *line = &old.lines[p / CELLS_LINE];
-		uint64_t key = line->key[p % CELLS_LINE];
+	for (uint64_t p = 0; p < old.line_count << 3; p = next(p)) {
+		const struct cells_line *line = &old.lines[p >> 3];
+		uint64_t key = line->key[p & 7];
 
 		if (key != 0 &&
-		    move_in(c, key, line->touched[p % CELLS_LINE], cells_at(&old, p),
-			now) == CELLS_NONE)
+		    move_in(c, key, line->touched[p & 7], cells_at(&old, p), now) ==
+			CELLS_NONE)
 			c->evicted++;
 	}
 	settle_limit(c);
@@ -310,7 +330,8 @@ grow(struct cells *c, uint64_t now)
 void
 cells_reserve(struct cells *c, uint64_t n, uint64_t now)
 {
-	if (__builtin_expect((c->cramped || c->used + n > c->homes * CELLS_LINE / 2) &&
+	if (__builtin_expect(
+		(c->cramped || c->used + n > c->homes * CELLS_LINE / 3 * 2) &&
 		    c->homes < c->homes_max,
 		0))
 		grow(c, now);
@@ -322,7 +343,7 @@ void
 cells_walk(const struct cells *c,
     void (*each)(void *context, uint64_t key, const void *cell), void *context)
 {
-	for (uint64_t p = 0; p < c->line_count * CELLS_LINE; p++) {
+	for (uint64_t p = 0; p < c->line_count << 3; p = next(p)) {
 		uint64_t key = cells_key_at(c, p);
 
 		if (key != 0 && key != CELLS_CHANGING)
@@ -338,9 +359,9 @@ enum { AS_LIST, AS_BLOCK };
 static void
 save_list(const struct cells *c, struct state_writer *to)
 {
-	for (uint64_t p = 0; p < c->line_count * CELLS_LINE; p++) {
-		const struct cells_line *line = &c->lines[p / CELLS_LINE];
-		unsigned i = (unsigned)(p % CELLS_LINE);
+	for (uint64_t p = 0; p < c->line_count << 3; p = next(p)) {
+		const struct cells_line *line = &c->lines[p >> 3];
+		unsigned i = (unsigned)(p & 7);
 
 		if (line->key[i] == 0)
 			continue;
@@ -358,6 +379,7 @@ cells_save(struct cells *c, struct state_writer *to)
 	state_put_u64(to, block ? AS_BLOCK : AS_LIST);
 	state_put_u64(to, c->kind->size);
 	state_put_u64(to, c->homes);
+	state_put_u64(to, c->window);
 	state_put_u64(to, c->used);
 	state_put_u64(to, c->cramped);
 	state_put_u64(to, c->evicted);
@@ -399,8 +421,8 @@ belongs(const struct cells *c, uint64_t key, uint64_t place, uint64_t touched,
 {
 	uint64_t home = cells_home(c, key);
 
-	return key != CELLS_CHANGING && place / CELLS_LINE >= home &&
-	    place / CELLS_LINE < home + CELLS_WINDOW && touched > 0 &&
+	return key != CELLS_CHANGING && place >> 3 >= home &&
+	    place >> 3 < home + c->window && touched > 0 &&
 	    touched <= last / CELLS_TICK - c->base + 1;
 }
 
@@ -439,14 +461,13 @@ load_list(struct cells *c, struct state_reader *from, uint64_t used, bool same,
 			c->evicted += place == CELLS_NONE;
 			continue;
 		}
-		if (place >= c->line_count * CELLS_LINE ||
-		    c->lines[place / CELLS_LINE].key[place % CELLS_LINE] != 0 ||
+		if (place >= c->line_count << 3 || (place & 7) >= CELLS_LINE ||
+		    c->lines[place >> 3].key[place & 7] != 0 ||
 		    !belongs(c, key, place, (uint16_t)where, last))
 			return damaged(i, error);
-		c->lines[place / CELLS_LINE].touched[place % CELLS_LINE] =
-		    (uint16_t)where;
+		c->lines[place >> 3].touched[place & 7] = (uint16_t)where;
 		memcpy(cells_at(c, place), cell, c->kind->size);
-		c->lines[place / CELLS_LINE].key[place % CELLS_LINE] = key;
+		c->lines[place >> 3].key[place & 7] = key;
 		c->used++;
 	}
 	dirty_mark_all(&c->dirty_lines);
@@ -463,9 +484,9 @@ load_block(struct cells *c, struct state_reader *from, uint64_t used, uint64_t l
 	    state_get_block(from, c->at, c->line_count * CELLS_LINE * c->kind->size,
 		&c->dirty_cells, error) < 0)
 		return -1;
-	for (uint64_t p = 0; p < c->line_count * CELLS_LINE; p++) {
-		const struct cells_line *line = &c->lines[p / CELLS_LINE];
-		unsigned i = (unsigned)(p % CELLS_LINE);
+	for (uint64_t p = 0; p < c->line_count << 3; p = next(p)) {
+		const struct cells_line *line = &c->lines[p >> 3];
+		unsigned i = (unsigned)(p & 7);
 
 		if (line->key[i] == 0)
 			continue;
@@ -481,14 +502,15 @@ int
 cells_load(
     struct cells *c, struct state_reader *from, uint64_t last, struct error *error)
 {
-	uint64_t form, size, homes, used, cramped, evicted, base;
+	uint64_t form, size, homes, window, used, cramped, evicted, base;
 	bool same;
 
 	if (state_get_u64(from, &form) < 0 || state_get_u64(from, &size) < 0 ||
-	    state_get_u64(from, &homes) < 0 || state_get_u64(from, &used) < 0 ||
-	    state_get_u64(from, &cramped) < 0 || state_get_u64(from, &evicted) < 0 ||
-	    state_get_u64(from, &base) < 0 || size != c->kind->size ||
-	    form > AS_BLOCK || homes > UINT64_MAX / CELLS_SIZE_MAX / 64 ||
+	    state_get_u64(from, &homes) < 0 || state_get_u64(from, &window) < 0 ||
+	    state_get_u64(from, &used) < 0 || state_get_u64(from, &cramped) < 0 ||
+	    state_get_u64(from, &evicted) < 0 || state_get_u64(from, &base) < 0 ||
+	    size != c->kind->size || form > AS_BLOCK ||
+	    homes > UINT64_MAX / CELLS_SIZE_MAX / 64 ||
 	    used > (homes + CELLS_WINDOW) * CELLS_LINE || base > last / CELLS_TICK)
 		return error_set(error, "the table of cells is damaged");
 	c->evicted = evicted;
@@ -496,6 +518,7 @@ cells_load(
 	if (take_size(c, homes, error) < 0)
 		return -1;
 	same = homes == c->homes;
+	c->window = same ? window : c->window;
 	if ((form == AS_BLOCK ? load_block(c, from, used, last, error)
 			      : load_list(c, from, used, same, last, error)) < 0)
 		return -1;

@@ -3,11 +3,11 @@
  * cells: a bounded map from 64-bit feature keys to cells of a fixed size, without
  * collisions: two features never share a cell. What is in a cell is the owner's.
  *
- * Open addressing: a key lives in one of the CELLS_WINDOW lines from the one that its hash
+ * Open addressing: a key lives in one of the lines of a window from the one that its hash
  * names on, in the first place that was free when it came. A line holds six keys and when
  * they were last touched, in 64 bytes; the cells lie apart, so that a search costs one
- * cache miss, seldom more, and what it finds another. The map starts small and grows by 4
- * when it is half full or a window is; when it can grow no more and a window is full, a
+ * cache miss, seldom more, and what it finds another. The map starts small and doubles
+ * when it is two thirds full or a window is; when it can grow no more and a window is full, a
  * newcomer replaces the cell that was touched longest ago; among those about equally stale
  * (ages of the same power of two) the one that is worth least to the owner. A place, once
  * taken, is not free again while the map does not grow, so a search stops at a free one.
@@ -28,13 +28,15 @@
 #include "lib/state.h"
 
 enum {
-	CELLS_LINE = 6,           /* keys of a line */
-	CELLS_WINDOW = 3,         /* lines */
+	CELLS_LINE = 6,        /* keys of a line */
+	CELLS_WINDOW = 8,      /* lines of a window, while the map can grow */
+	CELLS_WINDOW_FULL = 3, /* and when it cannot: a search goes through all of it */
 	CELLS_BYTES_MIN = 65536,  /* the least budget */
 	CELLS_TICK = 256,         /* updates that count as the same time */
 	CELLS_SIZE_MAX = 1 << 12, /* bytes of a cell */
 };
 
+/* A place is a line times eight, and which of its keys. */
 #define CELLS_NONE UINT64_MAX
 #define CELLS_CHANGING UINT64_C(1)
 
@@ -57,6 +59,8 @@ struct cells_kind {
 
 struct cells {
 	const struct cells_kind *kind; /* borrowed */
+	uint64_t size;                 /* kind->size */
+	bool whole_grains;             /* no cell lies in two grains of dirty_cells */
 	const struct os *os;
 	const char *path;  /* borrowed; of the region, or NULL */
 	struct slice text; /* borrowed; what the region is of */
@@ -64,6 +68,7 @@ struct cells {
 	struct cells_line *lines; /* in the region, line_count of them */
 	uint8_t *at;              /* in the region, CELLS_LINE cells a line */
 	uint64_t line_count;      /* homes, and CELLS_WINDOW - 1 more */
+	uint64_t window;          /* lines */
 	uint64_t homes;           /* lines that a hash can name */
 	uint64_t homes_max;       /* that the budget allows */
 	uint64_t used, evicted, budget;
@@ -102,7 +107,8 @@ cells_key(uint64_t key)
 static inline uint64_t
 cells_home(const struct cells *c, uint64_t key)
 {
-	uint64_t home = hash_bucket(hash_mix(cells_key(key)), c->homes);
+	/* Keys are hashes already: Fibonacci's spreads what is left of an order. */
+	uint64_t home = hash_bucket(key * UINT64_C(0x9E3779B97F4A7C15), c->homes);
 
 	__builtin_prefetch(&c->lines[home], 1);
 	return home;
@@ -113,14 +119,14 @@ static inline uint64_t
 cells_find(const struct cells *c, uint64_t home, uint64_t key)
 {
 	key = cells_key(key);
-	for (uint64_t line = home; line < home + CELLS_WINDOW; line++) {
+	for (uint64_t line = home; line < home + c->window; line++) {
 		const uint64_t *keys = c->lines[line].key;
 
 		for (unsigned i = 0; i < CELLS_LINE; i++) {
 			uint64_t k = __atomic_load_n(&keys[i], __ATOMIC_ACQUIRE);
 
 			if (k == key)
-				return line * CELLS_LINE + i;
+				return line << 3 | i;
 			if (k == 0)
 				return CELLS_NONE;
 		}
@@ -135,24 +141,42 @@ cells_key_at(const struct cells *c, uint64_t place)
 	    &c->lines[place / CELLS_LINE].key[place % CELLS_LINE], __ATOMIC_ACQUIRE);
 }
 
+static inline uint64_t
+cells_offset(const struct cells *c, uint64_t place)
+{
+	return ((place >> 3) * CELLS_LINE + (place & 7)) * c->size;
+}
+
 static inline void *
 cells_at(const struct cells *c, uint64_t place)
 {
-	return c->at + place * c->kind->size;
+	return c->at + cells_offset(c, place);
+}
+
+/* The cell changes. */
+static inline void
+cells_mark(struct cells *c, uint64_t place)
+{
+	uint64_t offset = cells_offset(c, place);
+
+	if (c->whole_grains)
+		dirty_mark_grain(&c->dirty_cells, offset / DIRTY_GRAIN);
+	else
+		dirty_mark(&c->dirty_cells, offset, c->size);
 }
 
 /* The update of this number changes the cell. */
 static inline void
 cells_touch(struct cells *c, uint64_t place, uint64_t now)
 {
-	uint16_t *touched = &c->lines[place / CELLS_LINE].touched[place % CELLS_LINE];
+	struct cells_line *line = &c->lines[place >> 3];
 	uint64_t tick = now / CELLS_TICK - c->base + 1;
 
-	if (*touched != tick) {
-		*touched = (uint16_t)tick;
-		dirty_mark_grain(&c->dirty_lines, place / CELLS_LINE / 4);
+	if (line->touched[place & 7] != tick) {
+		line->touched[place & 7] = (uint16_t)tick;
+		dirty_mark_grain(&c->dirty_lines, (place >> 3) / 4);
 	}
-	dirty_mark(&c->dirty_cells, place * c->kind->size, c->kind->size);
+	cells_mark(c, place);
 }
 
 /* The place of the key, where an unknown one gets a cell of zeros, if need be that of

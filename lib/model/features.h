@@ -10,12 +10,7 @@
 
 #include "lib/base/bytes.h"
 #include "lib/base/slice.h"
-
-enum { FEATURES_MAX = 8192 }; /* of one example: what a bin of 64 KiB holds */
-
-/* |value| and |weight of an example| are at most this; beyond it a square would leave
- * the range of the accumulators. */
-#define FEATURES_VALUE_MAX 1e6
+#include "lib/record/feature_key.h"
 
 /* Both borrowed, of any alignment: n little-endian uint64, and n little-endian float32
  * or absent (at == NULL). */

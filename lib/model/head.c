@@ -47,15 +47,20 @@ head_init(struct head *h, const struct head_options *o)
 
 /* --- The base rate ---------------------------------------------------------------- */
 
+/* The link of the base rate. */
 static double
-base_mean(const struct head *h, const struct head_options *o)
+offset(const struct head *h, const struct head_options *o)
 {
-	double n = prior_seen[o->likelihood], mean = prior_mean[o->likelihood], rate;
+	double n = prior_seen[o->likelihood], mean = prior_mean[o->likelihood], seen,
+	       sum;
 
 	if (o->base_rate > 0)
-		return o->base_rate;
-	rate = (fmax(h->sum, 0) + n * mean) / (fmax(h->seen, 0) + n);
-	return o->likelihood == LIKELIHOOD_BERNOULLI ? fmin(rate, 1 - 1e-9) : rate;
+		return likelihood_link(o->likelihood, o->base_rate);
+	seen = fmax(h->seen, 0) + n;
+	sum = fmax(h->sum, 0) + n * mean;
+	if (o->likelihood == LIKELIHOOD_BERNOULLI)
+		seen = fmax(seen - sum, n * mean);
+	return vec_clamp(vec_log(sum / seen), -VEC_LOGIT_MAX, VEC_LOGIT_MAX);
 }
 
 static double
@@ -101,8 +106,7 @@ lanes_of_all(struct lanes *l, double value)
 static void
 interpret(const struct head_options *o, struct opinion *to)
 {
-	for (unsigned k = 0; k < LANES; k++)
-		to->mean[k] = likelihood_mean(o->likelihood, (double)to->z.of[k]);
+	likelihood_means(o->likelihood, &to->z, to->mean);
 	to->mean[MIXTURE_CONSTANT] = likelihood_mean(o->likelihood, to->offset);
 }
 
@@ -112,7 +116,7 @@ ask(const struct head *h, const struct head_options *o, const struct head_featur
 {
 	const struct lanes_cell *const intercept = &h->intercept;
 
-	to->offset = likelihood_link(o->likelihood, base_mean(h, o));
+	to->offset = offset(h, o);
 	lanes_of_all(&to->z, to->offset);
 	lanes_of_all(&to->v, 0);
 	lanes_score(&o->lanes, (const struct lanes_cell *const *)(void *)f->cells, f->x,
@@ -139,17 +143,26 @@ moments(const struct mixture *m, const struct opinion *said, double *mean,
 	*deviation = sqrt(fmax(square - *mean * *mean, 0));
 }
 
+/* From the link of the mean before calibration. */
+static void
+calibrate(
+    const struct head *h, const struct head_options *o, double raw, struct estimate *to)
+{
+	to->raw = to->z = raw;
+	if (o->likelihood == LIKELIHOOD_BERNOULLI)
+		to->z =
+		    vec_clamp(calibration_apply(&h->calibration, o->calibration, raw),
+			-VEC_LOGIT_MAX, VEC_LOGIT_MAX);
+	to->mean = likelihood_mean(o->likelihood, to->z);
+}
+
 static void
 conclude(const struct head *h, const struct head_options *o, const struct opinion *said,
     struct estimate *to)
 {
-	double z;
+	double mean = mixture_mean(&h->mixture, said->mean), z;
 
-	to->raw = mixture_mean(&h->mixture, said->mean);
-	to->mean = o->likelihood == LIKELIHOOD_BERNOULLI
-	    ? calibration_apply(&h->calibration, o->calibration, to->raw)
-	    : to->raw;
-	to->z = likelihood_link(o->likelihood, to->mean);
+	calibrate(h, o, likelihood_link(o->likelihood, mean), to);
 	moments(&h->mixture, said, &z, &to->deviation);
 }
 
@@ -162,9 +175,8 @@ judge(const struct head *h, const struct head_options *o, const struct opinion *
 	const struct likelihood_example e = { o->likelihood, label, weight,
 		dispersion(h, o) };
 
-	likelihood_step(&e, &said->z, &said->v, gain, loss);
-	for (unsigned k = 0; k < MIXTURE_EXPERTS; k++)
-		likelihood[k] = likelihood_of(&e, said->mean[k]);
+	likelihood_step(&e, &said->z, said->mean, &said->v, gain, loss);
+	likelihood_of(&e, said->mean, MIXTURE_EXPERTS, likelihood);
 }
 
 static struct lanes_cell **
@@ -185,7 +197,6 @@ learn_lanes(struct head *h, const struct head_options *o, const struct head_feat
 	struct lanes gain, loss;
 	struct opinion said;
 
-	lanes_begin(&o->lanes, cells, f->x, f->n);
 	ask(h, o, f, &said);
 	conclude(h, o, &said, to);
 	judge(h, o, &said, label, weight, &gain, &loss, likelihood);
@@ -201,22 +212,21 @@ unlearn_lanes(struct head *h, const struct head_options *o,
     const struct head_features *f, double label, double weight, struct estimate *to)
 {
 	struct lanes_cell **cells = with_intercept(h, f);
-	double likelihood[MIXTURE_EXPERTS], offset, moved = 1;
+	double likelihood[MIXTURE_EXPERTS], base, moved = 1;
 	struct lanes gain, loss, z, v;
 	struct opinion said;
 
-	lanes_begin(&o->lanes, cells, f->x, f->n);
 	ask(h, o, f, &said);
 	conclude(h, o, &said, to);
 	count(h, label, -weight);
-	offset = likelihood_link(o->likelihood, base_mean(h, o));
+	base = offset(h, o);
 	for (unsigned k = 0; k < LANES; k++)
-		said.z.of[k] += (float)(offset - said.offset);
-	said.offset = offset;
+		said.z.of[k] += (float)(base - said.offset);
+	said.offset = base;
 	for (unsigned round = 0; round < ROUNDS_MAX && moved > settled; round++) {
 		interpret(o, &said);
 		judge(h, o, &said, label, weight, &gain, &loss, likelihood);
-		lanes_of_all(&z, offset);
+		lanes_of_all(&z, base);
 		lanes_of_all(&v, 0);
 		lanes_score_before(&o->lanes,
 		    (const struct lanes_cell *const *)(void *)cells, f->x, f->n + 1,
@@ -236,7 +246,7 @@ unlearn_lanes(struct head *h, const struct head_options *o,
 	judge(h, o, &said, label, weight, &gain, &loss, likelihood);
 	lanes_unlearn(&o->lanes, cells, f->x, f->n + 1, &gain, &loss);
 	mixture_unlearn(&h->mixture, likelihood);
-	to->raw = mixture_mean(&h->mixture, said.mean);
+	to->raw = likelihood_link(o->likelihood, mixture_mean(&h->mixture, said.mean));
 }
 
 /* --- Optimisers --------------------------------------------------------------------- */
@@ -245,8 +255,7 @@ static double
 linear(
     const struct head *h, const struct head_options *o, const struct head_features *f)
 {
-	double z = likelihood_link(o->likelihood, base_mean(h, o)) +
-	    (double)h->linear_intercept.value;
+	double z = offset(h, o) + (double)h->linear_intercept.value;
 
 	for (unsigned i = 0; i < f->n; i++)
 		if (f->cells[i] != NULL)
@@ -259,13 +268,9 @@ static void
 predict_linear(const struct head *h, const struct head_options *o,
     const struct head_features *f, struct estimate *to)
 {
-	double z = linear(h, o, f);
+	double raw = linear(h, o, f);
 
-	to->raw = likelihood_mean(o->likelihood, z);
-	to->mean = o->likelihood == LIKELIHOOD_BERNOULLI
-	    ? calibration_apply(&h->calibration, o->calibration, to->raw)
-	    : to->raw;
-	to->z = likelihood_link(o->likelihood, to->mean);
+	calibrate(h, o, vec_clamp(raw, -VEC_LOGIT_MAX, VEC_LOGIT_MAX), to);
 	to->deviation = 0;
 }
 
@@ -276,13 +281,14 @@ learn_linear(struct head *h, const struct head_options *o,
     const struct head_features *f, double label, double weight, struct estimate *to)
 {
 	struct optimiser free_of_penalty = o->optimiser;
-	double g;
+	double g, mean;
 
 	predict_linear(h, o, f, to);
+	mean = likelihood_mean(o->likelihood, to->raw);
 	if (o->likelihood == LIKELIHOOD_BERNOULLI)
-		g = to->raw - label;
+		g = mean - label;
 	else
-		g = vec_clamp(1 - label / to->raw, -9, 1);
+		g = vec_clamp(1 - label / mean, -9, 1);
 	for (unsigned i = 0; i < f->n; i++)
 		if (f->cells[i] != NULL)
 			optimiser_step(&o->optimiser, &f->cells[i]->weight,
@@ -326,7 +332,7 @@ head_learn(struct head *h, const struct head_options *o, const struct head_featu
 		    &h->calibration, o->calibration, to->raw, label, weight);
 		return;
 	}
-	square = label / to->raw - 1;
+	square = label / likelihood_mean(o->likelihood, to->raw) - 1;
 	h->deviance += weight * fmin(square * square, 100);
 	h->degrees += weight;
 }

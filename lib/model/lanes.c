@@ -73,34 +73,25 @@ lanes_score(const struct lanes_options *o, const struct lanes_cell *const *cells
 	WIDE(v->of) = spread;
 }
 
-void
-lanes_begin(const struct lanes_options *o, struct lanes_cell *const *cells,
-    const float *x, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++) {
-		float t = x == NULL ? 1 : x[i];
-		float square = t * t < SQUARE_MIN ? SQUARE_MIN : t * t;
-
-		if (cells[i] != NULL && is_fresh(cells[i]))
-			WIDE(cells[i]->variance) = WIDE_CONST(o->prior.of) / square;
-	}
-}
-
 LANES_WIDE void
 lanes_learn(const struct lanes_options *o, struct lanes_cell *const *cells,
     const float *x, unsigned n, const struct lanes *gain, const struct lanes *loss)
 {
 	const wide g = WIDE_CONST(gain->of), l = WIDE_CONST(loss->of);
-	const wide noise = WIDE_CONST(o->noise.of);
+	const wide prior = WIDE_CONST(o->prior.of), noise = WIDE_CONST(o->noise.of);
 
 	for (unsigned i = 0; i < n; i++) {
 		struct lanes_cell *cell = cells[i];
+		float t = x == NULL ? 1 : x[i];
 		wide s, sx;
 
 		if (cell == NULL)
 			continue;
-		s = WIDE_CONST(cell->variance);
-		sx = s * (x == NULL ? 1 : x[i]);
+		if (is_fresh(cell))
+			s = prior / (t * t < SQUARE_MIN ? SQUARE_MIN : t * t);
+		else
+			s = WIDE_CONST(cell->variance);
+		sx = s * t;
 		WIDE(cell->mean) = WIDE_CONST(cell->mean) + sx * g;
 		s -= sx * sx * l;
 		raise_to(&s, VARIANCE_MIN);
@@ -129,9 +120,9 @@ lanes_score_before(const struct lanes_options *o, const struct lanes_cell *const
 	for (unsigned i = 0; i < n; i++) {
 		float t = x == NULL ? 1 : x[i];
 
-		for (unsigned k = 0; k < LANES && cells[i] == NULL; k++)
+		for (unsigned k = 0; k < LANES && is_fresh(cells[i]); k++)
 			v->of[k] += o->prior.of[k];
-		for (unsigned k = 0; k < LANES && cells[i] != NULL; k++) {
+		for (unsigned k = 0; k < LANES && !is_fresh(cells[i]); k++) {
 			float s = variance_before(
 			    cells[i]->variance[k], o->noise.of[k], t * t * loss->of[k]);
 
@@ -148,7 +139,7 @@ lanes_unlearn(const struct lanes_options *o, struct lanes_cell *const *cells,
 	while (n-- > 0) {
 		float t = x == NULL ? 1 : x[n];
 
-		for (unsigned k = 0; k < LANES && cells[n] != NULL; k++) {
+		for (unsigned k = 0; k < LANES && !is_fresh(cells[n]); k++) {
 			float s = variance_before(
 			    cells[n]->variance[k], o->noise.of[k], t * t * loss->of[k]);
 

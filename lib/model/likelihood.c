@@ -28,31 +28,59 @@ likelihood_link(enum likelihood of, double mean)
 			: -VEC_LOGIT_MAX;
 }
 
-double
-likelihood_of(const struct likelihood_example *e, double mean)
+static double
+to_the_power(const struct likelihood_example *e, double mean)
 {
-	double l;
+	if (e->of == LIKELIHOOD_BERNOULLI)
+		return vec_exp(-e->weight * vec_log_loss(mean, e->label));
+	return vec_exp(-e->weight / e->dispersion *
+	    (vec_log(mean / e->label) + e->label / mean - 1));
+}
 
-	if (e->of == LIKELIHOOD_BERNOULLI && e->weight == 1 &&
-	    (e->label == 0 || e->label == 1))
-		l = e->label == 1 ? mean : 1 - mean;
-	else if (e->of == LIKELIHOOD_BERNOULLI)
-		l = vec_exp(-e->weight * vec_log_loss(mean, e->label));
-	else
-		l = vec_exp(-e->weight / e->dispersion *
-		    (vec_log(mean / e->label) + e->label / mean - 1));
-	return l > LEAST ? l : LEAST;
+void
+likelihood_of(
+    const struct likelihood_example *e, const double *mean, unsigned n, double *to)
+{
+	bool plain = e->of == LIKELIHOOD_BERNOULLI && e->weight == 1 &&
+	    (e->label == 0 || e->label == 1);
+	double base = 1 - e->label, sign = 2 * e->label - 1;
+
+	for (unsigned k = 0; k < n; k++) {
+		double l = plain ? base + sign * mean[k] : to_the_power(e, mean[k]);
+
+		to[k] = l > LEAST ? l : LEAST;
+	}
+}
+
+void
+likelihood_means(enum likelihood of, const struct lanes *z, double mean[LANES])
+{
+	double wide[LANES];
+
+	if (of == LIKELIHOOD_BERNOULLI) {
+		for (unsigned k = 0; k < LANES; k++)
+			wide[k] = (double)z->of[k];
+		vec_sigmoid_eight(wide, mean);
+		return;
+	}
+	for (unsigned k = 0; k < LANES; k++)
+		mean[k] = likelihood_mean(of, (double)z->of[k]);
 }
 
 /* The residual y - p is bounded, so one step of the filter will do. */
 static void
-step_bernoulli(
-    const struct likelihood_example *e, double z, double v, float *gain, float *loss)
+step_bernoulli(const struct likelihood_example *e, const double mean[LANES],
+    const struct lanes *v, struct lanes *gain, struct lanes *loss)
 {
-	double p = vec_sigmoid(z), h = e->weight * p * (1 - p), damp = 1 / (1 + h * v);
+	const double weight = e->weight, label = e->label;
 
-	*gain = (float)(e->weight * (e->label - p) * damp);
-	*loss = (float)(h * damp);
+	for (unsigned k = 0; k < LANES; k++) {
+		double h = weight * mean[k] * (1 - mean[k]);
+		double damp = 1 / (1 + h * (double)v->of[k]);
+
+		gain->of[k] = (float)(weight * (label - mean[k]) * damp);
+		loss->of[k] = (float)(h * damp);
+	}
 }
 
 /* y / mu - 1 is not: an amount a hundred times the mean would throw the filter. It goes to
@@ -82,9 +110,14 @@ step_gamma(
 
 void
 likelihood_step(const struct likelihood_example *e, const struct lanes *z,
-    const struct lanes *v, struct lanes *gain, struct lanes *loss)
+    const double mean[LANES], const struct lanes *v, struct lanes *gain,
+    struct lanes *loss)
 {
+	if (e->of == LIKELIHOOD_BERNOULLI) {
+		step_bernoulli(e, mean, v, gain, loss);
+		return;
+	}
 	for (unsigned k = 0; k < LANES; k++)
-		(e->of == LIKELIHOOD_BERNOULLI ? step_bernoulli : step_gamma)(
+		step_gamma(
 		    e, (double)z->of[k], (double)v->of[k], &gain->of[k], &loss->of[k]);
 }

@@ -24,11 +24,18 @@ struct likelihood_example {
 double likelihood_mean(enum likelihood of, double z);
 /* The inverse; held likewise. */
 double likelihood_link(enum likelihood of, double mean);
-/* The probability of the example's label to the power of its weight (of gamma: its density
- * up to a factor that does not depend on the mean), at least 1e-30. */
-double likelihood_of(const struct likelihood_example *e, double mean);
-/* How the lanes follow an example of which they said z and v (lib/model/lanes.h). */
+/* The mean label of all lanes. */
+void likelihood_means(enum likelihood of, const struct lanes *z, double mean[LANES]);
+/* How the lanes follow an example of which they said z, its mean, and v
+ * (lib/model/lanes.h). */
 void likelihood_step(const struct likelihood_example *e, const struct lanes *z,
-    const struct lanes *v, struct lanes *gain, struct lanes *loss);
+    const double mean[LANES], const struct lanes *v, struct lanes *gain,
+    struct lanes *loss);
+
+/* The probability of the example's label to the power of its weight where the mean is one of
+ * these n (of gamma: its density up to a factor that does not depend on the mean), at least
+ * 1e-30. */
+void likelihood_of(
+    const struct likelihood_example *e, const double *mean, unsigned n, double *to);
 
 #endif

@@ -6,8 +6,9 @@
 void
 mixture_init(struct mixture *m)
 {
-	for (unsigned k = 0; k < MIXTURE_EXPERTS; k++)
-		m->weight[k] = 1.0 / MIXTURE_EXPERTS;
+	for (unsigned k = 0; k < LANES; k++)
+		m->weight[k] = 0.5 / LANES;
+	m->weight[MIXTURE_CONSTANT] = 0.5;
 }
 
 double

@@ -15,9 +15,10 @@ enum { NEWCOMERS_SHARE = 16 };
 enum { TRIES = 4 };
 
 struct model_scratch {
-	uint64_t home[FEATURES_MAX], place[FEATURES_MAX];
-	/* And the intercept. */
-	union head_cell *cell[FEATURES_MAX + 1];
+	uint64_t home[FEATURES_MAX];
+	uint8_t *cell[FEATURES_MAX]; /* of all heads; NULL: none */
+	/* Of one head, and its intercept. */
+	union head_cell *of_head[FEATURES_MAX + 1];
 	float x[FEATURES_MAX + 1];
 };
 
@@ -173,41 +174,65 @@ model_free(struct model *m)
 /* --- The cells of an example --------------------------------------------------------- */
 
 static void
-locate(const struct model *m, const struct features *f, unsigned n)
+go_home(const struct model *m, const struct features *f, unsigned n)
+{
+	uint64_t *home = m->scratch->home;
+
+	for (unsigned i = 0; i < n; i++)
+		home[i] = cells_home(&m->cells, features_key(f, i));
+}
+
+/* The cells as they are. */
+static void
+look_up(const struct model *m, const struct features *f, unsigned n)
 {
 	struct model_scratch *s = m->scratch;
 	const struct cells *c = &m->cells;
 
-	for (unsigned i = 0; i < n; i++)
-		s->home[i] = cells_home(c, features_key(f, i));
+	go_home(m, f, n);
 	for (unsigned i = 0; i < n; i++) {
-		s->place[i] = cells_find(c, s->home[i], features_key(f, i));
-		if (s->place[i] != CELLS_NONE)
-			__builtin_prefetch(cells_at(c, s->place[i]), 1);
+		uint64_t place = cells_find(c, s->home[i], features_key(f, i));
+
+		s->cell[i] = place == CELLS_NONE ? NULL : cells_at(c, place);
+		__builtin_prefetch(s->cell[i]);
 	}
 }
 
-/* Places for the features that have none; those that there are get a touch. */
+/* A place for a feature that has none; CELLS_NONE when it gets none. */
+static uint64_t
+admit(struct model *m, uint64_t home, uint64_t key, uint64_t now)
+{
+	uint64_t place;
+
+	if (m->options.admit > 1 &&
+	    newcomers_see(&m->newcomers, key) < m->options.admit)
+		return CELLS_NONE;
+	place = cells_take(&m->cells, home, key, now);
+	model_state(m)->crowded += place == CELLS_NONE;
+	return place;
+}
+
+/* The cells to be changed; features that have none get one, if the example gives and does
+ * not take back. */
 static void
-admit(struct model *m, const struct features *f, unsigned n, bool takes, uint64_t now)
+take_up(struct model *m, const struct features *f, unsigned n, bool gives, uint64_t now)
 {
 	struct model_scratch *s = m->scratch;
+	struct cells *c = &m->cells;
 
+	go_home(m, f, n);
 	for (unsigned i = 0; i < n; i++) {
 		uint64_t key = features_key(f, i);
+		uint64_t place = cells_find(c, s->home[i], key);
 
-		if (s->place[i] == CELLS_NONE) {
-			if (!takes ||
-			    (m->options.admit > 1 &&
-				newcomers_see(&m->newcomers, key) < m->options.admit))
-				continue;
-			s->place[i] = cells_take(&m->cells, s->home[i], key, now);
-			if (s->place[i] == CELLS_NONE) {
-				model_state(m)->crowded++;
-				continue;
-			}
-		}
-		cells_touch(&m->cells, s->place[i], now);
+		if (__builtin_expect(place == CELLS_NONE, 0) && gives)
+			place = admit(m, s->home[i], key, now);
+		s->cell[i] = NULL;
+		if (__builtin_expect(place == CELLS_NONE, 0))
+			continue;
+		s->cell[i] = cells_at(c, place);
+		__builtin_prefetch(s->cell[i], 1);
+		cells_touch(c, place, now);
 	}
 }
 
@@ -216,14 +241,16 @@ static struct head_features
 gather(const struct model *m, unsigned n, unsigned head, bool valued)
 {
 	struct model_scratch *s = m->scratch;
+	unsigned offset = m->offset[head];
 
-	for (unsigned i = 0; i < n; i++)
-		s->cell[i] = s->place[i] == CELLS_NONE
-		    ? NULL
-		    : (union head_cell *)(void *)((uint8_t *)cells_at(
-						      &m->cells, s->place[i]) +
-			  m->offset[head]);
-	return (struct head_features){ s->cell, valued ? s->x : NULL, n };
+	if (offset == 0)
+		memcpy(s->of_head, s->cell, n * sizeof *s->cell);
+	else
+		for (unsigned i = 0; i < n; i++)
+			s->of_head[i] = s->cell[i] == NULL
+			    ? NULL
+			    : (union head_cell *)(void *)(s->cell[i] + offset);
+	return (struct head_features){ s->of_head, valued ? s->x : NULL, n };
 }
 
 void
@@ -235,6 +262,20 @@ model_prefetch(const struct model *m, const struct features *f)
 		(void)cells_home(&m->cells, features_key(f, i));
 }
 
+void
+model_prefetch_cells(const struct model *m, const struct features *f)
+{
+	unsigned n = features_count(f);
+
+	for (unsigned i = 0; i < n && i < FEATURES_MAX; i++) {
+		uint64_t key = features_key(f, i);
+		uint64_t place = cells_find(&m->cells, cells_home(&m->cells, key), key);
+
+		if (place != CELLS_NONE)
+			__builtin_prefetch(cells_at(&m->cells, place), 1);
+	}
+}
+
 /* --- Predicting ----------------------------------------------------------------------- */
 
 /* Whether the cells are still those of the features. */
@@ -242,13 +283,15 @@ static bool
 still_there(const struct model *m, const struct features *f, unsigned n)
 {
 	const struct model_scratch *s = m->scratch;
+	const struct cells *c = &m->cells;
 
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	for (unsigned i = 0; i < n; i++)
-		if (s->place[i] != CELLS_NONE &&
-		    cells_key_at(&m->cells, s->place[i]) !=
-			cells_key(features_key(f, i)))
+	for (unsigned i = 0; i < n; i++) {
+		uint64_t place = cells_find(c, s->home[i], features_key(f, i));
+
+		if (s->cell[i] != (place == CELLS_NONE ? NULL : cells_at(c, place)))
 			return false;
+	}
 	return true;
 }
 
@@ -279,7 +322,7 @@ model_predict(
 		return fault;
 	valued = features_values(f, m->scratch->x) != NULL;
 	for (unsigned i = 0; i < TRIES; i++) {
-		locate(m, f, n);
+		look_up(m, f, n);
 		predict(m, n, valued, to);
 		if (!m->cells.region.reads || still_there(m, f, n))
 			break;
@@ -417,8 +460,7 @@ model_learn(struct model *m, const struct features *f, const struct model_exampl
 	valued = features_values(f, m->scratch->x) != NULL;
 	cells_reserve(&m->cells, n, now);
 	state = model_state(m);
-	locate(m, f, n);
-	admit(m, f, n, e->weight > 0, now);
+	take_up(m, f, n, e->weight > 0, now);
 	to->version = state->examples;
 	for (unsigned t = 0; t < MODEL_TARGETS; t++)
 		if (m->options.target[t])

@@ -99,8 +99,10 @@ enum features_fault model_predict(
 enum features_fault model_learn(struct model *m, const struct features *f,
     const struct model_example *e, struct model_estimates *to);
 
-/* An example that comes soon: ask for its cells. Only a hint; f need not be checked. */
+/* An example that comes soon: ask for where its cells are, and, an example or two later, for
+ * the cells. Only hints; f need not be checked. */
 void model_prefetch(const struct model *m, const struct features *f);
+void model_prefetch_cells(const struct model *m, const struct features *f);
 
 /* The expected amount of a target per showing: the product of what it is given. */
 double model_mean(

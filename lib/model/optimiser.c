@@ -32,7 +32,7 @@ optimiser_default(enum optimiser_algorithm algorithm)
 	if (algorithm == OPTIMISER_SGD)
 		o.rate = 0.02;
 	if (algorithm == OPTIMISER_ADAM)
-		o.rate = 0.005;
+		o.rate = 0.0005;
 	return o;
 }
 

@@ -93,25 +93,38 @@ line_ids_begin(struct line_ids *ids, struct slice line)
 	__builtin_prefetch(&set->spare, 1); /* it may lie in two cache lines */
 }
 
-void
-line_ids_end(struct line_ids *ids, uint8_t to[LINE_ID_SIZE])
+static void
+write_id(const struct line_ids *ids, const uint8_t wide[16], uint8_t to[LINE_ID_SIZE])
 {
-	const uint8_t *wide = ids->wide;
-	uint64_t high, low;
-	uint32_t times;
+	uint64_t high = bytes_load_be64(wide), low = bytes_load_be64(wide + 8);
 
-	high = bytes_load_be64(wide);
-	times = count_line(set_of(ids, high), high);
-	if (times > 0)
-		hash_wide(ids->line, times, ids->wide);
-	high = bytes_load_be64(wide);
-	low = bytes_load_be64(wide + 8);
 	for (unsigned i = 0; i < 5; i++)
 		memcpy(to + 2 * i, ids->digits[high >> (52 - 12 * i) & 4095], 2);
 	memcpy(to + 10, ids->digits[(high << 8 | low >> 56) & 4095], 2);
 	for (unsigned i = 0; i < 4; i++)
 		memcpy(to + 12 + 2 * i, ids->digits[low >> (44 - 12 * i) & 4095], 2);
 	memcpy(to + 20, ids->digits[low << 4 & 4095], 2);
+}
+
+void
+line_ids_end(struct line_ids *ids, uint8_t to[LINE_ID_SIZE])
+{
+	uint64_t high = bytes_load_be64(ids->wide);
+	uint32_t times = count_line(set_of(ids, high), high);
+
+	if (times > 0)
+		hash_wide(ids->line, times, ids->wide);
+	write_id(ids, ids->wide, to);
+}
+
+void
+line_ids_numbered(const struct line_ids *ids, struct slice text, uint64_t number,
+    uint8_t to[LINE_ID_SIZE])
+{
+	uint8_t wide[16];
+
+	hash_wide(text, number, wide);
+	write_id(ids, wide, to);
 }
 
 /* --- What becomes of each variable ---------------------------------------------- */

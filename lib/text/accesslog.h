@@ -46,6 +46,10 @@ void line_ids_free(struct line_ids *ids);
  * bytes. */
 void line_ids_begin(struct line_ids *ids, struct slice line);
 void line_ids_end(struct line_ids *ids, uint8_t to[LINE_ID_SIZE]);
+/* The id of the `number`-th text, which depends on nothing else: two texts, or two numbers,
+ * have different ones. */
+void line_ids_numbered(const struct line_ids *ids, struct slice text, uint64_t number,
+    uint8_t to[LINE_ID_SIZE]);
 /* All that it remembers, to be written to a snapshot and back: the same number of bytes
  * always, little-endian machines only (all that this project builds for). */
 struct slice line_ids_state(const struct line_ids *ids);

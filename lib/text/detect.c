@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/text/detect.h"
 
+#include "lib/text/examples.h"
 #include "lib/text/logformat.h"
 
 enum { NAME_SIZE_MAX = 64 };
@@ -67,6 +68,7 @@ static const char *
 format_of(struct slice line)
 {
 	struct slice text = slice_trim(line);
+	const char *examples;
 
 	if (text.size >= 2 && text.at[0] == '{' && text.at[text.size - 1] == '}')
 		return "json";
@@ -74,11 +76,26 @@ format_of(struct slice line)
 		return "combined";
 	if (is_log(line, "common"))
 		return "common";
+	examples = examples_detect(line);
+	if (examples != NULL)
+		return examples;
 	if (is_header(line, '\t'))
 		return "tsv";
 	if (is_header(line, ','))
 		return "csv";
 	return is_header(line, ';') ? "csv;" : NULL;
+}
+
+const char *
+detect_name(struct slice name)
+{
+	static const char *const names[] = { "combined", "common", "json", "csv",
+		"csv;", "tsv", "vw", "libsvm", "ffm" };
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		if (slice_is(name, names[i]))
+			return names[i];
+	return NULL;
 }
 
 enum detect

@@ -24,8 +24,12 @@ enum detect {
 /* Look at the bytes from the start of the input; `end`: there are no more. The first
  * line that is of a format decides, so that the answer depends on the text alone and not
  * on how it arrives: an object of JSON ("json"), a line of an access log ("combined",
- * "common"), or a row of names ("tsv", "csv", or "csv;" for semicolons). Lines before it
+ * "common"), an example with a label ("vw", "libsvm", "ffm"), or a row of names ("tsv",
+ * "csv", or "csv;" for semicolons). Lines before it
  * decide nothing; they belong to the input all the same. */
 enum detect detect_format(struct slice bytes, bool end, const char **format);
+
+/* The constant that detect_format gives for the format of that name; NULL: none. */
+const char *detect_name(struct slice name);
 
 #endif

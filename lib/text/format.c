@@ -6,12 +6,14 @@
 #include "lib/record/value.h"
 #include "lib/text/adapters.h"
 #include "lib/text/csv.h"
+#include "lib/text/examples.h"
 #include "lib/text/json.h"
 
 struct format {
-	struct accesslog *log; /* exactly one of these three is there */
+	struct accesslog *log; /* exactly one of these four is there */
 	struct json *json;
 	struct csv *csv;
+	struct examples *examples;
 	bool own_header; /* the rows' first one names the columns */
 	bool resumed;    /* the header was restored: a first row may be data */
 	struct line_ids *ids;
@@ -67,10 +69,17 @@ set_format(struct format *f, struct slice name, struct error *error)
 		return set_rows(f, semicolons, NULL, error);
 	if (slice_is(name, "tsv"))
 		return set_rows(f, tabs, NULL, error);
+	if (examples_known(name)) {
+		f->examples = examples_new(name);
+		return f->examples != NULL
+		    ? 0
+		    : error_set(error, "no memory for the examples");
+	}
 	if (slice_find(name, '$') == name.size && logformat_named(name) == NULL)
 		return error_set(error,
 		    "there is no format '%.*s' (auto, combined, common, json, csv, "
-		    "tsv, an adapter's name, or a log_format with variables such as "
+		    "tsv, vw, libsvm, ffm, an adapter's name, or a log_format with "
+		    "variables such as "
 		    "$remote_addr)",
 		    (int)(name.size < 80 ? name.size : 80), (const char *)name.at);
 	f->log = accesslog_new(name, error);
@@ -104,6 +113,7 @@ format_free(struct format *f)
 	accesslog_free(f->log);
 	json_free(f->json);
 	csv_free(f->csv);
+	examples_free(f->examples);
 	line_ids_free(f->ids);
 	free(f);
 }
@@ -115,6 +125,8 @@ format_frame(const struct format *f, struct slice bytes, bool end)
 
 	if (f->csv != NULL)
 		return csv_frame(f->csv, bytes, end);
+	if (f->examples != NULL)
+		return examples_frame(f->examples, bytes, end);
 	size = slice_find(bytes, '\n');
 	if (size < bytes.size)
 		return size + 1;
@@ -154,6 +166,23 @@ is_header(struct format *f, struct slice line, bool first)
 		slice_equal(line, format_header(f)));
 }
 
+static enum format_result
+read_example(struct format *f, struct slice text, struct build *to,
+    struct slice *event_id, struct fault *fault)
+{
+	if (event_id != NULL)
+		*event_id = slice_of(f->id, LINE_ID_SIZE);
+	switch (examples_read(f->examples, text, f->ids, f->id, to, fault)) {
+	case EXAMPLES_RECORD:
+		return FORMAT_RECORD;
+	case EXAMPLES_NONE:
+		return FORMAT_HEADER;
+	case EXAMPLES_FAULT:
+		break;
+	}
+	return FORMAT_FAULT;
+}
+
 enum format_result
 format_line(struct format *f, struct slice line, bool first, struct build *to,
     struct slice *event_id, struct fault *fault)
@@ -161,6 +190,8 @@ format_line(struct format *f, struct slice line, bool first, struct build *to,
 	bool identified = f->log != NULL || event_id != NULL, good;
 	struct slice id = { NULL, 0 };
 
+	if (f->examples != NULL)
+		return read_example(f, line, to, event_id, fault);
 	if (f->csv != NULL && is_header(f, line, first))
 		return read_header(f, line, fault);
 	if (identified)
@@ -184,9 +215,19 @@ format_line(struct format *f, struct slice line, bool first, struct build *to,
 	return good ? FORMAT_RECORD : FORMAT_FAULT;
 }
 
+bool
+format_on_name(struct format *f, examples_name *name, void *context)
+{
+	if (f->examples != NULL)
+		examples_on_name(f->examples, name, context);
+	return f->examples != NULL;
+}
+
 struct slice
 format_header(const struct format *f)
 {
+	if (f->examples != NULL)
+		return examples_state(f->examples);
 	return slice_of(f->header, f->header_size);
 }
 
@@ -204,6 +245,8 @@ format_restore(struct format *f, struct slice header, struct slice ids)
 	if (ids.size != format_ids(f).size || header.size > FORMAT_HEADER_MAX)
 		return false;
 	line_ids_restore(f->ids, ids);
+	if (f->examples != NULL)
+		return examples_restore(f->examples, header);
 	if (header.size == 0 || f->csv == NULL)
 		return true;
 	f->resumed = true;

@@ -2,8 +2,8 @@
  *
  * format: lines of any format that bp-parse knows as records, one line or row after the
  * other: "combined", "common" or a log_format (accesslog.h), "json" (json.h), "csv",
- * "csv;" and "tsv" with a header (csv.h), and those of the adapters (adapters.h), which
- * are JSON lines or rows without a header.
+ * "csv;" and "tsv" with a header (csv.h), "vw", "libsvm" and "ffm" (examples.h), and those
+ * of the adapters (adapters.h), which are JSON lines or rows without a header.
  */
 #ifndef BANNERPIPE_TEXT_FORMAT_H
 #define BANNERPIPE_TEXT_FORMAT_H
@@ -14,6 +14,7 @@
 #include "lib/record/build.h"
 #include "lib/record/record.h"
 #include "lib/text/accesslog.h"
+#include "lib/text/examples.h"
 
 enum { FORMAT_HEADER_MAX = 1 << 17 }; /* bytes of a row of names */
 
@@ -30,7 +31,7 @@ size_t format_frame(const struct format *f, struct slice bytes, bool end);
 
 enum format_result {
 	FORMAT_RECORD, /* one was appended; also a control record, from JSON */
-	FORMAT_HEADER, /* the row named the columns */
+	FORMAT_HEADER, /* the row named the columns, or a line between examples */
 	FORMAT_FAULT,  /* fault is set */
 };
 
@@ -40,8 +41,11 @@ enum format_result {
 enum format_result format_line(struct format *f, struct slice line, bool first,
     struct build *to, struct slice *event_id, struct fault *fault);
 
+/* Of examples: examples_on_name; nothing of other formats. False: they are no examples. */
+bool format_on_name(struct format *f, examples_name *name, void *context);
+
 /* What the next lines depend on, to be written to a snapshot and read back: the header
- * (empty before there is one) and the memory of line_ids. */
+ * (empty before there is one; of examples how many there were) and the memory of line_ids. */
 struct slice format_header(const struct format *f);
 struct slice format_ids(const struct format *f);
 /* False when the header is none, or the ids are of another size. */

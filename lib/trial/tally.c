@@ -354,10 +354,8 @@ tally_free(struct tally *t)
 	free(t);
 }
 
-/* A value as it stands in a row: a long one becomes a text of 16 bytes of its beginning,
- * where it is text, and its hash. */
-static unsigned
-write_value(uint8_t *to, struct slice value, uint64_t seed)
+unsigned
+tally_write(uint8_t *to, struct slice value, uint64_t seed)
 {
 	static const char digits[] = "0123456789abcdef";
 	unsigned header, n = 0;
@@ -400,7 +398,7 @@ row_new(struct tally *t, struct window *w, uint32_t *i, uint64_t key,
 	row->start = w->other.start;
 	row->key = key;
 	for (unsigned k = 0; k < t->dims; k++)
-		to += write_value(to, values[k], t->seed);
+		to += tally_write(to, values[k], t->seed);
 	row->dims_size = (uint16_t)(to - (uint8_t *)(row + 1));
 	append(t, w, *i);
 }

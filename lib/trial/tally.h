@@ -107,6 +107,10 @@ int tally_close_all(struct tally *t);
 void tally_window(
     const struct tally *t, const struct tally_row *row, instant *start, instant *end);
 
+/* A value as it stands in a row, at most TALLY_VALUE_MAX bytes: a long one becomes a text
+ * of 16 bytes of its beginning, where it is text, and its hash. Returns its size. */
+unsigned tally_write(uint8_t *to, struct slice value, uint64_t seed);
+
 struct tally_counts {
 	uint64_t rows, windows; /* now */
 	uint64_t merged;        /* rows that went to "(other)" */

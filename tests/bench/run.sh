@@ -52,6 +52,12 @@ bp-join events.mp >outcomes.mp
 bp-print --format tsv --fields event,creative_id,slot_id,timestamp events.mp >events.tsv
 gen_ctr "$lines" >ctr.mp
 gen_outcomes "$lines" >shown.mp
+# 30 namespaces a line, of 10 to a million values that are drawn ever more rarely.
+perl -e 'srand(7); my @name = ("a" .. "z", "A" .. "D");
+for (1 .. $ARGV[0]) {
+	print rand() < 0.03 ? "1" : "-1",
+	    (map { " |$name[$_] $name[$_]" . int((10 ** (1 + 5 * $_ / 29)) ** rand()) } 0 .. 29), "\n";
+}' "$lines" >train.vw
 count() { sed -n 's/^bannerpipe_in_total{.*} //p' "$1"; }
 bp-select --stats s 'true' log.mp >/dev/null
 records=$(count s)
@@ -75,6 +81,10 @@ by='--by creative_id,slot_id --window 1h'
 	    'bp-parse --format json log.json' \
 	    'jq, select' "jq -c 'select(.status == 404)' log.json" \
 	    'Miller, JSON' "mlr --ijsonl --ojsonl filter '\$status == 404' log.json"
+	row 'examples of VW, 30 features' 1 "$lines" \
+	    'bp-parse --format vw train.vw' \
+	    'mawk, count the words' "mawk '{ n += NF } END { print n }' train.vw" \
+	    'limit: wc -l' 'wc -l train.vw'
 	row 'look at 3 keys, pass on' 3.5 "$records" \
 	    "bp-select 'status < 600 and bytes_sent >= 0 and exists(ip)' log.mp" \
 	    'msgpack-c, unpack and pack' 'repack <log.mp' \
@@ -86,6 +96,9 @@ by='--by creative_id,slot_id --window 1h'
 	    'Miller, TSV' 'mlr --tsv count -g event,creative_id,slot_id events.tsv'
 	row 'the same of outcomes, 20 keys' 4 "$lines" \
 	    "bp-metric --by creative_id,position --window 1h shown.mp" \
+	    'limit: cat' 'cat shown.mp | cat'
+	row 'value a policy on outcomes' 1 "$lines" \
+	    'bp-evaluate --policy uniform --actions 50 --reward click --by position shown.mp' \
 	    'limit: cat' 'cat shown.mp | cat'
 	row 'learn, 30 features' 1 "$lines" \
 	    'rm -f model; bp-learn --model model ctr.mp' \

@@ -3,6 +3,8 @@
  * Write outcomes with 30 features each from a known hidden model (tests/bench/ctr.h):
  *
  *	gen_ctr [N [SEED [RATE]]]
+ *
+ * With TEXT=1 in the environment as text of Vowpal Wabbit.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,23 +36,43 @@ put(struct build *b, unsigned i, const struct ctr_example *e)
 	build_uint(b, e->clicked);
 }
 
+static size_t
+write_text(char *to, const struct ctr_example *e)
+{
+	size_t at = (size_t)sprintf(to, e->clicked ? "1" : "-1");
+
+	for (unsigned f = 0; f < CTR_FIELDS; f++) {
+		int name = f < 26 ? 'a' + (int)f : 'A' + (int)f - 26;
+
+		at += (size_t)sprintf(to + at, " |%c %c%u", name, name, e->value[f]);
+	}
+	return at + (size_t)sprintf(to + at, "\n");
+}
+
 int
 main(int argc, char **argv)
 {
 	unsigned n = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 1000000;
 	uint32_t seed = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 20240601;
 	static struct ctr ctr;
+	bool text = getenv("TEXT") != NULL;
 
 	ctr_init(&ctr, seed, argc > 3 ? strtod(argv[3], NULL) : 0.03);
 	for (unsigned i = 0; i < n; i++) {
 		uint8_t storage[1024];
 		struct ctr_example e;
 		struct build b;
+		size_t size;
 
 		ctr_next(&ctr, &e);
 		build_init(&b, storage, sizeof storage);
-		put(&b, i, &e);
-		if (fwrite(storage, build_slice(&b).size, 1, stdout) != 1)
+		if (text) {
+			size = write_text((char *)storage, &e);
+		} else {
+			put(&b, i, &e);
+			size = build_slice(&b).size;
+		}
+		if (fwrite(storage, size, 1, stdout) != 1)
 			return 111;
 	}
 	ctr_fini(&ctr);
