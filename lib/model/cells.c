@@ -73,7 +73,9 @@ static int
 show(struct cells *c, const struct region *old, struct error *error)
 {
 	const uint64_t shape[8] = {
-		[SHAPE_SIZE] = c->kind->size, [SHAPE_HOMES] = c->homes
+		[SHAPE_SIZE] = c->kind->size,
+		[SHAPE_HOMES] = c->homes,
+		[SHAPE_WINDOW] = c->window,
 	};
 
 	return region_show(&c->region, c->os, c->path, old, shape, c->text, error);

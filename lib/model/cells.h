@@ -108,7 +108,8 @@ static inline uint64_t
 cells_home(const struct cells *c, uint64_t key)
 {
 	/* Keys are hashes already: Fibonacci's spreads what is left of an order. */
-	uint64_t home = hash_bucket(key * UINT64_C(0x9E3779B97F4A7C15), c->homes);
+	uint64_t home =
+	    hash_bucket(cells_key(key) * UINT64_C(0x9E3779B97F4A7C15), c->homes);
 
 	__builtin_prefetch(&c->lines[home], 1);
 	return home;
@@ -137,8 +138,7 @@ cells_find(const struct cells *c, uint64_t home, uint64_t key)
 static inline uint64_t
 cells_key_at(const struct cells *c, uint64_t place)
 {
-	return __atomic_load_n(
-	    &c->lines[place / CELLS_LINE].key[place % CELLS_LINE], __ATOMIC_ACQUIRE);
+	return __atomic_load_n(&c->lines[place >> 3].key[place & 7], __ATOMIC_ACQUIRE);
 }
 
 static inline uint64_t
