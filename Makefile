@@ -44,7 +44,11 @@ UNIT   := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*
 BENCH  := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 TOOLS  := $(patsubst tests/tools/%.c,$(BUILD)/tools/%,$(wildcard tests/tools/*.c))
 FUZZ   := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*.c))
-TESTS  := $(wildcard tests/*.t tests/pipe/*.t)
+# The longest first, so that they do not stay alone at the end.
+TESTS  := $(wildcard tests/laws.t tests/mutants.t tests/pipe/run-*.t) \
+    $(filter-out tests/laws.t tests/mutants.t tests/pipe/run-%.t,$(wildcard tests/pipe/*.t tests/*.t))
+# Those that say "once: WHY" at their head tell nothing new of another compiler.
+AGAIN   = $(shell grep -L '^. once: ' $(TESTS))
 SOURCE := $(shell find lib filters tests -name '*.[ch]' 2>/dev/null)
 
 # How long each fuzz target runs, in "make fuzz" and in "make test".
@@ -54,6 +58,9 @@ FUZZ_SECONDS ?= 10
 KILLS        ?= 200
 POINTS       ?= 500
 MINUTES      ?= 60
+# Tests at a time: they wait more than they work. prove's last lines tell the result.
+JOBS         ?= 3
+PROVE         = CMOCKA_MESSAGE_OUTPUT=TAP prove -j$(JOBS) $(PROVEFLAGS) --exec ''
 export BUILD
 
 all: $(BIN) $(TOOLS)  ## build every filter into build/bin, and the tools of the tests
@@ -144,7 +151,13 @@ soak: $(BIN) $(TOOLS) $(BUILD)/faults.so  ## faults of all kinds, and power cuts
 	@sh tests/faults/soak.sh $(MINUTES)
 
 check: $(BIN) $(UNIT) $(TOOLS) $(BENCH)  ## run all tests but the fuzzers; install nothing
-	@CMOCKA_MESSAGE_OUTPUT=TAP prove -j2 --exec '' $(UNIT) $(TESTS)
+	@$(PROVE) $(TESTS) $(UNIT)
+
+check-again: $(BIN) $(UNIT) $(TOOLS) $(BENCH)  ## the tests that another compiler or a sanitizer may change
+	@$(PROVE) $(AGAIN) $(UNIT)
+
+check-brief: $(BIN) $(UNIT) $(TOOLS) $(BENCH)  ## compile everything, run unit tests and golden cases
+	@$(PROVE) tests/golden.t $(UNIT)
 
 test-peers: deps  ## run software by others beside ours; installs it into build/peers
 	@sh .ci/peers.sh build/peers
@@ -194,5 +207,5 @@ help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1\t/p' Makefile | expand -t 12
 
 -include $(shell find $(BUILD) -name '*.d' -type f 2>/dev/null)
-.PHONY: all unit deps test check faults soak test-peers golden readme fuzz fuzzers demo bench install deb format clean help
+.PHONY: all unit deps test check check-again check-brief faults soak test-peers golden readme fuzz fuzzers demo bench install deb format clean help
 .SECONDARY:

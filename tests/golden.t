@@ -24,7 +24,7 @@ sub run_case {
 		local $ENV{PATH} = bin_path();
 		local $ENV{TZ} = 'UTC';
 		my $cmd = slurp("$dir/cmd");
-		system 'timeout', '60', 'sh', '-c',
+		system 'timeout', '300', 'sh', '-c',
 		    "exec </dev/null >'$dir/.out' 2>'$dir/.err'\n$cmd";
 		return (slurp("$dir/.out"), slurp("$dir/.err"), $? >> 8);
 	});

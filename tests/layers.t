@@ -1,5 +1,6 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: MIT
+# once: it is about the source and its pages, not about a build
 #
 # A module of lib includes only modules before it, a filter includes lib
 # only, and each package is known to one module.

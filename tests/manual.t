@@ -1,5 +1,6 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: MIT
+# once: it is about the source and its pages, not about a build
 #
 # Every manual page is clean mdoc, every program has one of its name, and the pages
 # refer only to pages that exist. That pages and options agree is law 9 (laws.t).

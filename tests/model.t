@@ -1,5 +1,6 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: MIT
+# once: it is about the protocol, not about a build
 #
 # The models of tests/model under Spin: the protocol is clean, every mutant is found.
 # MODEL=large takes bounds for a night.

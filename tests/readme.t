@@ -1,5 +1,6 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: MIT
+# once: it is about the source and its pages, not about a build
 #
 # The README's table of filters says of every program what the program says of itself;
 # with --rewrite it is written afresh. And every module of lib is in lib/README.md.

@@ -1,5 +1,6 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: MIT
+# once: it is about the source and its pages, not about a build
 #
 # What of the house style a program can see: sizes, SPDX lines, layout, no marks of
 # unfinished work, no paths of one machine.

@@ -88,7 +88,20 @@ estimate_quantile(
 	return likelihood_mean(o->likelihood, e->z + deviations * e->deviation);
 }
 
-/* --- Lanes -------------------------------------------------------------------------- */
+/* --- Predicting --------------------------------------------------------------------- */
+
+/* From the link of the mean before calibration. */
+static void
+calibrate(
+    const struct head *h, const struct head_options *o, double raw, struct estimate *to)
+{
+	to->raw = to->z = raw;
+	if (o->likelihood == LIKELIHOOD_BERNOULLI)
+		to->z =
+		    vec_clamp(calibration_apply(&h->calibration, o->calibration, raw),
+			-VEC_LOGIT_MAX, VEC_LOGIT_MAX);
+	to->mean = likelihood_mean(o->likelihood, to->z);
+}
 
 /* What the lanes and the constant say of an example. */
 struct opinion {
@@ -110,19 +123,29 @@ interpret(const struct head_options *o, struct opinion *to)
 	to->mean[MIXTURE_CONSTANT] = likelihood_mean(o->likelihood, to->offset);
 }
 
+/* The features' sum, and the intercept. */
+static void
+understand(const struct head *h, const struct head_options *o,
+    const struct head_sum *sum, struct opinion *to)
+{
+	const struct lanes_cell *const intercept = &h->intercept;
+
+	to->offset = sum->offset;
+	to->z = sum->z;
+	to->v = sum->v;
+	lanes_score(&o->lanes, &intercept, NULL, 1, &to->z, &to->v);
+	interpret(o, to);
+}
+
 static void
 ask(const struct head *h, const struct head_options *o, const struct head_features *f,
     struct opinion *to)
 {
-	const struct lanes_cell *const intercept = &h->intercept;
+	struct head_sum sum;
 
-	to->offset = offset(h, o);
-	lanes_of_all(&to->z, to->offset);
-	lanes_of_all(&to->v, 0);
-	lanes_score(&o->lanes, (const struct lanes_cell *const *)(void *)f->cells, f->x,
-	    f->n, &to->z, &to->v);
-	lanes_score(&o->lanes, &intercept, NULL, 1, &to->z, &to->v);
-	interpret(o, to);
+	head_begin(h, o, &sum);
+	head_add(o, f, &sum);
+	understand(h, o, &sum, to);
 }
 
 /* Mean and standard deviation of z over the mixture. */
@@ -143,19 +166,6 @@ moments(const struct mixture *m, const struct opinion *said, double *mean,
 	*deviation = sqrt(fmax(square - *mean * *mean, 0));
 }
 
-/* From the link of the mean before calibration. */
-static void
-calibrate(
-    const struct head *h, const struct head_options *o, double raw, struct estimate *to)
-{
-	to->raw = to->z = raw;
-	if (o->likelihood == LIKELIHOOD_BERNOULLI)
-		to->z =
-		    vec_clamp(calibration_apply(&h->calibration, o->calibration, raw),
-			-VEC_LOGIT_MAX, VEC_LOGIT_MAX);
-	to->mean = likelihood_mean(o->likelihood, to->z);
-}
-
 static void
 conclude(const struct head *h, const struct head_options *o, const struct opinion *said,
     struct estimate *to)
@@ -165,6 +175,70 @@ conclude(const struct head *h, const struct head_options *o, const struct opinio
 	calibrate(h, o, likelihood_link(o->likelihood, mean), to);
 	moments(&h->mixture, said, &z, &to->deviation);
 }
+
+void
+head_begin(const struct head *h, const struct head_options *o, struct head_sum *s)
+{
+	s->offset = offset(h, o);
+	s->linear = s->offset;
+	if (o->optimiser.algorithm != OPTIMISER_LANES)
+		return;
+	lanes_of_all(&s->z, s->offset);
+	lanes_of_all(&s->v, 0);
+}
+
+void
+head_add(
+    const struct head_options *o, const struct head_features *f, struct head_sum *s)
+{
+	if (o->optimiser.algorithm == OPTIMISER_LANES) {
+		lanes_score(&o->lanes,
+		    (const struct lanes_cell *const *)(void *)f->cells, f->x, f->n,
+		    &s->z, &s->v);
+		return;
+	}
+	for (unsigned i = 0; i < f->n; i++)
+		if (f->cells[i] != NULL)
+			s->linear += (double)f->cells[i]->weight.value *
+			    (f->x == NULL ? 1.0 : (double)f->x[i]);
+}
+
+/* The lane of the widest prior that does not drift. */
+static unsigned
+widest(const struct lanes_options *o)
+{
+	unsigned best = 0;
+
+	for (unsigned k = 1; k < LANES; k++)
+		if (o->noise.of[k] <= o->noise.of[best] &&
+		    o->prior.of[k] > o->prior.of[best])
+			best = k;
+	return best;
+}
+
+void
+head_conclude(const struct head *h, const struct head_options *o,
+    const struct head_sum *s, struct estimate *to)
+{
+	struct opinion said;
+	double raw;
+
+	if (o->optimiser.algorithm == OPTIMISER_LANES) {
+		unsigned open = widest(&o->lanes);
+
+		understand(h, o, s, &said);
+		conclude(h, o, &said, to);
+		to->open_z = (double)said.z.of[open];
+		to->open_deviation = sqrt((double)said.v.of[open]);
+		return;
+	}
+	raw = s->linear + (double)h->linear_intercept.value;
+	calibrate(h, o, vec_clamp(raw, -VEC_LOGIT_MAX, VEC_LOGIT_MAX), to);
+	to->deviation = to->open_deviation = 0;
+	to->open_z = to->z;
+}
+
+/* --- Lanes -------------------------------------------------------------------------- */
 
 /* The step that follows from an opinion, and how likely each expert found the label. */
 static void
@@ -251,29 +325,6 @@ unlearn_lanes(struct head *h, const struct head_options *o,
 
 /* --- Optimisers --------------------------------------------------------------------- */
 
-static double
-linear(
-    const struct head *h, const struct head_options *o, const struct head_features *f)
-{
-	double z = offset(h, o) + (double)h->linear_intercept.value;
-
-	for (unsigned i = 0; i < f->n; i++)
-		if (f->cells[i] != NULL)
-			z += (double)f->cells[i]->weight.value *
-			    (f->x == NULL ? 1.0 : (double)f->x[i]);
-	return z;
-}
-
-static void
-predict_linear(const struct head *h, const struct head_options *o,
-    const struct head_features *f, struct estimate *to)
-{
-	double raw = linear(h, o, f);
-
-	calibrate(h, o, vec_clamp(raw, -VEC_LOGIT_MAX, VEC_LOGIT_MAX), to);
-	to->deviation = 0;
-}
-
 /* The derivative of the negative log-likelihood; of gamma, whose residual has no bound,
  * held to what ten times the mean gives. */
 static void
@@ -283,7 +334,7 @@ learn_linear(struct head *h, const struct head_options *o,
 	struct optimiser free_of_penalty = o->optimiser;
 	double g, mean;
 
-	predict_linear(h, o, f, to);
+	head_predict(h, o, f, to);
 	mean = likelihood_mean(o->likelihood, to->raw);
 	if (o->likelihood == LIKELIHOOD_BERNOULLI)
 		g = mean - label;
@@ -299,20 +350,6 @@ learn_linear(struct head *h, const struct head_options *o,
 }
 
 /* --- Both --------------------------------------------------------------------------- */
-
-void
-head_predict(const struct head *h, const struct head_options *o,
-    const struct head_features *f, struct estimate *to)
-{
-	struct opinion said;
-
-	if (o->optimiser.algorithm != OPTIMISER_LANES) {
-		predict_linear(h, o, f, to);
-		return;
-	}
-	ask(h, o, f, &said);
-	conclude(h, o, &said, to);
-}
 
 void
 head_learn(struct head *h, const struct head_options *o, const struct head_features *f,

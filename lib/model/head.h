@@ -60,6 +60,12 @@ struct estimate {
 	double z;    /* the link of the mean */
 	double
 	    deviation; /* the standard deviation of z; 0 where nothing is known of it */
+	/* For those who explore: z before calibration and its standard deviation by the lane
+	 * of the widest prior that does not drift. Its posterior is normal, as that of the
+	 * mixture is not, and least prejudiced against a difference that has not been seen
+	 * yet. z and deviation where there are no lanes.
+	 * By predictions only. */
+	double open_z, open_deviation;
 };
 
 /* The mean where z is `deviations` standard deviations away: +-1.96 for 95 %. */
@@ -68,9 +74,31 @@ double estimate_quantile(
 
 void head_init(struct head *h, const struct head_options *o);
 
-/* Nothing changes. */
-void head_predict(const struct head *h, const struct head_options *o,
-    const struct head_features *f, struct estimate *to);
+/* What the features of an example add up to, so far. */
+struct head_sum {
+	struct lanes z, v;
+	double linear, offset;
+};
+
+/* What is said of the features, given in parts: begin with none, add some, conclude. A sum
+ * that has some can be copied and given others, as where candidates share features. Nothing
+ * changes. */
+void head_begin(const struct head *h, const struct head_options *o, struct head_sum *s);
+void head_add(
+    const struct head_options *o, const struct head_features *f, struct head_sum *s);
+void head_conclude(const struct head *h, const struct head_options *o,
+    const struct head_sum *s, struct estimate *to);
+
+static inline void
+head_predict(const struct head *h, const struct head_options *o,
+    const struct head_features *f, struct estimate *to)
+{
+	struct head_sum s;
+
+	head_begin(h, o, &s);
+	head_add(o, f, &s);
+	head_conclude(h, o, &s, to);
+}
 
 /* The same, and then learn the label with a weight that is not 0. A negative
  * weight takes back what an example of its opposite has taught: the last one to within

@@ -295,24 +295,10 @@ still_there(const struct model *m, const struct features *f, unsigned n)
 	return true;
 }
 
-static void
-predict(const struct model *m, unsigned n, bool valued, struct model_estimates *to)
-{
-	to->version = region_version(&m->cells.region);
-	for (unsigned h = 0; h < MODEL_TARGETS; h++) {
-		struct head_features cells;
-
-		if (!m->options.target[h])
-			continue;
-		cells = gather(m, n, h, valued);
-		head_predict(
-		    &model_state(m)->head[h], &m->of_head[h], &cells, &to->of[h]);
-	}
-}
-
-enum features_fault
-model_predict(
-    const struct model *m, const struct features *f, struct model_estimates *to)
+/* Add the features of each head to its sum, again where a cell has changed hands. */
+static enum features_fault
+add(const struct model *m, const struct features *f, const struct model_shared *before,
+    struct model_shared *to)
 {
 	enum features_fault fault = features_check(f);
 	unsigned n = features_count(f);
@@ -322,12 +308,72 @@ model_predict(
 		return fault;
 	valued = features_values(f, m->scratch->x) != NULL;
 	for (unsigned i = 0; i < TRIES; i++) {
+		*to = *before;
 		look_up(m, f, n);
-		predict(m, n, valued, to);
+		for (unsigned t = 0; t < MODEL_TARGETS; t++) {
+			struct head_features cells;
+
+			if (!m->options.target[t])
+				continue;
+			cells = gather(m, n, t, valued);
+			head_add(&m->of_head[t], &cells, &to->sum[t]);
+		}
 		if (!m->cells.region.reads || still_there(m, f, n))
 			break;
 	}
 	return FEATURES_FINE;
+}
+
+static void
+begin(const struct model *m, struct model_shared *to)
+{
+	to->version = region_version(&m->cells.region);
+	for (unsigned t = 0; t < MODEL_TARGETS; t++)
+		if (m->options.target[t])
+			head_begin(
+			    &model_state(m)->head[t], &m->of_head[t], &to->sum[t]);
+}
+
+static void
+conclude(
+    const struct model *m, const struct model_shared *s, struct model_estimates *to)
+{
+	to->version = s->version;
+	for (unsigned t = 0; t < MODEL_TARGETS; t++)
+		if (m->options.target[t])
+			head_conclude(&model_state(m)->head[t], &m->of_head[t],
+			    &s->sum[t], &to->of[t]);
+}
+
+enum features_fault
+model_share(const struct model *m, const struct features *f, struct model_shared *to)
+{
+	struct model_shared none;
+
+	begin(m, &none);
+	return add(m, f, &none, to);
+}
+
+enum features_fault
+model_predict_besides(const struct model *m, const struct model_shared *shared,
+    const struct features *f, struct model_estimates *to)
+{
+	struct model_shared all;
+	enum features_fault fault = add(m, f, shared, &all);
+
+	if (fault == FEATURES_FINE)
+		conclude(m, &all, to);
+	return fault;
+}
+
+enum features_fault
+model_predict(
+    const struct model *m, const struct features *f, struct model_estimates *to)
+{
+	struct model_shared none;
+
+	begin(m, &none);
+	return model_predict_besides(m, &none, f, to);
 }
 
 double

@@ -94,7 +94,20 @@ void model_free(struct model *m);
 enum features_fault model_predict(
     const struct model *m, const struct features *f, struct model_estimates *to);
 
-/* The same, and then learn the labels. `to` is what was said before. On a fault nothing has
+/* The same of several examples that share features, candidates for one place: what they
+ * share, once, and then each with what it has besides. Features that cannot be read are a
+ * fault. */
+struct model_shared {
+	uint64_t version;
+	struct head_sum sum[MODEL_TARGETS];
+};
+enum features_fault model_share(
+    const struct model *m, const struct features *f, struct model_shared *to);
+enum features_fault model_predict_besides(const struct model *m,
+    const struct model_shared *shared, const struct features *f,
+    struct model_estimates *to);
+
+/* Predict, and then learn the labels. `to` is what was said before. On a fault nothing has
  * changed. */
 enum features_fault model_learn(struct model *m, const struct features *f,
     const struct model_example *e, struct model_estimates *to);

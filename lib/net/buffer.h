@@ -64,10 +64,11 @@ buffer_drop(struct buffer *b, size_t size)
 		memmove(b->at, b->at + size, b->size);
 }
 
+/* What is used of it: empty when it has none yet, never absent. */
 static inline struct slice
 buffer_slice(const struct buffer *b)
 {
-	return slice_of(b->at, b->size);
+	return b->at == NULL ? slice_text("") : slice_of(b->at, b->size);
 }
 
 static inline void

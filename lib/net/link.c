@@ -303,7 +303,7 @@ on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
 struct slice
 link_bytes(const struct link *l)
 {
-	return slice_of(l->in.at + l->at, l->in.size - l->at);
+	return slice_from(buffer_slice(&l->in), l->at);
 }
 
 void

@@ -201,6 +201,10 @@ on_ended(struct link *l, const char *reason)
 	struct peer *p = l->owner;
 	char text[300];
 
+	/* The last line may do without a newline. */
+	if (*reason == '\0' && !p->condemned && p->server->lines != NULL &&
+	    peer_bytes(p).size > 0)
+		enqueue(p);
 	/* What came whole before is taken still, and acknowledged. */
 	if (*reason == '\0' && p->welcome && p->queued) {
 		p->last = true;

@@ -15,7 +15,7 @@ BUILD = os.path.join(ROOT, os.environ.get("BUILD", "build"))
 BIN = os.path.join(BUILD, "bin")
 TOOLS = os.path.join(BUILD, "tools")
 SHIM = os.path.join(BUILD, "faults.so")
-LIMIT = 120  # seconds after which a run hangs
+LIMIT = 300  # seconds after which a run hangs
 
 
 def environment(**more):

@@ -14,7 +14,6 @@ import concurrent.futures
 import os
 import random
 import shutil
-import stat
 import struct
 import sys
 
@@ -80,30 +79,44 @@ def choose(rnd, kinds, wanted):
     return points
 
 
-def traced(folder, program, call, when):
-    """A folder for the PATH in which the program, once, runs under strace."""
-    path = os.path.join(folder, "bin")
-    os.makedirs(path)
-    script = os.path.join(path, program)
-    real = os.path.join(kit.BIN, program)
-    with open(script, "w") as out:
-        out.write(
-            f"#!/bin/sh\nif rm {folder}/armed 2>/dev/null; then\n"
-            f"\texec strace -qq -o /dev/null -e trace={TRACED[call]}"
-            f" -e inject={TRACED[call]}:signal=KILL:when={when} {real} \"$@\"\n"
-            f"fi\nexec {real} \"$@\"\n")
-    os.chmod(script, os.stat(script).st_mode | stat.S_IXUSR)
+# A program, once, under strace. Written before there are threads: what one of them writes
+# cannot be executed while a process that another starts has it open ("text file busy").
+TRACER = """#!/bin/sh
+real=$TRACE_BIN/${0##*/}
+if rm "$TRACE_ARMED" 2>/dev/null; then
+	exec strace -qq -o /dev/null -e "trace=$TRACE_CALL" \\
+	    -e "inject=$TRACE_CALL:signal=KILL:when=$TRACE_WHEN" "$real" "$@"
+fi
+exec "$real" "$@"
+"""
+
+
+def write_tracer(folder):
+    path = os.path.join(folder, "tracer")
+    with open(path, "w") as out:
+        out.write(TRACER)
+    os.chmod(path, 0o755)
     return path
 
 
-def disturb(campaign, reference, log, point, number):
+def traced(folder, tracer, program):
+    """A folder for the PATH in which the program is the tracer."""
+    path = os.path.join(folder, "bin")
+    os.makedirs(path)
+    os.symlink(tracer, os.path.join(path, program))
+    return path
+
+
+def disturb(campaign, reference, log, tracer, point, number):
     program, call, what, when = point
     folder = campaign.folder(f"{number}-{program}-{call}-{what}-{when}")
     armed = os.path.join(folder, "armed")
     open(armed, "w").close()
     TOPOLOGY.prepare(folder, log)
     if what == "kill":
-        env = {"PATH": traced(folder, program, call, when) + ":" + kit.environment()["PATH"]}
+        env = {"PATH": traced(folder, tracer, program) + ":" + kit.environment()["PATH"],
+               "TRACE_BIN": kit.BIN, "TRACE_ARMED": armed, "TRACE_CALL": TRACED[call],
+               "TRACE_WHEN": str(when)}
     else:
         env = {"LD_PRELOAD": kit.SHIM, "FAULT_PROGRAM": program, "FAULT_ARMED": armed,
                "FAULT_CALL": call, "FAULT_DO": what, "FAULT_WHEN": str(when)}
@@ -124,6 +137,7 @@ def main():
     seed = kit.seed_of()
     campaign = kit.Campaign("crash points" if kind == "kill" else "injected errors", seed)
     log = kit.generate(LINES, 7)
+    tracer = write_tracer(campaign.top)
     reference = campaign.folder("plain")
     TOPOLOGY.reference(reference, log)
     kinds = {}
@@ -135,7 +149,7 @@ def main():
     points = choose(random.Random(seed), kinds, wanted)
     wrong, made = {}, {}
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        jobs = [pool.submit(disturb, campaign, reference, log, point, number)
+        jobs = [pool.submit(disturb, campaign, reference, log, tracer, point, number)
                 for number, point in enumerate(points)]
         for job in jobs:
             (program, call, what, when), folder, why = job.result()

@@ -90,7 +90,8 @@ sub pump {
 		my ($r, $w) = ('', '');
 		vec($r, fileno $self->{$_}, 1) = 1 for grep { $self->{$_} } qw(out_r err_r);
 		vec($w, fileno $self->{in_w}, 1) = 1 if $self->{in_w} && @{ $self->{queue} };
-		next if select($r, $w, undef, $left) <= 0;
+		# What a condition is about may come without a byte.
+		next if select($r, $w, undef, $until && $left > 0.01 ? 0.01 : $left) <= 0;
 		$self->_take(out_r => 'out') if $self->{out_r} && vec($r, fileno $self->{out_r}, 1);
 		$self->_take(err_r => 'err') if $self->{err_r} && vec($r, fileno $self->{err_r}, 1);
 		$self->_send if $self->{in_w} && vec($w, fileno $self->{in_w}, 1);
@@ -98,14 +99,22 @@ sub pump {
 	return 1;
 }
 
-sub drained { return !@{ $_[0]{queue} } }
+# Everything was sent, and the program has read it from its pipe (FIONREAD says how much
+# it has not).
+sub taken {
+	my ($self) = @_;
+	return 0 if @{ $self->{queue} };
+	ioctl $self->{in_w}, 0x541b, my $left = pack 'i', 0 or die "FIONREAD: $!";
+	return unpack('i', $left) == 0;
+}
+
 sub signal { kill $_[1], $_[0]{pid} }
 
 # End of input, all output, exit status (128 + N for a signal). A program that takes
 # longer is killed.
 sub finish {
 	my ($self, $seconds) = @_;
-	$seconds //= 60;
+	$seconds //= 300;
 	my $end = time + $seconds;
 	$self->pump($seconds, sub { !@{ $self->{queue} } });
 	close delete $self->{in_w} if $self->{in_w};

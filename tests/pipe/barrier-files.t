@@ -71,7 +71,7 @@ ok 'a second output can be a stream of its own' cmp got out.rejects
 
 # --- what is not as it was
 rm -rf "$state" out.* && mkdir "$state"
-start 2 "$parse <(cat all; sleep 100) | bp-select true >>out.bp"
+start 2 "$parse <(cat all; sleep 300) | bp-select true >>out.bp"
 until_true commits
 kill -TERM "$(pid_of parse)"
 finish
@@ -102,7 +102,7 @@ ok 'so is a new output' is_refused 'new is a new output'
 start 0 "$parse <(cat all) | bp-select --stage other true >>out.bp"
 finish
 ok 'so is a changed pipeline' is_refused 'the pipeline has no stage other'
-start 2 "$parse <(cat all; sleep 100) | bp-select true >>out.bp"
+start 2 "$parse <(cat all; sleep 300) | bp-select true >>out.bp"
 until_true commits
 echo 'by another hand' >>out.bp
 until_true test -e "$state/refused"

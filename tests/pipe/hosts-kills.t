@@ -32,9 +32,10 @@ serve() { # LOG
 	wait
 }
 
-# keep NAME COMMAND: a runner that is started again when it is killed.
+# keep NAME COMMAND: a runner that is started again when it is killed. Its stages refuse a
+# file as standard output, which that of this test may be.
 keep() {
-	until bp-run --dir "$dir/$1" --every 10ms -- "$2" 2>>"$1.err"; do :; done 2>/dev/null &
+	until bp-run --dir "$dir/$1" --every 10ms -- "$2" >/dev/null 2>>"$1.err"; do :; done 2>/dev/null &
 }
 
 runner_of() { pgrep -f "^bp-run --dir $dir/$1 " | head -n 1; }

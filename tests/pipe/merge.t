@@ -19,7 +19,7 @@ diamond() { # CONDITION OPTIONS...
 	condition=$1
 	shift
 	tee left <all.bp >right &
-	timeout 60 bp-merge --stats stats "$@" <(bp-select "$condition" <left |
+	timeout 300 bp-merge --stats stats "$@" <(bp-select "$condition" <left |
 		bp-select --fields status true) right >got.bp
 	status=$?
 	kill $! 2>/dev/null
@@ -52,10 +52,10 @@ done
 
 # --- TERM: what was read goes out, although the other input has not spoken
 mkfifo silent
-sleep 100 >silent &
+sleep 300 >silent &
 sleeper=$!
 head -c 100000 all.bp | bp-select true >some.bp 2>/dev/null
-(cat some.bp; exec sleep 100) >right &
+(cat some.bp; exec sleep 300) >right &
 feeder=$!
 bp-merge silent right >got.bp &
 merge=$!

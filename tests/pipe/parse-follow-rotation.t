@@ -38,10 +38,11 @@ start
 ok 'what is in the file comes first' until_true seen 5
 lines 6 8 >>log
 ok 'what is added comes' until_true seen 8
+nine=$(lines 9 10) eleven=$(lines 11 12) thirteen=$(lines 13 14)
 mv log log.1
-lines 9 10 >>log.1
-lines 11 12 >log
-lines 13 14 >>log.1
+echo "$nine" >>log.1
+echo "$eleven" >log
+echo "$thirteen" >>log.1
 ok 'after a rotation the new file comes' until_true seen 12
 printf '{"event":"click",' >>log
 stop

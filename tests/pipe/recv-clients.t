@@ -132,6 +132,15 @@ def lines():
     receiver.stop()
     same([r["a"] for r in records(receiver.out())], [1, 2],
          "lines of JSON: objects only, the last without a newline")
+    receiver = Receiver("json-later", "--protocol", "json")
+    with socket.create_connection(("127.0.0.1", receiver.port)) as s:
+        s.sendall(b'{"a":1}\n{"a":2}')
+        sockets.until(receiver.out)
+        s.shutdown(socket.SHUT_WR)
+        s.recv(1)
+    receiver.stop()
+    same([r["a"] for r in records(receiver.out())], [1, 2],
+         "the last line is taken when the end comes long after it", receiver.says())
     receiver = Receiver("datagrams", "--protocol", "syslog")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
         s.sendto(b"<165>1 2003-10-11T22:14:15.003Z h a - ID47 - by datagram",
@@ -145,7 +154,7 @@ def turns():
     """Clients that wait for each ack are not kept waiting until a timer wakes us."""
     for words in (), ("--log", "turns.log"):
         receiver = Receiver("turns", *words)
-        socks = [socket.create_connection(("127.0.0.1", receiver.port), 10)
+        socks = [socket.create_connection(("127.0.0.1", receiver.port), sockets.SECONDS)
                  for _ in range(3)]
         sent = acked = 0
 
@@ -169,10 +178,21 @@ def turns():
            f"{acked} in {time.monotonic() - began} s")
 
 
+def large():
+    """Its memory is given back once it is taken; the connection goes on."""
+    receiver = Receiver("large")
+    entries = 20 * (b"\x92\x01\x81\xa1s\xda" + (60000).to_bytes(2, "big") + b"x" * 60000)
+    message = b"\x92\xa1t\xc6" + len(entries).to_bytes(4, "big") + entries
+    play(receiver.port, message + b"\x93\xa1t\x01\x81\xa1n\x07" + message)
+    same(receiver.stop(), 0, "large messages: it ends well", receiver.says())
+    same([len(r.get("s", "")) for r in records(receiver.out())],
+         20 * [60000] + [0] + 20 * [60000], "large messages: all are taken")
+
+
 def heartbeat():
     receiver = Receiver("heartbeat")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-        s.settimeout(10)
+        s.settimeout(sockets.SECONDS)
         s.sendto(b"\0", ("127.0.0.1", receiver.port))
         same(s.recv(10), b"\0", "a heartbeat by UDP is answered by a byte")
     receiver.stop()
@@ -199,6 +219,7 @@ handshakes()
 in_pieces()
 lines()
 turns()
+large()
 heartbeat()
 hostile()
 sockets.done()

@@ -34,7 +34,7 @@ for input in log all.bp text.log; do
 		"bp-replay --from $from --to $to $input 2>/dev/null | cmp - minute.bp"
 done
 if strace -o /dev/null true 2>/dev/null; then
-	strace -f -e trace=read -o reads bp-replay --no-sandbox --from "$from" --to "$to" log \
+	ASAN_OPTIONS=detect_leaks=0 strace -f -e trace=read -o reads bp-replay --no-sandbox --from "$from" --to "$to" log \
 		>/dev/null
 	bytes=$(sed -n 's/.*= \([0-9]*\)$/\1/p' reads | awk '{ n += $1 } END { print n }')
 	whole=$(cat log/*.bplog | wc -c)

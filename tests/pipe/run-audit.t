@@ -113,11 +113,11 @@ gen_log 300000 8 >log 2>/dev/null
 bp-run --dir k --every 20ms -- "$(pipeline kills)" 2>k.err &
 runner=$!
 advanced() { [ "$(sed -n 's/^epoch //p' k/committed 2>/dev/null)" \> "${1-}" ]; }
-pid_of() { sed -n 's/^pid //p' "k/stage/$1/member"; }
+killed() { kill -KILL "$(sed -n 's/^pid //p' "k/stage/$1/member")" 2>/dev/null; }
 until_true advanced
 for victim in sort print metric; do
 	last=$(sed -n 's/^epoch //p' k/committed)
-	kill -KILL "$(pid_of $victim)"
+	until_true killed $victim
 	until_true advanced "$last"
 done
 like 'beside the live pipeline' '^sound: [0-9]* records' bp-run audit k
@@ -143,7 +143,7 @@ cat >followed <log
 bp-run --dir t --every 20ms -- 'bp-parse --follow --max-rejects 100% followed 2>/dev/null |
     bp-dedupe >>t.bp' 2>/dev/null &
 runner=$!
-all_read() { [ "$(bp-run status --json t | jq '.stages[] | select(.id == "parse") | .in')" = 300000 ]; }
+all_read() { [ "$(bp-run status --json t 2>/dev/null | jq '.stages[] | select(.id == "parse") | .in')" = 300000 ]; }
 until_true all_read
 like 'a followed file, beside its pipeline' '^sound: 300000 records, [0-9]* bytes of output, 2 states equal$' \
 	bp-run audit t

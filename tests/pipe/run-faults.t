@@ -143,15 +143,15 @@ like 'the folder is sound' 'is sound' bp-run check e
 
 # --- a stall: first it is broken off, then its record is quarantined
 printf '{"n":1}\n{"n":"hang"}\n{"n":3}\n' >hanging
-bp-run --dir f --stall 300ms --every 50ms --quarantine-after 1 -- \
+bp-run --dir f --stall 1s --every 50ms --quarantine-after 1 -- \
 	"bp-parse --format json hanging | poison --max-rejects 1 |
 	bp-print --format json >>f.json" 2>f.err
 ok 'a record without end does not stop it' test $? -eq 0
-like 'the stall is said' 'nothing was committed for 300ms: starting all again' cat f.err
+like 'the stall is said' 'nothing was committed for 1s: starting all again' cat f.err
 same 'and the others come out' '{"n":1}
 {"n":3}' cat f.json
 printf '{"n":1}\n' >one
-bp-run --dir g --stall 300ms --every 50ms -- \
+bp-run --dir g --stall 10s --every 50ms -- \
 	"bp-parse --format json --follow one | bp-print --format json >>g.json" 2>g.err &
 runner=$!
 until_true test -s g.json
@@ -195,7 +195,7 @@ wait
 # --- a producer that is silent at first is no stall; a stage that hangs is one
 head -5000 log | bp-parse --max-rejects 100% --format combined 2>/dev/null >records
 mkfifo quiet hung
-timeout 60 bp-run --dir quiet.d --every 20ms --stall 200ms -- \
+timeout 300 bp-run --dir quiet.d --every 20ms --stall 3s -- \
 	'cat quiet | bp-select true | bp-print --format json >>quiet.json' 2>quiet.err &
 runner=$!
 exec 9>quiet
@@ -207,7 +207,7 @@ ok 'until it speaks' test $? -eq 0
 same 'without a restart' 'generation 1' grep ^generation quiet.d/generation
 bp-print --format json <records >want.quiet
 ok 'and what it says comes out' cmp quiet.json want.quiet
-timeout 60 bp-run --dir hung.d --every 20ms --stall 200ms --restarts 1 -- \
+timeout 300 bp-run --dir hung.d --every 20ms --stall 200ms --restarts 1 -- \
 	'bp-parse --format json hung | bp-select true | bp-print >>hung.out' 2>hung.err
 ok 'a stage that hangs before it says anything is started again' \
 	grep -q 'nothing was committed for' hung.err

@@ -15,7 +15,7 @@ my $path = getcwd() . '/notify';
 my $socket = IO::Socket::UNIX->new(Type => SOCK_DGRAM, Local => $path) or die "$path: $!";
 $ENV{NOTIFY_SOCKET} = $path;
 $ENV{WATCHDOG_USEC} = 60_000_000;
-alarm 20;
+alarm 120;
 my $pid = fork // die "fork: $!";
 exec 'bp-run', '--dir', 'd', '--every', '20ms', '--',
     'bp-parse --format json --follow one | bp-print --format json >>out.json' if !$pid;

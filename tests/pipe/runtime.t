@@ -120,7 +120,7 @@ my $path = getcwd() . '/notify';
 my $socket = IO::Socket::UNIX->new(Type => SOCK_DGRAM, Local => $path) or die "$path: $!";
 $ENV{NOTIFY_SOCKET} = $path;
 $ENV{WATCHDOG_USEC} = 40000;
-alarm 10;
+alarm 120;
 open my $probe, '|-', 'probe >/dev/null' or die "probe: $!";
 my @seen;
 until (@seen && $seen[-1] eq 'STOPPING=1') {

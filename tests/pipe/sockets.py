@@ -21,7 +21,7 @@ BUILD = os.path.join(ROOT, os.environ.get("BUILD", "build"))
 os.environ["PATH"] = f"{BUILD}/bin:{BUILD}/tools:{os.environ['PATH']}"
 SEED = int(os.environ.get("SEED", random.randrange(1 << 31)))
 CHANCE = random.Random(SEED)
-SECONDS = 10
+SECONDS = 120  # of patience: they pass only when something has failed
 print(f"# SEED={SEED}")
 
 _folder = tempfile.mkdtemp(prefix="bannerpipe.")
@@ -168,7 +168,7 @@ def without_end(data):
 def play(port, data, half_close=True):
     """Send bytes as a client does; all that the server answers."""
     answers = b""
-    with socket.create_connection(("127.0.0.1", port), 10) as s:
+    with socket.create_connection(("127.0.0.1", port), SECONDS) as s:
         try:
             s.sendall(data)
             if half_close:
@@ -194,7 +194,7 @@ class Proxy:
         while True:
             try:
                 client, _ = self.listener.accept()
-                server = socket.create_connection(("127.0.0.1", self.to()), 10)
+                server = socket.create_connection(("127.0.0.1", self.to()), SECONDS)
             except OSError:
                 continue
             left = [self.cuts.pop(0)] if self.cuts else [1 << 60]

@@ -58,7 +58,7 @@ gather(const char *dir, unsigned n)
 	struct generation g;
 
 	check(epoch_read_generation(os, dir, &g, &error));
-	for (unsigned i = 0; i < 5000; i++) {
+	for (unsigned i = 0; i < 60000; i++) {
 		check(epoch_read_members(os, dir, g.number, &topology, &error));
 		if (topology.n >= n)
 			break;
