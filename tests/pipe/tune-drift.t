@@ -4,6 +4,7 @@
 # What people click changes over night, and again: the candidate that lets weights drift
 # becomes champion, not before, and readers of the live file follow it.
 . "${0%/*}/lib.sh"
+. "$root/tests/pipe/changing.sh"
 
 cat >clicks.spec <<'END'
 creative = field creative_id
@@ -13,26 +14,6 @@ steady = --spec clicks.spec --noise 0
 drift  = --spec clicks.spec --noise {1e-3,1e-2}
 END
 
-# outcomes N CHANGE SEED: 40 banners, clicked at rates from 1 % to 40 %, which are dealt out
-# anew every CHANGE outcomes
-outcomes() {
-	awk -v n="$1" -v change="$2" -v seed="$3" '
-	function next_random() {
-		seed = (seed * 16807) % 2147483647
-		return seed / 2147483647
-	}
-	BEGIN {
-		for (i = 0; i < n; i++) {
-			if (i % change == 0)
-				for (c = 0; c < 40; c++)
-					rate[c] = next_random() < 0.3 ? 0.4 : 0.01
-			c = int(next_random() * 40)
-			printf "{\"event\":\"outcome\",\"event_id\":\"o%d.0\",", i
-			printf "\"timestamp\":%d000000,\"creative_id\":\"c%d\",", 1700000000 + i, c
-			printf "\"rewards\":{\"click\":%d}}\n", next_random() < rate[c]
-		}
-	}' | bp-parse --format json
-}
 decisions() {
 	bp-select 'event == "experiment_result" and decision != "open" and decision != "final"' "$1" |
 	    bp-print --format csv --fields decision,champion,challenger | tail -n +2
@@ -42,8 +23,8 @@ losses() { # of each candidate
 	    bp-print --format csv --fields dims.candidate,log_loss | tail -n +2
 }
 
-outcomes 40000 40000 7 >same.bp
-outcomes 120000 20000 7 >changes.bp
+outcomes 40000 40000 7 | bp-parse --format json >same.bp
+outcomes 120000 20000 7 | bp-parse --format json >changes.bp
 
 bp-tune --candidates list --model same --warm-up 1000 same.bp >same.out
 report $? 'candidates with a specification learn from records without features'
