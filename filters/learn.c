@@ -4,11 +4,14 @@
  *
  * in     records with features (bp-feature); rewards say what there is to learn
  * out    the same records with a prediction made before the record was learned, and
- *        every so often metric records that say how good the predictions are
+ *        every so often metric records that say how good the predictions are;
+ *        to --deltas what changed in the model
  * state  the model (a cell for each feature, the stalest is evicted), the reports
  * needs  nothing; a negative weight takes back what the same record has taught
  */
 #include "lib/filter.h"
+#include "lib/model/delta.h"
+#include "lib/model/explain.h"
 #include "lib/model/predictor.h"
 #include "lib/model/progress.h"
 
@@ -16,15 +19,22 @@
 enum { RESERVE = 12 << 20 };
 
 struct learn {
-	const char *path, *live, *targets, *slices, *prior, *noise;
+	const char *path, *live, *targets, *slices, *deltas_path, *names;
+	const char *prior, *noise;
 	int algorithm, calibration, feedback;
 	double rate, beta, l1, l2, base_rate;
-	uint64_t admit, every;
+	uint64_t admit, factors, every, delta_every, most;
+	bool field_aware;
 
 	struct model_options options;
 	struct predictor predictor;
-	struct progress *progress;                                   /* owned */
-	uint64_t bytes;                                              /* for the model */
+	struct progress *progress; /* owned */
+	struct explain explain;
+	struct deltas deltas;
+	struct output *to_deltas; /* NULL: nobody wants them */
+	struct run *run;
+	instant last;   /* of the last example */
+	uint64_t bytes; /* for the model */
 	uint64_t learned, unlearned, unlabelled, unchanged, evicted; /* for the stats */
 };
 
@@ -50,6 +60,10 @@ static const struct option options[] = {
 	    "mean of the first target; 0: estimate it"),
 	OPTION(0, "admit", struct learn, admit, "1",
 	    "see a feature so often before it gets a weight"),
+	OPTION('k', "factors", struct learn, factors, "0",
+	    "learn what pairs of features say: 4, 8, 12 or 16 factors"),
+	OPTION('f', "field-aware", struct learn, field_aware, NULL,
+	    "factors of a feature differ by the other's field"),
 	OPTION_CHOICE('c', "calibration", struct learn, calibration, CALIBRATION_WORDS,
 	    "make probabilities mean what they say"),
 	OPTION_CHOICE('d', "delayed-feedback", struct learn, feedback, FEEDBACK_WORDS,
@@ -58,6 +72,14 @@ static const struct option options[] = {
 	    "records between reports; 0: only one at the end"),
 	OPTION('s', "slice", struct learn, slices, NULL,
 	    "report by the values of these keys too", "KEYS"),
+	OPTION_ASIDE('D', "deltas", struct learn, deltas_path, NULL,
+	    "write there what changes in the model, for others", "FILE"),
+	OPTION_ASIDE(0, "delta-every", struct learn, delta_every, "1000",
+	    "examples between deltas, at most"),
+	OPTION('e', "explain", struct learn, most, "0",
+	    "say which features move the prediction most: so many"),
+	OPTION_ASIDE('n', "names", struct learn, names, NULL,
+	    "the names of features, of bp-feature --names", "FILE"),
 	OPTION_END,
 };
 
@@ -77,6 +99,10 @@ read_options(struct run *run, struct learn *l)
 	o->optimiser.l2 = l->l2;
 	o->base_rate = l->base_rate;
 	o->admit = l->admit;
+	o->factors =
+	    (struct factors_options){ l->factors <= FACTORS_MAX ? (unsigned)l->factors
+								: FACTORS_MAX + 1,
+		    l->field_aware };
 	o->calibration = (enum calibration_method)l->calibration;
 	o->feedback = (enum model_feedback)l->feedback;
 	if (model_options_parse_targets(o, l->targets, &error) < 0 ||
@@ -104,6 +130,36 @@ open_model(struct run *run, struct learn *l)
 	return p->model != NULL ? 0 : run_fail(run, "%s", error.text);
 }
 
+static int
+divert_delta(void *context, struct slice record)
+{
+	struct learn *l = context;
+
+	return run_divert(l->run, l->to_deltas, record);
+}
+
+/* All of the model first, then its changes. */
+static int
+begin_deltas(struct run *run, struct learn *l)
+{
+	struct error error;
+
+	if (l->deltas_path == NULL)
+		return 0;
+	if (l->delta_every == 0)
+		return run_usage(run, "--delta-every must be at least 1");
+	if (l->to_deltas == NULL)
+		l->to_deltas = run_outlet(run, l->deltas_path);
+	if (l->to_deltas == NULL)
+		return -1;
+	l->run = run;
+	l->deltas.emit = divert_delta;
+	l->deltas.context = l;
+	return deltas_begin(&l->deltas, l->predictor.model, &error) == 0
+	    ? 0
+	    : run_fail(run, "%s", error.text);
+}
+
 static void
 show_counters(struct run *run, const struct learn *l)
 {
@@ -127,7 +183,11 @@ start(struct run *run, void *self)
 	if (read_options(run, l) != 0)
 		return -1;
 	l->bytes = run_memory(run) - RESERVE;
-	if (open_model(run, l) != 0)
+	if (explain_init(
+		&l->explain, l->most, l->names, &l->bytes, run_os(run), &error) != 0)
+		return run_usage(run, "%s", error.text);
+	l->predictor.explain = l->most > 0 ? &l->explain : NULL;
+	if (open_model(run, l) != 0 || begin_deltas(run, l) != 0)
 		return -1;
 	predictor_keys(&l->predictor, run_reader(run));
 	l->progress = progress_new(&l->predictor, run_reader(run), l->slices, &error);
@@ -156,14 +216,24 @@ report_when_due(struct run *run, struct learn *l)
 	return progress_report(l->progress, false, emit, run);
 }
 
+/* Without changes nothing is sent. */
+static int
+send_deltas(struct learn *l)
+{
+	return l->to_deltas == NULL ? 0 : deltas_send(&l->deltas, l->last);
+}
+
 static enum features_fault
 predict_or_learn(struct learn *l, const struct features *f, bool learn,
     const struct model_example *e, struct model_estimates *said)
 {
 	struct model *m = l->predictor.model;
-	enum features_fault fault =
-	    learn ? model_learn(m, f, e, said) : model_predict(m, f, said);
+	enum features_fault fault = FEATURES_FINE;
 
+	if (l->most > 0 && (fault = features_check(f)) == FEATURES_FINE)
+		explain_note(&l->explain, m, f);
+	if (fault == FEATURES_FINE)
+		fault = learn ? model_learn(m, f, e, said) : model_predict(m, f, said);
 	if (learn && fault == FEATURES_FINE)
 		*(e->weight < 0 ? &l->unlearned : &l->learned) += 1;
 	l->evicted = m->cells.evicted;
@@ -201,21 +271,36 @@ each(struct run *run, void *self, const struct record *r)
 		return run_reject(run, "%s", features_fault_text(fault));
 	l->unlabelled += label == PREDICTOR_UNKNOWN || label == PREDICTOR_UNCHANGED;
 	l->unchanged += label == PREDICTOR_UNCHANGED;
-	if (label == PREDICTOR_KNOWN)
+	if (label == PREDICTOR_KNOWN) {
 		progress_note(l->progress, r, &example, &said);
+		(void)record_timestamp(r, &l->last);
+		if (l->to_deltas != NULL &&
+		    deltas_pending(&l->deltas) >= l->delta_every && send_deltas(l) != 0)
+			return FAIL;
+	}
 	predictor_build(p, r, &said, run_set(run, p->prediction));
 	return PASS;
 }
 
 /* --- Ends --------------------------------------------------------------------------- */
 
+/* Nothing to read: what was learned since need not wait. What a stage of bp-run writes does
+ * not depend on the clock. */
+static int
+idle(struct run *run, void *self)
+{
+	return run_is_stage(run) ? 0 : send_deltas(self);
+}
+
 /* For bp-score to read. */
 static int
 publish(struct run *run, void *self)
 {
-	const struct learn *l = self;
+	struct learn *l = self;
 	struct error error;
 
+	if (idle(run, l) != 0)
+		return -1;
 	if (predictor_commit(&l->predictor, run_os(run), l->path, &error) < 0)
 		return run_fail(run, "%s", error.text);
 	return 0;
@@ -226,7 +311,7 @@ finish(struct run *run, void *self)
 {
 	struct learn *l = self;
 
-	if (report_when_due(run, l) != 0)
+	if (report_when_due(run, l) != 0 || send_deltas(l) != 0)
 		return -1;
 	return progress_report(l->progress, true, emit, run);
 }
@@ -245,7 +330,29 @@ save(struct run *run, void *self, struct state_writer *to)
 	state_put_i64(to, l->predictor.window_us);
 	progress_save(l->progress, to);
 	model_save(l->predictor.model, to);
+	state_put_i64(to, l->last);
+	state_put_u64(to, l->to_deltas != NULL);
+	if (l->to_deltas != NULL)
+		deltas_save(&l->deltas, to);
 	return 0;
+}
+
+/* The file of a stage goes on; any other is new, and begins with all of the model. */
+static int
+load_deltas(struct run *run, struct learn *l, struct state_reader *from)
+{
+	uint64_t saved;
+	struct error error;
+	bool goes_on;
+
+	if (state_get_i64(from, &l->last) < 0 || state_get_u64(from, &saved) < 0)
+		return run_fail(run, "the snapshot is too short");
+	if (begin_deltas(run, l) != 0)
+		return -1;
+	goes_on = l->to_deltas != NULL && run_is_stage(run);
+	if (saved == 0 || deltas_load(goes_on ? &l->deltas : NULL, from, &error) == 0)
+		return 0;
+	return run_fail(run, "%s", error.text);
 }
 
 static int
@@ -267,7 +374,7 @@ load(struct run *run, void *self, struct state_reader *from)
 	if (p->model == NULL || model_load(p->model, from, &error) < 0)
 		return run_fail(run, "%s", error.text);
 	l->evicted = p->model->cells.evicted;
-	return 0;
+	return load_deltas(run, l, from);
 }
 
 static void
@@ -275,6 +382,8 @@ stop(void *self)
 {
 	struct learn *l = self;
 
+	deltas_fini(&l->deltas);
+	explain_fini(&l->explain);
 	progress_free(l->progress);
 	predictor_free(&l->predictor);
 }
@@ -287,10 +396,11 @@ static const struct filter learn = {
 		    "<features | bp-print\n",
 	.options = options,
 	.size = sizeof(struct learn),
-	.schema = 2,
+	.schema = 3,
 	.start = start,
 	.load = load,
 	.each = each,
+	.idle = idle,
 	.finish = finish,
 	.save = save,
 	.publish = publish,

@@ -8,18 +8,26 @@
  * needs  a model file
  */
 #include "lib/filter.h"
+#include "lib/model/explain.h"
 #include "lib/model/predictor.h"
 
 enum { RESERVE = 2 << 20 };
 
 struct score {
-	const char *path;
+	const char *path, *names;
+	uint64_t most;
 	struct predictor predictor;
+	struct explain explain;
+	uint64_t bytes; /* for models */
 };
 
 static const struct option options[] = {
 	OPTION_ASIDE('m', "model", struct score, path, NULL,
 	    "required: the model of bp-learn, written or --live", "FILE"),
+	OPTION('e', "explain", struct score, most, "0",
+	    "say which features move the prediction most: so many"),
+	OPTION_ASIDE('n', "names", struct score, names, NULL,
+	    "the names of features, of bp-feature --names", "FILE"),
 	OPTION_END,
 };
 
@@ -28,8 +36,8 @@ static int
 open_model(
     struct run *run, struct score *s, enum state_trouble *trouble, struct error *error)
 {
-	return predictor_attach(&s->predictor, run_os(run), s->path,
-	    (run_memory(run) - RESERVE) / 2, trouble, error);
+	return predictor_attach(
+	    &s->predictor, run_os(run), s->path, s->bytes / 2, trouble, error);
 }
 
 static int
@@ -39,8 +47,13 @@ start(struct run *run, void *self)
 	struct error error;
 	enum state_trouble trouble;
 
+	s->bytes = run_memory(run) - RESERVE;
 	if (s->path == NULL)
 		return run_usage(run, "--model FILE is missing (see --help)");
+	if (explain_init(
+		&s->explain, s->most, s->names, &s->bytes, run_os(run), &error) != 0)
+		return run_usage(run, "%s", error.text);
+	s->predictor.explain = s->most > 0 ? &s->explain : NULL;
 	if (open_model(run, s, &trouble, &error) < 0)
 		return trouble == STATE_MISSING
 		    ? run_usage(
@@ -69,6 +82,8 @@ each(struct run *run, void *self, const struct record *r)
 		return PASS;
 	if (fault == FEATURES_FINE)
 		fault = model_predict(p->model, &features, &said);
+	if (fault == FEATURES_FINE && s->most > 0)
+		explain_note(&s->explain, p->model, &features);
 	if (fault != FEATURES_FINE)
 		return run_reject(run, "%s", features_fault_text(fault));
 	predictor_build(p, r, &said, run_set(run, p->prediction));
@@ -98,6 +113,7 @@ stop(void *self)
 	struct score *s = self;
 
 	predictor_free(&s->predictor);
+	explain_fini(&s->explain);
 }
 
 static const struct filter score = {

@@ -167,6 +167,39 @@ calibration_learn(struct calibration *c, enum calibration_method method, double 
 		count(c, z, label, weight);
 }
 
+/* Precisions add up beyond the prior's; means are weighted by them, the prior's with -1. */
+static void
+multiply(struct calibration *to, const struct calibration *from)
+{
+	const double *a = to->precision, *b = from->precision;
+	double q[3] = { a[0] + b[0] - prior_precision, a[1] + b[1],
+		a[2] + b[2] - prior_precision };
+	double pull[2] = { a[0] * to->slope + a[1] * to->shift + b[0] * from->slope +
+		    b[1] * from->shift - prior_precision,
+		a[1] * to->slope + a[2] * to->shift + b[1] * from->slope +
+		    b[2] * from->shift };
+	double determinant = q[0] * q[2] - q[1] * q[1];
+
+	if (!(determinant > 0) || !isfinite(determinant))
+		return;
+	to->slope = vec_clamp((q[2] * pull[0] - q[1] * pull[1]) / determinant, 0.1, 10);
+	to->shift = vec_clamp((q[0] * pull[1] - q[1] * pull[0]) / determinant, -10, 10);
+	memcpy(to->precision, q, sizeof q);
+}
+
+void
+calibration_merge(struct calibration *to, const struct calibration *from,
+    enum calibration_method method)
+{
+	multiply(to, from);
+	for (unsigned i = 0; i < CALIBRATION_BINS; i++) {
+		to->seen[i] += from->seen[i];
+		to->positive[i] += from->positive[i];
+	}
+	if (method == CALIBRATION_ISOTONIC)
+		make_steps(to);
+}
+
 bool
 calibration_is_sound(const struct calibration *c)
 {

@@ -36,6 +36,9 @@ double calibration_apply(
 /* What became of it; a negative weight takes back. z is the uncalibrated one. */
 void calibration_learn(struct calibration *c, enum calibration_method method, double z,
     double label, double weight);
+/* As if `to` had seen what `from` has seen too: the posteriors' product over the prior. */
+void calibration_merge(struct calibration *to, const struct calibration *from,
+    enum calibration_method method);
 bool calibration_is_sound(const struct calibration *c);
 
 #endif

@@ -9,7 +9,7 @@
 enum { HOMES_START = 1 << 11, LINE = 64, TICKS_MAX = UINT16_MAX, TICKS_HALF = 1 << 15 };
 
 /* What is in the shape of a region. */
-enum { SHAPE_SIZE, SHAPE_HOMES, SHAPE_WINDOW };
+enum { SHAPE_SIZE, SHAPE_HOMES };
 
 static uint64_t
 bytes_of(const struct cells *c, uint64_t homes)
@@ -23,7 +23,6 @@ static void
 lay_out(struct cells *c, uint64_t homes)
 {
 	c->homes = homes;
-	c->window = homes < c->homes_max ? CELLS_WINDOW : CELLS_WINDOW_FULL;
 	c->line_count = homes + CELLS_WINDOW - 1;
 	c->lines = (struct cells_line *)(void *)c->region.content;
 	c->at = c->region.content + c->line_count * LINE;
@@ -33,7 +32,7 @@ lay_out(struct cells *c, uint64_t homes)
 static int
 allocate(struct cells *c, uint64_t homes, const struct region *old, struct error *error)
 {
-	struct dirty lines, cells;
+	struct dirty lines, cells, changed = { 0 };
 	struct region region;
 
 	if (region_init(&region, c->os, c->path, old, bytes_of(c, homes), error) < 0)
@@ -47,6 +46,14 @@ allocate(struct cells *c, uint64_t homes, const struct region *old, struct error
 		region_fini(&region, c->os);
 		return error_set(error, "no memory for the cells");
 	}
+	if (c->changed.bits != NULL &&
+	    dirty_init(&changed, ((homes + CELLS_WINDOW - 1) << 3) * DIRTY_GRAIN) !=
+		0) {
+		dirty_fini(&lines);
+		dirty_fini(&cells);
+		region_fini(&region, c->os);
+		return error_set(error, "no memory for the cells");
+	}
 	if (old != NULL) {
 		memcpy(region_owner(&region), region_owner(old),
 		    REGION_HEAD - REGION_OWNER);
@@ -55,6 +62,7 @@ allocate(struct cells *c, uint64_t homes, const struct region *old, struct error
 	c->region = region;
 	c->dirty_lines = lines;
 	c->dirty_cells = cells;
+	c->changed = changed;
 	c->used = 0;
 	c->cramped = false;
 	lay_out(c, homes);
@@ -66,6 +74,7 @@ release(struct cells *c)
 {
 	dirty_fini(&c->dirty_lines);
 	dirty_fini(&c->dirty_cells);
+	dirty_fini(&c->changed);
 	region_fini(&c->region, c->os);
 }
 
@@ -73,9 +82,7 @@ static int
 show(struct cells *c, const struct region *old, struct error *error)
 {
 	const uint64_t shape[8] = {
-		[SHAPE_SIZE] = c->kind->size,
-		[SHAPE_HOMES] = c->homes,
-		[SHAPE_WINDOW] = c->window,
+		[SHAPE_SIZE] = c->kind->size, [SHAPE_HOMES] = c->homes
 	};
 
 	return region_show(&c->region, c->os, c->path, old, shape, c->text, error);
@@ -116,7 +123,7 @@ cells_init(struct cells *c, const struct cells_kind *kind, uint64_t bytes,
 		    error, "the memory for the model must be at least 64K");
 	/* The last growth holds half beside the whole. */
 	homes = bytes / 3 * 2 / (LINE + CELLS_LINE * kind->size);
-	c->homes_max = homes > CELLS_WINDOW ? homes - CELLS_WINDOW : 1;
+	c->homes_max = homes > 2 * CELLS_WINDOW ? homes - 2 * CELLS_WINDOW : 1;
 	for (homes = c->homes_max; homes > HOMES_START; homes /= 2)
 		;
 	if (allocate(c, homes, NULL, error) < 0)
@@ -132,7 +139,6 @@ cells_init(struct cells *c, const struct cells_kind *kind, uint64_t bytes,
 int
 cells_show(struct cells *c, struct cells *old, struct error *error)
 {
-	uint64_t window = c->window;
 	struct region region;
 
 	assert(c->path == NULL && old->path != NULL);
@@ -146,7 +152,6 @@ cells_show(struct cells *c, struct cells *old, struct error *error)
 	region_fini(&c->region, c->os);
 	c->region = region;
 	lay_out(c, c->homes);
-	c->window = window;
 	c->path = old->path;
 	old->path = NULL;
 	return show(c, &old->region, error);
@@ -168,11 +173,6 @@ cells_open(struct cells *c, const struct cells_kind *kind, const struct os *os,
 		return error_set(error, "%s holds cells of another size", path);
 	}
 	lay_out(c, homes);
-	c->window = c->region.head->shape[SHAPE_WINDOW];
-	if (c->window == 0 || c->window > CELLS_WINDOW) {
-		region_fini(&c->region, os);
-		return error_set(error, "%s is damaged", path);
-	}
 	return 0;
 }
 
@@ -187,12 +187,12 @@ cells_fini(struct cells *c)
 /* --- Taking a place ---------------------------------------------------------------- */
 
 /* Touched so long ago that the count would overflow is the same as touched long ago. */
-static void
-rebase(struct cells *c, uint64_t now)
+void
+cells_rebase(struct cells *c, uint64_t base)
 {
-	uint64_t ahead = now / CELLS_TICK - c->base + 1;
-	uint64_t shift = ahead - TICKS_HALF;
+	uint64_t shift = base - c->base;
 
+	assert(base >= c->base);
 	for (uint64_t l = 0; l < c->line_count; l++)
 		for (unsigned i = 0; i < CELLS_LINE; i++) {
 			uint16_t *t = &c->lines[l].touched[i];
@@ -200,7 +200,7 @@ rebase(struct cells *c, uint64_t now)
 			if (*t != 0)
 				*t = *t > shift ? (uint16_t)(*t - shift) : 1;
 		}
-	c->base += shift;
+	c->base = base;
 	dirty_mark_all(&c->dirty_lines);
 }
 
@@ -231,7 +231,7 @@ spare(const struct cells *c, uint64_t home, uint64_t now)
 	unsigned best_age = 0;
 	float best_worth = 0;
 
-	for (uint64_t p = home << 3; p < (home + c->window) << 3; p = next(p)) {
+	for (uint64_t p = home << 3; p < (home + CELLS_NEAR) << 3; p = next(p)) {
 		uint64_t touched = c->lines[p >> 3].touched[p & 7];
 		unsigned age;
 		float worth;
@@ -257,7 +257,7 @@ cells_take(struct cells *c, uint64_t home, uint64_t key, uint64_t now)
 	uint64_t place = CELLS_NONE;
 
 	assert(now > 0);
-	for (uint64_t p = home << 3; p < (home + c->window) << 3; p = next(p)) {
+	for (uint64_t p = home << 3; p < (home + CELLS_WINDOW) << 3; p = next(p)) {
 		uint64_t k = c->lines[p >> 3].key[p & 7];
 
 		if (k == cells_key(key))
@@ -309,7 +309,7 @@ grow(struct cells *c, uint64_t now)
 		c->cramped = false;
 		return;
 	}
-	for (uint64_t p = 0; p < old.line_count << 3; p = next(p)) {
+	for (uint64_t p = 0; p < cells_places(&old); p = next(p)) {
 		const struct cells_line *line = &old.lines[p >> 3];
 		uint64_t key = line->key[p & 7];
 
@@ -338,19 +338,95 @@ cells_reserve(struct cells *c, uint64_t n, uint64_t now)
 		0))
 		grow(c, now);
 	if (__builtin_expect(now / CELLS_TICK - c->base >= TICKS_MAX, 0))
-		rebase(c, now);
+		cells_rebase(c, now / CELLS_TICK + 1 - TICKS_HALF);
 }
 
 void
 cells_walk(const struct cells *c,
     void (*each)(void *context, uint64_t key, const void *cell), void *context)
 {
-	for (uint64_t p = 0; p < c->line_count << 3; p = next(p)) {
+	for (uint64_t p = 0; p < cells_places(c); p = next(p)) {
 		uint64_t key = cells_key_at(c, p);
 
 		if (key != 0 && key != CELLS_CHANGING)
 			each(context, cells_key(key), cells_at(c, p));
 	}
+}
+
+/* --- Copies ------------------------------------------------------------------------- */
+
+int
+cells_track(struct cells *c, struct error *error)
+{
+	if (c->changed.bits == NULL &&
+	    dirty_init(&c->changed, cells_places(c) * DIRTY_GRAIN) != 0)
+		return error_set(error, "no memory for the marks of the cells");
+	for (uint64_t p = 0; p < cells_places(c); p++)
+		if (cells_key_at(c, p) != 0)
+			dirty_mark_grain(&c->changed, p);
+	return 0;
+}
+
+uint64_t
+cells_budget(const struct cells_kind *kind, uint64_t homes)
+{
+	uint64_t line = LINE + CELLS_LINE * kind->size, bytes;
+
+	if (homes > (UINT64_C(1) << 50) / line)
+		return UINT64_MAX;
+	bytes = ((homes + 2 * CELLS_WINDOW + 1) * line / 2 + 1) * 3 + 3;
+	return bytes > CELLS_BYTES_MIN ? bytes : CELLS_BYTES_MIN;
+}
+
+int
+cells_renew(struct cells *c, struct cells *old, uint64_t homes, struct error *error)
+{
+	*old = *c;
+	return allocate(c, homes, &old->region, error);
+}
+
+int
+cells_renewed(struct cells *c, struct cells *old, struct error *error)
+{
+	if (show(c, &old->region, error) < 0) {
+		release(c);
+		*c = *old;
+		return -1;
+	}
+	release(old);
+	return 0;
+}
+
+/* Whether a key can be at a place, and what is with it there. */
+static bool
+belongs(const struct cells *c, uint64_t key, uint64_t place, uint64_t touched,
+    uint64_t last)
+{
+	uint64_t home = cells_home(c, key);
+
+	return key != CELLS_CHANGING && place >> 3 >= home &&
+	    place >> 3 < home + CELLS_WINDOW && touched > 0 &&
+	    touched <= last / CELLS_TICK - c->base + 1;
+}
+
+bool
+cells_put(struct cells *c, uint64_t place, uint64_t touched, uint64_t key,
+    const void *cell, uint64_t last)
+{
+	uint64_t *at;
+
+	if (place >= cells_places(c) || (place & 7) >= CELLS_LINE || key == 0 ||
+	    !belongs(c, key, place, touched, last) || !c->kind->is_sound(c->kind, cell))
+		return false;
+	at = &c->lines[place >> 3].key[place & 7];
+	c->used += *at == 0;
+	if (*at != key)
+		fill(c, place, key);
+	memcpy(cells_at(c, place), cell, c->kind->size);
+	c->lines[place >> 3].touched[place & 7] = (uint16_t)touched;
+	dirty_mark_grain(&c->dirty_lines, (place >> 3) / 4);
+	cells_mark(c, place);
+	return true;
 }
 
 /* --- Snapshots ---------------------------------------------------------------------- */
@@ -361,7 +437,7 @@ enum { AS_LIST, AS_BLOCK };
 static void
 save_list(const struct cells *c, struct state_writer *to)
 {
-	for (uint64_t p = 0; p < c->line_count << 3; p = next(p)) {
+	for (uint64_t p = 0; p < cells_places(c); p = next(p)) {
 		const struct cells_line *line = &c->lines[p >> 3];
 		unsigned i = (unsigned)(p & 7);
 
@@ -381,7 +457,6 @@ cells_save(struct cells *c, struct state_writer *to)
 	state_put_u64(to, block ? AS_BLOCK : AS_LIST);
 	state_put_u64(to, c->kind->size);
 	state_put_u64(to, c->homes);
-	state_put_u64(to, c->window);
 	state_put_u64(to, c->used);
 	state_put_u64(to, c->cramped);
 	state_put_u64(to, c->evicted);
@@ -395,37 +470,18 @@ cells_save(struct cells *c, struct state_writer *to)
 	    &c->dirty_cells);
 }
 
-/* Before anything is in it: the size that was saved, if the budget allows. */
-static int
-take_size(struct cells *c, uint64_t homes, struct error *error)
+int
+cells_resize(struct cells *c, uint64_t homes, struct error *error)
 {
-	struct cells old = *c;
+	struct cells old;
 
 	assert(c->used == 0);
 	if (homes == 0 || homes > c->homes_max || homes == c->homes)
 		return 0;
-	if (allocate(c, homes, &old.region, error) < 0)
+	if (cells_renew(c, &old, homes, error) < 0 || cells_renewed(c, &old, error) < 0)
 		return -1;
-	if (show(c, &old.region, error) < 0) {
-		release(c);
-		*c = old;
-		return -1;
-	}
-	release(&old);
 	settle_limit(c);
 	return 0;
-}
-
-/* Whether a key can be at a place, and what is with it there. */
-static bool
-belongs(const struct cells *c, uint64_t key, uint64_t place, uint64_t touched,
-    uint64_t last)
-{
-	uint64_t home = cells_home(c, key);
-
-	return key != CELLS_CHANGING && place >> 3 >= home &&
-	    place >> 3 < home + c->window && touched > 0 &&
-	    touched <= last / CELLS_TICK - c->base + 1;
 }
 
 static int
@@ -463,14 +519,10 @@ load_list(struct cells *c, struct state_reader *from, uint64_t used, bool same,
 			c->evicted += place == CELLS_NONE;
 			continue;
 		}
-		if (place >= c->line_count << 3 || (place & 7) >= CELLS_LINE ||
-		    c->lines[place >> 3].key[place & 7] != 0 ||
-		    !belongs(c, key, place, (uint16_t)where, last))
+		if (place >= cells_places(c) || (place & 7) >= CELLS_LINE ||
+		    cells_key_at(c, place) != 0 ||
+		    !cells_put(c, place, (uint16_t)where, key, cell, last))
 			return damaged(i, error);
-		c->lines[place >> 3].touched[place & 7] = (uint16_t)where;
-		memcpy(cells_at(c, place), cell, c->kind->size);
-		c->lines[place >> 3].key[place & 7] = key;
-		c->used++;
 	}
 	dirty_mark_all(&c->dirty_lines);
 	dirty_mark_all(&c->dirty_cells);
@@ -486,7 +538,7 @@ load_block(struct cells *c, struct state_reader *from, uint64_t used, uint64_t l
 	    state_get_block(from, c->at, c->line_count * CELLS_LINE * c->kind->size,
 		&c->dirty_cells, error) < 0)
 		return -1;
-	for (uint64_t p = 0; p < c->line_count << 3; p = next(p)) {
+	for (uint64_t p = 0; p < cells_places(c); p = next(p)) {
 		const struct cells_line *line = &c->lines[p >> 3];
 		unsigned i = (unsigned)(p & 7);
 
@@ -504,23 +556,21 @@ int
 cells_load(
     struct cells *c, struct state_reader *from, uint64_t last, struct error *error)
 {
-	uint64_t form, size, homes, window, used, cramped, evicted, base;
+	uint64_t form, size, homes, used, cramped, evicted, base;
 	bool same;
 
 	if (state_get_u64(from, &form) < 0 || state_get_u64(from, &size) < 0 ||
-	    state_get_u64(from, &homes) < 0 || state_get_u64(from, &window) < 0 ||
-	    state_get_u64(from, &used) < 0 || state_get_u64(from, &cramped) < 0 ||
-	    state_get_u64(from, &evicted) < 0 || state_get_u64(from, &base) < 0 ||
-	    size != c->kind->size || form > AS_BLOCK ||
-	    homes > UINT64_MAX / CELLS_SIZE_MAX / 64 ||
+	    state_get_u64(from, &homes) < 0 || state_get_u64(from, &used) < 0 ||
+	    state_get_u64(from, &cramped) < 0 || state_get_u64(from, &evicted) < 0 ||
+	    state_get_u64(from, &base) < 0 || size != c->kind->size ||
+	    form > AS_BLOCK || homes > UINT64_MAX / CELLS_SIZE_MAX / 64 ||
 	    used > (homes + CELLS_WINDOW) * CELLS_LINE || base > last / CELLS_TICK)
 		return error_set(error, "the table of cells is damaged");
 	c->evicted = evicted;
 	c->base = base;
-	if (take_size(c, homes, error) < 0)
+	if (cells_resize(c, homes, error) < 0)
 		return -1;
 	same = homes == c->homes;
-	c->window = same ? window : c->window;
 	if ((form == AS_BLOCK ? load_block(c, from, used, last, error)
 			      : load_list(c, from, used, same, last, error)) < 0)
 		return -1;

@@ -28,9 +28,9 @@
 #include "lib/state.h"
 
 enum {
-	CELLS_LINE = 6,        /* keys of a line */
-	CELLS_WINDOW = 8,      /* lines of a window, while the map can grow */
-	CELLS_WINDOW_FULL = 3, /* and when it cannot: a search goes through all of it */
+	CELLS_LINE = 6,   /* keys of a line */
+	CELLS_WINDOW = 8, /* lines of a window */
+	CELLS_NEAR = 3,   /* of them, those in which a newcomer may replace another */
 	CELLS_BYTES_MIN = 65536,  /* the least budget */
 	CELLS_TICK = 256,         /* updates that count as the same time */
 	CELLS_SIZE_MAX = 1 << 12, /* bytes of a cell */
@@ -68,13 +68,13 @@ struct cells {
 	struct cells_line *lines; /* in the region, line_count of them */
 	uint8_t *at;              /* in the region, CELLS_LINE cells a line */
 	uint64_t line_count;      /* homes, and CELLS_WINDOW - 1 more */
-	uint64_t window;          /* lines */
 	uint64_t homes;           /* lines that a hash can name */
 	uint64_t homes_max;       /* that the budget allows */
 	uint64_t used, evicted, budget;
 	uint64_t base; /* the tick that touched counts from */
 	bool cramped;  /* a key found its window full, and there is room to grow */
 	struct dirty dirty_lines, dirty_cells;
+	struct dirty changed; /* a grain for each place; without bits: nobody asked */
 };
 
 /* A map within `bytes` of memory (at least CELLS_BYTES_MIN), also while it grows. With a path
@@ -120,7 +120,7 @@ static inline uint64_t
 cells_find(const struct cells *c, uint64_t home, uint64_t key)
 {
 	key = cells_key(key);
-	for (uint64_t line = home; line < home + c->window; line++) {
+	for (uint64_t line = home; line < home + CELLS_WINDOW; line++) {
 		const uint64_t *keys = c->lines[line].key;
 
 		for (unsigned i = 0; i < CELLS_LINE; i++) {
@@ -138,7 +138,16 @@ cells_find(const struct cells *c, uint64_t home, uint64_t key)
 static inline uint64_t
 cells_key_at(const struct cells *c, uint64_t place)
 {
-	return __atomic_load_n(&c->lines[place >> 3].key[place & 7], __ATOMIC_ACQUIRE);
+	return (place & 7) < CELLS_LINE
+	    ? __atomic_load_n(&c->lines[place >> 3].key[place & 7], __ATOMIC_ACQUIRE)
+	    : 0;
+}
+
+/* One more than the greatest place. */
+static inline uint64_t
+cells_places(const struct cells *c)
+{
+	return c->line_count << 3;
 }
 
 static inline uint64_t
@@ -163,6 +172,8 @@ cells_mark(struct cells *c, uint64_t place)
 		dirty_mark_grain(&c->dirty_cells, offset / DIRTY_GRAIN);
 	else
 		dirty_mark(&c->dirty_cells, offset, c->size);
+	if (__builtin_expect(c->changed.bits != NULL, 0))
+		dirty_mark_grain(&c->changed, place);
 }
 
 /* The update of this number changes the cell. */
@@ -184,6 +195,29 @@ cells_touch(struct cells *c, uint64_t place, uint64_t now)
  * place then), or all others were touched at about `now`. The caller touches what it is
  * given. */
 uint64_t cells_take(struct cells *c, uint64_t home, uint64_t key, uint64_t now);
+
+/* From now on c->changed has a mark for each place that changes, also while the map grows;
+ * at first for each that is taken. -1 and error when there is no memory. */
+int cells_track(struct cells *c, struct error *error);
+
+/* --- Copies, to the place: lib/model/open.h, text.h and delta.h ----------------------- */
+
+/* The budget of a map that can have so many homes. UINT64_MAX: too many. */
+uint64_t cells_budget(const struct cells_kind *kind, uint64_t homes);
+/* Give an empty map so many homes, as far as its budget allows; -1 and error when there is
+ * no memory. */
+int cells_resize(struct cells *c, uint64_t homes, struct error *error);
+/* An empty map of so many homes in place of this one, which others go on to see, until
+ * cells_renewed shows the new one to them and frees `old`. -1 and error; c is as it was. */
+int cells_renew(
+    struct cells *c, struct cells *old, uint64_t homes, struct error *error);
+int cells_renewed(struct cells *c, struct cells *old, struct error *error);
+/* Put a key there, whatever is there. False, and nothing changes, when it cannot be there in
+ * a map whose last update has the number `last`. */
+bool cells_put(struct cells *c, uint64_t place, uint64_t touched, uint64_t key,
+    const void *cell, uint64_t last);
+/* Let all touches count from this tick on, which is not before c->base. */
+void cells_rebase(struct cells *c, uint64_t base);
 
 /* Call with every key and cell, in the order of their places. */
 void cells_walk(const struct cells *c,

@@ -63,6 +63,12 @@ offset(const struct head *h, const struct head_options *o)
 	return vec_clamp(vec_log(sum / seen), -VEC_LOGIT_MAX, VEC_LOGIT_MAX);
 }
 
+double
+head_base(const struct head *h, const struct head_options *o)
+{
+	return likelihood_mean(o->likelihood, offset(h, o));
+}
+
 static double
 dispersion(const struct head *h, const struct head_options *o)
 {
@@ -114,6 +120,15 @@ lanes_of_all(struct lanes *l, double value)
 {
 	for (unsigned k = 0; k < LANES; k++)
 		l->of[k] = (float)value;
+}
+
+/* What they say before any feature: the offset, and what the factors know. */
+static void
+lanes_start(
+    const struct head_features *f, double base, struct lanes *z, struct lanes *v)
+{
+	lanes_of_all(z, base + (f->factors == NULL ? 0 : f->factors->z));
+	lanes_of_all(v, f->factors == NULL ? 0 : f->factors->v);
 }
 
 static void
@@ -187,16 +202,31 @@ head_begin(const struct head *h, const struct head_options *o, struct head_sum *
 	lanes_of_all(&s->v, 0);
 }
 
+static void
+add_factors(const struct factors_example *e, struct head_sum *s)
+{
+	for (unsigned k = 0; k < LANES; k++) {
+		s->z.of[k] += (float)e->z;
+		s->v.of[k] += (float)e->v;
+	}
+}
+
 void
 head_add(
     const struct head_options *o, const struct head_features *f, struct head_sum *s)
 {
+	if (f->factors != NULL)
+		factors_score(&o->factors, f->factors);
 	if (o->optimiser.algorithm == OPTIMISER_LANES) {
 		lanes_score(&o->lanes,
 		    (const struct lanes_cell *const *)(void *)f->cells, f->x, f->n,
 		    &s->z, &s->v);
+		if (f->factors != NULL)
+			add_factors(f->factors, s);
 		return;
 	}
+	if (f->factors != NULL)
+		s->linear += f->factors->z;
 	for (unsigned i = 0; i < f->n; i++)
 		if (f->cells[i] != NULL)
 			s->linear += (double)f->cells[i]->weight.value *
@@ -253,6 +283,20 @@ judge(const struct head *h, const struct head_options *o, const struct opinion *
 	likelihood_of(&e, said->mean, MIXTURE_EXPERTS, likelihood);
 }
 
+/* The step for what all lanes share: theirs, as far as each is believed. As every loss is
+ * below 1 / v and v is at least that of the factors, so is theirs. */
+static double
+shared(const struct mixture *m, const struct lanes *step)
+{
+	double sum = 0, weight = 0;
+
+	for (unsigned k = 0; k < LANES; k++) {
+		sum += m->weight[k] * (double)step->of[k];
+		weight += m->weight[k];
+	}
+	return sum / weight;
+}
+
 static struct lanes_cell **
 with_intercept(struct head *h, const struct head_features *f)
 {
@@ -271,9 +315,14 @@ learn_lanes(struct head *h, const struct head_options *o, const struct head_feat
 	struct lanes gain, loss;
 	struct opinion said;
 
+	if (f->factors != NULL)
+		factors_begin(&o->factors, f->factors);
 	ask(h, o, f, &said);
 	conclude(h, o, &said, to);
 	judge(h, o, &said, label, weight, &gain, &loss, likelihood);
+	if (f->factors != NULL)
+		factors_learn(&o->factors, f->factors, shared(&h->mixture, &gain),
+		    shared(&h->mixture, &loss));
 	lanes_learn(&o->lanes, cells, f->x, f->n + 1, &gain, &loss);
 	mixture_learn(&h->mixture, likelihood);
 	count(h, label, weight);
@@ -288,6 +337,7 @@ unlearn_lanes(struct head *h, const struct head_options *o,
 	struct lanes_cell **cells = with_intercept(h, f);
 	double likelihood[MIXTURE_EXPERTS], base, moved = 1;
 	struct lanes gain, loss, z, v;
+	struct mixture mixture;
 	struct opinion said;
 
 	ask(h, o, f, &said);
@@ -300,8 +350,12 @@ unlearn_lanes(struct head *h, const struct head_options *o,
 	for (unsigned round = 0; round < ROUNDS_MAX && moved > settled; round++) {
 		interpret(o, &said);
 		judge(h, o, &said, label, weight, &gain, &loss, likelihood);
-		lanes_of_all(&z, base);
-		lanes_of_all(&v, 0);
+		mixture = h->mixture;
+		mixture_unlearn(&mixture, likelihood);
+		if (f->factors != NULL)
+			factors_score_before(&o->factors, f->factors,
+			    shared(&mixture, &gain), shared(&mixture, &loss));
+		lanes_start(f, base, &z, &v);
 		lanes_score_before(&o->lanes,
 		    (const struct lanes_cell *const *)(void *)cells, f->x, f->n + 1,
 		    &gain, &loss, &z, &v);
@@ -320,10 +374,24 @@ unlearn_lanes(struct head *h, const struct head_options *o,
 	judge(h, o, &said, label, weight, &gain, &loss, likelihood);
 	lanes_unlearn(&o->lanes, cells, f->x, f->n + 1, &gain, &loss);
 	mixture_unlearn(&h->mixture, likelihood);
+	if (f->factors != NULL)
+		factors_unlearn(&o->factors, f->factors, shared(&h->mixture, &gain),
+		    shared(&h->mixture, &loss));
 	to->raw = likelihood_link(o->likelihood, mixture_mean(&h->mixture, said.mean));
 }
 
 /* --- Optimisers --------------------------------------------------------------------- */
+
+/* The step of a filter for factors beside weights that have no variance. */
+static void
+learn_factors(const struct head_options *o, struct factors_example *e, double mean,
+    double label, double weight)
+{
+	double w = fabs(weight), h = w * mean * (1 - mean), damp = 1 / (1 + h * e->v);
+
+	(weight > 0 ? factors_learn : factors_unlearn)(
+	    &o->factors, e, w * (label - mean) * damp, h * damp);
+}
 
 /* The derivative of the negative log-likelihood; of gamma, whose residual has no bound,
  * held to what ten times the mean gives. */
@@ -334,8 +402,12 @@ learn_linear(struct head *h, const struct head_options *o,
 	struct optimiser free_of_penalty = o->optimiser;
 	double g, mean;
 
+	if (f->factors != NULL && weight > 0)
+		factors_begin(&o->factors, f->factors);
 	head_predict(h, o, f, to);
 	mean = likelihood_mean(o->likelihood, to->raw);
+	if (f->factors != NULL)
+		learn_factors(o, f->factors, mean, label, weight);
 	if (o->likelihood == LIKELIHOOD_BERNOULLI)
 		g = mean - label;
 	else

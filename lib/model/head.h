@@ -4,7 +4,7 @@
  * so far, which lanes to believe, how to correct what they say. And how all of it, with the
  * cells of one example, predicts and learns.
  *
- *	z = offset + intercept + sum over the features of weight x
+ *	z = offset + intercept + sum over the features of weight x (+ factors.h)
  *
  * The offset is the link of the base rate, known or estimated as the examples come, so that
  * a cold model predicts it and rare features are judged against it.
@@ -13,6 +13,7 @@
 #define BANNERPIPE_MODEL_HEAD_H
 
 #include "lib/model/calibration.h"
+#include "lib/model/factors.h"
 #include "lib/model/lanes.h"
 #include "lib/model/likelihood.h"
 #include "lib/model/mixture.h"
@@ -22,6 +23,7 @@ struct head_options {
 	enum likelihood likelihood;
 	struct optimiser optimiser; /* OPTIMISER_LANES: the lanes */
 	struct lanes_options lanes;
+	struct factors_options factors; /* k = 0: none */
 	enum calibration_method calibration;
 	/* The mean label where it is known; 0: estimate it. */
 	double base_rate;
@@ -51,6 +53,7 @@ struct head_features {
 	union head_cell **cells; /* n, and room for one more */
 	float *x;                /* n, and room for one more; NULL: all 1 */
 	unsigned n;
+	struct factors_example *factors; /* borrowed, changes; NULL: none */
 };
 
 /* What is said of a label. */
@@ -106,6 +109,8 @@ head_predict(const struct head *h, const struct head_options *o,
 void head_learn(struct head *h, const struct head_options *o,
     const struct head_features *f, double label, double weight, struct estimate *to);
 
+/* The base rate, known or as estimated so far: the mean label of all examples. */
+double head_base(const struct head *h, const struct head_options *o);
 bool head_is_sound(const struct head *h);
 
 #endif

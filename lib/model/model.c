@@ -20,6 +20,9 @@ struct model_scratch {
 	/* Of one head, and its intercept. */
 	union head_cell *of_head[FEATURES_MAX + 1];
 	float x[FEATURES_MAX + 1];
+	/* The features of a candidate and those that it shares. */
+	uint64_t joined_key[FEATURES_MAX];
+	float joined_value[FEATURES_MAX];
 };
 
 /* --- Its cells ---------------------------------------------------------------------- */
@@ -105,6 +108,8 @@ model_new(const struct model_options *options, uint64_t bytes, const struct os *
     const char *live, struct error *error)
 {
 	uint64_t newcomers = options->admit > 1 ? bytes / NEWCOMERS_SHARE : 0;
+	unsigned factored = model_options_factored(options);
+	uint64_t rows = 0;
 	struct model *m;
 
 	if (model_options_check(options, error) < 0)
@@ -113,19 +118,27 @@ model_new(const struct model_options *options, uint64_t bytes, const struct os *
 	if (m == NULL)
 		return NULL;
 	model_options_print(options, m->text, sizeof m->text);
+	if (factored > 0) {
+		rows = rows_share(&options->factors, factored, m->kind.size, bytes);
+		m->rows = rows_new(&options->factors, factored, rows, os, live,
+		    slice_text(m->text), error);
+		if (m->rows == NULL)
+			goto fail;
+	}
 	if (newcomers > 0 &&
 	    (newcomers < NEWCOMERS_BYTES_MIN ||
 		newcomers_init(&m->newcomers, newcomers) < 0)) {
 		error_set(error, "there is too little memory for --admit");
 		goto fail;
 	}
-	if (cells_init(&m->cells, &m->kind, bytes - newcomers, os, live,
+	if (cells_init(&m->cells, &m->kind, bytes - newcomers - rows, os, live,
 		slice_text(m->text), error) < 0)
 		goto fail;
 	for (unsigned h = 0; h < MODEL_HEADS; h++)
 		head_init(&model_state(m)->head[h], &m->of_head[h]);
 	return m;
 fail:
+	rows_free(m->rows);
 	newcomers_fini(&m->newcomers);
 	free(m->scratch);
 	free(m);
@@ -153,8 +166,13 @@ model_attach(const struct os *os, const char *live, bool *missing, struct error 
 	m = model_of(&options, error);
 	if (m == NULL)
 		return NULL;
-	if (cells_open(&m->cells, &m->kind, os, live, missing, error) == 0)
+	if (model_options_factored(&options) > 0)
+		m->rows = rows_attach(&options.factors,
+		    model_options_factored(&options), os, live, missing, error);
+	if ((m->rows != NULL || model_options_factored(&options) == 0) &&
+	    cells_open(&m->cells, &m->kind, os, live, missing, error) == 0)
 		return m;
+	rows_free(m->rows);
 	free(m->scratch);
 	free(m);
 	return NULL;
@@ -166,6 +184,7 @@ model_free(struct model *m)
 	if (m == NULL)
 		return;
 	cells_fini(&m->cells);
+	rows_free(m->rows);
 	newcomers_fini(&m->newcomers);
 	free(m->scratch);
 	free(m);
@@ -236,6 +255,15 @@ take_up(struct model *m, const struct features *f, unsigned n, bool gives, uint6
 	}
 }
 
+/* The factors of one head; those of conversions come after those of clicks. */
+static struct factors_example *
+factors_of(const struct model *m, unsigned head, const float *x)
+{
+	if (m->rows == NULL || head > MODEL_CONVERSION)
+		return NULL;
+	return rows_of_head(m->rows, head > 0 && m->options.target[MODEL_CLICK], x);
+}
+
 /* The cells of one head. */
 static struct head_features
 gather(const struct model *m, unsigned n, unsigned head, bool valued)
@@ -250,7 +278,8 @@ gather(const struct model *m, unsigned n, unsigned head, bool valued)
 			s->of_head[i] = s->cell[i] == NULL
 			    ? NULL
 			    : (union head_cell *)(void *)(s->cell[i] + offset);
-	return (struct head_features){ s->of_head, valued ? s->x : NULL, n };
+	return (struct head_features){ s->of_head, valued ? s->x : NULL, n,
+		factors_of(m, head, valued ? s->x : NULL) };
 }
 
 void
@@ -260,6 +289,8 @@ model_prefetch(const struct model *m, const struct features *f)
 
 	for (unsigned i = 0; i < n && i < FEATURES_MAX; i++)
 		(void)cells_home(&m->cells, features_key(f, i));
+	if (m->rows != NULL)
+		rows_prefetch(m->rows, f);
 }
 
 void
@@ -292,7 +323,7 @@ still_there(const struct model *m, const struct features *f, unsigned n)
 		if (s->cell[i] != (place == CELLS_NONE ? NULL : cells_at(c, place)))
 			return false;
 	}
-	return true;
+	return m->rows == NULL || rows_are_there(m->rows, f);
 }
 
 /* Add the features of each head to its sum, again where a cell has changed hands. */
@@ -310,6 +341,8 @@ add(const struct model *m, const struct features *f, const struct model_shared *
 	for (unsigned i = 0; i < TRIES; i++) {
 		*to = *before;
 		look_up(m, f, n);
+		if (m->rows != NULL)
+			rows_look_up(m->rows, f);
 		for (unsigned t = 0; t < MODEL_TARGETS; t++) {
 			struct head_features cells;
 
@@ -328,6 +361,7 @@ static void
 begin(const struct model *m, struct model_shared *to)
 {
 	to->version = region_version(&m->cells.region);
+	to->features = (struct features){ { 0 }, { 0 } };
 	for (unsigned t = 0; t < MODEL_TARGETS; t++)
 		if (m->options.target[t])
 			head_begin(
@@ -349,18 +383,57 @@ enum features_fault
 model_share(const struct model *m, const struct features *f, struct model_shared *to)
 {
 	struct model_shared none;
+	enum features_fault fault;
 
 	begin(m, &none);
-	return add(m, f, &none, to);
+	if (m->rows == NULL)
+		return add(m, f, &none, to);
+	fault = features_check(f);
+	*to = none;
+	to->features = *f;
+	return fault;
+}
+
+/* Pairs of which the candidates share one feature are not shared. */
+static enum features_fault
+join(const struct model *m, const struct features *a, const struct features *b,
+    struct features *to)
+{
+	const struct features *part[2] = { a, b };
+	bool valued = a->values.at != NULL || b->values.at != NULL;
+	struct model_scratch *s = m->scratch;
+	unsigned n = 0;
+
+	if (features_check(b) != FEATURES_FINE)
+		return features_check(b);
+	if (features_count(a) + features_count(b) > FEATURES_MAX)
+		return FEATURES_MANY;
+	for (unsigned p = 0; p < 2; p++) {
+		const float *x = features_values(part[p], s->x);
+
+		for (unsigned i = 0; i < features_count(part[p]); i++, n++) {
+			s->joined_key[n] = features_key(part[p], i);
+			s->joined_value[n] = x == NULL ? 1 : x[i];
+		}
+	}
+	to->keys = slice_of(s->joined_key, n * sizeof *s->joined_key);
+	to->values = slice_of(
+	    valued ? s->joined_value : NULL, valued ? n * sizeof *s->joined_value : 0);
+	return FEATURES_FINE;
 }
 
 enum features_fault
 model_predict_besides(const struct model *m, const struct model_shared *shared,
     const struct features *f, struct model_estimates *to)
 {
+	enum features_fault fault = FEATURES_FINE;
+	struct features joined = *f;
 	struct model_shared all;
-	enum features_fault fault = add(m, f, shared, &all);
 
+	if (m->rows != NULL && shared->features.keys.size > 0)
+		fault = join(m, &shared->features, f, &joined);
+	if (fault == FEATURES_FINE)
+		fault = add(m, &joined, shared, &all);
 	if (fault == FEATURES_FINE)
 		conclude(m, &all, to);
 	return fault;
@@ -507,6 +580,8 @@ model_learn(struct model *m, const struct features *f, const struct model_exampl
 	cells_reserve(&m->cells, n, now);
 	state = model_state(m);
 	take_up(m, f, n, e->weight > 0, now);
+	if (m->rows != NULL)
+		rows_take_up(m->rows, f, e->weight > 0, now);
 	to->version = state->examples;
 	for (unsigned t = 0; t < MODEL_TARGETS; t++)
 		if (m->options.target[t])
@@ -528,6 +603,8 @@ model_save(struct model *m, struct state_writer *to)
 	if (m->options.admit > 1)
 		newcomers_save(&m->newcomers, to);
 	cells_save(&m->cells, to);
+	if (m->rows != NULL)
+		rows_save(m->rows, to);
 }
 
 int
@@ -546,6 +623,9 @@ model_load(struct model *m, struct state_reader *from, struct error *error)
 	if (m->options.admit > 1 && newcomers_load(&m->newcomers, from, error) < 0)
 		return -1;
 	if (cells_load(&m->cells, from, state->examples, error) < 0)
+		return -1;
+	if (m->rows != NULL &&
+	    rows_load(m->rows, from, model_state(m)->examples, error) < 0)
 		return -1;
 	region_set_version(&m->cells.region, model_state(m)->examples);
 	return 0;

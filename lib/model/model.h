@@ -13,6 +13,7 @@
 #include "lib/model/features.h"
 #include "lib/model/newcomers.h"
 #include "lib/model/options.h"
+#include "lib/model/rows.h"
 
 /* What is small: plain data, in the head of the cells' region. */
 struct model_state {
@@ -34,6 +35,7 @@ struct model {
 	struct cells_kind kind;
 	struct cells cells;
 	struct newcomers newcomers;    /* when options.admit > 1 */
+	struct rows *rows;             /* owned; of factors, or NULL */
 	char text[REGION_TEXT];        /* the options */
 	struct model_scratch *scratch; /* owned */
 };
@@ -85,7 +87,8 @@ model_show(struct model *m, struct model *old, struct error *error)
 static inline bool
 model_is_over(const struct model *m)
 {
-	return region_is_over(&m->cells.region);
+	return region_is_over(&m->cells.region) ||
+	    (m->rows != NULL && region_is_over(&m->rows->cells.region));
 }
 void model_free(struct model *m);
 
@@ -96,9 +99,11 @@ enum features_fault model_predict(
 
 /* The same of several examples that share features, candidates for one place: what they
  * share, once, and then each with what it has besides. Features that cannot be read are a
- * fault. */
+ * fault. With factors there is nothing to be shared but the asking: the features stay borrowed
+ * by `to`, and each candidate has at most FEATURES_MAX with them. */
 struct model_shared {
 	uint64_t version;
+	struct features features;
 	struct head_sum sum[MODEL_TARGETS];
 };
 enum features_fault model_share(

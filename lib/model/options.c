@@ -7,6 +7,7 @@
 
 #include "lib/base/assert.h"
 #include "lib/base/number.h"
+#include "lib/model/cells.h"
 
 static const char *const target_names[MODEL_TARGETS] = { "click", "conversion",
 	"value_micros" };
@@ -17,7 +18,7 @@ static const char *const feedback_names[] = { "revise", "fnw", "dfm" };
 enum { TARGET, ALGORITHM, CALIBRATION, FEEDBACK, PRIORS, NOISES, NUMBERS };
 static const char *const names[] = { "target", "algorithm", "calibration",
 	"delayed-feedback", "prior-variances", "noise", "rate", "beta", "l1", "l2",
-	"base-rate", "admit" };
+	"base-rate", "admit", "factors", "field-aware" };
 
 _Static_assert(sizeof names / sizeof *names == MODEL_OPTIONS, "each has a name");
 
@@ -125,6 +126,27 @@ lanes_of(const struct model_options *o)
 	return lanes;
 }
 
+unsigned
+model_options_factored(const struct model_options *o)
+{
+	return o->factors.k == 0
+	    ? 0
+	    : (unsigned)o->target[MODEL_CLICK] + (unsigned)o->target[MODEL_CONVERSION];
+}
+
+static int
+check_factors(const struct model_options *o, struct error *error)
+{
+	if (o->factors.k > FACTORS_MAX || o->factors.k % FACTORS_STEP != 0)
+		return error_set(error, "factors must be 0, 4, 8, 12 or 16");
+	if (o->factors.field_aware && o->factors.k == 0)
+		return error_set(error, "field-aware is of factors: --factors 4");
+	if (model_options_factored(o) * factors_row_size(&o->factors) > CELLS_SIZE_MAX)
+		return error_set(
+		    error, "field-aware factors of two targets must be 4 or 8");
+	return 0;
+}
+
 int
 model_options_check(const struct model_options *o, struct error *error)
 {
@@ -144,6 +166,8 @@ model_options_check(const struct model_options *o, struct error *error)
 		    error, "the base rate must be 0 (estimate it) or between 0 and 1");
 	if (o->admit < 1 || o->admit > 255)
 		return error_set(error, "admit must be from 1 to 255");
+	if (check_factors(o, error) < 0)
+		return -1;
 	return optimiser_check(&o->optimiser, error);
 }
 
@@ -165,6 +189,8 @@ model_options_of_head(const struct model_options *o, unsigned head)
 						  : LIKELIHOOD_BERNOULLI,
 		.optimiser = o->optimiser,
 		.lanes = lanes_of(o),
+		.factors = head <= MODEL_CONVERSION ? o->factors
+						    : (struct factors_options){ 0 },
 		.calibration = o->calibration,
 		.base_rate = first ? o->base_rate : 0,
 	};
@@ -214,7 +240,7 @@ model_options_describe(const struct model_options *o, struct model_described *to
 {
 	const struct optimiser *p = &o->optimiser;
 	const double numbers[] = { p->rate, p->beta, p->l1, p->l2, o->base_rate,
-		(double)o->admit };
+		(double)o->admit, o->factors.k, o->factors.field_aware };
 
 	memset(to, 0, sizeof *to);
 	describe_targets(o, to->text[TARGET]);
@@ -249,9 +275,10 @@ model_options_understand(
     const struct state_identity *identity, struct model_options *o, struct error *error)
 {
 	struct optimiser *p = &o->optimiser;
-	double admit,
-	    *const numbers[] = { &p->rate, &p->beta, &p->l1, &p->l2, &o->base_rate,
-		    &admit };
+	double admit, factors,
+	    field_aware,
+		*const numbers[] = { &p->rate, &p->beta, &p->l1, &p->l2, &o->base_rate,
+			&admit, &factors, &field_aware };
 	const char *const *value = identity->value;
 	int calibration, feedback;
 
@@ -274,7 +301,10 @@ model_options_understand(
 		return error_set(error, "its algorithm or calibration is unknown");
 	o->calibration = (enum calibration_method)calibration;
 	o->feedback = (enum model_feedback)feedback;
+	if (!(factors >= 0 && factors <= FACTORS_MAX))
+		return error_set(error, "its factors are out of range");
 	o->admit = (uint64_t)admit;
+	o->factors = (struct factors_options){ (unsigned)factors, field_aware != 0 };
 	if (model_options_parse_targets(o, value[TARGET], error) < 0 ||
 	    model_options_parse_lanes(o, value[PRIORS], value[NOISES], error) < 0)
 		return -1;

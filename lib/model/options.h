@@ -41,6 +41,7 @@ struct model_options {
 	double base_rate; /* of the first target; 0: estimate it */
 	enum calibration_method calibration;
 	enum model_feedback feedback;
+	struct factors_options factors; /* of click and conversion */
 	uint64_t
 	    admit; /* how often a feature is seen before it gets a weight; 1: at once */
 };
@@ -61,7 +62,7 @@ const char *model_target_name(enum model_target target);
 /* 0, or -1 and the first option that is out of its range. */
 int model_options_check(const struct model_options *o, struct error *error);
 
-enum { MODEL_OPTIONS = 12, MODEL_SCHEMA = 2, MODEL_TEXT_MAX = 128 };
+enum { MODEL_OPTIONS = 14, MODEL_SCHEMA = 2, MODEL_TEXT_MAX = 128 };
 
 /* The values as texts, and an identity that points to them: borrowed from it, in place. */
 struct model_described {
@@ -79,6 +80,8 @@ int model_options_read(struct slice text, struct model_options *o, struct error 
 
 /* What a head is made with. */
 struct head_options model_options_of_head(const struct model_options *o, unsigned head);
+/* How many heads have factors. */
+unsigned model_options_factored(const struct model_options *o);
 /* Whether there is such a head. */
 bool model_options_has(const struct model_options *o, unsigned head);
 

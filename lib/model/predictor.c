@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/base/assert.h"
+#include "lib/model/explain.h"
 #include "lib/vec.h"
 
 void
@@ -308,9 +309,12 @@ figures(const struct model *m, const struct model_estimates *said,
 }
 
 static bool
-is_ours(const struct model *m, struct slice key)
+is_ours(const struct predictor *p, struct slice key)
 {
-	if (slice_is(key, "version"))
+	const struct model *m = p->model;
+
+	if (slice_is(key, "version") ||
+	    (p->explain != NULL && slice_is(key, "explanation")))
 		return true;
 	for (unsigned t = 0; t < MODEL_TARGETS; t++)
 		for (unsigned i = 0; i < FIGURES; i++)
@@ -329,7 +333,7 @@ keep_others(const struct predictor *p, const struct record *r, struct build *to)
 	if (!record_value(r, p->prediction, &said) || value_type(said) != VALUE_MAP)
 		return 0;
 	for (value_open(said, &walk); value_next(&walk, &key, &item);) {
-		if (value_str(key, &text) && is_ours(p->model, text))
+		if (value_str(key, &text) && is_ours(p, text))
 			continue;
 		build_raw(to, key);
 		build_raw(to, item);
@@ -359,7 +363,9 @@ predictor_build(const struct predictor *p, const struct record *r,
 			pairs++;
 		}
 	}
+	if (p->explain != NULL)
+		explain_build(p->explain, m, to);
 	build_text(to, "version");
 	build_uint(to, said->version);
-	build_close_map(to, open, pairs + 1);
+	build_close_map(to, open, pairs + 1 + (p->explain != NULL));
 }

@@ -18,11 +18,15 @@
 #include "lib/record/build.h"
 #include "lib/record/record.h"
 
+struct explain; /* lib/model/explain.h */
+
 struct predictor {
 	struct model *model; /* owned */
 	const char *live;    /* borrowed; the model is one that another process keeps */
 	struct key features, values, rewards, prediction;
 	struct key shown_at, delay_us, complete, revision, cause;
+	const struct explain
+	    *explain;      /* borrowed; NULL: predictions are not explained */
 	int64_t window_us; /* how long after a showing its first outcome came */
 };
 
@@ -77,6 +81,7 @@ enum predictor_label predictor_example(struct predictor *p, const struct record 
  *	NAME_sd       standard deviation, where the algorithm is lanes
  *	NAME_low, NAME_high  95 % of the posterior lie between
  *	version       examples that the model had learned
+ *	explanation   what was noted before, with p->explain (lib/model/explain.h)
  */
 void predictor_build(const struct predictor *p, const struct record *r,
     const struct model_estimates *said, struct build *to);

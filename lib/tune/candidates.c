@@ -14,7 +14,8 @@ struct words {
 	const char *spec, *prior, *noise;
 	int algorithm, calibration, feedback;
 	double rate, beta, l1, l2, base_rate;
-	uint64_t admit;
+	uint64_t admit, factors;
+	bool field_aware;
 };
 
 static const struct option options[] = {
@@ -34,6 +35,8 @@ static const struct option options[] = {
 	    "as bp-learn's"),
 	OPTION_CHOICE('d', "delayed-feedback", struct words, feedback, FEEDBACK_WORDS,
 	    "as bp-learn's"),
+	OPTION('k', "factors", struct words, factors, "0", "as bp-learn's"),
+	OPTION('f', "field-aware", struct words, field_aware, NULL, "as bp-learn's"),
 	OPTION_END,
 };
 
@@ -197,6 +200,10 @@ understand(struct candidate *c, const struct words *w, const char *targets,
 	o->optimiser.l2 = w->l2;
 	o->base_rate = w->base_rate;
 	o->admit = w->admit;
+	o->factors =
+	    (struct factors_options){ w->factors <= FACTORS_MAX ? (unsigned)w->factors
+								: FACTORS_MAX + 1,
+		    w->field_aware };
 	o->calibration = (enum calibration_method)w->calibration;
 	o->feedback = (enum model_feedback)w->feedback;
 	c->spec = w->spec;

@@ -112,6 +112,7 @@ prepare(void)
 	reader = reader_new();
 	again = reader_new();
 	assert(reader != NULL && again != NULL && judge_init(&judge, reader) == 0);
+	judge.compares = judge.keep = true;
 	decision_keys_init(&keys, reader);
 	request_id = reader_key(reader, "request_id");
 	features = reader_key(again, "features");

@@ -60,7 +60,10 @@ static void
 presets_are_those_of_the_algorithm(void **state)
 {
 	(void)state;
-	read_text("a = -a sgd\nb = -a adam\n");
+	read_text("a = -a sgd\nb = -a adam\nc = --factors 4 --field-aware --noise 0\n");
+	assert_true(list.of[2].options.factors.k == 4);
+	assert_true(list.of[2].options.factors.field_aware);
+	assert_true(list.of[2].options.noise.n == 1);
 	assert_true(
 	    list.of[0].options.optimiser.rate == optimiser_default(OPTIMISER_SGD).rate);
 	assert_true(list.of[1].options.optimiser.rate ==
@@ -103,6 +106,10 @@ a_mistake_is_named_with_its_line(void **state)
 	refused("a = -a ftrl --rate x\n", "line 1: --rate wants a number");
 	refused("a = -a ftrl --rate 1e9\n", "line 1: the rate");
 	refused("a = --delayed-feedback dfm\n", "line 1: delayed feedback");
+	refused("a = --factors 3\n", "line 1: factors must be");
+	refused("a = --noise 0,x\n", "line 1: noise: up to 8 numbers");
+	refused("a = --noise 0,1,2\n", "line 1: noise: up to 8");
+	refused("a = --prior-variances 1,2,3\n", "do not make 1, 2, 4 or 8 lanes");
 	refused("a = --l2 {1\n", "line 1: a brace");
 	refused("a = --l2 1}\n", "line 1: a brace");
 	refused("a = --l2 {1,{2}}\n", "line 1: a list of alternatives within one");

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Any records as deltas of a model, with their checksums looked at or not (the first byte):
+ * each is refused with a reason, or leaves a model that is what it says, finds its features
+ * and predicts.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/assert.h"
+#include "lib/model/delta.h"
+
+enum { MEMORY = 1 << 25, BYTES_MAX = 1 << 18 };
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void
+check(const struct follower *f)
+{
+	const struct model *m = f->model;
+	uint64_t p = model_next(m, 0),
+		 key = p == CELLS_NONE ? 7 : cells_key_at(&m->cells, p);
+	struct features features = { slice_of(&key, sizeof key), { 0 } };
+	struct model_estimates said = { 0 };
+
+	assert(f->version == model_state(m)->examples);
+	assert(m->cells.used <= model_places(m));
+	assert(model_predict(m, &features, &said) == FEATURES_FINE);
+	for (unsigned t = 0; t < MODEL_TARGETS; t++)
+		assert(!isnan(said.of[t].mean));
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static uint8_t bytes[BYTES_MAX + RECORD_PADDING];
+	struct reader *reader = reader_new();
+	struct follower follower;
+	struct slice rest;
+
+	assert(reader != NULL);
+	if (size == 0 || size > BYTES_MAX) {
+		reader_free(reader);
+		return 0;
+	}
+	memcpy(bytes, data, size);
+	rest = slice_of(bytes + 1, size - 1);
+	follower_init(&follower, reader, &os_system, NULL, MEMORY);
+	follower.trusts = data[0] % 2 == 1;
+	while (rest.size > 0) {
+		struct error error = { "" };
+		struct record record;
+		struct fault fault;
+		size_t need;
+		int status;
+
+		if (record_scan(reader, rest, &record, &fault, &need) != SCAN_RECORD)
+			break;
+		record.number = 1;
+		status = follower_take(&follower, &record, &error);
+		assert((status < 0) == (error.text[0] != '\0'));
+		if (status < 0)
+			break;
+		if (status > 0)
+			check(&follower);
+		rest = slice_from(rest, record.size);
+	}
+	follower_fini(&follower);
+	reader_free(reader);
+	return 0;
+}
