@@ -5,38 +5,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/option.h"
+#include "lib/tune/words.h"
 
 enum { WORDS_MAX = 64 };
 
 /* The options of a line. */
-struct words {
-	const char *spec, *prior, *noise;
-	int algorithm, calibration, feedback;
-	double rate, beta, l1, l2, base_rate;
-	uint64_t admit, factors;
-	bool field_aware;
+struct line_options {
+	const char *spec;
+	struct words words;
 };
 
 static const struct option options[] = {
-	OPTION(0, "spec", struct words, spec, NULL, "the features that it learns"),
-	OPTION_CHOICE('a', "algorithm", struct words, algorithm, OPTIMISER_WORDS,
-	    "as bp-learn's"),
 	OPTION(
-	    0, "prior-variances", struct words, prior, MODEL_PRIORS, "as bp-learn's"),
-	OPTION(0, "noise", struct words, noise, MODEL_NOISES, "as bp-learn's"),
-	OPTION(0, "rate", struct words, rate, "0", "as bp-learn's"),
-	OPTION(0, "beta", struct words, beta, "1", "as bp-learn's"),
-	OPTION(0, "l1", struct words, l1, "0", "as bp-learn's"),
-	OPTION(0, "l2", struct words, l2, "0", "as bp-learn's"),
-	OPTION('b', "base-rate", struct words, base_rate, "0", "as bp-learn's"),
-	OPTION(0, "admit", struct words, admit, "1", "as bp-learn's"),
-	OPTION_CHOICE('c', "calibration", struct words, calibration, CALIBRATION_WORDS,
-	    "as bp-learn's"),
-	OPTION_CHOICE('d', "delayed-feedback", struct words, feedback, FEEDBACK_WORDS,
-	    "as bp-learn's"),
-	OPTION('k', "factors", struct words, factors, "0", "as bp-learn's"),
-	OPTION('f', "field-aware", struct words, field_aware, NULL, "as bp-learn's"),
+	    0, "spec", struct line_options, spec, NULL, "the features that it learns"),
+	WORDS_OPTIONS(struct line_options, words),
 	OPTION_END,
 };
 
@@ -187,37 +169,10 @@ split(char *text, char *words[WORDS_MAX])
 }
 
 static int
-understand(struct candidate *c, const struct words *w, const char *targets,
-    struct error *error)
-{
-	struct model_options *o = &c->options;
-
-	*o = model_options_default((enum optimiser_algorithm)w->algorithm);
-	if (w->rate != 0)
-		o->optimiser.rate = w->rate;
-	o->optimiser.beta = w->beta;
-	o->optimiser.l1 = w->l1;
-	o->optimiser.l2 = w->l2;
-	o->base_rate = w->base_rate;
-	o->admit = w->admit;
-	o->factors =
-	    (struct factors_options){ w->factors <= FACTORS_MAX ? (unsigned)w->factors
-								: FACTORS_MAX + 1,
-		    w->field_aware };
-	o->calibration = (enum calibration_method)w->calibration;
-	o->feedback = (enum model_feedback)w->feedback;
-	c->spec = w->spec;
-	if (model_options_parse_targets(o, targets, error) < 0 ||
-	    model_options_parse_lanes(o, w->prior, w->noise, error) < 0)
-		return -1;
-	return model_options_check(o, error);
-}
-
-static int
 read_words(struct candidate *c, const char *targets, struct error *error)
 {
-	struct words words = { .spec = NULL };
-	struct option_set set = { options, &words };
+	struct line_options o = { .spec = NULL };
+	struct option_set set = { options, &o };
 	char *argv[WORDS_MAX];
 	int argc = split(c->words, argv), operands;
 
@@ -228,7 +183,8 @@ read_words(struct candidate *c, const char *targets, struct error *error)
 		return -1;
 	if (operands > 0)
 		return error_set(error, "'%s' is no option", argv[1]);
-	return understand(c, &words, targets, error);
+	c->spec = o.spec;
+	return words_understand(&o.words, targets, &c->options, error);
 }
 
 /* --- Lines ------------------------------------------------------------------------------ */
