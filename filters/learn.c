@@ -47,7 +47,7 @@ static const struct option options[] = {
 	OPTION_CHOICE('a', "algorithm", struct learn, algorithm, OPTIMISER_WORDS,
 	    "how weights follow the examples"),
 	OPTION(0, "rate", struct learn, rate, "0",
-	    "learning rate (not lanes); 0: 0.1, of sgd 0.02, of adam 0.005"),
+	    "learning rate (not lanes); 0: 0.1, of sgd 0.02, of adam 0.001"),
 	OPTION(0, "beta", struct learn, beta, "1", "damps first steps (ftrl, adagrad)"),
 	OPTION(0, "l1", struct learn, l1, "0", "pulls weights to 0 (not lanes)"),
 	OPTION(0, "l2", struct learn, l2, "0", "shrinks weights (not lanes)"),

@@ -112,7 +112,8 @@ head_predict(const struct head *h, const struct head_options *o,
 
 /* The same, and then learn the label with a weight that is not 0. A negative
  * weight takes back what an example of its opposite has taught: the last one to within
- * rounding, one of before approximately. */
+ * rounding where its step was small (weight v p (1 - p) < 1/2 in each lane, which is so but
+ * for a weight above 1 on new features), else and one of before approximately. */
 void head_learn(struct head *h, const struct head_options *o,
     const struct head_features *f, double label, double weight, struct estimate *to);
 
