@@ -56,6 +56,8 @@ _Static_assert(sizeof(struct delta_part) < 1 << 20, "a record is not too large")
 int
 deltas_begin(struct deltas *d, struct model *m, struct error *error)
 {
+	if (model_has_cells_only(m, error) != 0)
+		return -1;
 	d->model = m;
 	d->begin = true;
 	d->sequence = 0;

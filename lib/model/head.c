@@ -290,6 +290,8 @@ head_conclude(const struct head *h, const struct head_options *o,
 		return;
 	}
 	raw = s->linear + (double)h->linear_intercept.value;
+	if (!isfinite(raw))
+		raw = s->offset;
 	calibrate(h, o, vec_clamp(raw, -VEC_LOGIT_MAX, VEC_LOGIT_MAX), to);
 	to->deviation = to->open_deviation = 0;
 	to->open_z = to->z;

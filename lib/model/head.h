@@ -39,11 +39,9 @@ struct head {
 	double deviance, degrees; /* gamma: what the dispersion is estimated from */
 };
 
-/* A cell of a feature, of this head. */
-union head_cell {
-	struct lanes_cell lanes;
-	struct weight weight;
-};
+/* A cell of a feature, of this head: a struct lanes_cell, or a struct weight, which is
+ * aligned as that is. */
+union head_cell;
 
 /* Of algorithms other than lanes, whose cells lie closer than the union would. */
 static inline struct weight *
