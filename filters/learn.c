@@ -105,11 +105,11 @@ begin_deltas(struct run *run, struct learn *l)
 
 	if (l->deltas_path == NULL)
 		return 0;
-	if (l->delta_every == 0)
-		return run_usage(run, "--delta-every must be at least 1");
-	if (l->to_deltas == NULL)
-		l->to_deltas = run_outlet(run, l->deltas_path);
-	if (l->to_deltas == NULL)
+	if (l->words.factors > 0 || l->delta_every == 0)
+		return run_usage(
+		    run, "--deltas wants no --factors, and --delta-every of 1 or more");
+	if (l->to_deltas == NULL &&
+	    (l->to_deltas = run_outlet(run, l->deltas_path)) == NULL)
 		return -1;
 	l->run = run;
 	l->deltas.emit = divert_delta;
@@ -124,10 +124,8 @@ show_counters(struct run *run, const struct learn *l)
 {
 	run_counter(run, "learned", "examples learned", &l->learned);
 	run_counter(run, "unlearned", "examples taken back", &l->unlearned);
-	run_counter(
-	    run, "unlabelled", "records predicted but not learned", &l->unlabelled);
-	run_counter(run, "unchanged", "revisions of something else than the targets",
-	    &l->unchanged);
+	run_counter(run, "unlabelled", "predicted but not learned", &l->unlabelled);
+	run_counter(run, "unchanged", "revisions of something else", &l->unchanged);
 	run_counter(run, "evicted_weights", "weights given up for others", &l->evicted);
 }
 
@@ -173,13 +171,6 @@ report_when_due(struct run *run, struct learn *l)
 	if (l->every == 0 || progress_pending(l->progress) < l->every)
 		return 0;
 	return progress_report(l->progress, false, emit, run);
-}
-
-/* Without changes nothing is sent. */
-static int
-send_deltas(struct learn *l)
-{
-	return l->to_deltas == NULL ? 0 : deltas_send(&l->deltas, l->last);
 }
 
 static enum features_fault
@@ -233,8 +224,8 @@ each(struct run *run, void *self, const struct record *r)
 	if (label == PREDICTOR_KNOWN) {
 		progress_note(l->progress, r, &example, &said);
 		(void)record_timestamp(r, &l->last);
-		if (l->to_deltas != NULL &&
-		    deltas_pending(&l->deltas) >= l->delta_every && send_deltas(l) != 0)
+		if (deltas_pending(&l->deltas) >= l->delta_every &&
+		    deltas_send(&l->deltas, l->last) != 0)
 			return FAIL;
 	}
 	predictor_build(p, r, &said, run_set(run, p->prediction));
@@ -243,12 +234,13 @@ each(struct run *run, void *self, const struct record *r)
 
 /* --- Ends --------------------------------------------------------------------------- */
 
-/* Nothing to read: what was learned since need not wait. What a stage of bp-run writes does
- * not depend on the clock. */
+/* Nothing to read. What a stage of bp-run writes does not depend on the clock. */
 static int
 idle(struct run *run, void *self)
 {
-	return run_is_stage(run) ? 0 : send_deltas(self);
+	struct learn *l = self;
+
+	return run_is_stage(run) ? 0 : deltas_send(&l->deltas, l->last);
 }
 
 /* For bp-score to read. */
@@ -270,7 +262,7 @@ finish(struct run *run, void *self)
 {
 	struct learn *l = self;
 
-	if (report_when_due(run, l) != 0 || send_deltas(l) != 0)
+	if (report_when_due(run, l) != 0 || deltas_send(&l->deltas, l->last) != 0)
 		return -1;
 	return progress_report(l->progress, true, emit, run);
 }

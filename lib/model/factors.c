@@ -274,6 +274,14 @@ factors_score(const struct factors_options *o, struct factors_example *e)
 
 /* --- Learning ----------------------------------------------------------------------- */
 
+/* Where a step is not small, z is not linear in it: an example of a great weight moves the
+ * factors no further than one of a weight of 1. */
+static INLINE float
+held_gain(double gain)
+{
+	return (float)vec_clamp(gain, -1, 1);
+}
+
 static INLINE quad
 at_most(quad a, float high)
 {
@@ -299,7 +307,7 @@ static INLINE void
 learn(const struct factors_options *o, struct factors_example *e, double gain,
     double loss)
 {
-	const float g = (float)gain, l = (float)loss;
+	const float g = held_gain(gain), l = (float)loss;
 
 	if (!(e->v < SPREAD_MAX))
 		return;
@@ -362,37 +370,92 @@ part_before(const struct factors_options *o, struct factors_example *e, unsigned
 	}
 }
 
+/* Not near 0. */
+static inline float
+divisor(float d)
+{
+	return d < 0 ? fminf(d, -0.05f) : fmaxf(d, 0.05f);
+}
+
+/* A step moved each sum T by gain P G, where P is the sum of variance x^2 and G is linear in
+ * the sums: back by solving for them. For each factor
+ *
+ *	T'[s] = T[s] + g P[s] (S - T[s]), S the sum of all T
+ *	T'[s][t] = T[s][t] + g P[s][t] T[t][s]
+ */
+static void
+solve(const struct factors_options *o, struct factors_example *e, const float *moved,
+    float g)
+{
+	const unsigned k = o->k;
+
+	EACH_BIT(s, o->field_aware ? e->used : 0)
+	EACH_BIT(t, spoken(o, e, s) & ~((UINT32_C(2) << s) - 1))
+	for (unsigned f = 0; f < k; f++) {
+		unsigned a = (s * FACTORS_FIELDS + t) * k + f;
+		unsigned b = (t * FACTORS_FIELDS + s) * k + f;
+		float p = g * moved[a], q = g * moved[b];
+		float u = e->sum[a], v = e->sum[b];
+
+		e->sum[a] = (u - p * v) / divisor(1 - p * q);
+		e->sum[b] = (v - q * u) / divisor(1 - p * q);
+	}
+	for (unsigned f = 0; f < k && !o->field_aware; f++) {
+		float sum = 0, part = 0;
+
+		EACH_BIT(s, e->used)
+		{
+			float p = g * moved[s * k + f];
+
+			sum += e->sum[s * k + f] / divisor(1 - p);
+			part += p / divisor(1 - p);
+		}
+		sum /= divisor(1 + part);
+		EACH_BIT(s, e->used)
+		{
+			float p = g * moved[s * k + f];
+
+			e->sum[s * k + f] =
+			    (e->sum[s * k + f] - p * sum) / divisor(1 - p);
+		}
+	}
+}
+
 void
 factors_score_before(const struct factors_options *o, struct factors_example *e,
     double gain, double loss)
 {
 	_Alignas(16) float mean[FACTORS_MAX], variance[FACTORS_MAX];
-	float before[FACTORS_FIELDS * FACTORS_FIELDS * FACTORS_MAX] = { 0 };
+	float after[FACTORS_FIELDS * FACTORS_FIELDS * FACTORS_MAX] = { 0 };
+	float moved[FACTORS_FIELDS * FACTORS_FIELDS * FACTORS_MAX] = { 0 };
+	const float g = held_gain(gain);
 	double v = 0;
 
 	if (!(e->v < SPREAD_MAX))
 		return;
 	for (unsigned i = 0; i < e->n; i++) {
+		float x = value(e, i);
 		unsigned s = e->field[i];
 
 		if (is_fresh(o, e->row[i]))
 			continue;
 		EACH_BIT(t, spoken(o, e, s))
 		{
-			float *sum = before + (s * parts(o) + t) * o->k;
+			unsigned at = (s * parts(o) + t) * o->k;
+			const float *now = e->row[i] + 2 * t * o->k;
 			const float *slope = slope_of(o, e, s, t);
 
-			part_before(
-			    o, e, i, t, (float)gain, (float)loss, mean, variance);
+			part_before(o, e, i, t, g, (float)loss, mean, variance);
 			for (unsigned f = 0; f < o->k; f++) {
-				float sx = slope[f] * value(e, i);
-
-				sum[f] += mean[f] * value(e, i);
-				v += (double)(variance[f] * sx * sx);
+				after[at + f] += now[f] * x;
+				moved[at + f] += variance[f] * x * x;
+				v +=
+				    (double)(variance[f] * x * x * slope[f] * slope[f]);
 			}
 		}
 	}
-	memcpy(e->sum, before, FACTORS_FIELDS * parts(o) * o->k * sizeof(float));
+	memcpy(e->sum, after, FACTORS_FIELDS * parts(o) * o->k * sizeof(float));
+	solve(o, e, moved, g);
 	close_sums(o, e);
 	e->v = v;
 }

@@ -55,7 +55,8 @@ struct factors_fields {
 unsigned factors_field(struct factors_fields *f, uint16_t space, bool frozen);
 bool factors_fields_are_sound(const struct factors_fields *f);
 
-/* For each field that a row tells apart (one, or all): k means, k variances. Zeros before its
+/* Bytes, a multiple of 16, as rows are aligned. For each field that a row tells apart (one,
+ * or all): k means, k variances. Zeros before its
  * first example. */
 unsigned factors_row_size(const struct factors_options *o);
 
@@ -81,13 +82,14 @@ void factors_begin(const struct factors_options *o, struct factors_example *e);
 void factors_score(const struct factors_options *o, struct factors_example *e);
 
 /* After factors_score: mean += variance x G gain; variance -= (variance x G)^2 loss, with
- * loss < 1 / v. Nothing moves where v is beyond reason. Cost: as much again. */
+ * loss < 1 / v and the gain held to +-1. Nothing moves where v is beyond reason. Cost: as much again. */
 void factors_learn(const struct factors_options *o, struct factors_example *e,
     double gain, double loss);
 
 /* Set z and v to what they were before factors_learn by this gain and loss, given about what
  * they were, which is what e holds: one round of a fixed point. And move the rows back there:
- * within rounding when nothing came between. */
+ * within rounding when nothing came between, and the step was not so large that several
+ * pasts lead to the same present. */
 void factors_score_before(const struct factors_options *o, struct factors_example *e,
     double gain, double loss);
 void factors_unlearn(const struct factors_options *o, struct factors_example *e,

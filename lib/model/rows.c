@@ -6,8 +6,7 @@
 
 #include "lib/base/assert.h"
 
-/* What counts those that have no row yet: so many bytes, of a small budget a part. They are
- * the same with another budget, so that what is saved with one is good for the other. */
+/* What counts those that have no row yet: so many bytes, of a small budget a part. */
 enum { SEEN_BYTES = 1 << 20, SEEN_SHARE = 8 };
 
 struct rows_scratch {
@@ -56,14 +55,34 @@ is_sound(const struct cells_kind *kind, const void *cell)
 	return sound;
 }
 
-uint64_t
-rows_share(
-    const struct factors_options *o, unsigned heads, unsigned cell_size, uint64_t bytes)
+static uint64_t
+percent_of(const struct factors_options *o, unsigned heads, unsigned cell_size)
 {
 	uint64_t row = (uint64_t)heads * factors_row_size(o);
 	uint64_t percent = 100 * row / (row + cell_size);
 
-	return bytes / 100 * (percent > 75 ? 75 : percent < 25 ? 25 : percent);
+	return percent > 75 ? 75 : percent < 25 ? 25 : percent;
+}
+
+uint64_t
+rows_share(
+    const struct factors_options *o, unsigned heads, unsigned cell_size, uint64_t bytes)
+{
+	return bytes / 100 * percent_of(o, heads, cell_size);
+}
+
+uint64_t
+rows_budget(
+    const struct factors_options *o, unsigned heads, unsigned cell_size, uint64_t cells)
+{
+	uint64_t percent = percent_of(o, heads, cell_size);
+	uint64_t least = 100 * (ROWS_BYTES_MIN / percent + 2);
+	uint64_t bytes;
+
+	if (cells > UINT64_MAX / 400)
+		return UINT64_MAX;
+	bytes = 100 * (cells / (100 - percent) + 2);
+	return bytes > least ? bytes : least;
 }
 
 static struct rows *
@@ -276,6 +295,7 @@ void
 rows_save(struct rows *r, struct state_writer *to)
 {
 	state_put(to, fields_of(r), sizeof(struct factors_fields));
+	state_put_u64(to, r->seen.size);
 	newcomers_save(&r->seen, to);
 	cells_save(&r->cells, to);
 }
@@ -284,11 +304,21 @@ int
 rows_load(struct rows *r, struct state_reader *from, uint64_t last, struct error *error)
 {
 	struct factors_fields fields;
+	uint64_t seen;
 
 	if (state_get(from, &fields, sizeof fields) < 0 ||
 	    !factors_fields_are_sound(&fields))
 		return error_set(error, "what it holds of its fields is damaged");
 	*fields_of(r) = fields;
+	if (state_get_u64(from, &seen) < 0 || seen < NEWCOMERS_BYTES_MIN ||
+	    seen > SEEN_BYTES)
+		return error_set(error, "the counts of new features are damaged");
+	if (seen != r->seen.size) {
+		newcomers_fini(&r->seen);
+		r->seen = (struct newcomers){ 0 };
+		if (newcomers_init(&r->seen, seen) < 0)
+			return error_set(error, "no memory for factors");
+	}
 	if (newcomers_load(&r->seen, from, error) < 0)
 		return -1;
 	return cells_load(&r->cells, from, last, error);

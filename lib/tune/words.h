@@ -26,7 +26,7 @@ struct words {
 	    OPTION(0, "noise", type, w.noise, MODEL_NOISES,                            \
 		"added to the variance by each example (lanes)", "LIST"),              \
 	    OPTION(0, "rate", type, w.rate, "0",                                       \
-		"learning rate (not lanes); 0: 0.1, of sgd 0.02, of adam 0.005"),      \
+		"learning rate (not lanes); 0: 0.1, of sgd 0.02, of adam 0.001"),      \
 	    OPTION(0, "beta", type, w.beta, "1", "damps first steps (ftrl, adagrad)"), \
 	    OPTION(0, "l1", type, w.l1, "0", "pulls weights to 0 (not lanes)"),        \
 	    OPTION(0, "l2", type, w.l2, "0", "shrinks weights (not lanes)"),           \
