@@ -117,9 +117,9 @@ model_options_parse_lanes(
 static struct lanes_options
 lanes_of(const struct model_options *o)
 {
-	struct lanes_options lanes;
+	struct lanes_options lanes = lanes_default;
 
-	for (unsigned i = 0; i < LANES; i++) {
+	for (unsigned i = 0; i < LANES && o->prior.n > 0 && o->noise.n > 0; i++) {
 		lanes.prior.of[i] = o->prior.of[i % o->prior.n];
 		lanes.noise.of[i] = o->noise.of[i / o->prior.n % o->noise.n];
 	}
@@ -247,8 +247,12 @@ model_options_describe(const struct model_options *o, struct model_described *to
 	strcpy(to->text[ALGORITHM], optimiser_name(p->algorithm));
 	strcpy(to->text[CALIBRATION], calibration_names[o->calibration]);
 	strcpy(to->text[FEEDBACK], feedback_names[o->feedback]);
-	describe_list(&o->prior, to->text[PRIORS]);
-	describe_list(&o->noise, to->text[NOISES]);
+	strcpy(to->text[PRIORS], MODEL_PRIORS);
+	strcpy(to->text[NOISES], MODEL_NOISES);
+	if (o->prior.n > 0 && o->noise.n > 0) {
+		describe_list(&o->prior, to->text[PRIORS]);
+		describe_list(&o->noise, to->text[NOISES]);
+	}
 	for (unsigned i = NUMBERS; i < MODEL_OPTIONS; i++)
 		to->text[i][number_format_double(numbers[i - NUMBERS], to->text[i])] =
 		    '\0';

@@ -36,7 +36,7 @@ struct model_list {
 struct model_options {
 	bool target[MODEL_TARGETS];
 	struct optimiser optimiser;
-	/* Of the lanes (lanes.h): each prior with each noise makes one. */
+	/* Of the lanes (lanes.h): each prior with each noise makes one; none: the presets. */
 	struct model_list prior, noise;
 	double base_rate; /* of the first target; 0: estimate it */
 	enum calibration_method calibration;
