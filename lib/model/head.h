@@ -108,10 +108,12 @@ head_predict(const struct head *h, const struct head_options *o,
 	head_conclude(h, o, &s, to);
 }
 
-/* The same, and then learn the label with a weight that is not 0. A negative
- * weight takes back what an example of its opposite has taught: the last one to within
- * rounding where its step was small (weight v p (1 - p) < 1/2 in each lane, which is so but
- * for a weight above 1 on new features), else and one of before approximately. */
+/* The same, and then learn the label with a weight that is not 0. A negative weight takes back
+ * what an example of its opposite has taught: the last one to within rounding where only
+ * one place leads to where the lanes are (loss v (1 + v gain (1 - 2 p)) < 1 in each). So it
+ * is with features that are known, and nearly always with new ones; not with weights of 3
+ * and more on new ones, nor with most amounts far from the mean. Those, and one of before,
+ * approximately. */
 void head_learn(struct head *h, const struct head_options *o,
     const struct head_features *f, double label, double weight, struct estimate *to);
 

@@ -96,6 +96,29 @@ a_constant_at_the_base_rate_has_normalised_entropy_1_and_auc_half(void **state)
 	near(f.auc_error, 0.5, 1e-12);
 }
 
+/* Ten predictions, a group each; then the same with weight 3 all in one bin. */
+static void
+the_calibration_error_is_the_one_worked_out_by_hand(void **state)
+{
+	double expected = 0;
+
+	(void)state;
+	report_clear(&report);
+	for (int i = 0; i < 10; i++) {
+		double p = 0.05 + 0.1 * i;
+
+		report_add(&report, p, i % 2, 1);
+		expected += fabs(p - i % 2) / 10;
+	}
+	near(report_figures(&report).ece, expected, 1e-12);
+	report_clear(&report);
+	for (int i = 0; i < 10; i++)
+		report_add(&report, 0.25, i < 4, 3);
+	near(report_figures(&report).ece, 0.4 - 0.25, 1e-12);
+	report_add(&report, 0.25, 1, -12);
+	near(report_figures(&report).ece, 0.25, 1e-12);
+}
+
 static void
 what_is_added_with_the_opposite_weight_is_gone(void **state)
 {
@@ -203,6 +226,7 @@ main(void)
 		cmocka_unit_test(auc_is_within_its_stated_error_of_the_exact_one),
 		cmocka_unit_test(
 		    a_constant_at_the_base_rate_has_normalised_entropy_1_and_auc_half),
+		cmocka_unit_test(the_calibration_error_is_the_one_worked_out_by_hand),
 		cmocka_unit_test(what_is_added_with_the_opposite_weight_is_gone),
 		cmocka_unit_test(reports_of_parts_add_up_to_the_report_of_the_whole),
 		cmocka_unit_test(figures_that_are_not_defined_are_nan),
