@@ -21,9 +21,7 @@ enum { RESERVE = 12 << 20 };
 struct learn {
 	const char *path, *live, *targets, *slices, *deltas_path, *names;
 	int algorithm, calibration, feedback;
-	double rate, beta, l1, l2, base_rate;
-	uint64_t admit, factors, every, delta_every, most;
-	bool field_aware;
+	uint64_t factors, every, delta_every, most;
 
 	struct model_options options;
 	struct predictor predictor;
@@ -46,18 +44,21 @@ static const struct option options[] = {
 	    "what to predict: click,conversion,value", "NAMES"),
 	OPTION_CHOICE('a', "algorithm", struct learn, algorithm, OPTIMISER_WORDS,
 	    "how weights follow the examples"),
-	OPTION(0, "rate", struct learn, rate, "0",
+	OPTION(0, "rate", struct learn, options.optimiser.rate, "0",
 	    "learning rate (not lanes); 0: 0.1, of sgd 0.02, of adam 0.005"),
-	OPTION(0, "beta", struct learn, beta, "1", "damps first steps (ftrl, adagrad)"),
-	OPTION(0, "l1", struct learn, l1, "0", "pulls weights to 0 (not lanes)"),
-	OPTION(0, "l2", struct learn, l2, "0", "shrinks weights (not lanes)"),
-	OPTION('b', "base-rate", struct learn, base_rate, "0",
+	OPTION(0, "beta", struct learn, options.optimiser.beta, "1",
+	    "damps first steps (ftrl, adagrad)"),
+	OPTION(0, "l1", struct learn, options.optimiser.l1, "0",
+	    "pulls weights to 0 (not lanes)"),
+	OPTION(0, "l2", struct learn, options.optimiser.l2, "0",
+	    "shrinks weights (not lanes)"),
+	OPTION('b', "base-rate", struct learn, options.base_rate, "0",
 	    "mean of the first target; 0: estimate it"),
-	OPTION(0, "admit", struct learn, admit, "1",
+	OPTION(0, "admit", struct learn, options.admit, "1",
 	    "see a feature so often before it gets a weight"),
 	OPTION('k', "factors", struct learn, factors, "0",
 	    "learn what pairs of features say: 4, 8, 12 or 16 factors"),
-	OPTION('f', "field-aware", struct learn, field_aware, NULL,
+	OPTION('f', "field-aware", struct learn, options.factors.field_aware, NULL,
 	    "factors of a feature differ by the other's field"),
 	OPTION_CHOICE('c', "calibration", struct learn, calibration, CALIBRATION_WORDS,
 	    "make probabilities mean what they say"),
@@ -86,18 +87,10 @@ read_options(struct run *run, struct learn *l)
 	struct model_options *o = &l->options;
 	struct error error;
 
-	*o = model_options_default((enum optimiser_algorithm)l->algorithm);
-	if (l->rate != 0)
-		o->optimiser.rate = l->rate;
-	o->optimiser.beta = l->beta;
-	o->optimiser.l1 = l->l1;
-	o->optimiser.l2 = l->l2;
-	o->base_rate = l->base_rate;
-	o->admit = l->admit;
-	o->factors =
-	    (struct factors_options){ l->factors <= FACTORS_MAX ? (unsigned)l->factors
-								: FACTORS_MAX + 1,
-		    l->field_aware };
+	o->optimiser.algorithm = (enum optimiser_algorithm)l->algorithm;
+	if (o->optimiser.rate == 0)
+		o->optimiser.rate = optimiser_default(o->optimiser.algorithm).rate;
+	o->factors.k = l->factors < UINT32_MAX ? (unsigned)l->factors : UINT32_MAX;
 	o->calibration = (enum calibration_method)l->calibration;
 	o->feedback = (enum model_feedback)l->feedback;
 	if (model_options_parse_targets(o, l->targets, &error) < 0 ||
@@ -159,8 +152,7 @@ show_counters(struct run *run, const struct learn *l)
 {
 	run_counter(run, "learned", "examples learned", &l->learned);
 	run_counter(run, "unlearned", "examples taken back", &l->unlearned);
-	run_counter(
-	    run, "unlabelled", "records predicted but not learned", &l->unlabelled);
+	run_counter(run, "unlabelled", "predicted but not learned", &l->unlabelled);
 	run_counter(run, "unchanged", "revisions of something else than the targets",
 	    &l->unchanged);
 	run_counter(run, "evicted_weights", "weights given up for others", &l->evicted);
