@@ -21,7 +21,9 @@ enum { RESERVE = 12 << 20 };
 struct learn {
 	const char *path, *live, *targets, *slices, *deltas_path, *names;
 	int algorithm, calibration, feedback;
-	uint64_t factors, every, delta_every, most;
+	double rate, beta, l1, l2, base_rate;
+	uint64_t admit, factors, every, delta_every, most;
+	bool field_aware;
 
 	struct model_options options;
 	struct predictor predictor;
@@ -44,21 +46,18 @@ static const struct option options[] = {
 	    "what to predict: click,conversion,value", "NAMES"),
 	OPTION_CHOICE('a', "algorithm", struct learn, algorithm, OPTIMISER_WORDS,
 	    "how weights follow the examples"),
-	OPTION(0, "rate", struct learn, options.optimiser.rate, "0",
-	    "learning rate (not lanes); 0: 0.1, of sgd 0.02, of adam 0.005"),
-	OPTION(0, "beta", struct learn, options.optimiser.beta, "1",
-	    "damps first steps (ftrl, adagrad)"),
-	OPTION(0, "l1", struct learn, options.optimiser.l1, "0",
-	    "pulls weights to 0 (not lanes)"),
-	OPTION(0, "l2", struct learn, options.optimiser.l2, "0",
-	    "shrinks weights (not lanes)"),
-	OPTION('b', "base-rate", struct learn, options.base_rate, "0",
+	OPTION(0, "rate", struct learn, rate, "0",
+	    "learning rate (not lanes); 0: 0.1, of sgd 0.02, of adam 0.001"),
+	OPTION(0, "beta", struct learn, beta, "1", "damps first steps (ftrl, adagrad)"),
+	OPTION(0, "l1", struct learn, l1, "0", "pulls weights to 0 (not lanes)"),
+	OPTION(0, "l2", struct learn, l2, "0", "shrinks weights (not lanes)"),
+	OPTION('b', "base-rate", struct learn, base_rate, "0",
 	    "mean of the first target; 0: estimate it"),
-	OPTION(0, "admit", struct learn, options.admit, "1",
+	OPTION(0, "admit", struct learn, admit, "1",
 	    "see a feature so often before it gets a weight"),
 	OPTION('k', "factors", struct learn, factors, "0",
 	    "learn what pairs of features say: 4, 8, 12 or 16 factors"),
-	OPTION('f', "field-aware", struct learn, options.factors.field_aware, NULL,
+	OPTION('f', "field-aware", struct learn, field_aware, NULL,
 	    "factors of a feature differ by the other's field"),
 	OPTION_CHOICE('c', "calibration", struct learn, calibration, CALIBRATION_WORDS,
 	    "make probabilities mean what they say"),
@@ -87,10 +86,18 @@ read_options(struct run *run, struct learn *l)
 	struct model_options *o = &l->options;
 	struct error error;
 
-	o->optimiser.algorithm = (enum optimiser_algorithm)l->algorithm;
-	if (o->optimiser.rate == 0)
-		o->optimiser.rate = optimiser_default(o->optimiser.algorithm).rate;
-	o->factors.k = l->factors < UINT32_MAX ? (unsigned)l->factors : UINT32_MAX;
+	*o = model_options_default((enum optimiser_algorithm)l->algorithm);
+	if (l->rate != 0)
+		o->optimiser.rate = l->rate;
+	o->optimiser.beta = l->beta;
+	o->optimiser.l1 = l->l1;
+	o->optimiser.l2 = l->l2;
+	o->base_rate = l->base_rate;
+	o->admit = l->admit;
+	o->factors =
+	    (struct factors_options){ l->factors <= FACTORS_MAX ? (unsigned)l->factors
+								: FACTORS_MAX + 1,
+		    l->field_aware };
 	o->calibration = (enum calibration_method)l->calibration;
 	o->feedback = (enum model_feedback)l->feedback;
 	if (model_options_parse_targets(o, l->targets, &error) < 0 ||
@@ -133,11 +140,11 @@ begin_deltas(struct run *run, struct learn *l)
 
 	if (l->deltas_path == NULL)
 		return 0;
-	if (l->delta_every == 0)
-		return run_usage(run, "--delta-every must be at least 1");
-	if (l->to_deltas == NULL)
-		l->to_deltas = run_outlet(run, l->deltas_path);
-	if (l->to_deltas == NULL)
+	if (l->factors > 0 || l->delta_every == 0)
+		return run_usage(
+		    run, "--deltas wants no --factors, and --delta-every of 1 or more");
+	if (l->to_deltas == NULL &&
+	    (l->to_deltas = run_outlet(run, l->deltas_path)) == NULL)
 		return -1;
 	l->run = run;
 	l->deltas.emit = divert_delta;
@@ -153,8 +160,7 @@ show_counters(struct run *run, const struct learn *l)
 	run_counter(run, "learned", "examples learned", &l->learned);
 	run_counter(run, "unlearned", "examples taken back", &l->unlearned);
 	run_counter(run, "unlabelled", "predicted but not learned", &l->unlabelled);
-	run_counter(run, "unchanged", "revisions of something else than the targets",
-	    &l->unchanged);
+	run_counter(run, "unchanged", "revisions of something else", &l->unchanged);
 	run_counter(run, "evicted_weights", "weights given up for others", &l->evicted);
 }
 
@@ -200,13 +206,6 @@ report_when_due(struct run *run, struct learn *l)
 	if (l->every == 0 || progress_pending(l->progress) < l->every)
 		return 0;
 	return progress_report(l->progress, false, emit, run);
-}
-
-/* Without changes nothing is sent. */
-static int
-send_deltas(struct learn *l)
-{
-	return l->to_deltas == NULL ? 0 : deltas_send(&l->deltas, l->last);
 }
 
 static enum features_fault
@@ -260,8 +259,8 @@ each(struct run *run, void *self, const struct record *r)
 	if (label == PREDICTOR_KNOWN) {
 		progress_note(l->progress, r, &example, &said);
 		(void)record_timestamp(r, &l->last);
-		if (l->to_deltas != NULL &&
-		    deltas_pending(&l->deltas) >= l->delta_every && send_deltas(l) != 0)
+		if (deltas_pending(&l->deltas) >= l->delta_every &&
+		    deltas_send(&l->deltas, l->last) != 0)
 			return FAIL;
 	}
 	predictor_build(p, r, &said, run_set(run, p->prediction));
@@ -270,12 +269,13 @@ each(struct run *run, void *self, const struct record *r)
 
 /* --- Ends --------------------------------------------------------------------------- */
 
-/* Nothing to read: what was learned since need not wait. What a stage of bp-run writes does
- * not depend on the clock. */
+/* Nothing to read. What a stage of bp-run writes does not depend on the clock. */
 static int
 idle(struct run *run, void *self)
 {
-	return run_is_stage(run) ? 0 : send_deltas(self);
+	struct learn *l = self;
+
+	return run_is_stage(run) ? 0 : deltas_send(&l->deltas, l->last);
 }
 
 /* For bp-score to read. */
@@ -297,7 +297,7 @@ finish(struct run *run, void *self)
 {
 	struct learn *l = self;
 
-	if (report_when_due(run, l) != 0 || send_deltas(l) != 0)
+	if (report_when_due(run, l) != 0 || deltas_send(&l->deltas, l->last) != 0)
 		return -1;
 	return progress_report(l->progress, true, emit, run);
 }

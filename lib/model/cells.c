@@ -195,8 +195,11 @@ fill(struct cells *c, uint64_t place, uint64_t key)
 {
 	uint64_t *at = &c->lines[place >> 3].key[place & 7];
 
-	if (*at != 0)
-		__atomic_store_n(at, CELLS_CHANGING, __ATOMIC_SEQ_CST);
+	if (*at != 0) {
+		__atomic_store_n(at, CELLS_CHANGING, __ATOMIC_RELAXED);
+		/* No store to the cell may come before. */
+		__atomic_thread_fence(__ATOMIC_RELEASE);
+	}
 	memset(cells_at(c, place), 0, c->kind->size);
 	__atomic_store_n(at, cells_key(key), __ATOMIC_RELEASE);
 	dirty_mark_grain(&c->dirty_lines, (place >> 3) / 4);
@@ -463,6 +466,13 @@ cells_resize(struct cells *c, uint64_t homes, struct error *error)
 	return 0;
 }
 
+/* A touch since `base`, since c->base. */
+static uint16_t
+since_base(const struct cells *c, uint64_t base, uint64_t touched)
+{
+	return base + touched > c->base ? (uint16_t)(base + touched - c->base) : 1;
+}
+
 static int
 damaged(uint64_t i, struct error *error)
 {
@@ -473,7 +483,7 @@ static int
 load_list(struct cells *c, struct state_reader *from, uint64_t used, bool same,
     uint64_t last, struct error *error)
 {
-	uint64_t where, key;
+	uint64_t where, key, base = c->base;
 	_Alignas(64) uint8_t cell[CELLS_SIZE_MAX];
 
 	if (used > state_left(from) / (16 + c->kind->size))
@@ -483,17 +493,21 @@ load_list(struct cells *c, struct state_reader *from, uint64_t used, bool same,
 
 		if (state_get_u64(from, &where) < 0 || state_get_u64(from, &key) < 0 ||
 		    state_get(from, cell, c->kind->size) < 0 || key == 0 ||
-		    key == CELLS_CHANGING || !c->kind->is_sound(c->kind, cell))
+		    key == CELLS_CHANGING || (uint16_t)where == 0 ||
+		    (uint16_t)where > last / CELLS_TICK - base + 1 ||
+		    !c->kind->is_sound(c->kind, cell))
 			return damaged(i, error);
 		place = where >> 16;
 		if (!same) {
-			cells_reserve(c, 1, last + CELLS_TICK);
-			place =
-			    move_in(c, key, (uint16_t)where, cell, last + CELLS_TICK);
+			uint64_t now = last + CELLS_TICK;
+			uint16_t touched;
+
+			cells_reserve(c, 1, now);
+			touched = since_base(c, base, (uint16_t)where);
+			place = move_in(c, key, touched, cell, now);
 			if (place == CELLS_NONE && c->cramped) {
-				cells_reserve(c, 1, last + CELLS_TICK);
-				place = move_in(
-				    c, key, (uint16_t)where, cell, last + CELLS_TICK);
+				cells_reserve(c, 1, now);
+				place = move_in(c, key, touched, cell, now);
 			}
 			c->evicted += place == CELLS_NONE;
 			continue;

@@ -9,7 +9,10 @@
 #include "lib/base/assert.h"
 #include "lib/state/block.h"
 
-enum { COUNT_MAX = DELTA_CELLS / 16, TABLE = 5 };
+/* What is said of the table. */
+enum { HOMES, USED, EVICTED, BASE, CRAMPED, TABLE };
+
+enum { COUNT_MAX = DELTA_CELLS / 16 };
 
 static const char kind[] = "model_delta";
 
@@ -17,7 +20,7 @@ static const char kind[] = "model_delta";
 struct delta {
 	uint64_t version, sequence;
 	bool begin, last;
-	uint64_t table[TABLE]; /* homes, used, evicted, base, cramped */
+	uint64_t table[TABLE];
 	struct slice options, places, keys, touched, cells, state;
 };
 
@@ -175,11 +178,12 @@ add_cell(struct deltas *d, uint64_t place, instant timestamp)
 int
 deltas_send(struct deltas *d, instant timestamp)
 {
-	struct dirty *changed = &d->model->cells.changed;
+	struct dirty *changed;
 	size_t from = 0, first, end;
 
 	if (deltas_pending(d) == 0)
 		return 0;
+	changed = &d->model->cells.changed;
 	d->part->count = d->part->number = 0;
 	while (dirty_next(changed, from, &first, &end)) {
 		for (size_t place = first;
@@ -325,7 +329,7 @@ static const char *
 begin(struct follower *f, const struct delta *d, struct error *error)
 {
 	struct model_options options;
-	struct model_size size = { d->table[0], 0 };
+	struct model_size size = { d->table[HOMES], 0 };
 
 	f->complete = false;
 	if (model_options_read(d->options, &options, error) < 0)
@@ -394,11 +398,11 @@ conclude(struct follower *f, const struct delta *d, struct error *error)
 	for (unsigned h = 0; h < MODEL_HEADS; h++)
 		if (!head_is_sound(&state.head[h]))
 			return "its state is not sound";
-	if (state.examples != d->version || m->cells.used != d->table[1])
+	if (state.examples != d->version || m->cells.used != d->table[USED])
 		return "what came before it is not what it follows";
 	*model_state(m) = state;
-	m->cells.evicted = d->table[2];
-	m->cells.cramped = d->table[4] != 0;
+	m->cells.evicted = d->table[EVICTED];
+	m->cells.cramped = d->table[CRAMPED] != 0;
 	region_set_version(&m->cells.region, d->version);
 	if (f->renews) {
 		f->renews = false;
@@ -420,14 +424,14 @@ apply(struct follower *f, const struct delta *d, struct error *error)
 	if (wrong != NULL)
 		return wrong;
 	c = &f->model->cells;
-	if (d->begin || d->table[0] != c->homes)
-		wrong = renew(f, d->table[0], error);
+	if (d->begin || d->table[HOMES] != c->homes)
+		wrong = renew(f, d->table[HOMES], error);
 	if (wrong != NULL)
 		return wrong;
-	if (d->table[3] < c->base || d->table[3] > d->version / CELLS_TICK)
+	if (d->table[BASE] < c->base || d->table[BASE] > d->version / CELLS_TICK)
 		return "its ticks are not those of its version";
-	if (d->table[3] > c->base)
-		cells_rebase(c, d->table[3]);
+	if (d->table[BASE] > c->base)
+		cells_rebase(c, d->table[BASE]);
 	wrong = put_cells(f, d);
 	return wrong == NULL && d->last ? conclude(f, d, error) : wrong;
 }

@@ -39,7 +39,7 @@ enum { DELTA_CELLS = RECORD_STRING_MAX - 64 };
 /* --- Sending ---------------------------------------------------------------------- */
 
 struct deltas {
-	struct model *model; /* borrowed */
+	struct model *model; /* borrowed; NULL: nobody wants them, nothing is sent */
 	int (*emit)(
 	    void *context, struct slice record); /* 0, or -1: the world failed */
 	void *context;
@@ -60,6 +60,8 @@ int deltas_send(struct deltas *d, instant timestamp);
 static inline uint64_t
 deltas_pending(const struct deltas *d)
 {
+	if (__builtin_expect(d->model == NULL, 1))
+		return 0;
 	return d->begin ? UINT64_MAX : model_state(d->model)->examples - d->sent;
 }
 /* Where the stream stands, and what is to be sent; after deltas_begin with the model that was

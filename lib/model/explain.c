@@ -8,16 +8,16 @@ struct explain_weight
 explain_weight(
     const struct model *m, const struct head *head, const void *cell, unsigned which)
 {
-	const union head_cell *c =
-	    (const union head_cell *)(const void *)((const uint8_t *)cell +
-		m->offset[which]);
+	const void *part = (const uint8_t *)cell + m->offset[which];
+	const struct lanes_cell *lanes = part;
+	const struct weight *weight = part;
 	unsigned k;
 
 	if (m->options.optimiser.algorithm != OPTIMISER_LANES)
-		return (struct explain_weight){ (double)c->weight.value, NAN };
+		return (struct explain_weight){ (double)weight->value, NAN };
 	k = mixture_best(&head->mixture);
-	return (struct explain_weight){ (double)c->lanes.mean[k],
-		sqrt((double)c->lanes.variance[k]) };
+	return (struct explain_weight){ (double)lanes->mean[k],
+		sqrt((double)lanes->variance[k]) };
 }
 
 int

@@ -80,6 +80,29 @@ dispersion(const struct head *h, const struct head_options *o)
 	return fmax(d, dispersion_min);
 }
 
+/* A label of which the mean `said` was said. */
+static void
+count_deviance(struct head *h, double label, double said, double weight)
+{
+	double square = (label / said - 1) * (label / said - 1);
+
+	h->deviance += weight * fmin(square, 100);
+	h->degrees += weight;
+}
+
+/* The dispersion before such a label. */
+static double
+dispersion_before(const struct head *h, const struct head_options *o, double label,
+    double said, double weight)
+{
+	struct head before;
+
+	before.deviance = h->deviance;
+	before.degrees = h->degrees;
+	count_deviance(&before, label, said, -weight);
+	return dispersion(&before, o);
+}
+
 static void
 count(struct head *h, double label, double weight)
 {
@@ -149,6 +172,10 @@ understand(const struct head *h, const struct head_options *o,
 	to->z = sum->z;
 	to->v = sum->v;
 	lanes_score(&o->lanes, &intercept, NULL, 1, &to->z, &to->v);
+	/* Cells that others write may be anything. */
+	for (unsigned k = 0; k < LANES; k++)
+		if (!isfinite(to->z.of[k]))
+			to->z.of[k] = (float)to->offset;
 	interpret(o, to);
 }
 
@@ -229,7 +256,7 @@ head_add(
 		s->linear += f->factors->z;
 	for (unsigned i = 0; i < f->n; i++)
 		if (f->cells[i] != NULL)
-			s->linear += (double)f->cells[i]->weight.value *
+			s->linear += (double)head_weight(f->cells[i])->value *
 			    (f->x == NULL ? 1.0 : (double)f->x[i]);
 }
 
@@ -263,6 +290,8 @@ head_conclude(const struct head *h, const struct head_options *o,
 		return;
 	}
 	raw = s->linear + (double)h->linear_intercept.value;
+	if (!isfinite(raw))
+		raw = s->offset;
 	calibrate(h, o, vec_clamp(raw, -VEC_LOGIT_MAX, VEC_LOGIT_MAX), to);
 	to->deviation = to->open_deviation = 0;
 	to->open_z = to->z;
@@ -272,12 +301,11 @@ head_conclude(const struct head *h, const struct head_options *o,
 
 /* The step that follows from an opinion, and how likely each expert found the label. */
 static void
-judge(const struct head *h, const struct head_options *o, const struct opinion *said,
-    double label, double weight, struct lanes *gain, struct lanes *loss,
+judge(const struct head_options *o, const struct opinion *said, double label,
+    double weight, double spread, struct lanes *gain, struct lanes *loss,
     double likelihood[MIXTURE_EXPERTS])
 {
-	const struct likelihood_example e = { o->likelihood, label, weight,
-		dispersion(h, o) };
+	const struct likelihood_example e = { o->likelihood, label, weight, spread };
 
 	likelihood_step(&e, &said->z, said->mean, &said->v, gain, loss);
 	likelihood_of(&e, said->mean, MIXTURE_EXPERTS, likelihood);
@@ -319,7 +347,7 @@ learn_lanes(struct head *h, const struct head_options *o, const struct head_feat
 		factors_begin(&o->factors, f->factors);
 	ask(h, o, f, &said);
 	conclude(h, o, &said, to);
-	judge(h, o, &said, label, weight, &gain, &loss, likelihood);
+	judge(o, &said, label, weight, dispersion(h, o), &gain, &loss, likelihood);
 	if (f->factors != NULL)
 		factors_learn(&o->factors, f->factors, shared(&h->mixture, &gain),
 		    shared(&h->mixture, &loss));
@@ -328,15 +356,82 @@ learn_lanes(struct head *h, const struct head_options *o, const struct head_feat
 	count(h, label, weight);
 }
 
-/* The same backwards. What the lanes said before is what would have led to what they say
- * now; found by Newton's method, as dz after / dz before is about 1 - loss v. */
+/* The mean that the mixture said before an example which the experts found so likely. */
+static double
+mean_before(const struct head *h, const struct opinion *said,
+    const double likelihood[MIXTURE_EXPERTS], struct mixture *before)
+{
+	*before = h->mixture;
+	mixture_unlearn(before, likelihood);
+	return mixture_mean(before, said->mean);
+}
+
+/* A step of Newton's method towards what the lanes said, from what would have come of it;
+ * how far it went. The derivative of that by what they said is 1 - loss v (1 + v gain (1 -
+ * 2 p)), as the loss depends on p too; where it is not positive there may be no such thing
+ * to find, and the step is short. */
+static double
+step_back(struct opinion *said, const struct lanes *z, const struct lanes *v,
+    const struct lanes *gain, const struct lanes *loss)
+{
+	double moved = 0;
+
+	for (unsigned k = 0; k < LANES; k++) {
+		double before = (double)said->v.of[k],
+		       lost = (double)loss->of[k] * before;
+		double slope = 1 -
+		    lost * (1 + (double)gain->of[k] * before * (1 - 2 * said->mean[k]));
+		double step = (double)(z->of[k] - said->z.of[k]) / fmax(slope, 0.1);
+
+		step = vec_clamp(step, -2, 2);
+		said->z.of[k] += (float)step;
+		said->v.of[k] = v->of[k];
+		moved = fmax(moved, fmax(fabs(step), fabs((double)v->of[k] - before)));
+	}
+	return moved;
+}
+
+/* The same where the step says from where it came: of gamma. */
+static double
+go_back(struct opinion *said, const struct lanes *z, const struct lanes *v)
+{
+	double moved = 0;
+
+	for (unsigned k = 0; k < LANES; k++)
+		moved = fmax(moved,
+		    fmax(fabs((double)(z->of[k] - said->z.of[k])),
+			fabs((double)(v->of[k] - said->v.of[k]))));
+	said->z = *z;
+	said->v = *v;
+	return moved;
+}
+
+/* What the lanes and the factors would have said before, if that was their step. */
+static void
+score_before(const struct head_options *o, const struct head_features *f, double base,
+    const struct mixture *mixture, const struct lanes *gain, const struct lanes *loss,
+    struct lanes *z, struct lanes *v)
+{
+	if (f->factors != NULL)
+		factors_score_before(&o->factors, f->factors, shared(mixture, gain),
+		    shared(mixture, loss));
+	lanes_start(f, base, z, v);
+	lanes_score_before(&o->lanes,
+	    (const struct lanes_cell *const *)(void *)f->cells, f->x, f->n + 1, gain,
+	    loss, z, v);
+}
+
+/* The same backwards: what the lanes said before is what would have led to what they say
+ * now. The step was made with the offset of before. */
 static void
 unlearn_lanes(struct head *h, const struct head_options *o,
     const struct head_features *f, double label, double weight, struct estimate *to)
 {
 	struct lanes_cell **cells = with_intercept(h, f);
-	double likelihood[MIXTURE_EXPERTS], base, moved = 1;
-	struct lanes gain, loss, z, v;
+	bool gamma = o->likelihood != LIKELIHOOD_BERNOULLI;
+	double spread = dispersion_before(h, o, label, label / 100, weight);
+	double likelihood[MIXTURE_EXPERTS], moved = 1, mean = 0, base;
+	struct lanes gain, loss, z, v, now;
 	struct mixture mixture;
 	struct opinion said;
 
@@ -347,37 +442,31 @@ unlearn_lanes(struct head *h, const struct head_options *o,
 	for (unsigned k = 0; k < LANES; k++)
 		said.z.of[k] += (float)(base - said.offset);
 	said.offset = base;
-	for (unsigned round = 0; round < ROUNDS_MAX && moved > settled; round++) {
-		interpret(o, &said);
-		judge(h, o, &said, label, weight, &gain, &loss, likelihood);
-		mixture = h->mixture;
-		mixture_unlearn(&mixture, likelihood);
-		if (f->factors != NULL)
-			factors_score_before(&o->factors, f->factors,
-			    shared(&mixture, &gain), shared(&mixture, &loss));
-		lanes_start(f, base, &z, &v);
-		lanes_score_before(&o->lanes,
-		    (const struct lanes_cell *const *)(void *)cells, f->x, f->n + 1,
-		    &gain, &loss, &z, &v);
-		moved = 0;
-		for (unsigned k = 0; k < LANES; k++) {
-			float slope = 1 - loss.of[k] * said.v.of[k];
-			float step =
-			    (z.of[k] - said.z.of[k]) / (slope > 0.01f ? slope : 0.01f);
+	now = said.z;
+	for (unsigned round = 0; round < ROUNDS_MAX; round++) {
+		const struct likelihood_example e = { o->likelihood, label, weight,
+			spread };
 
-			said.z.of[k] += step;
-			said.v.of[k] = v.of[k];
-			moved = fmax(moved, fabs((double)step));
-		}
+		interpret(o, &said);
+		judge(o, &said, label, weight, spread, &gain, &loss, likelihood);
+		if (gamma)
+			likelihood_step_to(&e, &now, &said.v, &gain, &loss);
+		mean = mean_before(h, &said, likelihood, &mixture);
+		if (moved <= settled)
+			break;
+		score_before(o, f, base, &mixture, &gain, &loss, &z, &v);
+		moved = gamma ? go_back(&said, &z, &v)
+			      : step_back(&said, &z, &v, &gain, &loss);
+		if (gamma)
+			spread = dispersion_before(h, o, label,
+			    mean_before(h, &said, likelihood, &mixture), weight);
 	}
-	interpret(o, &said);
-	judge(h, o, &said, label, weight, &gain, &loss, likelihood);
 	lanes_unlearn(&o->lanes, cells, f->x, f->n + 1, &gain, &loss);
-	mixture_unlearn(&h->mixture, likelihood);
 	if (f->factors != NULL)
-		factors_unlearn(&o->factors, f->factors, shared(&h->mixture, &gain),
-		    shared(&h->mixture, &loss));
-	to->raw = likelihood_link(o->likelihood, mixture_mean(&h->mixture, said.mean));
+		factors_unlearn(&o->factors, f->factors, shared(&mixture, &gain),
+		    shared(&mixture, &loss));
+	h->mixture = mixture;
+	to->raw = likelihood_link(o->likelihood, mean);
 }
 
 /* --- Optimisers --------------------------------------------------------------------- */
@@ -414,7 +503,7 @@ learn_linear(struct head *h, const struct head_options *o,
 		g = vec_clamp(1 - label / mean, -9, 1);
 	for (unsigned i = 0; i < f->n; i++)
 		if (f->cells[i] != NULL)
-			optimiser_step(&o->optimiser, &f->cells[i]->weight,
+			optimiser_step(&o->optimiser, head_weight(f->cells[i]),
 			    (float)g * (f->x == NULL ? 1 : f->x[i]), (float)weight);
 	free_of_penalty.l1 = free_of_penalty.l2 = 0;
 	optimiser_step(&free_of_penalty, &h->linear_intercept, (float)g, (float)weight);
@@ -427,8 +516,6 @@ void
 head_learn(struct head *h, const struct head_options *o, const struct head_features *f,
     double label, double weight, struct estimate *to)
 {
-	double square;
-
 	assert(weight != 0);
 	if (o->optimiser.algorithm != OPTIMISER_LANES)
 		learn_linear(h, o, f, label, weight, to);
@@ -441,9 +528,7 @@ head_learn(struct head *h, const struct head_options *o, const struct head_featu
 		    &h->calibration, o->calibration, to->raw, label, weight);
 		return;
 	}
-	square = label / likelihood_mean(o->likelihood, to->raw) - 1;
-	h->deviance += weight * fmin(square * square, 100);
-	h->degrees += weight;
+	count_deviance(h, label, likelihood_mean(o->likelihood, to->raw), weight);
 }
 
 bool
@@ -459,8 +544,5 @@ head_is_sound(const struct head *h)
 	return lanes_is_sound(&h->intercept) && fabs(sum - 1) < 1e-6 &&
 	    calibration_is_sound(&h->calibration) && isfinite(h->seen) &&
 	    isfinite(h->sum) && isfinite(h->deviance) && isfinite(h->degrees) &&
-	    isfinite(h->linear_intercept.value) &&
-	    isfinite(h->linear_intercept.state[0]) &&
-	    isfinite(h->linear_intercept.state[1]) &&
-	    isfinite(h->linear_intercept.state[2]);
+	    weight_is_sound(&h->linear_intercept);
 }

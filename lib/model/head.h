@@ -39,11 +39,16 @@ struct head {
 	double deviance, degrees; /* gamma: what the dispersion is estimated from */
 };
 
-/* A cell of a feature, of this head. */
-union head_cell {
-	struct lanes_cell lanes;
-	struct weight weight;
-};
+/* A cell of a feature, of this head: a struct lanes_cell, or a struct weight, which is
+ * aligned as that is. */
+union head_cell;
+
+/* Of algorithms other than lanes, whose cells lie closer than the union would. */
+static inline struct weight *
+head_weight(union head_cell *cell)
+{
+	return (struct weight *)(void *)cell;
+}
 
 /* Bytes of a feature's cell: 64 for lanes, 16 for others. */
 unsigned head_cell_size(const struct head_options *o);
@@ -105,7 +110,8 @@ head_predict(const struct head *h, const struct head_options *o,
 
 /* The same, and then learn the label with a weight that is not 0. A negative
  * weight takes back what an example of its opposite has taught: the last one to within
- * rounding, one of before approximately. */
+ * rounding where its step was small (weight v p (1 - p) < 1/2 in each lane, which is so but
+ * for a weight above 1 on new features), else and one of before approximately. */
 void head_learn(struct head *h, const struct head_options *o,
     const struct head_features *f, double label, double weight, struct estimate *to);
 

@@ -63,7 +63,8 @@ lanes_score(const struct lanes_options *o, const struct lanes_cell *const *cells
 		float t = x == NULL ? 1 : x[i];
 
 		if (is_fresh(cells[i])) {
-			spread += prior;
+			if (t != 0)
+				spread += prior;
 			continue;
 		}
 		sum += WIDE_CONST(cells[i]->mean) * t;
@@ -85,7 +86,7 @@ lanes_learn(const struct lanes_options *o, struct lanes_cell *const *cells,
 		float t = x == NULL ? 1 : x[i];
 		wide s, sx;
 
-		if (cell == NULL)
+		if (cell == NULL || t == 0)
 			continue;
 		if (is_fresh(cell))
 			s = prior / (t * t < SQUARE_MIN ? SQUARE_MIN : t * t);
@@ -120,6 +121,8 @@ lanes_score_before(const struct lanes_options *o, const struct lanes_cell *const
 	for (unsigned i = 0; i < n; i++) {
 		float t = x == NULL ? 1 : x[i];
 
+		if (t == 0)
+			continue;
 		for (unsigned k = 0; k < LANES && is_fresh(cells[i]); k++)
 			v->of[k] += o->prior.of[k];
 		for (unsigned k = 0; k < LANES && !is_fresh(cells[i]); k++) {
@@ -139,6 +142,8 @@ lanes_unlearn(const struct lanes_options *o, struct lanes_cell *const *cells,
 	while (n-- > 0) {
 		float t = x == NULL ? 1 : x[n];
 
+		if (t == 0)
+			continue;
 		for (unsigned k = 0; k < LANES && !is_fresh(cells[n]); k++) {
 			float s = variance_before(
 			    cells[n]->variance[k], o->noise.of[k], t * t * loss->of[k]);

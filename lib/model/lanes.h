@@ -16,7 +16,8 @@
  *	mean <- mean + variance x gain
  *	variance <- variance - variance^2 x^2 loss + noise
  *
- * with loss < 1 / v. Sources: Chapelle and Li, NIPS 2011 (diagonal posterior); Graepel et
+ * with loss < 1 / v. A feature of x = 0 is one that is not there. Sources: Chapelle and Li,
+ * NIPS 2011 (diagonal posterior); Graepel et
  * al., ICML 2010 (assumed density); West, JASA 1985 (dynamic models).
  */
 #ifndef BANNERPIPE_MODEL_LANES_H

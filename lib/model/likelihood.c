@@ -83,29 +83,42 @@ step_bernoulli(const struct likelihood_example *e, const double mean[LANES],
 	}
 }
 
+/* The solution u of u + ln u = l, Lambert's W(exp l); by Newton's method on a concave
+ * function from below its root (Corless et al., Advances in Computational Mathematics 1996). */
+static double
+lambert(double l)
+{
+	double u = l > 1 ? l - vec_log(l) : vec_exp(l) / (1 + vec_exp(l));
+
+	for (unsigned i = 0; i < 20; i++) {
+		double next = u * (1 + l - vec_log(u)) / (1 + u);
+
+		if (!(next > u * (1 + 1e-14)))
+			break;
+		u = next;
+	}
+	return u;
+}
+
 /* y / mu - 1 is not: an amount a hundred times the mean would throw the filter. It goes to
  * the mode of the posterior instead, along the one direction in which z can move: where
- * d = v gain(z + d), by Newton's method on a convex function. */
+ * d = v w (y exp(-z - d) - 1), so that u = d + v w is Lambert's. */
 static void
 step_gamma(
     const struct likelihood_example *e, double z, double v, float *gain, float *loss)
 {
-	double w = e->weight / e->dispersion, d = 0, pull = 0, h = 0;
+	double w = e->weight / e->dispersion, vw = v * w, u;
 
-	for (unsigned i = 0; i < 30; i++) {
-		double ratio = e->label *
-		    vec_exp(-vec_clamp(z + d, -VEC_LOGIT_MAX, VEC_LOGIT_MAX));
-		double move;
+	if (!(vw > 1e-12)) {
+		double ratio = e->label * vec_exp(-z);
 
-		pull = w * (ratio - 1);
-		h = w * ratio;
-		move = (v * pull - d) / (1 + v * h);
-		d += move;
-		if (fabs(move) < 1e-9)
-			break;
+		*gain = (float)(w * (ratio - 1));
+		*loss = (float)(w * ratio);
+		return;
 	}
-	*gain = (float)(v > 0 ? d / v : pull);
-	*loss = (float)(h / (1 + h * v));
+	u = lambert(vec_log(vw) + vw + vec_log(e->label) - z);
+	*gain = (float)((u - vw) / v);
+	*loss = (float)(u / v / (1 + u));
 }
 
 void
@@ -120,4 +133,18 @@ likelihood_step(const struct likelihood_example *e, const struct lanes *z,
 	for (unsigned k = 0; k < LANES; k++)
 		step_gamma(
 		    e, (double)z->of[k], (double)v->of[k], &gain->of[k], &loss->of[k]);
+}
+
+void
+likelihood_step_to(const struct likelihood_example *e, const struct lanes *z,
+    const struct lanes *v, struct lanes *gain, struct lanes *loss)
+{
+	double w = e->weight / e->dispersion;
+
+	for (unsigned k = 0; k < LANES; k++) {
+		double h = w * e->label * vec_exp(-(double)z->of[k]);
+
+		gain->of[k] = (float)(h - w);
+		loss->of[k] = (float)(h / (1 + h * (double)v->of[k]));
+	}
 }

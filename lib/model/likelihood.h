@@ -32,6 +32,11 @@ void likelihood_step(const struct likelihood_example *e, const struct lanes *z,
     const double mean[LANES], const struct lanes *v, struct lanes *gain,
     struct lanes *loss);
 
+/* The same step where `z` is what the lanes say after it, and v what they said before: of
+ * gamma only, whose step goes to where the pull of the label is in balance. */
+void likelihood_step_to(const struct likelihood_example *e, const struct lanes *z,
+    const struct lanes *v, struct lanes *gain, struct lanes *loss);
+
 /* The probability of the example's label to the power of its weight where the mean is one of
  * these n (of gamma: its density up to a factor that does not depend on the mean), at least
  * 1e-30. */

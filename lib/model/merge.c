@@ -107,14 +107,16 @@ merge_weight(const struct optimiser *o, struct weight *to, const struct weight *
 
 /* --- Heads -------------------------------------------------------------------------- */
 
-/* Both began alike, so that what is common divides out. */
+/* What both began with divides out. */
 static void
 merge_mixture(struct mixture *to, const struct mixture *from)
 {
+	struct mixture prior;
 	double sum = 0;
 
+	mixture_init(&prior);
 	for (unsigned k = 0; k < MIXTURE_EXPERTS; k++) {
-		to->weight[k] *= from->weight[k];
+		to->weight[k] *= from->weight[k] / prior.weight[k];
 		sum += to->weight[k];
 	}
 	if (!(sum > 1e-300)) {
@@ -188,15 +190,15 @@ merge_cell(struct model *to, uint64_t place, const struct model *from, const voi
 
 	for (unsigned h = 0; h < MODEL_HEADS; h++) {
 		const struct head_options *o = &to->of_head[h];
-		union head_cell *a = (union head_cell *)(void *)(there + to->offset[h]);
-		const union head_cell *b = model_part(from, cell, h);
+		void *a = there + to->offset[h];
+		const void *b = (const uint8_t *)cell + from->offset[h];
 
 		if (!model_options_has(&to->options, h))
 			continue;
 		if (o->optimiser.algorithm == OPTIMISER_LANES)
-			merge_lanes(&a->lanes, &b->lanes, o->lanes.prior.of);
+			merge_lanes(a, b, o->lanes.prior.of);
 		else
-			merge_weight(&o->optimiser, &a->weight, &b->weight, examples_to,
+			merge_weight(&o->optimiser, a, b, examples_to,
 			    (double)model_state(from)->examples);
 	}
 }

@@ -24,11 +24,12 @@ mixture_mean(const struct mixture *m, const double said[MIXTURE_EXPERTS])
 void
 mixture_learn(struct mixture *m, const double likelihood[MIXTURE_EXPERTS])
 {
-	double sum = 0, scale;
+	double to[MIXTURE_EXPERTS], sum = 0, scale;
 
+	/* Whoever reads meanwhile finds weights whose sum is about 1. */
 	for (unsigned k = 0; k < MIXTURE_EXPERTS; k++) {
-		m->weight[k] *= likelihood[k];
-		sum += m->weight[k];
+		to[k] = m->weight[k] * likelihood[k];
+		sum += to[k];
 	}
 	/* So unlikely that nothing can be told from it. */
 	if (!(sum > 1e-300)) {
@@ -37,23 +38,23 @@ mixture_learn(struct mixture *m, const double likelihood[MIXTURE_EXPERTS])
 	}
 	scale = (1 - MIXTURE_SHARE) / sum;
 	for (unsigned k = 0; k < MIXTURE_EXPERTS; k++)
-		m->weight[k] = m->weight[k] * scale + EQUAL;
+		m->weight[k] = to[k] * scale + EQUAL;
 }
 
 void
 mixture_unlearn(struct mixture *m, const double likelihood[MIXTURE_EXPERTS])
 {
-	double sum = 0;
+	double to[MIXTURE_EXPERTS], sum = 0;
 
 	for (unsigned k = 0; k < MIXTURE_EXPERTS; k++) {
 		double w = (m->weight[k] - EQUAL) / likelihood[k];
 
 		/* What was more certain than a share allows was cut by rounding. */
-		m->weight[k] = w > 1e-300 ? w : 1e-300;
-		sum += m->weight[k];
+		to[k] = w > 1e-300 ? w : 1e-300;
+		sum += to[k];
 	}
 	for (unsigned k = 0; k < MIXTURE_EXPERTS; k++)
-		m->weight[k] /= sum;
+		m->weight[k] = to[k] / sum;
 }
 
 unsigned

@@ -12,7 +12,10 @@
 enum { NEWCOMERS_SHARE = 16 };
 
 /* A reader whose cells change hands under it asks again, so often. */
-enum { TRIES = 4 };
+enum { TRIES = 4, HEAD_TRIES = 1000 };
+
+/* More than anybody can have learned. */
+#define EXAMPLES_MAX (UINT64_C(1) << 60)
 
 struct model_scratch {
 	uint64_t home[FEATURES_MAX];
@@ -67,8 +70,7 @@ weights_are_sound(const struct cells_kind *kind, const void *cell)
 	bool sound = true;
 
 	for (unsigned i = 0; i < kind->size / sizeof *w; i++)
-		sound = sound && isfinite(w[i].value) && isfinite(w[i].state[0]) &&
-		    isfinite(w[i].state[1]) && isfinite(w[i].state[2]);
+		sound = sound && weight_is_sound(&w[i]);
 	return sound;
 }
 
@@ -145,6 +147,31 @@ fail:
 	return NULL;
 }
 
+static bool
+heads_are_sound(const struct model_state *state)
+{
+	bool sound = true;
+
+	for (unsigned h = 0; h < MODEL_HEADS; h++)
+		sound = sound && head_is_sound(&state->head[h]);
+	return sound;
+}
+
+/* A file of the options that were read before, as it may have been replaced since, and of
+ * heads that are sound; they may be changing. */
+static int
+check_attached(const struct model *m, const char *live, struct error *error)
+{
+	const struct region_head *h = m->cells.region.head;
+
+	if (!slice_is(slice_of(h->text, h->text_size), m->text))
+		return error_set(error, "%s has just become another model", live);
+	for (unsigned i = 0; i < HEAD_TRIES; i++)
+		if (heads_are_sound(model_state(m)))
+			return 0;
+	return error_set(error, "%s is damaged", live);
+}
+
 struct model *
 model_attach(const struct os *os, const char *live, bool *missing, struct error *error)
 {
@@ -166,12 +193,16 @@ model_attach(const struct os *os, const char *live, bool *missing, struct error 
 	m = model_of(&options, error);
 	if (m == NULL)
 		return NULL;
+	model_options_print(&options, m->text, sizeof m->text);
 	if (model_options_factored(&options) > 0)
 		m->rows = rows_attach(&options.factors,
 		    model_options_factored(&options), os, live, missing, error);
 	if ((m->rows != NULL || model_options_factored(&options) == 0) &&
-	    cells_open(&m->cells, &m->kind, os, live, missing, error) == 0)
-		return m;
+	    cells_open(&m->cells, &m->kind, os, live, missing, error) == 0) {
+		if (check_attached(m, live, error) == 0)
+			return m;
+		cells_fini(&m->cells);
+	}
 	rows_free(m->rows);
 	free(m->scratch);
 	free(m);
@@ -623,6 +654,8 @@ model_load(struct model *m, struct state_reader *from, struct error *error)
 	assert(state->examples == 0);
 	if (state_get(from, state, sizeof *state) < 0)
 		return error_set(error, "what it holds is cut off");
+	if (state->examples > EXAMPLES_MAX)
+		return error_set(error, "its count of examples is damaged");
 	for (unsigned h = 0; h < MODEL_HEADS; h++)
 		if (!head_is_sound(&state->head[h]))
 			return error_set(error, "what it holds of its %s is damaged",

@@ -16,6 +16,15 @@ model_head_name(unsigned head)
 				   : model_target_name((enum model_target)head);
 }
 
+bool
+model_is_linear(const struct model_options *options, struct error *error)
+{
+	if (model_options_factored(options) == 0)
+		return true;
+	(void)error_set(error, "models with factors can be shown and printed only");
+	return false;
+}
+
 struct model_size
 model_size_of(const struct model *m)
 {
@@ -58,7 +67,7 @@ model_fit(const struct model_options *options, struct model_size size, uint64_t 
 	uint64_t bytes = budget(options, size);
 	struct model *m;
 
-	if (model_options_check(options, error) < 0)
+	if (model_options_check(options, error) < 0 || !model_is_linear(options, error))
 		return NULL;
 	if (size.homes == 0 || bytes > memory) {
 		error_set(error,
@@ -119,7 +128,9 @@ read_file(const struct os *os, const char *path, uint64_t memory, struct error *
 		return NULL;
 	if (model_options_understand(state_identity(from), &options, &why) == 0 &&
 	    read_size(os, path, &options, &size, &why) == 0)
-		m = options.admit > 1 && 16 * size.newcomers <= memory
+		m = model_options_factored(&options) > 0
+		    ? model_new(&options, memory, os, NULL, &why)
+		    : options.admit > 1 && 16 * size.newcomers <= memory
 		    ? model_new(&options, 16 * size.newcomers + 15, os, NULL, &why)
 		    : model_fit(&options, size, memory, os, NULL, &why);
 	if (m != NULL && model_load(m, from, &why) < 0) {

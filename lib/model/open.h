@@ -9,6 +9,10 @@
 #include "lib/model/model.h"
 #include "lib/os.h"
 
+/* Factors (rows.h) are not copied: models that have some can be looked at, as far as their
+ * weights go, but not made into others. False and an error that says so. */
+bool model_is_linear(const struct model_options *options, struct error *error);
+
 /* How large a model is, beside its options. */
 struct model_size {
 	uint64_t homes;     /* of its cells */
@@ -57,14 +61,6 @@ model_touched_at(const struct model *m, uint64_t place)
 
 /* The next place from `from` on that holds a key; CELLS_NONE: there is none. */
 uint64_t model_next(const struct model *m, uint64_t from);
-/* The part of a head in a cell. */
-static inline const union head_cell *
-model_part(const struct model *m, const void *cell, unsigned head)
-{
-	return (const union head_cell *)(const void *)((const uint8_t *)cell +
-	    m->offset[head]);
-}
-
 /* The name of a head: of a target, or "delay". */
 const char *model_head_name(unsigned head);
 

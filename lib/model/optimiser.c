@@ -32,8 +32,16 @@ optimiser_default(enum optimiser_algorithm algorithm)
 	if (algorithm == OPTIMISER_SGD)
 		o.rate = 0.02;
 	if (algorithm == OPTIMISER_ADAM)
-		o.rate = 0.0005;
+		o.rate = 0.001;
 	return o;
+}
+
+bool
+weight_is_sound(const struct weight *w)
+{
+	return fabsf(w->value) <= OPTIMISER_VALUE_MAX && isfinite(w->state[0]) &&
+	    isfinite(w->state[1]) && w->state[1] >= 0 && isfinite(w->state[2]) &&
+	    w->state[2] >= 0;
 }
 
 bool

@@ -51,6 +51,9 @@ struct weight {
 /* A weight is held to +-OPTIMISER_VALUE_MAX, so that no input makes it infinite. */
 #define OPTIMISER_VALUE_MAX 1e6f
 
+/* Of one that comes from a file: finite, and no sum of squares is negative. */
+bool weight_is_sound(const struct weight *w);
+
 /* What is usual for the algorithm: a start for tuning. */
 struct optimiser optimiser_default(enum optimiser_algorithm algorithm);
 

@@ -56,7 +56,8 @@ add_slice(struct progress *g, unsigned key, struct slice value)
 	s->key = key;
 	s->value_size = (uint32_t)value.size;
 	memset(s->value, 0, sizeof s->value);
-	memcpy(s->value, value.at, value.size);
+	if (value.size > 0)
+		memcpy(s->value, value.at, value.size);
 	for (unsigned t = 0; t < MODEL_TARGETS; t++) {
 		clear(&s->interval[t]);
 		clear(&s->total[t]);

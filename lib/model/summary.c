@@ -99,7 +99,7 @@ summary_build(const struct model *m, const char *path, struct build *to)
 	build_options(m, to);
 	pair_uint(to, "version", s->examples);
 	pair_uint(to, "features", m->cells.used);
-	pair_uint(to, "places", model_places(m));
+	pair_uint(to, "places", m->cells.line_count * CELLS_LINE);
 	pair_uint(to, "evicted", m->cells.evicted);
 	pair_uint(to, "crowded", s->crowded);
 	pair_uint(to, "bytes_a_feature", m->kind.size);

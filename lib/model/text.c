@@ -442,7 +442,8 @@ read_cell(struct model_text *t, struct slice rest, struct error *error)
 		return wrong(t, error,
 		    "cell wants a place, a tick, a key of 16 hex digits, and its "
 		    "numbers");
-	if (place < model_places(m) && cells_key_at(&m->cells, place) != 0)
+	if (place < model_places(m) && (place & 7) < CELLS_LINE &&
+	    cells_key_at(&m->cells, place) != 0)
 		return wrong(t, error, "the place of this cell is taken");
 	if (!cells_put(&m->cells, place, touched, key, cell, model_state(m)->examples))
 		return wrong(t, error, "this cell cannot be there, or is not sound");

@@ -3,7 +3,8 @@
  * ctr: a synthetic click stream with a known hidden logistic model: 30 categorical
  * fields, cardinalities log-spaced from 10 to 1e6, values drawn Zipf(0.9 .. 1.3),
  * weights normal, the logit's standard deviation 1.3, the mean click rate set by
- * bisection. It draws what CPython's random.Random(seed) draws, so that its streams are
+ * bisection. With drift every weight turns to an independent one on the way; with pairs
+ * there are interactions that no linear model finds. It draws what CPython's random.Random(seed) draws, so that its streams are
  * those on which the figures of other learners were taken.
  */
 #ifndef BANNERPIPE_BENCH_CTR_H
@@ -16,7 +17,7 @@
 
 #include "lib/hash.h"
 
-enum { CTR_FIELDS = 30 };
+enum { CTR_FIELDS = 30, CTR_PAIRS_MAX = 64 };
 
 struct ctr {
 	uint32_t twister[624];
@@ -24,6 +25,10 @@ struct ctr {
 	unsigned cardinality[CTR_FIELDS];
 	double *cumulated[CTR_FIELDS];
 	double *weight[CTR_FIELDS];
+	double *later[CTR_FIELDS]; /* with drift */
+	double drift, cosine, sine;
+	unsigned pairs, pair[CTR_PAIRS_MAX][2];
+	uint64_t pair_key[CTR_PAIRS_MAX];
 	double intercept;
 };
 
@@ -88,6 +93,18 @@ ctr_uniform(struct ctr *c)
 	return (a * 67108864.0 + b) / 9007199254740992.0;
 }
 
+/* random.randrange(n), n < 32. */
+static inline unsigned
+ctr_below(struct ctr *c, unsigned n)
+{
+	unsigned bits = 32 - (unsigned)__builtin_clz(n), r;
+
+	do
+		r = ctr_word(c) >> (32 - bits);
+	while (r >= n);
+	return r;
+}
+
 static inline uint64_t
 ctr_mix(uint64_t x)
 {
@@ -130,10 +147,38 @@ ctr_score(const struct ctr *c, const uint32_t value[CTR_FIELDS])
 	double z = 0;
 
 	for (unsigned f = 0; f < CTR_FIELDS; f++)
-		z += c->weight[f][value[f]];
+		z += c->drift > 0 ? c->cosine * c->weight[f][value[f]] +
+			c->sine * c->later[f][value[f]]
+				  : c->weight[f][value[f]];
+	for (unsigned k = 0; k < c->pairs; k++)
+		z += 1.3 / sqrt(30) * 1.5 *
+		    ctr_normal(c->pair_key[k] +
+			value[c->pair[k][0]] * UINT64_C(1000003) +
+			value[c->pair[k][1]]);
 	return z;
 }
 
+/* So much of the stream is behind, from 0 to 1. */
+static inline void
+ctr_turn(struct ctr *c, double done)
+{
+	c->cosine = cos(c->drift * (3.141592653589793 / 2) * done);
+	c->sine = sin(c->drift * (3.141592653589793 / 2) * done);
+}
+
+static inline void
+ctr_choose_pairs(struct ctr *c, uint32_t seed)
+{
+	for (unsigned k = 0; k < c->pairs; k++) {
+		c->pair[k][0] = ctr_below(c, CTR_FIELDS / 2);
+		do
+			c->pair[k][1] = ctr_below(c, CTR_FIELDS);
+		while (c->pair[k][1] == c->pair[k][0]);
+		c->pair_key[k] = ctr_mix((uint64_t)seed * 7919 + k);
+	}
+}
+
+/* c->drift and c->pairs are the caller's, or 0. */
 static inline void
 ctr_init(struct ctr *c, uint32_t seed, double rate)
 {
@@ -145,17 +190,24 @@ ctr_init(struct ctr *c, uint32_t seed, double rate)
 		unsigned n = (unsigned)nearbyint(pow(10, 1 + 5.0 * f / 29));
 		double s = 0.9 + 0.4 * (f * 7 % 30) / 30, sum = 0;
 		uint64_t base = ctr_mix((uint64_t)seed * 1000003 + f);
+		uint64_t turned = ctr_mix((uint64_t)seed * 1000003 + f + 5000);
 
 		c->cardinality[f] = n;
 		c->cumulated[f] = malloc(n * sizeof(double));
 		c->weight[f] = malloc(n * sizeof(double));
+		c->later[f] = c->drift > 0 ? malloc(n * sizeof(double)) : NULL;
 		for (unsigned v = 0; v < n; v++) {
 			sum += pow(v + 1, -s);
 			c->cumulated[f][v] = sum;
 			c->weight[f][v] = 1.3 / sqrt(30) *
 			    ctr_normal(base + UINT64_C(2654435761) * v);
+			if (c->drift > 0)
+				c->later[f][v] = 1.3 / sqrt(30) *
+				    ctr_normal(turned + UINT64_C(2654435761) * v);
 		}
 	}
+	ctr_turn(c, 0);
+	ctr_choose_pairs(c, seed);
 	for (unsigned i = 0; i < SAMPLE; i++) {
 		uint32_t value[CTR_FIELDS];
 
@@ -182,6 +234,7 @@ ctr_fini(struct ctr *c)
 	for (unsigned f = 0; f < CTR_FIELDS; f++) {
 		free(c->cumulated[f]);
 		free(c->weight[f]);
+		free(c->later[f]);
 	}
 }
 

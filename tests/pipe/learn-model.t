@@ -48,8 +48,8 @@ exits 'a damaged model is refused' 111 bp-learn --model damaged first.bp
 like 'and the message names the file' 'bp-learn: .*damaged.*checksum' \
     bp-learn --model damaged first.bp
 exits 'without --model it is wrong use' 100 bp-learn first.bp
-like 'an option that makes no sense is named' 'l1 is known to ftrl only' \
-    bp-learn --model new --algorithm sgd --l1 1 first.bp
+like 'an option that makes no sense is named' 'the rate must be from 1e-6 to 1000' \
+    bp-learn --model new --algorithm sgd --rate 2000 first.bp
 like 'another target than the model has is named' 'target' \
     bp-learn --model part --target conversion first.bp
 done_testing

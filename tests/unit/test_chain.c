@@ -16,7 +16,7 @@
 
 #include "lib/feature/memo.h"
 #include "lib/hash.h"
-#include "lib/model/weights.h"
+#include "lib/model/cells.h"
 #include "lib/pending/index.h"
 #include "lib/pending/queue.h"
 #include "lib/sketch/cuckoo.h"
@@ -30,13 +30,33 @@ enum {
 	KEYS = 4000,
 	EPOCHS = 150,
 	MEMORY = 1 << 19,
-	WEIGHTS_MEMORY = 1 << 20,
+	CELLS_MEMORY = 1 << 20,
 	RAW = 3000,
 };
 
 static const struct state_identity identity = { .name = "bp-example", .schema = 1 };
 
 static char folder[] = "/tmp/bannerpipe-chain-XXXXXX";
+
+struct cell {
+	float value[4];
+};
+
+static float
+worth(const struct cells_kind *kind, const void *cell)
+{
+	(void)kind;
+	return ((const struct cell *)cell)->value[0];
+}
+
+static bool
+is_sound(const struct cells_kind *kind, const void *cell)
+{
+	(void)kind;
+	return ((const struct cell *)cell)->value[0] >= 0;
+}
+
+static const struct cells_kind kind = { sizeof(struct cell), worth, is_sound };
 
 struct all {
 	struct table *table, *wide;
@@ -46,7 +66,7 @@ struct all {
 	struct pool texts;
 	uint32_t text[NODES + 1];
 	struct cuckoo *cuckoo;
-	struct weights weights;
+	struct cells cells;
 	struct memo memo;
 	uint64_t steps;
 	uint8_t raw[RAW];
@@ -57,6 +77,7 @@ static struct all *
 all_new(void)
 {
 	struct all *a = calloc(1, sizeof *a);
+	struct error error;
 
 	assert_non_null(a);
 	a->table = table_new(TABLE_KEY_64, 40, MEMORY / 4);
@@ -66,7 +87,9 @@ all_new(void)
 	assert_int_equal(queue_init(&a->queue, NODES), 0);
 	assert_int_equal(index_init(&a->index, NODES), 0);
 	assert_int_equal(pool_init(&a->texts, POOL_CHUNK, 3 * NODES), 0);
-	assert_int_equal(weights_init(&a->weights, WEIGHTS_MEMORY), 0);
+	assert_int_equal(cells_init(&a->cells, &kind, CELLS_MEMORY, &os_system, NULL,
+			     (struct slice){ 0 }, &error),
+	    0);
 	assert_int_equal(memo_init(&a->memo, MEMORY), 0);
 	assert_int_equal(dirty_init(&a->raw_dirty, RAW), 0);
 	return a;
@@ -81,7 +104,7 @@ all_free(struct all *a)
 	queue_fini(&a->queue);
 	index_fini(&a->index);
 	pool_fini(&a->texts);
-	weights_fini(&a->weights);
+	cells_fini(&a->cells);
 	memo_fini(&a->memo);
 	dirty_fini(&a->raw_dirty);
 	free(a);
@@ -99,7 +122,7 @@ save_all(struct all *a, struct state_writer *w)
 	state_put(w, a->links, sizeof a->links);
 	pool_save(&a->texts, w);
 	state_put(w, a->text, sizeof a->text);
-	weights_save(&a->weights, w);
+	cells_save(&a->cells, w);
 	memo_save(&a->memo, w);
 	/* The length changes both ways. */
 	state_put_block(w, slice_of(a->raw, a->steps % RAW), &a->raw_dirty);
@@ -120,7 +143,7 @@ load_all(struct all *a, struct state_reader *r)
 	assert_int_equal(state_get(r, a->links, sizeof a->links), 0);
 	assert_int_equal(pool_load(&a->texts, r, &error), 0);
 	assert_int_equal(state_get(r, a->text, sizeof a->text), 0);
-	assert_int_equal(weights_load(&a->weights, r, UINT64_MAX, &error), 0);
+	assert_int_equal(cells_load(&a->cells, r, a->steps, &error), 0);
 	assert_int_equal(memo_load(&a->memo, r, &error), 0);
 	assert_int_equal(
 	    state_get_block_max(r, a->raw, RAW, &size, &a->raw_dirty, &error), 0);
@@ -158,14 +181,14 @@ static void
 learn_one(struct all *a, struct random *r)
 {
 	uint64_t key = below(r, 20 * KEYS) * UINT64_C(0x9E3779B97F4A7C15) + 1;
-	struct weights_cell *cell;
+	uint64_t place;
 
-	weights_reserve(&a->weights, 1, a->steps);
-	cell = weights_take(&a->weights, weights_home(&a->weights, key), key, a->steps);
-	if (cell == NULL)
+	cells_reserve(&a->cells, 1, a->steps);
+	place = cells_take(&a->cells, cells_home(&a->cells, key), key, a->steps);
+	if (place == CELLS_NONE)
 		return;
-	weights_touch(&a->weights, cell, a->steps);
-	cell->weight.value = (float)a->steps;
+	cells_touch(&a->cells, place, a->steps);
+	((struct cell *)cells_at(&a->cells, place))->value[0] = (float)a->steps;
 }
 
 static void

@@ -162,21 +162,22 @@ text_that_is_none_is_refused_by_its_line(void **state)
 	    "option calibration=platt", "option delayed-feedback=revise",              \
 	    "option rate=0.1", "option beta=1.0", "option l1=0.0", "option l2=0.0",    \
 	    "option base-rate=0.0"
-#define HEADER OPTIONS, "option admit=1.0", "table 2048 0 0 0", "state 10 0"
+#define LAST "option factors=0.0", "option field-aware=0.0"
+#define TABLE OPTIONS, "option admit=1.0", LAST
+#define HEADER TABLE, "table 2048 0 0 0", "state 10 0"
+#define REFUSE(why, ...) refuse((const char *const[]){ __VA_ARGS__, NULL }, why)
 	(void)state;
-	refuse((const char *const[]){ "something", NULL }, "line 1: no dump");
-	refuse((const char *const[]){ OPTIONS, NULL }, "after line 10 it is cut off");
-	refuse((const char *const[]){ OPTIONS, "option admit=0", NULL }, "line 11");
-	refuse((const char *const[]){ OPTIONS, "option admit=1.0",
-		   "table 99999999 0 0 0", NULL },
-	    "line 12: it needs --memory");
-	refuse((const char *const[]){ HEADER, "head click seen 0x1p+0 0x1p+0", NULL },
-	    "line 14: here comes head click seen with 1 numbers");
-	refuse((const char *const[]){ HEADER, "head click seen inf", NULL }, "line 14");
-	refuse((const char *const[]){ HEADER, "head click seen 0x1p+9999", NULL },
-	    "line 14");
-	refuse((const char *const[]){ HEADER, "cell 1 1 0000000000000005", NULL },
-	    "line 14: this line is unknown, or does not come here");
+	REFUSE("line 1: no dump", "something");
+	REFUSE("after line 10 it is cut off", OPTIONS);
+	REFUSE("line 13: the options: ", OPTIONS, "option admit=0", LAST);
+	REFUSE("line 14: it needs --memory", TABLE, "table 99999999 0 0 0");
+	REFUSE("line 14: table wants", TABLE, "table 2048 0 0 0 0");
+	REFUSE("line 16: here comes head click seen with 1 numbers", HEADER,
+	    "head click seen 0x1p+0 0x1p+0");
+	REFUSE("line 16", HEADER, "head click seen inf");
+	REFUSE("line 16", HEADER, "head click seen 0x1p+9999");
+	REFUSE("line 16: this line is unknown, or does not come here", HEADER,
+	    "cell 1 1 0000000000000005");
 }
 
 /* --- Merging ------------------------------------------------------------------------ */
