@@ -15,11 +15,9 @@
  */
 #include <stdlib.h>
 
-#include "lib/feature/extract.h"
-#include "lib/feature/memo.h"
+#include "lib/feature/describe.h"
 #include "lib/filter.h"
 #include "lib/filter/names.h"
-#include "lib/hash.h"
 
 enum {
 	SPEC_SIZE_MAX = 256 << 10,
@@ -32,13 +30,11 @@ struct feature {
 	const char *spec_path, *names_path;
 	bool impressions;
 
-	struct extract *extract; /* owned */
-	struct memo memo;        /* of outcomes, by their name */
+	struct describe describe;
 	struct names names;
-	struct hash_key hash_key;
-	struct key features, values, shown_at, revision;
+	struct key features, values;
 	instant now; /* of the current record */
-	uint64_t extracted, forgotten;
+	uint64_t extracted;
 };
 
 static const struct option options[] = {
@@ -83,12 +79,12 @@ write_name(void *context, uint64_t key, struct slice name)
 static void
 show_counters(struct run *run, const struct feature *f)
 {
-	const struct extract_counts *c = extract_counts(f->extract);
+	const struct extract_counts *c = extract_counts(f->describe.extract);
 
 	run_counter(run, "extracted", "records that got features", &f->extracted);
 	run_counter(run, "forgotten",
 	    "revisions without counts, as their first features were forgotten",
-	    &f->forgotten);
+	    &f->describe.forgotten);
 	run_counter(
 	    run, "evicted_counters", "counters lost for want of memory", &c->evicted);
 	run_counter(run, "late_events", "events older than the windows that count them",
@@ -113,65 +109,22 @@ start(struct run *run, void *self)
 		return run_usage(run, "--spec FILE is missing (see --help)");
 	f->features = run_key(run, "features");
 	f->values = run_key(run, "feature_values");
-	f->shown_at = run_key(run, "shown_at");
-	f->hash_key = hash_key(run_seed(run));
-	f->revision = run_key(run, "revision");
 	if (f->names_path != NULL &&
 	    names_open(&f->names, run, f->names_path, memory / NAMES_SHARE) != 0)
 		return -1;
 	spec = read_spec(run, f->spec_path);
 	if (spec == NULL)
 		return -1;
-	f->extract =
-	    extract_new(spec, memory - memory / MEMO_SHARE - memory / NAMES_SHARE,
-		run_seed(run), f->names.out != NULL ? write_name : NULL, f, &error);
-	if (f->extract == NULL)
+	if (describe_init(&f->describe, spec, run_reader(run),
+		memory - memory / MEMO_SHARE - memory / NAMES_SHARE,
+		memory / MEMO_SHARE, run_seed(run),
+		f->names.out != NULL ? write_name : NULL, f, &error) < 0)
 		return run_fail(run, "%s", error.text);
-	if (memo_init(&f->memo, memory / MEMO_SHARE) != 0)
-		return run_fail(run, "no memory for revisions");
 	show_counters(run, f);
 	return 0;
 }
 
-/* --- Revisions -------------------------------------------------------------------- */
-
-/* Outcomes of one banner have the same event_id up to the last dot (join.1). */
-static bool
-outcome_name(const struct feature *f, const struct record *r, uint64_t *name)
-{
-	struct slice id;
-
-	if (!record_str(r, KEY_EVENT_ID, &id))
-		return false;
-	while (id.size > 0 && id.at[id.size - 1] != '.')
-		id.size--;
-	*name = hash_keyed(f->hash_key, id);
-	return id.size > 0;
-}
-
-/* An outcome has the features of its first revision: what is taken back must be what was
- * given, and what came before the first cannot be read any more. */
-static int
-describe_outcome(struct feature *f, const struct record *r, double weight,
-    struct count_times t, struct features *to)
-{
-	int64_t revision = 0;
-	uint64_t name = 0;
-	bool named = outcome_name(f, r, &name), again;
-
-	(void)record_int(r, f->revision, &revision);
-	again = revision > 0 || weight < 0;
-	if (named)
-		memo_prefetch(&f->memo, name);
-	if (again && named && memo_get(&f->memo, name, to))
-		return 0;
-	f->forgotten += again;
-	if (extract_features(f->extract, r, t, !again, to) != 0)
-		return -1;
-	if (named && !again)
-		memo_put(&f->memo, name, to);
-	return 0;
-}
+/* --- Records ---------------------------------------------------------------------- */
 
 /* The features that the record has already. False: they are none that can be read. */
 static bool
@@ -192,19 +145,14 @@ describe(struct run *run, struct feature *f, const struct record *r, enum kind k
     double weight, struct count_times t)
 {
 	struct features before, own;
-	int status;
 
 	if (!read_before(f, r, &before))
 		return run_reject(run, "its features are not bins of keys and values");
-	if (kind == KIND_OUTCOME)
-		status = describe_outcome(f, r, weight, t, &own);
-	else
-		status = extract_features(f->extract, r, t, true, &own);
-	if (status != 0)
+	if (describe_features(&f->describe, r, kind, weight, t, &own) != 0)
 		return FAIL;
 	f->extracted++;
 	if (before.keys.size > 0)
-		extract_join(f->extract, &before, &own);
+		extract_join(f->describe.extract, &before, &own);
 	build_bin(run_set(run, f->features), own.keys);
 	if (own.values.size > 0)
 		build_bin(run_set(run, f->values), own.values);
@@ -224,20 +172,17 @@ each(struct run *run, void *self, const struct record *r)
 
 	if (kind == KIND_OTHER)
 		return PASS;
-	if (!record_timestamp(r, &t.known) || !record_weight(r, &weight))
+	if (!describe_times(&f->describe, r, kind, &t) || !record_weight(r, &weight))
 		return wanted ? run_reject(run,
 				    "%s without timestamp, or with a weight that is no "
 				    "number",
 				    kind_name(kind))
 			      : PASS;
 	f->now = t.known;
-	if (kind != KIND_OUTCOME || !record_instant(r, f->shown_at, &t.shown) ||
-	    t.shown > t.known || t.shown < -WHEN_MAX)
-		t.shown = t.known;
 	if (wanted)
 		verdict = describe(run, f, r, kind, weight, t);
 	if (verdict == PASS)
-		extract_update(f->extract, r, kind, weight, t);
+		extract_update(f->describe.extract, r, kind, weight, t);
 	return verdict;
 }
 
@@ -247,10 +192,9 @@ save(struct run *run, void *self, struct state_writer *to)
 	struct feature *f = self;
 
 	(void)run;
-	extract_save(f->extract, to);
-	memo_save(&f->memo, to);
+	describe_save(&f->describe, to);
 	state_put_u64(to, f->extracted);
-	state_put_u64(to, f->forgotten);
+	state_put_u64(to, f->describe.forgotten);
 	names_save(&f->names, to);
 	return 0;
 }
@@ -261,11 +205,10 @@ load(struct run *run, void *self, struct state_reader *from)
 	struct feature *f = self;
 	struct error error;
 
-	if (extract_load(f->extract, from, &error) != 0 ||
-	    memo_load(&f->memo, from, &error) != 0)
+	if (describe_load(&f->describe, from, &error) != 0)
 		return run_usage(run, "%s", error.text);
 	if (state_get_u64(from, &f->extracted) != 0 ||
-	    state_get_u64(from, &f->forgotten) != 0)
+	    state_get_u64(from, &f->describe.forgotten) != 0)
 		return run_fail(run, "the snapshot is too short");
 	return names_load(&f->names, run, from);
 }
@@ -275,8 +218,7 @@ stop(void *self)
 {
 	struct feature *f = self;
 
-	extract_free(f->extract);
-	memo_fini(&f->memo);
+	describe_fini(&f->describe);
 	names_fini(&f->names);
 }
 

@@ -14,16 +14,15 @@
 #include "lib/model/explain.h"
 #include "lib/model/predictor.h"
 #include "lib/model/progress.h"
+#include "lib/tune/words.h"
 
 /* What of the memory is not for the model. */
 enum { RESERVE = 12 << 20 };
 
 struct learn {
 	const char *path, *live, *targets, *slices, *deltas_path, *names;
-	int algorithm, calibration, feedback;
-	double rate, beta, l1, l2, base_rate;
-	uint64_t admit, factors, every, delta_every, most;
-	bool field_aware;
+	struct words words;
+	uint64_t every, delta_every, most;
 
 	struct model_options options;
 	struct predictor predictor;
@@ -44,25 +43,7 @@ static const struct option options[] = {
 	    "keep the model in this file too, for others to map", "FILE"),
 	OPTION('t', "target", struct learn, targets, "click",
 	    "what to predict: click,conversion,value", "NAMES"),
-	OPTION_CHOICE('a', "algorithm", struct learn, algorithm, OPTIMISER_WORDS,
-	    "how weights follow the examples"),
-	OPTION(0, "rate", struct learn, rate, "0",
-	    "learning rate (not lanes); 0: 0.1, of sgd 0.02, of adam 0.001"),
-	OPTION(0, "beta", struct learn, beta, "1", "damps first steps (ftrl, adagrad)"),
-	OPTION(0, "l1", struct learn, l1, "0", "pulls weights to 0 (not lanes)"),
-	OPTION(0, "l2", struct learn, l2, "0", "shrinks weights (not lanes)"),
-	OPTION('b', "base-rate", struct learn, base_rate, "0",
-	    "mean of the first target; 0: estimate it"),
-	OPTION(0, "admit", struct learn, admit, "1",
-	    "see a feature so often before it gets a weight"),
-	OPTION('k', "factors", struct learn, factors, "0",
-	    "learn what pairs of features say: 4, 8, 12 or 16 factors"),
-	OPTION('f', "field-aware", struct learn, field_aware, NULL,
-	    "factors of a feature differ by the other's field"),
-	OPTION_CHOICE('c', "calibration", struct learn, calibration, CALIBRATION_WORDS,
-	    "make probabilities mean what they say"),
-	OPTION_CHOICE('d', "delayed-feedback", struct learn, feedback, FEEDBACK_WORDS,
-	    "what a click without conversion teaches"),
+	WORDS_OPTIONS(struct learn, words),
 	OPTION_ASIDE('r', "report", struct learn, every, "100000",
 	    "records between reports; 0: only one at the end"),
 	OPTION('s', "slice", struct learn, slices, NULL,
@@ -83,25 +64,9 @@ static const struct option options[] = {
 static int
 read_options(struct run *run, struct learn *l)
 {
-	struct model_options *o = &l->options;
 	struct error error;
 
-	*o = model_options_default((enum optimiser_algorithm)l->algorithm);
-	if (l->rate != 0)
-		o->optimiser.rate = l->rate;
-	o->optimiser.beta = l->beta;
-	o->optimiser.l1 = l->l1;
-	o->optimiser.l2 = l->l2;
-	o->base_rate = l->base_rate;
-	o->admit = l->admit;
-	o->factors =
-	    (struct factors_options){ l->factors <= FACTORS_MAX ? (unsigned)l->factors
-								: FACTORS_MAX + 1,
-		    l->field_aware };
-	o->calibration = (enum calibration_method)l->calibration;
-	o->feedback = (enum model_feedback)l->feedback;
-	if (model_options_parse_targets(o, l->targets, &error) < 0 ||
-	    model_options_check(o, &error) < 0)
+	if (words_understand(&l->words, l->targets, &l->options, &error) < 0)
 		return run_usage(run, "%s", error.text);
 	return 0;
 }
@@ -140,7 +105,7 @@ begin_deltas(struct run *run, struct learn *l)
 
 	if (l->deltas_path == NULL)
 		return 0;
-	if (l->factors > 0 || l->delta_every == 0)
+	if (l->words.factors > 0 || l->delta_every == 0)
 		return run_usage(
 		    run, "--deltas wants no --factors, and --delta-every of 1 or more");
 	if (l->to_deltas == NULL &&

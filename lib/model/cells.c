@@ -137,6 +137,27 @@ cells_init(struct cells *c, const struct cells_kind *kind, uint64_t bytes,
 }
 
 int
+cells_show(struct cells *c, struct cells *old, struct error *error)
+{
+	struct region region;
+
+	assert(c->path == NULL && old->path != NULL);
+	if (region_init(
+		&region, c->os, old->path, &old->region, c->region.size, error) < 0)
+		return -1;
+	memcpy(region_owner(&region), region_owner(&c->region),
+	    REGION_HEAD - REGION_OWNER);
+	memcpy(region.content, c->region.content, c->region.size);
+	region_set_version(&region, region_version(&c->region));
+	region_fini(&c->region, c->os);
+	c->region = region;
+	lay_out(c, c->homes);
+	c->path = old->path;
+	old->path = NULL;
+	return show(c, &old->region, error);
+}
+
+int
 cells_open(struct cells *c, const struct cells_kind *kind, const struct os *os,
     const char *path, bool *missing, struct error *error)
 {

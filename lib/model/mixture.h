@@ -3,7 +3,7 @@
  * mixture: which of several experts to believe, by Bayes' rule as the examples come, with a
  * share that lets another expert become the best (fixed share: Herbster and Warmuth, Machine
  * Learning 1998). The loss of the mixed prediction exceeds that of the best expert by
- * ln MIXTURE_EXPERTS in total, and about ln(1 / MIXTURE_SHARE) for every change of the best.
+ * ln 2 of the constant, ln (2 LANES) of a lane, in total, and about ln(1 / MIXTURE_SHARE) for every change of the best.
  */
 #ifndef BANNERPIPE_MODEL_MIXTURE_H
 #define BANNERPIPE_MODEL_MIXTURE_H

@@ -77,6 +77,12 @@ struct model *model_new(const struct model_options *options, uint64_t bytes,
 /* The model that another process keeps at `live`, to predict with. */
 struct model *model_attach(
     const struct os *os, const char *live, bool *missing, struct error *error);
+/* Let others see this model, which is not live, where they see `old`: they attach again. */
+static inline int
+model_show(struct model *m, struct model *old, struct error *error)
+{
+	return cells_show(&m->cells, &old->cells, error);
+}
 /* The other process has begun a new file: attach again. */
 static inline bool
 model_is_over(const struct model *m)

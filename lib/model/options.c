@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/model/options.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,17 +15,25 @@ static const char *const calibration_names[] = { "platt", "isotonic", "none" };
 static const char *const feedback_names[] = { "revise", "fnw", "dfm" };
 
 /* In the order of struct model_described. */
-enum { TARGET, ALGORITHM, CALIBRATION, FEEDBACK, NUMBERS };
-static const char *const names[MODEL_OPTIONS] = { "target", "algorithm", "calibration",
-	"delayed-feedback", "rate", "beta", "l1", "l2", "base-rate", "admit", "factors",
-	"field-aware" };
+enum { TARGET, ALGORITHM, CALIBRATION, FEEDBACK, PRIORS, NOISES, NUMBERS };
+static const char *const names[] = { "target", "algorithm", "calibration",
+	"delayed-feedback", "prior-variances", "noise", "rate", "beta", "l1", "l2",
+	"base-rate", "admit", "factors", "field-aware" };
+
+_Static_assert(sizeof names / sizeof *names == MODEL_OPTIONS, "each has a name");
 
 struct model_options
 model_options_default(enum optimiser_algorithm algorithm)
 {
-	return (struct model_options){ .target = { true },
+	struct model_options o = { .target = { true },
 		.optimiser = optimiser_default(algorithm),
 		.admit = 1 };
+	struct error error;
+	int status = model_options_parse_lanes(&o, MODEL_PRIORS, MODEL_NOISES, &error);
+
+	assert(status == 0);
+	(void)status;
+	return o;
 }
 
 const char *
@@ -62,6 +71,59 @@ model_options_parse_targets(
 		rest = slice_from(rest, end < rest.size ? end + 1 : end);
 	}
 	return 0;
+}
+
+static int
+parse_list(struct model_list *to, const char *text, double least, double most,
+    const char *name, struct error *error)
+{
+	struct slice rest = slice_text(text);
+	double value;
+
+	for (to->n = 0; rest.size > 0; to->n++) {
+		size_t end = slice_find(rest, ',');
+
+		if (to->n == LANES ||
+		    !number_parse_double(slice_of(rest.at, end), &value) ||
+		    !(value >= least && value <= most))
+			return error_set(error,
+			    "%s: up to %d numbers from %g to %g with commas between "
+			    "them are wanted, not '%.100s'",
+			    name, LANES, least, most, text);
+		to->of[to->n] = (float)value;
+		rest = slice_from(rest, end < rest.size ? end + 1 : end);
+	}
+	return 0;
+}
+
+int
+model_options_parse_lanes(
+    struct model_options *o, const char *prior, const char *noise, struct error *error)
+{
+	unsigned n;
+
+	if (parse_list(&o->prior, prior, 1e-6, 1e3, names[PRIORS], error) < 0 ||
+	    parse_list(&o->noise, noise, 0, 1, names[NOISES], error) < 0)
+		return -1;
+	n = o->prior.n * o->noise.n;
+	return n > 0 && n <= LANES && (n & (n - 1)) == 0
+	    ? 0
+	    : error_set(error,
+		  "%u prior variances, each with %u noises, do not make 1, 2, 4 or 8 "
+		  "lanes",
+		  o->prior.n, o->noise.n);
+}
+
+static struct lanes_options
+lanes_of(const struct model_options *o)
+{
+	struct lanes_options lanes = lanes_default;
+
+	for (unsigned i = 0; i < LANES && o->prior.n > 0 && o->noise.n > 0; i++) {
+		lanes.prior.of[i] = o->prior.of[i % o->prior.n];
+		lanes.noise.of[i] = o->noise.of[i / o->prior.n % o->noise.n];
+	}
+	return lanes;
 }
 
 unsigned
@@ -126,7 +188,7 @@ model_options_of_head(const struct model_options *o, unsigned head)
 		    : head == MODEL_DELAY         ? LIKELIHOOD_EXPONENTIAL
 						  : LIKELIHOOD_BERNOULLI,
 		.optimiser = o->optimiser,
-		.lanes = lanes_default,
+		.lanes = lanes_of(o),
 		.factors = head <= MODEL_CONVERSION ? o->factors
 						    : (struct factors_options){ 0 },
 		.calibration = o->calibration,
@@ -149,6 +211,30 @@ describe_targets(const struct model_options *o, char *to)
 	}
 }
 
+/* The shortest texts that read back as the same floats: 8 of them have 120 bytes at most. */
+static void
+describe_list(const struct model_list *list, char to[MODEL_TEXT_MAX])
+{
+	size_t at = 0;
+
+	for (unsigned i = 0; i < list->n; i++) {
+		char text[NUMBER_TEXT_MAX];
+		double back = NAN;
+
+		for (int digits = 1; (float)back != list->of[i]; digits++) {
+			int n = snprintf(
+			    text, sizeof text, "%.*g", digits, (double)list->of[i]);
+
+			assert(n > 0 && digits <= 9);
+			if (!number_parse_double(slice_text(text), &back))
+				back = NAN;
+		}
+		at += (size_t)snprintf(
+		    to + at, MODEL_TEXT_MAX - at, "%s%s", i > 0 ? "," : "", text);
+		assert(at < MODEL_TEXT_MAX);
+	}
+}
+
 void
 model_options_describe(const struct model_options *o, struct model_described *to)
 {
@@ -161,6 +247,12 @@ model_options_describe(const struct model_options *o, struct model_described *to
 	strcpy(to->text[ALGORITHM], optimiser_name(p->algorithm));
 	strcpy(to->text[CALIBRATION], calibration_names[o->calibration]);
 	strcpy(to->text[FEEDBACK], feedback_names[o->feedback]);
+	strcpy(to->text[PRIORS], MODEL_PRIORS);
+	strcpy(to->text[NOISES], MODEL_NOISES);
+	if (o->prior.n > 0 && o->noise.n > 0) {
+		describe_list(&o->prior, to->text[PRIORS]);
+		describe_list(&o->noise, to->text[NOISES]);
+	}
 	for (unsigned i = NUMBERS; i < MODEL_OPTIONS; i++)
 		to->text[i][number_format_double(numbers[i - NUMBERS], to->text[i])] =
 		    '\0';
@@ -217,7 +309,8 @@ model_options_understand(
 		return error_set(error, "its factors are out of range");
 	o->admit = (uint64_t)admit;
 	o->factors = (struct factors_options){ (unsigned)factors, field_aware != 0 };
-	if (model_options_parse_targets(o, value[TARGET], error) < 0)
+	if (model_options_parse_targets(o, value[TARGET], error) < 0 ||
+	    model_options_parse_lanes(o, value[PRIORS], value[NOISES], error) < 0)
 		return -1;
 	return model_options_check(o, error);
 }
@@ -248,7 +341,7 @@ model_options_read(struct slice text, struct model_options *o, struct error *err
 	for (unsigned i = 0; i < MODEL_OPTIONS; i++) {
 		size_t end = slice_find(text, '\n'), size = strlen(names[i]);
 
-		if (end == text.size || end < size + 1 || end - size > 64 ||
+		if (end == text.size || end < size + 1 || end - size > MODEL_TEXT_MAX ||
 		    memcmp(text.at, names[i], size) != 0 || text.at[size] != '=')
 			return error_set(error, "it does not say its %s", names[i]);
 		memcpy(d.text[i], text.at + size + 1, end - size - 1);

@@ -27,9 +27,17 @@ enum model_feedback {
 };
 #define FEEDBACK_WORDS "revise|fnw|dfm"
 
+/* Up to as many numbers as there are lanes. */
+struct model_list {
+	unsigned n;
+	float of[LANES];
+};
+
 struct model_options {
 	bool target[MODEL_TARGETS];
 	struct optimiser optimiser;
+	/* Of the lanes (lanes.h): each prior with each noise makes one; none: the presets. */
+	struct model_list prior, noise;
 	double base_rate; /* of the first target; 0: estimate it */
 	enum calibration_method calibration;
 	enum model_feedback feedback;
@@ -44,16 +52,21 @@ struct model_options model_options_default(enum optimiser_algorithm algorithm);
  * targets, a value given a conversion, which must be one. */
 int model_options_parse_targets(
     struct model_options *o, const char *text, struct error *error);
+/* "0.005,0.02" and "0,1e-5": 1, 2, 4 or 8 of each, no more than 8 lanes; -1 and error. */
+int model_options_parse_lanes(
+    struct model_options *o, const char *prior, const char *noise, struct error *error);
+#define MODEL_PRIORS "0.005,0.02,0.06,0.3" /* the presets */
+#define MODEL_NOISES "0,1e-05"
 const char *model_target_name(enum model_target target);
 
 /* 0, or -1 and the first option that is out of its range. */
 int model_options_check(const struct model_options *o, struct error *error);
 
-enum { MODEL_OPTIONS = 12, MODEL_SCHEMA = 2 };
+enum { MODEL_OPTIONS = 14, MODEL_SCHEMA = 2, MODEL_TEXT_MAX = 128 };
 
 /* The values as texts, and an identity that points to them: borrowed from it, in place. */
 struct model_described {
-	char text[MODEL_OPTIONS][64];
+	char text[MODEL_OPTIONS][MODEL_TEXT_MAX];
 	struct state_identity identity;
 };
 

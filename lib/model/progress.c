@@ -30,6 +30,7 @@ struct slice_of_examples {
 
 struct progress {
 	const struct predictor *predictor; /* borrowed */
+	const char *candidate;             /* borrowed; NULL: of none */
 	struct key key[PROGRESS_KEYS_MAX];
 	char *names; /* owned; the keys', each terminated */
 	const char *name[PROGRESS_KEYS_MAX];
@@ -118,6 +119,12 @@ progress_free(struct progress *g)
 		free(g->slice[i]);
 	free(g->names);
 	free(g);
+}
+
+void
+progress_set_candidate(struct progress *g, const char *name)
+{
+	g->candidate = name;
 }
 
 /* --- Noting ---------------------------------------------------------------------------- */
@@ -253,7 +260,9 @@ put_dims(struct build *b, const struct progress *g, const struct slice_of_exampl
 	bool sliced = s->key < PROGRESS_KEYS_MAX;
 
 	build_text(b, "dims");
-	build_map(b, sliced ? 4 : 3);
+	build_map(b, 3U + sliced + (g->candidate != NULL));
+	if (g->candidate != NULL)
+		put_text(b, "candidate", g->candidate);
 	put_text(b, "target", target);
 	put_text(b, "algorithm",
 	    optimiser_name(g->predictor->model->options.optimiser.algorithm));
@@ -291,12 +300,14 @@ build_metric(uint8_t to[RECORD_MAX], const struct progress *g, unsigned slice,
 	const char *name = model_target_name(target);
 	struct build b;
 	size_t open;
-	char id[128];
+	char id[192];
 	unsigned pairs = 8;
 
 	(void)snprintf(id, sizeof id,
-	    slice == 0 ? "learn:%s:%s:%llu" : "learn:%s:%s:%llu:%u", name, scope,
-	    (unsigned long long)model_state(m)->examples, slice);
+	    slice == 0 ? "learn:%s:%s:%llu%s%s" : "learn:%s:%s:%llu%s%s:%u", name,
+	    scope, (unsigned long long)model_state(m)->examples,
+	    g->candidate != NULL ? ":" : "", g->candidate != NULL ? g->candidate : "",
+	    slice);
 	build_init(&b, to, RECORD_MAX);
 	open = build_open(&b);
 	put_text(&b, "event", "metric");

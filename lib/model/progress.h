@@ -27,6 +27,8 @@ struct progress;
 struct progress *progress_new(const struct predictor *p, struct reader *reader,
     const char *slices, struct error *error);
 void progress_free(struct progress *g);
+/* Say in the reports whose they are: a candidate's name, borrowed. */
+void progress_set_candidate(struct progress *g, const char *name);
 
 /* A prediction and what came of it. */
 void progress_note(struct progress *g, const struct record *r,

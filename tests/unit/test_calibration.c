@@ -21,6 +21,20 @@ near(double value, double expected, double tolerance)
 		fail_msg("%.12g is not within %g of %.12g", value, tolerance, expected);
 }
 
+/* Of probabilities instead of log-odds. */
+static double
+apply(const struct calibration *c, enum calibration_method m, double p)
+{
+	return vec_sigmoid(calibration_apply(c, m, vec_logit(p)));
+}
+
+static void
+teach(struct calibration *c, enum calibration_method m, double p, double label,
+    double weight)
+{
+	calibration_learn(c, m, vec_logit(p), label, weight);
+}
+
 static double
 uniform(struct random *r)
 {
@@ -37,8 +51,7 @@ it_does_nothing_until_examples_say_so(void **state)
 	assert_true(calibration_is_sound(&c));
 	for (double p = 0.0001; p < 1; p += 0.01)
 		for (unsigned m = 0; m < 3; m++)
-			near(calibration_apply(&c, (enum calibration_method)m, p), p,
-			    1e-9);
+			near(apply(&c, (enum calibration_method)m, p), p, 1e-9);
 }
 
 static void
@@ -53,7 +66,7 @@ platt_recovers_a_known_slope_and_shift(void **state)
 		double z = -3 + 3 * (uniform(&r) + uniform(&r) - 1);
 		bool y = uniform(&r) < vec_sigmoid_exact(0.7 * z - 0.4);
 
-		calibration_learn(&c, CALIBRATION_PLATT, vec_sigmoid(z), y, 1);
+		teach(&c, CALIBRATION_PLATT, vec_sigmoid(z), y, 1);
 	}
 	print_message("# slope %.4f, shift %.4f\n", c.slope, c.shift);
 	/* Standard errors are 0.007 and 0.02. */
@@ -79,18 +92,18 @@ isotonic_is_monotone_and_mends_what_no_slope_does(void **state)
 
 		if (i > 300000)
 			for (unsigned m = 0; m < 3; m++)
-				error[m] += fabs(truth -
-						calibration_apply(&c,
-						    (enum calibration_method)m, p)) /
+				error[m] +=
+				    fabs(truth -
+					apply(&c, (enum calibration_method)m, p)) /
 				    1e5;
-		calibration_learn(&c, CALIBRATION_ISOTONIC, p, y, 1);
+		teach(&c, CALIBRATION_ISOTONIC, p, y, 1);
 	}
 	print_message("# mean error: platt %.4f, isotonic %.4f, none %.4f\n", error[0],
 	    error[1], error[2]);
 	assert_true(error[CALIBRATION_ISOTONIC] < 0.25 * error[CALIBRATION_NONE]);
 	assert_true(error[CALIBRATION_ISOTONIC] < 0.6 * error[CALIBRATION_PLATT]);
 	for (double z = -20; z < 20; z += 0.01) {
-		double p = calibration_apply(&c, CALIBRATION_ISOTONIC, vec_sigmoid(z));
+		double p = apply(&c, CALIBRATION_ISOTONIC, vec_sigmoid(z));
 
 		assert_true(p >= last && p > 0 && p < 1);
 		last = p;
@@ -112,14 +125,13 @@ the_last_example_is_taken_back(void **state)
 		calibration_init(&c);
 		for (unsigned i = 0; i < round % 300; i++) {
 			p = vec_sigmoid(-4 + 6 * uniform(&r));
-			calibration_learn(
-			    &c, CALIBRATION_ISOTONIC, p, uniform(&r) < p / 2, 1);
+			teach(&c, CALIBRATION_ISOTONIC, p, uniform(&r) < p / 2, 1);
 		}
 		before = c;
 		p = vec_sigmoid(-6 + 10 * uniform(&r));
 		y = uniform(&r) < 0.5;
-		calibration_learn(&c, CALIBRATION_ISOTONIC, p, y, weight);
-		calibration_learn(&c, CALIBRATION_ISOTONIC, p, y, -weight);
+		teach(&c, CALIBRATION_ISOTONIC, p, y, weight);
+		teach(&c, CALIBRATION_ISOTONIC, p, y, -weight);
 		worst = fmax(worst, fabs(c.slope - before.slope));
 		worst = fmax(worst, fabs(c.shift - before.shift));
 		for (unsigned i = 0; i < CALIBRATION_BINS; i++)

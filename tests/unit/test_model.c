@@ -97,12 +97,11 @@ predictions_are_those_of_the_reference_in_python(void **state)
 	(void)state;
 	assert_non_null(file);
 	for (int k = 0; k < MODELS; k++) {
-		struct model_options o = { .target = { true },
-			.optimiser = optimisers[k],
-			.base_rate = 0.2,
-			.calibration = CALIBRATION_NONE,
-			.admit = 1 };
+		struct model_options o = model_options_default(optimisers[k].algorithm);
 
+		o.optimiser = optimisers[k];
+		o.base_rate = 0.2;
+		o.calibration = CALIBRATION_NONE;
 		m[k] = model_with(&o, 1 << 20);
 	}
 	while (fscanf(file, "%lf %lf %lf %lf %lf %lf %lf %lf %u", &y, &s, &expected[0],

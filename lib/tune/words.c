@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/tune/words.h"
+
+int
+words_understand(const struct words *w, const char *targets, struct model_options *to,
+    struct error *error)
+{
+	*to = model_options_default((enum optimiser_algorithm)w->algorithm);
+	if (w->rate != 0)
+		to->optimiser.rate = w->rate;
+	to->optimiser.beta = w->beta;
+	to->optimiser.l1 = w->l1;
+	to->optimiser.l2 = w->l2;
+	to->base_rate = w->base_rate;
+	to->admit = w->admit;
+	to->factors.k =
+	    w->factors <= FACTORS_MAX ? (unsigned)w->factors : FACTORS_MAX + 1;
+	to->factors.field_aware = w->field_aware;
+	to->calibration = (enum calibration_method)w->calibration;
+	to->feedback = (enum model_feedback)w->feedback;
+	if (model_options_parse_targets(to, targets, error) < 0 ||
+	    model_options_parse_lanes(to, w->prior, w->noise, error) < 0)
+		return -1;
+	return model_options_check(to, error);
+}
