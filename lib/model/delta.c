@@ -56,7 +56,7 @@ _Static_assert(sizeof(struct delta_part) < 1 << 20, "a record is not too large")
 int
 deltas_begin(struct deltas *d, struct model *m, struct error *error)
 {
-	if (model_has_cells_only(m, error) != 0)
+	if (!model_is_linear(&m->options, error))
 		return -1;
 	d->model = m;
 	d->begin = true;

@@ -233,8 +233,6 @@ empty_like(const struct model *a, uint64_t homes, uint64_t memory, const struct 
 
 		size.newcomers = more > size.newcomers ? more : size.newcomers;
 	}
-	if (model_has_cells_only(a, error) != 0)
-		return NULL;
 	size.homes = homes;
 	m = model_fit(&a->options, size, memory, os, NULL, error);
 	if (m != NULL && m->newcomers.size == a->newcomers.size &&

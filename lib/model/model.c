@@ -209,14 +209,6 @@ model_attach(const struct os *os, const char *live, bool *missing, struct error 
 	return NULL;
 }
 
-int
-model_has_cells_only(const struct model *m, struct error *error)
-{
-	return m->rows == NULL
-	    ? 0
-	    : error_set(error, "the model has factors, which would be lost");
-}
-
 void
 model_free(struct model *m)
 {

@@ -91,9 +91,6 @@ model_is_over(const struct model *m)
 	    (m->rows != NULL && region_is_over(&m->rows->cells.region));
 }
 void model_free(struct model *m);
-/* For those who make other models of one, who know cells only. 0; -1 and error when it has
- * factors. */
-int model_has_cells_only(const struct model *m, struct error *error);
 
 /* What the model says of the features. Nothing changes but scratch. Cost: two cache misses a
  * feature, about ten at a time. */

@@ -51,10 +51,7 @@ budget(const struct model_options *options, struct model_size size)
 {
 	struct cells_kind kind = kind_of(options);
 	uint64_t bytes = cells_budget(&kind, size.homes);
-	unsigned factored = model_options_factored(options);
 
-	if (factored > 0 && bytes != UINT64_MAX)
-		bytes = rows_budget(&options->factors, factored, kind.size, bytes);
 	if (options->admit <= 1 || bytes == UINT64_MAX)
 		return bytes;
 	return size.newcomers > UINT64_MAX / 32 ? UINT64_MAX : 16 * size.newcomers + 15;

@@ -55,34 +55,14 @@ is_sound(const struct cells_kind *kind, const void *cell)
 	return sound;
 }
 
-static uint64_t
-percent_of(const struct factors_options *o, unsigned heads, unsigned cell_size)
-{
-	uint64_t row = (uint64_t)heads * factors_row_size(o);
-	uint64_t percent = 100 * row / (row + cell_size);
-
-	return percent > 75 ? 75 : percent < 25 ? 25 : percent;
-}
-
 uint64_t
 rows_share(
     const struct factors_options *o, unsigned heads, unsigned cell_size, uint64_t bytes)
 {
-	return bytes / 100 * percent_of(o, heads, cell_size);
-}
+	uint64_t row = (uint64_t)heads * factors_row_size(o);
+	uint64_t percent = 100 * row / (row + cell_size);
 
-uint64_t
-rows_budget(
-    const struct factors_options *o, unsigned heads, unsigned cell_size, uint64_t cells)
-{
-	uint64_t percent = percent_of(o, heads, cell_size);
-	uint64_t least = 100 * (ROWS_BYTES_MIN / percent + 2);
-	uint64_t bytes;
-
-	if (cells > UINT64_MAX / 400)
-		return UINT64_MAX;
-	bytes = 100 * (cells / (100 - percent) + 2);
-	return bytes > least ? bytes : least;
+	return bytes / 100 * (percent > 75 ? 75 : percent < 25 ? 25 : percent);
 }
 
 static struct rows *

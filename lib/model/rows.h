@@ -14,10 +14,7 @@
 #include "lib/model/features.h"
 #include "lib/model/newcomers.h"
 
-enum {
-	ROWS_SEEN = 4,
-	ROWS_BYTES_MIN = 80000, /* the least budget */
-};
+enum { ROWS_SEEN = 4 };
 
 #define ROWS_SUFFIX ".factors"
 
@@ -35,10 +32,6 @@ struct rows {
  * factors. */
 uint64_t rows_share(const struct factors_options *o, unsigned heads, unsigned cell_size,
     uint64_t bytes);
-
-/* The other way round: of how many bytes so many are left for cells. */
-uint64_t rows_budget(const struct factors_options *o, unsigned heads,
-    unsigned cell_size, uint64_t cells);
 
 /* As cells_init, cells_open; `live`, or NULL, is the path of the model's. NULL and error. */
 struct rows *rows_new(const struct factors_options *o, unsigned heads, uint64_t bytes,

@@ -290,6 +290,33 @@ an_example_that_is_taken_back_leaves_its_predictions(void **state)
 	model_free(m);
 }
 
+static void
+what_candidates_share_has_pairs_with_each(void **state)
+{
+	uint64_t keys[4] = { key_of(0, 1), key_of(1, 5), key_of(2, 2), key_of(3, 77) };
+	struct features shared = { slice_of(keys, 16), { 0 } };
+	struct features rest = { slice_of(keys + 2, 16), { 0 } };
+
+	(void)state;
+	for (int aware = 0; aware < 2; aware++) {
+		struct model *m = model_with(8, aware, MEGABYTE, NULL);
+		struct model_shared before;
+		struct model_estimates said;
+
+		many_keys(m, 0, 3000);
+		assert_int_equal(model_share(m, &shared, &before), FEATURES_FINE);
+		for (unsigned i = 0; i < 2; i++) {
+			assert_int_equal(
+			    model_predict_besides(m, &before, &rest, &said),
+			    FEATURES_FINE);
+			assert_true(said.of[0].mean == predict(m, keys, 4).mean);
+		}
+		assert_true(
+		    fabs(said.of[0].deviation - predict(m, keys, 2).deviation) > 0);
+		model_free(m);
+	}
+}
+
 /* Log odds of -1.5, and as far from it as a picture is like what a group of users likes.
  * Scale is what the numbers of the vector are multiplied by. */
 static double
@@ -353,6 +380,7 @@ main(void)
 		cmocka_unit_test(a_saved_row_that_is_damaged_is_refused),
 		cmocka_unit_test(a_reader_sees_what_is_learned_as_it_is_learned),
 		cmocka_unit_test(an_example_that_is_taken_back_leaves_its_predictions),
+		cmocka_unit_test(what_candidates_share_has_pairs_with_each),
 		cmocka_unit_test(a_vector_of_64_numbers_is_learned_at_any_scale),
 	};
 
