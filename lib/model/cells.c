@@ -114,36 +114,38 @@ cells_init(struct cells *c, const struct cells_kind *kind, uint64_t bytes,
 		.size = kind->size,
 		.whole_grains = DIRTY_GRAIN % kind->size == 0,
 		.os = os,
-		.path = path,
 		.text = text,
 		.budget = bytes,
 	};
-	if (bytes < CELLS_BYTES_MIN)
+	if (bytes < CELLS_BYTES_MIN) {
+		*c = (struct cells){ 0 };
 		return error_set(
 		    error, "the memory for the model must be at least 64K");
+	}
 	/* The last growth holds half beside the whole. */
 	homes = bytes / 3 * 2 / (LINE + CELLS_LINE * kind->size);
 	c->homes_max = homes > 2 * CELLS_WINDOW ? homes - 2 * CELLS_WINDOW : 1;
 	for (homes = c->homes_max; homes > HOMES_START; homes /= 2)
 		;
-	if (allocate(c, homes, NULL, error) < 0)
-		return -1;
-	if (show(c, NULL, error) < 0) {
-		release(c);
+	if (allocate(c, homes, NULL, error) < 0) {
+		*c = (struct cells){ 0 };
 		return -1;
 	}
 	settle_limit(c);
-	return 0;
+	if (path == NULL || cells_show(c, path, NULL, error) == 0)
+		return 0;
+	cells_fini(c);
+	return -1;
 }
 
 int
-cells_show(struct cells *c, struct cells *old, struct error *error)
+cells_show(struct cells *c, const char *path, struct cells *old, struct error *error)
 {
+	struct region *before = old != NULL && old->path != NULL ? &old->region : NULL;
 	struct region region;
 
-	assert(c->path == NULL && old->path != NULL);
-	if (region_init(
-		&region, c->os, old->path, &old->region, c->region.size, error) < 0)
+	assert(c->path == NULL);
+	if (region_init(&region, c->os, path, before, c->region.size, error) < 0)
 		return -1;
 	memcpy(region_owner(&region), region_owner(&c->region),
 	    REGION_HEAD - REGION_OWNER);
@@ -152,9 +154,10 @@ cells_show(struct cells *c, struct cells *old, struct error *error)
 	region_fini(&c->region, c->os);
 	c->region = region;
 	lay_out(c, c->homes);
-	c->path = old->path;
-	old->path = NULL;
-	return show(c, &old->region, error);
+	c->path = path;
+	if (before != NULL)
+		old->path = NULL;
+	return show(c, before, error);
 }
 
 int

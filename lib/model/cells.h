@@ -85,10 +85,11 @@ int cells_init(struct cells *c, const struct cells_kind *kind, uint64_t bytes,
 /* One that another process writes, for the functions that do not change it. */
 int cells_open(struct cells *c, const struct cells_kind *kind, const struct os *os,
     const char *path, bool *missing, struct error *error);
-/* Put a map that nobody else reads where others read `old`, which stays with its owner and is
- * seen by nobody any more: it is marked as given up. Cost: a copy. -1 and error; then it may
- * have happened or not. */
-int cells_show(struct cells *c, struct cells *old, struct error *error);
+/* Put a map that nobody else reads at `path`, for others to read. `old`, or NULL, is what
+ * they read there so far: it stays with its owner and is marked as given up. Cost: a copy.
+ * -1 and error; then it may have happened or not. */
+int cells_show(
+    struct cells *c, const char *path, struct cells *old, struct error *error);
 void cells_fini(struct cells *c);
 
 /* Before n keys may come: grow if need be. All cells move then. Without memory to grow the

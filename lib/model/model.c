@@ -122,8 +122,8 @@ model_new(const struct model_options *options, uint64_t bytes, const struct os *
 	model_options_print(options, m->text, sizeof m->text);
 	if (factored > 0) {
 		rows = rows_share(&options->factors, factored, m->kind.size, bytes);
-		m->rows = rows_new(&options->factors, factored, rows, os, live,
-		    slice_text(m->text), error);
+		m->rows = rows_new(
+		    &options->factors, factored, rows, os, slice_text(m->text), error);
 		if (m->rows == NULL)
 			goto fail;
 	}
@@ -133,18 +133,26 @@ model_new(const struct model_options *options, uint64_t bytes, const struct os *
 		error_set(error, "there is too little memory for --admit");
 		goto fail;
 	}
-	if (cells_init(&m->cells, &m->kind, bytes - newcomers - rows, os, live,
+	if (cells_init(&m->cells, &m->kind, bytes - newcomers - rows, os, NULL,
 		slice_text(m->text), error) < 0)
 		goto fail;
 	for (unsigned h = 0; h < MODEL_HEADS; h++)
 		head_init(&model_state(m)->head[h], &m->of_head[h]);
-	return m;
+	if (live == NULL || model_show(m, live, NULL, error) == 0)
+		return m;
 fail:
-	rows_free(m->rows);
-	newcomers_fini(&m->newcomers);
-	free(m->scratch);
-	free(m);
+	model_free(m);
 	return NULL;
+}
+
+/* The rows first: who finds the cells will look for them. */
+int
+model_show(struct model *m, const char *live, struct model *old, struct error *error)
+{
+	if (m->rows != NULL &&
+	    rows_show(m->rows, live, old == NULL ? NULL : old->rows, error) < 0)
+		return -1;
+	return cells_show(&m->cells, live, old == NULL ? NULL : &old->cells, error);
 }
 
 static bool

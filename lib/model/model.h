@@ -70,19 +70,17 @@ struct model_estimates {
 	struct estimate of[MODEL_TARGETS];
 };
 
-/* A model within `bytes` for its cells. With a path its cells lie in a file there, for
- * model_attach. NULL and the error. */
+/* A model within `bytes` for its cells. With a path it is shown there at once, for
+ * model_attach; one that is loaded first is shown afterwards. NULL and the error. */
 struct model *model_new(const struct model_options *options, uint64_t bytes,
     const struct os *os, const char *live, struct error *error);
 /* The model that another process keeps at `live`, to predict with. */
 struct model *model_attach(
     const struct os *os, const char *live, bool *missing, struct error *error);
-/* Let others see this model, which is not live, where they see `old`: they attach again. */
-static inline int
-model_show(struct model *m, struct model *old, struct error *error)
-{
-	return cells_show(&m->cells, &old->cells, error);
-}
+/* Let others see, at `live`, this model, which nobody sees yet. Those who see `old`, or NULL,
+ * there attach again. Cost: a copy. -1 and error. */
+int model_show(
+    struct model *m, const char *live, struct model *old, struct error *error);
 /* The other process has begun a new file: attach again. */
 static inline bool
 model_is_over(const struct model *m)

@@ -63,8 +63,9 @@ predictor_open(struct predictor *p, const struct os *os, const char *path,
 	from = state_read(os, path, &d.identity, trouble, error);
 	if (from == NULL)
 		return -1;
-	model = model_new(options, bytes, os, live, &why);
-	if (model == NULL || model_load(model, from, &why) < 0) {
+	model = model_new(options, bytes, os, NULL, &why);
+	if (model == NULL || model_load(model, from, &why) < 0 ||
+	    (live != NULL && model_show(model, live, NULL, &why) < 0)) {
 		model_free(model);
 		state_close(from);
 		return unusable(path, &why, error);
