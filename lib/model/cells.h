@@ -33,7 +33,7 @@ enum {
 	CELLS_NEAR = 3,   /* of them, those in which a newcomer may replace another */
 	CELLS_BYTES_MIN = 65536,  /* the least budget */
 	CELLS_TICK = 256,         /* updates that count as the same time */
-	CELLS_SIZE_MAX = 1 << 12, /* bytes of a cell */
+	CELLS_SIZE_MAX = 1 << 13, /* bytes of a cell */
 };
 
 /* A place is a line times eight, and which of its keys. */

@@ -14,6 +14,7 @@
 #include "lib/model/newcomers.h"
 #include "lib/model/options.h"
 #include "lib/model/rows.h"
+#include "lib/model/slices.h"
 
 /* What is small: plain data, in the head of the cells' region. */
 struct model_state {
@@ -36,6 +37,8 @@ struct model {
 	struct cells cells;
 	struct newcomers newcomers;    /* when options.admit > 1 */
 	struct rows *rows;             /* owned; of factors, or NULL */
+	struct slices *slices;         /* owned; where options.by says so, or NULL */
+	unsigned targets;              /* that it has */
 	char text[REGION_TEXT];        /* the options */
 	struct model_scratch *scratch; /* owned */
 };
@@ -86,9 +89,18 @@ static inline bool
 model_is_over(const struct model *m)
 {
 	return region_is_over(&m->cells.region) ||
-	    (m->rows != NULL && region_is_over(&m->rows->cells.region));
+	    (m->rows != NULL && region_is_over(&m->rows->cells.region)) ||
+	    (m->slices != NULL && region_is_over(&m->slices->cells.region));
 }
 void model_free(struct model *m);
+
+/* The slice of the examples to come, by a hash of its value; 0: none. */
+static inline void
+model_slice(const struct model *m, uint64_t hash)
+{
+	if (m->slices != NULL)
+		slices_set(m->slices, hash);
+}
 
 /* What the model says of the features. Nothing changes but scratch. Cost: two cache misses a
  * feature, about ten at a time. */
