@@ -36,8 +36,10 @@ slices_of(unsigned targets, struct error *error)
 		error_set(error, "no memory for slices");
 		return NULL;
 	}
-	s->kind = (struct cells_kind){ (unsigned)(targets * sizeof(struct head_belief)),
-		worth, is_sound };
+	s->kind = (struct cells_kind){
+		(unsigned)(targets * sizeof(struct head_belief) + 15) / 16 * 16, worth,
+		is_sound
+	};
 	return s;
 }
 
