@@ -160,8 +160,8 @@ text_that_is_none_is_refused_by_its_line(void **state)
 #define OPTIONS                                                                        \
 	"bannerpipe-model 1", "option target=click", "option algorithm=lanes",         \
 	    "option calibration=platt", "option delayed-feedback=revise",              \
-	    "option by=", "option prior-variances=0.1", "option noise=0", "option rate=0.1",         \
-	    "option beta=1.0", "option l1=0.0", "option l2=0.0",                       \
+	    "option by=", "option prior-variances=0.1", "option noise=0",              \
+	    "option rate=0.1", "option beta=1.0", "option l1=0.0", "option l2=0.0",    \
 	    "option base-rate=0.0"
 #define LAST "option factors=0.0", "option field-aware=0.0"
 #define TABLE OPTIONS, "option admit=1.0", LAST
