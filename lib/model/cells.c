@@ -187,6 +187,24 @@ cells_fini(struct cells *c)
 	*c = (struct cells){ 0 };
 }
 
+/* In the lines behind the first, of a key as it is stored. */
+uint64_t
+cells_find_further(const struct cells *c, uint64_t home, uint64_t key)
+{
+	for (uint64_t line = home + 1; line < home + CELLS_WINDOW; line++) {
+		for (unsigned i = 0; i < CELLS_LINE; i++) {
+			uint64_t k =
+			    __atomic_load_n(&c->lines[line].key[i], __ATOMIC_ACQUIRE);
+
+			if (k == key)
+				return line << 3 | i;
+			if (k == 0)
+				return CELLS_NONE;
+		}
+	}
+	return CELLS_NONE;
+}
+
 /* --- Taking a place ---------------------------------------------------------------- */
 
 /* Touched so long ago that the count would overflow is the same as touched long ago. */
@@ -367,6 +385,7 @@ cells_track(struct cells *c, struct error *error)
 	if (c->changed.bits == NULL &&
 	    dirty_init(&c->changed, cells_places(c) * DIRTY_GRAIN) != 0)
 		return error_set(error, "no memory for the marks of the cells");
+	c->marks = true;
 	for (uint64_t p = 0; p < cells_places(c); p++)
 		if (cells_key_at(c, p) != 0)
 			dirty_mark_grain(&c->changed, p);
@@ -460,6 +479,7 @@ cells_save(struct cells *c, struct state_writer *to)
 {
 	bool block = state_tracks(to);
 
+	c->marks = c->marks || block;
 	state_put_u64(to, block ? AS_BLOCK : AS_LIST);
 	state_put_u64(to, c->kind->size);
 	state_put_u64(to, c->homes);
@@ -550,6 +570,7 @@ static int
 load_block(struct cells *c, struct state_reader *from, uint64_t used, uint64_t last,
     struct error *error)
 {
+	c->marks = true;
 	if (state_get_block(
 		from, c->lines, c->line_count * LINE, &c->dirty_lines, error) < 0 ||
 	    state_get_block(from, c->at, c->line_count * CELLS_LINE * c->kind->size,
