@@ -158,6 +158,8 @@ on_value_complete(llhttp_t *l)
 	enum http_header h = http_header_find(r->name);
 	struct parser_range *to = &r->parser->header[h < HEADER_COUNT ? h : 0];
 
+	if (r->name.size == 0)
+		return HPE_USER; /* llhttp would let it pass */
 	r->headers++;
 	r->hosts += h == HEADER_HOST;
 	r->lengths += h == HEADER_CONTENT_LENGTH;
