@@ -198,7 +198,7 @@ run_llhttp(struct parser *p, struct reader *r)
 	llhttp_init(&r->llhttp, HTTP_REQUEST, &settings);
 	error = llhttp_execute(&r->llhttp, bytes, p->head);
 	if (error == HPE_INVALID_VERSION)
-		return fault(p, 505, "HTTP/1.0 and HTTP/1.1 are spoken here");
+		return fault(p, 505, "HTTP 1.0 and 1.1 are spoken here");
 	/* It has to pause where our scan found the end. */
 	if (error != HPE_PAUSED || llhttp_get_error_pos(&r->llhttp) != bytes + p->head)
 		return fault(p, 400, "no HTTP request");
@@ -252,19 +252,29 @@ is_host(struct slice host)
 	return true;
 }
 
+/* "METHOD TARGET HTTP/1.1", with one space each. llhttp lets several pass, and reads RTSP,
+ * ICE and requests without a version too. */
+static bool
+is_line(const struct parser *p, const struct reader *r)
+{
+	static const char protocol[] = " HTTP/";
+	enum { PROTOCOL = sizeof protocol - 1 };
+	const uint8_t *target = r->base + p->target.at;
+	const uint8_t *end = target + p->target.size;
+
+	return p->target.at > 2 && target[-1] == ' ' && target[-2] != ' ' &&
+	    r->version.at == end + PROTOCOL && memcmp(end, protocol, PROTOCOL) == 0;
+}
+
 static enum parser_status
 check_line(struct parser *p, const struct reader *r)
 {
-	static const char protocol[] = "HTTP/";
-	enum { PROTOCOL = sizeof protocol - 1 };
 	const uint8_t *bytes = r->base;
 
-	/* llhttp reads RTSP and ICE too, and requests without a version. */
-	if (r->version.at == NULL ||
-	    memcmp(r->version.at - PROTOCOL, protocol, PROTOCOL) != 0)
+	if (!is_line(p, r))
 		return fault(p, 400, "no HTTP request");
 	if (r->llhttp.http_major != 1 || r->llhttp.http_minor > 1)
-		return fault(p, 505, "HTTP/1.0 and HTTP/1.1 are spoken here");
+		return fault(p, 505, "HTTP 1.0 and 1.1 are spoken here");
 	p->old = r->llhttp.http_minor == 0;
 	switch (r->llhttp.method) {
 	case HTTP_GET:

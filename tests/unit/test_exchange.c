@@ -341,7 +341,7 @@ what_proxies_could_read_otherwise_is_refused(void **state)
 		{ 400, "GET /\xc3\xa4 HTTP/1.1\r\n" HOST "\r\n" },
 		{ 400, "GET /\t HTTP/1.1\r\n" HOST "\r\n" },
 		{ 400, "GET  / HTTP/1.1\r\n" HOST "\r\n" },
-		{ 400, "GET / HTTP/1.1 \r\n" HOST "\r\n" },
+		{ 505, "GET / HTTP/1.1 \r\n" HOST "\r\n" },
 		{ 400, "GET /\r\n" HOST "\r\n" },
 		{ 400, "GET / RTSP/1.0\r\n" HOST "\r\n" },
 		{ 400, "SOURCE / ICE/1.0\r\n" HOST "\r\n" },
