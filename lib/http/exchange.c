@@ -72,8 +72,8 @@ service_fini(struct service *s)
 }
 
 /* "Date: Sun, 06 Nov 1994 08:49:37 GMT", whatever the locale. */
-static struct slice
-date(struct service *s)
+static void
+look_at_date(struct service *s)
 {
 	static const char days[7][4] = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri",
 		"Sat" };
@@ -90,7 +90,6 @@ date(struct service *s)
 		    tm.tm_mday, months[tm.tm_mon], (tm.tm_year + 1900) % 10000,
 		    tm.tm_hour, tm.tm_min, tm.tm_sec);
 	}
-	return slice_of(s->date, s->date_size);
 }
 
 /* --- Answers --------------------------------------------------------------------- */
@@ -110,7 +109,7 @@ emit(struct service *s, struct http_answer *a, struct answer_frame *frame)
 {
 	size_t size;
 
-	frame->date = date(s);
+	frame->date = slice_of(s->date, s->date_size);
 	size = answer_write(a, frame, s->out + s->out_size);
 	s->out_size += size;
 	assert(s->out_size <= s->out_room);
@@ -126,6 +125,7 @@ exchange_refuse(
 	struct http_answer a = empty_answer(s, status);
 	struct answer_frame frame = { 0 };
 
+	look_at_date(s);
 	a.type = "text/plain";
 	if (status == 405)
 		http_header(&a, "Allow", slice_text("GET, HEAD, POST, OPTIONS"));
@@ -219,7 +219,7 @@ answer(struct exchange *x, struct service *s, const uint8_t *bytes)
 	struct answer_frame frame = { .old = x->parser.old };
 	struct http_answer a = empty_answer(s, 200);
 	struct http_request r;
-	int64_t began;
+	int64_t before = s->now_us;
 
 	parser_request(&x->parser, bytes, &r);
 	tell_client(x, c, &r);
@@ -228,11 +228,11 @@ answer(struct exchange *x, struct service *s, const uint8_t *bytes)
 	if (r.method == METHOD_OPTIONS) {
 		tell_options(&r, &frame, &a);
 	} else {
-		began = c->os->monotonic_us(c->os);
 		c->handle(c->context, &r, &a);
+		s->now_us = c->os->monotonic_us(c->os);
 		if (a.route < c->route_count)
 			metrics_add(&s->counts.latency[a.route],
-			    (uint64_t)(c->os->monotonic_us(c->os) - began));
+			    s->now_us > before ? (uint64_t)(s->now_us - before) : 0);
 	}
 	x->requests++;
 	frame.no_body = r.method == METHOD_HEAD;
@@ -250,6 +250,8 @@ exchange_feed(struct exchange *x, struct service *s, struct exchange_input *in)
 	struct parser_limits limits = { s->config.body_bytes, s->config.proxies > 0 };
 	size_t used;
 
+	look_at_date(s);
+	s->now_us = s->config.os->monotonic_us(s->config.os);
 	while (!x->last && in->size > 0) {
 		if (s->out_size >= EXCHANGE_BURST)
 			return true;

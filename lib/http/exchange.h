@@ -18,6 +18,7 @@ struct service {
 	uint8_t *out; /* answers: out_size bytes of out_room */
 	size_t out_size, out_room;
 	uint8_t *room, *headers; /* for the answer being built */
+	int64_t now_us;          /* when the last answer was done, or reading began */
 	int64_t date_s;          /* of the date below, seconds since 1970 */
 	char date[64];
 	size_t date_size;

@@ -112,7 +112,7 @@ metrics_print(const struct http_counts *c, const char *const *routes,
 	if (route_count == 0)
 		return;
 	http_print(a,
-	    "# HELP bannerpipe_http_handling_seconds From request to answer.\n"
+	    "# HELP bannerpipe_http_handling_seconds From bytes to answer.\n"
 	    "# TYPE bannerpipe_http_handling_seconds histogram\n");
 	for (unsigned i = 0; i < route_count && i < METRICS_ROUTES_MAX; i++)
 		print_latency(a, routes[i], &c->latency[i]);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * metrics: what a server has done, and how long its handler took, by route; as Prometheus
- * text (exposition format 0.0.4).
+ * metrics: what a server has done, and how long requests took from their bytes to their
+ * answer, by route; as Prometheus text (exposition format 0.0.4).
  */
 #ifndef BANNERPIPE_HTTP_METRICS_H
 #define BANNERPIPE_HTTP_METRICS_H
