@@ -240,14 +240,33 @@ is_target(const struct parser *p, struct slice target)
 	return true;
 }
 
+/* No part of a name, an address or a port: what begins something else in a URL. */
+static bool
+ends_host(uint8_t c)
+{
+	switch (c) {
+	case '/':
+	case '\\':
+	case '@':
+	case '?':
+	case '#':
+	case ',':
+	case '<':
+	case '>':
+	case '"':
+		return true;
+	default:
+		return c <= ' ' || c > '~';
+	}
+}
+
 static bool
 is_host(struct slice host)
 {
 	if (host.size > HOST_MAX)
 		return false;
 	for (size_t i = 0; i < host.size; i++)
-		if (host.at[i] <= ' ' || host.at[i] > '~' ||
-		    memchr("/\\@?#,<>\"", host.at[i], 9) != NULL)
+		if (ends_host(host.at[i]))
 			return false;
 	return true;
 }
