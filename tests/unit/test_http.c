@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <malloc.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -85,7 +86,9 @@ connect_from(struct http *h, const char *from)
 	struct sockaddr_in own = { .sin_family = AF_INET }, to = own;
 	const char *colon = strrchr(http_listens(h, 0), ':');
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	const int on = 1;
 
+	assert_int_equal(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on), 0);
 	assert_non_null(colon);
 	assert_int_equal(inet_pton(AF_INET, from, &own.sin_addr), 1);
 	assert_int_equal(inet_pton(AF_INET, "127.0.0.1", &to.sin_addr), 1);
