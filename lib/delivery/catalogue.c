@@ -16,9 +16,24 @@ struct catalogue {
 	struct campaign *campaign; /* owned; by row, as the next two */
 	struct creative *creative;
 	struct item *item;
-	struct targeting *targeting; /* owned */
+	struct targeting *targeting; /* owned, as all that follows */
 	struct conditions *conditions;
+	/* By creative, side by side, what each request has to look at: whether it cannot be
+	 * shown to anybody, its campaign and its condition. */
+	uint64_t *blocked;
+	uint16_t *campaign_of; /* CATALOGUE_CAMPAIGNS_MAX: it belongs to none */
+	uint16_t *condition_of;
+	struct runs *runs; /* by campaign, for the same reason */
 };
+
+/* When a campaign runs; never, when it is paused. */
+struct runs {
+	instant from, to;
+	uint32_t condition;
+};
+
+_Static_assert(CONDITIONS_MAX <= UINT16_MAX && CATALOGUE_CAMPAIGNS_MAX <= UINT16_MAX,
+    "numbers of campaigns and conditions take 16 bits");
 
 struct catalogue *
 catalogue_new(struct hash_key key, uint64_t memory_bytes)
@@ -36,8 +51,13 @@ catalogue_new(struct hash_key key, uint64_t memory_bytes)
 	c->item = calloc(CATALOGUE_ITEMS_MAX, sizeof *c->item);
 	c->targeting = targeting_new(rows);
 	c->conditions = conditions_new();
-	if (c->campaign == NULL || c->creative == NULL || c->item == NULL ||
-	    c->targeting == NULL || c->conditions == NULL ||
+	c->blocked = calloc(CATALOGUE_CREATIVES_MAX / 64, sizeof *c->blocked);
+	c->campaign_of = calloc(CATALOGUE_CREATIVES_MAX, sizeof *c->campaign_of);
+	c->condition_of = calloc(CATALOGUE_CREATIVES_MAX, sizeof *c->condition_of);
+	c->runs = calloc(CATALOGUE_CAMPAIGNS_MAX, sizeof *c->runs);
+	if (c->blocked == NULL || c->campaign_of == NULL || c->condition_of == NULL ||
+	    c->runs == NULL || c->campaign == NULL || c->creative == NULL ||
+	    c->item == NULL || c->targeting == NULL || c->conditions == NULL ||
 	    rows_init(&c->campaigns, CATALOGUE_CAMPAIGNS_MAX) != 0 ||
 	    rows_init(&c->creatives, CATALOGUE_CREATIVES_MAX) != 0 ||
 	    rows_init(&c->items, CATALOGUE_ITEMS_MAX) != 0) {
@@ -60,6 +80,10 @@ catalogue_free(struct catalogue *c)
 	free(c->item);
 	targeting_free(c->targeting);
 	conditions_free(c->conditions);
+	free(c->blocked);
+	free(c->campaign_of);
+	free(c->condition_of);
+	free(c->runs);
 	free(c);
 }
 
@@ -114,14 +138,55 @@ drop_condition(struct catalogue *c, uint32_t condition)
 		conditions_drop(c->conditions, condition);
 }
 
+static bool
+in_stock(const struct catalogue *c, const struct creative *k)
+{
+	for (unsigned i = 0; i < k->item_count; i++) {
+		uint32_t row = rows_find(&c->items, k->items[i]);
+
+		if (row != CATALOGUE_NONE && c->item[row].out_of_stock)
+			return false;
+	}
+	return true;
+}
+
+/* A creative, its campaign or one of its items has changed. */
+static void
+settle(struct catalogue *c, uint32_t row)
+{
+	const struct creative *k = &c->creative[row];
+	uint64_t bit = UINT64_C(1) << row % 64;
+	bool lost = k->campaign_id != 0 && k->campaign == CATALOGUE_NONE;
+
+	c->blocked[row / 64] &= ~bit;
+	if (k->paused || lost || !in_stock(c, k))
+		c->blocked[row / 64] |= bit;
+	c->campaign_of[row] = k->campaign == CATALOGUE_NONE ? CATALOGUE_CAMPAIGNS_MAX
+							    : (uint16_t)k->campaign;
+	c->condition_of[row] = (uint16_t)k->condition;
+}
+
+/* The item has come into stock, or gone out of it. */
+static void
+settle_item(struct catalogue *c, uint64_t id)
+{
+	for (uint32_t row = 0; row < c->creatives.highest; row++)
+		for (unsigned i = 0; i < c->creative[row].item_count; i++)
+			if (c->creative[row].items[i] == id &&
+			    rows_has(&c->creatives, row))
+				settle(c, row);
+}
+
 /* Creatives may come before their campaign. */
 static void
 link_creatives(struct catalogue *c, uint64_t campaign_id, uint32_t row)
 {
 	for (uint32_t i = 0; i < c->creatives.highest; i++)
 		if (rows_has(&c->creatives, i) &&
-		    c->creative[i].campaign_id == campaign_id)
+		    c->creative[i].campaign_id == campaign_id) {
 			c->creative[i].campaign = row;
+			settle(c, i);
+		}
 }
 
 static int
@@ -142,6 +207,9 @@ take_campaign(struct catalogue *c, uint32_t row, bool fresh, struct slice record
 	if (!fresh)
 		drop_condition(c, c->campaign[row].condition);
 	c->campaign[row] = new;
+	c->runs[row] = (struct runs){ new.starts_at, new.ends_at, new.condition };
+	if (new.paused)
+		c->runs[row].to = new.starts_at;
 	if (fresh)
 		link_creatives(c, id, row);
 	return 0;
@@ -174,6 +242,7 @@ take_creative(struct catalogue *c, uint32_t row, bool fresh, struct slice record
 	for (unsigned i = 0; i < n; i++)
 		new.items[i] = catalogue_hash(c, items[i]);
 	c->creative[row] = new;
+	settle(c, row);
 	return 0;
 }
 
@@ -204,6 +273,7 @@ static void
 drop(struct catalogue *c, enum row_kind kind, uint32_t row)
 {
 	struct rows *rows = rows_of(c, kind);
+	uint64_t id = rows_id(rows, row);
 
 	if (kind == ROW_CAMPAIGN) {
 		drop_condition(c, c->campaign[row].condition);
@@ -215,6 +285,8 @@ drop(struct catalogue *c, enum row_kind kind, uint32_t row)
 	}
 	c->bytes -= rows_record(rows, row).size;
 	rows_remove(rows, row);
+	if (kind == ROW_ITEM && c->item[row].out_of_stock)
+		settle_item(c, id);
 }
 
 /* Put the record in a row of its own (CATALOGUE_NONE: the lowest free one) or in that of
@@ -227,6 +299,7 @@ put(struct catalogue *c, enum row_kind kind, uint32_t place, uint64_t id,
 	uint32_t row = rows_find(rows, id);
 	bool fresh = row == CATALOGUE_NONE;
 	uint64_t before = fresh ? 0 : rows_record(rows, row).size;
+	bool was_out = kind == ROW_ITEM && !fresh && c->item[row].out_of_stock;
 	uint8_t *copy;
 	int status;
 
@@ -250,6 +323,8 @@ put(struct catalogue *c, enum row_kind kind, uint32_t place, uint64_t id,
 	}
 	c->bytes += record.size - before;
 	rows_put(rows, row, id, record, streamed);
+	if (kind == ROW_ITEM && c->item[row].out_of_stock != was_out)
+		settle_item(c, id);
 	return 0;
 }
 
@@ -377,18 +452,6 @@ campaign_runs(const struct campaign *k, instant when)
 	return !k->paused && when >= k->starts_at && when < k->ends_at;
 }
 
-static bool
-in_stock(const struct catalogue *c, const struct creative *k)
-{
-	for (unsigned i = 0; i < k->item_count; i++) {
-		uint32_t row = rows_find(&c->items, k->items[i]);
-
-		if (row != CATALOGUE_NONE && c->item[row].out_of_stock)
-			return false;
-	}
-	return true;
-}
-
 bool
 catalogue_runs(const struct catalogue *c, uint32_t row, instant when)
 {
@@ -401,63 +464,80 @@ catalogue_runs(const struct catalogue *c, uint32_t row, instant when)
 	    campaign_runs(&c->campaign[k->campaign], when);
 }
 
-/* The campaigns that want the request: clear the bits of those that do not after all. */
-static uint64_t *
-match_campaigns(struct catalogue *c, instant when)
+/* The campaigns that want the request, and a bit for what belongs to none. */
+struct campaigns {
+	uint64_t bits[CATALOGUE_CAMPAIGNS_MAX / 64 + 1];
+};
+
+static void
+match_campaigns(struct catalogue *c, instant when, struct campaigns *to)
 {
 	size_t words;
-	uint64_t *bits = targeting_match(c->targeting, TARGETING_CAMPAIGN, &words);
+	const uint64_t *bits =
+	    targeting_match(c->targeting, TARGETING_CAMPAIGN, &words);
 
-	for (size_t w = 0; w < words; w++)
+	to->bits[CATALOGUE_CAMPAIGNS_MAX / 64] = UINT64_MAX;
+	for (size_t w = 0; w < words; w++) {
+		to->bits[w] = bits[w];
 		for (uint64_t left = bits[w]; left != 0; left &= left - 1) {
 			unsigned bit = (unsigned)__builtin_ctzll(left);
-			const struct campaign *k = &c->campaign[w * 64 + bit];
+			const struct runs *k = &c->runs[w * 64 + bit];
 
-			if (!campaign_runs(k, when) ||
+			if (when < k->from || when >= k->to ||
 			    (k->condition != 0 &&
 				!conditions_hold(c->conditions, k->condition)))
-				bits[w] &= ~(UINT64_C(1) << bit);
+				to->bits[w] &= ~(UINT64_C(1) << bit);
 		}
-	return bits;
+	}
 }
 
-static bool
-answers(struct catalogue *c, const struct creative *k, const uint64_t *campaigns)
+/* Of the creatives that are left of 64, those whose campaign is there. Without a branch
+ * that could be guessed wrong half of the time. */
+static inline uint64_t
+of_campaigns(
+    const uint16_t *campaign_of, const struct campaigns *campaigns, uint64_t left)
 {
-	if (k->paused)
-		return false;
-	if (k->campaign != CATALOGUE_NONE
-		? (campaigns[k->campaign / 64] >> k->campaign % 64 & 1) == 0
-		: k->campaign_id != 0)
-		return false;
-	if (k->item_count > 0 && !in_stock(c, k))
-		return false;
-	return k->condition == 0 || conditions_hold(c->conditions, k->condition);
+	uint64_t out = 0;
+
+	for (uint64_t rest = left; rest != 0; rest &= rest - 1) {
+		unsigned bit = (unsigned)__builtin_ctzll(rest);
+		unsigned campaign = campaign_of[bit];
+
+		out |= (campaigns->bits[campaign / 64] >> campaign % 64 & 1) << bit;
+	}
+	return out;
 }
 
 uint32_t
 catalogue_eligible(struct catalogue *c, const struct record *request, instant when,
     uint32_t *rows, uint32_t max)
 {
-	uint64_t *campaigns, *bits;
+	struct campaigns campaigns;
+	const uint64_t *bits;
 	uint32_t n = 0;
 	size_t words;
 
 	targeting_read(c->targeting, request, when);
 	conditions_begin(c->conditions, slice_of(request->bytes, request->size));
-	campaigns = match_campaigns(c, when);
+	match_campaigns(c, when, &campaigns);
 	bits = targeting_match(c->targeting, TARGETING_CREATIVE, &words);
-	for (size_t w = 0; w < words; w++)
-		for (uint64_t left = bits[w]; left != 0; left &= left - 1) {
+	for (size_t w = 0; w < words; w++) {
+		uint64_t left = of_campaigns(
+		    c->campaign_of + w * 64, &campaigns, bits[w] & ~c->blocked[w]);
+
+		for (; left != 0; left &= left - 1) {
 			uint32_t row =
 			    (uint32_t)(w * 64) + (uint32_t)__builtin_ctzll(left);
+			unsigned condition = c->condition_of[row];
 
-			if (!answers(c, &c->creative[row], campaigns))
+			if (condition != 0 &&
+			    !conditions_hold(c->conditions, condition))
 				continue;
 			if (n < max)
 				rows[n] = row;
 			n++;
 		}
+	}
 	return n;
 }
 
