@@ -36,35 +36,37 @@ _Static_assert(CONDITIONS_MAX <= UINT16_MAX && CATALOGUE_CAMPAIGNS_MAX <= UINT16
     "numbers of campaigns and conditions take 16 bits");
 
 struct catalogue *
-catalogue_new(struct hash_key key, uint64_t memory_bytes)
+catalogue_new(
+    struct hash_key key, struct catalogue_limits limits, uint64_t memory_bytes)
 {
-	static const uint32_t rows[TARGETING_LEVELS] = { CATALOGUE_CAMPAIGNS_MAX,
-		CATALOGUE_CREATIVES_MAX };
+	const uint32_t rows[TARGETING_LEVELS] = { limits.campaigns, limits.creatives };
 	struct catalogue *c = calloc(1, sizeof *c);
 
+	assert(limits.campaigns <= CATALOGUE_CAMPAIGNS_MAX &&
+	    limits.creatives <= CATALOGUE_CREATIVES_MAX &&
+	    limits.items <= CATALOGUE_ITEMS_MAX);
 	if (c == NULL)
 		return NULL;
 	c->key = key;
 	c->memory_bytes = memory_bytes;
-	c->campaign = calloc(CATALOGUE_CAMPAIGNS_MAX, sizeof *c->campaign);
-	c->creative = calloc(CATALOGUE_CREATIVES_MAX, sizeof *c->creative);
-	c->item = calloc(CATALOGUE_ITEMS_MAX, sizeof *c->item);
+	c->campaign = calloc(limits.campaigns, sizeof *c->campaign);
+	c->creative = calloc(limits.creatives, sizeof *c->creative);
+	c->item = calloc(limits.items, sizeof *c->item);
 	c->targeting = targeting_new(rows);
 	c->conditions = conditions_new();
-	c->blocked = calloc(CATALOGUE_CREATIVES_MAX / 64, sizeof *c->blocked);
-	c->campaign_of = calloc(CATALOGUE_CREATIVES_MAX, sizeof *c->campaign_of);
-	c->condition_of = calloc(CATALOGUE_CREATIVES_MAX, sizeof *c->condition_of);
-	c->runs = calloc(CATALOGUE_CAMPAIGNS_MAX, sizeof *c->runs);
-	if (c->blocked == NULL || c->campaign_of == NULL || c->condition_of == NULL ||
-	    c->runs == NULL || c->campaign == NULL || c->creative == NULL ||
-	    c->item == NULL || c->targeting == NULL || c->conditions == NULL ||
-	    rows_init(&c->campaigns, CATALOGUE_CAMPAIGNS_MAX) != 0 ||
-	    rows_init(&c->creatives, CATALOGUE_CREATIVES_MAX) != 0 ||
-	    rows_init(&c->items, CATALOGUE_ITEMS_MAX) != 0) {
-		catalogue_free(c);
-		return NULL;
-	}
-	return c;
+	c->blocked = calloc((limits.creatives + 63) / 64, sizeof *c->blocked);
+	c->campaign_of = calloc(limits.creatives, sizeof *c->campaign_of);
+	c->condition_of = calloc(limits.creatives, sizeof *c->condition_of);
+	c->runs = calloc(limits.campaigns, sizeof *c->runs);
+	if (rows_init(&c->campaigns, limits.campaigns) == 0 &&
+	    rows_init(&c->creatives, limits.creatives) == 0 &&
+	    rows_init(&c->items, limits.items) == 0 && c->campaign != NULL &&
+	    c->creative != NULL && c->item != NULL && c->targeting != NULL &&
+	    c->conditions != NULL && c->blocked != NULL && c->campaign_of != NULL &&
+	    c->condition_of != NULL && c->runs != NULL)
+		return c;
+	catalogue_free(c);
+	return NULL;
 }
 
 void

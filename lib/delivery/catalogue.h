@@ -69,9 +69,20 @@ struct item {
 
 struct catalogue;
 
-/* Ids are hashed with the key. NULL when there is no memory: 100 MiB of address space,
- * of which what rows need becomes resident; their records take at most memory_bytes. */
-struct catalogue *catalogue_new(struct hash_key key, uint64_t memory_bytes);
+/* How many rows there can be, up to the numbers above. */
+struct catalogue_limits {
+	uint32_t campaigns, creatives, items;
+};
+
+#define CATALOGUE_LARGEST                                                              \
+	((struct catalogue_limits){                                                    \
+	    CATALOGUE_CAMPAIGNS_MAX, CATALOGUE_CREATIVES_MAX, CATALOGUE_ITEMS_MAX })
+
+/* Ids are hashed with the key. NULL when there is no memory: for the largest 200 MiB of
+ * address space, of which what rows need becomes resident; their records take at most
+ * memory_bytes. */
+struct catalogue *catalogue_new(
+    struct hash_key key, struct catalogue_limits limits, uint64_t memory_bytes);
 void catalogue_free(struct catalogue *c);
 
 /* The hash of an id (record_id); never 0. */

@@ -35,8 +35,8 @@ static struct catalogue *
 read_catalogue(struct shop *s, struct run *run, struct error *error)
 {
 	struct listener listener = { .run = run };
-	struct catalogue *c =
-	    catalogue_new(hash_key(run_seed(run)), s->memory_bytes / 2);
+	struct catalogue *c = catalogue_new(
+	    hash_key(run_seed(run)), CATALOGUE_LARGEST, s->memory_bytes / 2);
 
 	if (c == NULL) {
 		(void)error_set(error, "no memory for the catalogue");

@@ -88,7 +88,8 @@ static struct catalogue *
 read_catalogue(unsigned campaigns, unsigned creatives, unsigned items)
 {
 	char path[] = "/tmp/bannerpipe-bench-XXXXXX";
-	struct catalogue *c = catalogue_new((struct hash_key){ 1, 2 }, MEMORY);
+	struct catalogue *c =
+	    catalogue_new((struct hash_key){ 1, 2 }, CATALOGUE_LARGEST, MEMORY);
 	int fd = mkstemp(path);
 	FILE *f = fdopen(fd, "w");
 	uint64_t refused;

@@ -16,6 +16,7 @@ enum { TEXT_MAX = 1 << 13, BUILT_MAX = 1 << 17, ROWS_MAX = 64, MEMORY = 1 << 20 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const struct hash_key hash = { 1, 2 };
+static const struct catalogue_limits small = { 32, ROWS_MAX, 32 };
 
 static void
 ask(struct catalogue *c, const struct record *r)
@@ -96,8 +97,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size > TEXT_MAX)
 		return 0;
-	c = catalogue_new(hash, MEMORY);
-	heir = catalogue_new(hash, MEMORY);
+	c = catalogue_new(hash, small, MEMORY);
+	heir = catalogue_new(hash, small, MEMORY);
 	reader = reader_new();
 	assert(c != NULL && heir != NULL && reader != NULL);
 	each_line(c, reader, slice_of(data, size));

@@ -19,6 +19,7 @@
 enum { MEMORY = 64 << 20, TEXT_MAX = 4096 };
 
 static const struct hash_key key = { 1, 2 };
+static const struct catalogue_limits small = { 64, 64, 64 };
 
 /* A JSON text as a record, in storage that is used again by the next call. */
 static struct slice
@@ -80,7 +81,7 @@ answer(struct catalogue *c, const char *request, instant when)
 static void
 rows_come_change_and_go(void **state)
 {
-	struct catalogue *c = catalogue_new(key, MEMORY);
+	struct catalogue *c = catalogue_new(key, small, MEMORY);
 	uint32_t row;
 
 	(void)state;
@@ -121,7 +122,7 @@ rows_come_change_and_go(void **state)
 static void
 a_creative_keeps_all_of_its_keys(void **state)
 {
-	struct catalogue *c = catalogue_new(key, MEMORY);
+	struct catalogue *c = catalogue_new(key, small, MEMORY);
 	struct slice record, value, text;
 
 	(void)state;
@@ -169,7 +170,7 @@ what_is_refused_changes_nothing(void **state)
 		{ "{\"event\":\"item\",\"item_id\":\"i\",\"stock\":\"many\"}",
 		    "item 'i': stock is no number" },
 	};
-	struct catalogue *c = catalogue_new(key, MEMORY);
+	struct catalogue *c = catalogue_new(key, small, MEMORY);
 	struct error error;
 
 	(void)state;
@@ -194,7 +195,7 @@ what_is_refused_changes_nothing(void **state)
 static void
 the_memory_of_records_is_bounded(void **state)
 {
-	struct catalogue *c = catalogue_new(key, 100);
+	struct catalogue *c = catalogue_new(key, small, 100);
 	struct error error;
 
 	(void)state;
@@ -250,7 +251,7 @@ a_bad_row_of_a_file_is_told_of_and_the_others_stay(void **state)
 	    "{\"event\":\"creative\",\"creative_id\":\"b\",\"width\":0}\n"
 	    "{\"event\":\"creative\",\n"
 	    "{\"event\":\"creative\",\"creative_id\":\"c\"}";
-	struct catalogue *c = catalogue_new(key, MEMORY);
+	struct catalogue *c = catalogue_new(key, small, MEMORY);
 	struct error error;
 	struct heard h;
 	uint64_t refused;
@@ -270,7 +271,7 @@ a_bad_row_of_a_file_is_told_of_and_the_others_stay(void **state)
 static void
 a_file_of_records_is_read_too_and_not_one_that_is_cut_off(void **state)
 {
-	struct catalogue *c = catalogue_new(key, MEMORY);
+	struct catalogue *c = catalogue_new(key, small, MEMORY);
 	uint8_t bytes[256];
 	struct slice a;
 	struct error error;
@@ -300,8 +301,8 @@ a_file_of_records_is_read_too_and_not_one_that_is_cut_off(void **state)
 static void
 a_snapshot_has_the_same_rows_in_the_same_places(void **state)
 {
-	struct catalogue *c = catalogue_new(key, MEMORY);
-	struct catalogue *d = catalogue_new(key, MEMORY);
+	struct catalogue *c = catalogue_new(key, small, MEMORY);
+	struct catalogue *d = catalogue_new(key, small, MEMORY);
 	struct snapshot snapshot;
 	struct state_writer *w = snapshot_write(&snapshot);
 	struct state_reader *r;
@@ -333,8 +334,8 @@ a_snapshot_has_the_same_rows_in_the_same_places(void **state)
 static void
 what_came_with_the_stream_is_inherited(void **state)
 {
-	struct catalogue *c = catalogue_new(key, MEMORY);
-	struct catalogue *d = catalogue_new(key, MEMORY);
+	struct catalogue *c = catalogue_new(key, small, MEMORY);
+	struct catalogue *d = catalogue_new(key, small, MEMORY);
 	struct error error;
 
 	(void)state;
@@ -356,7 +357,7 @@ what_came_with_the_stream_is_inherited(void **state)
 static void
 values_that_nobody_wants_make_room(void **state)
 {
-	struct catalogue *c = catalogue_new(key, MEMORY);
+	struct catalogue *c = catalogue_new(key, small, MEMORY);
 	char text[256];
 
 	(void)state;
