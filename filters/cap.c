@@ -113,10 +113,10 @@ start(struct run *run, void *self)
 		return run_usage(run, "--user: %s", error.text);
 	f->slot_id = run_key(run, "slot_id");
 	f->capped = run_key(run, "capped");
-	if (shop_open(&f->shop, run, f->path, memory / 4) != 0)
+	if (shop_open(&f->shop, run, f->path, memory / 2) != 0)
 		return -1;
-	f->caps = caps_new(f->pause, memory / 2);
-	f->counted = table_new(TABLE_KEY_64, sizeof(struct counted), memory / 8);
+	f->caps = caps_new(f->pause, memory / 8 * 3);
+	f->counted = table_new(TABLE_KEY_64, sizeof(struct counted), memory / 16);
 	if (f->caps == NULL || f->counted == NULL)
 		return run_fail(run, "no memory for the counters: change --memory");
 	show_counters(run, f);

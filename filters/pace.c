@@ -135,9 +135,9 @@ start(struct run *run, void *self)
 	p->decision_id = run_key(run, "decision_id");
 	p->request_id = run_key(run, "request_id");
 	p->unfunded = run_key(run, "unfunded");
-	if (shop_open(&p->shop, run, p->path, memory / 4) != 0)
+	if (shop_open(&p->shop, run, p->path, memory / 2) != 0)
 		return -1;
-	p->budgets = budgets_new(rules, memory / 2);
+	p->budgets = budgets_new(rules, memory / 8 * 3);
 	p->payments = table_new(TABLE_KEY_64, sizeof(struct payment), memory / 16);
 	if (p->budgets == NULL || p->payments == NULL)
 		return run_fail(run, "no memory for the budgets: change --memory");

@@ -29,8 +29,8 @@
 
 enum {
 	CATALOGUE_CAMPAIGNS_MAX = 4096,
-	CATALOGUE_CREATIVES_MAX = 65536,
-	CATALOGUE_ITEMS_MAX = 262144,
+	CATALOGUE_CREATIVES_MAX = 16384,
+	CATALOGUE_ITEMS_MAX = 131072,
 	CATALOGUE_ITEMS_OF_ONE = 8, /* items of a creative that are looked at */
 };
 
@@ -78,7 +78,7 @@ struct catalogue_limits {
 	((struct catalogue_limits){                                                    \
 	    CATALOGUE_CAMPAIGNS_MAX, CATALOGUE_CREATIVES_MAX, CATALOGUE_ITEMS_MAX })
 
-/* Ids are hashed with the key. NULL when there is no memory: for the largest 200 MiB of
+/* Ids are hashed with the key. NULL when there is no memory: for the largest 40 MiB of
  * address space, of which what rows need becomes resident; their records take at most
  * memory_bytes. */
 struct catalogue *catalogue_new(

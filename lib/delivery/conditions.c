@@ -99,7 +99,7 @@ check(struct conditions *c, struct slice text, struct error *error)
 
 	if (reader == NULL)
 		return error_set(error, "no memory for a condition");
-	e = expr_compile_condition(reader, text, error);
+	e = expr_compile_condition_within(reader, text, CONDITIONS_SCRATCH, error);
 	if (e == NULL)
 		status = -1;
 	else if (!take_fields(c, reader))
@@ -195,8 +195,8 @@ compile(struct conditions *c)
 
 		if (k->text == NULL)
 			continue;
-		k->expr = expr_compile_condition(
-		    c->reader, slice_of(k->text, k->size), &error);
+		k->expr = expr_compile_condition_within(
+		    c->reader, slice_of(k->text, k->size), CONDITIONS_SCRATCH, &error);
 		if (k->expr == NULL)
 			forget_reader(c);
 	}

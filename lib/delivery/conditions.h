@@ -16,14 +16,14 @@
 #include "lib/base/slice.h"
 
 enum {
-	CONDITIONS_MAX = 4096,       /* different ones */
+	CONDITIONS_MAX = 2048,       /* different ones */
+	CONDITIONS_SCRATCH = 8192,   /* bytes of texts that one computes */
 	CONDITIONS_FIELDS_MAX = 200, /* different fields that they name in all */
 };
 
 struct conditions;
 
-/* About 128 KiB of address space for each different condition, of which what computes
- * texts becomes resident. NULL when there is no memory. */
+/* Some 16 KiB for each different condition. NULL when there is no memory. */
 struct conditions *conditions_new(void);
 void conditions_free(struct conditions *c);
 

@@ -21,10 +21,10 @@
 #include "lib/record/record.h"
 
 enum {
-	TARGETING_KEYS_MAX = 32,      /* different ones */
-	TARGETING_VALUES_MAX = 16384, /* different values of all keys, by level */
-	TARGETING_FACTS_MAX = 64,     /* values of one key of a request that are seen */
-	TARGETING_SIZE_MAX = 65535,   /* px */
+	TARGETING_KEYS_MAX = 32,     /* different ones */
+	TARGETING_VALUES_MAX = 4096, /* different values of all keys, by level */
+	TARGETING_FACTS_MAX = 64,    /* values of one key of a request that are seen */
+	TARGETING_SIZE_MAX = 65535,  /* px */
 };
 
 /* Rows are of two levels, which know the same keys. */

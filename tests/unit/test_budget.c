@@ -213,6 +213,51 @@ nothing_is_over_delivered(void **state)
 	budgets_free(b);
 }
 
+/* The same, but half of the events come after their price was let go: what is over the
+ * budget is never more than what these have cost. */
+static void
+what_is_over_a_budget_came_too_late(void **state)
+{
+	static struct delayed waiting[DELAYED];
+	struct random r = seeded();
+	struct budgets *b = budgets_new(rules, UINT64_C(64) << 20);
+	struct budget_of of[CAMPAIGNS];
+	instant when = T0;
+	uint64_t over = 0;
+
+	(void)state;
+	campaigns_of(of, &r);
+	for (uint64_t i = 0; i < 300000; i++) {
+		unsigned c = (unsigned)hash_bucket(random_next(&r), CAMPAIGNS);
+		struct delayed *d = &waiting[hash_bucket(random_next(&r), 4096)];
+		struct budget_state s;
+
+		when += (instant)hash_bucket(random_next(&r), 300000);
+		budgets_reach(b, when);
+		if (d->decision != 0) {
+			unsigned paying = of[d->campaign].type - BID_CPM;
+
+			c = d->campaign;
+			(void)budgets_commit(
+			    b, NULL, d->decision, (enum budget_event)paying, when);
+			d->decision = 0;
+		} else if (budgets_reserve(b, &of[c], i + 1, when) == BUDGET_FREE) {
+			*d = (struct delayed){ i + 1, when, c };
+		}
+		s = budgets_state(b, of[c].campaign);
+		assert_true(of[c].total < 0 ||
+		    s.spent + s.reserved <= MICROS(of[c].total) + s.exceeded);
+		assert_true(of[c].daily < 0 ||
+		    s.day_spent + s.day_reserved <=
+			MICROS(of[c].daily) + s.day_exceeded);
+		over += of[c].daily >= 0 && s.day_spent > MICROS(of[c].daily);
+	}
+	assert_true(over > 0);
+	assert_true(budgets_counts(b).late > 10000);
+	assert_true(budgets_counts(b).paid > 2 * budgets_counts(b).late / 3);
+	budgets_free(b);
+}
+
 /* --- Pacing ------------------------------------------------------------------------ */
 
 /* Twice as many at noon as at midnight. */
@@ -382,6 +427,7 @@ main(void)
 		cmocka_unit_test(a_day_pays_what_was_decided_in_it),
 		cmocka_unit_test(alerts_come_once),
 		cmocka_unit_test(nothing_is_over_delivered),
+		cmocka_unit_test(what_is_over_a_budget_came_too_late),
 		cmocka_unit_test(spending_follows_the_traffic_of_the_day),
 		cmocka_unit_test(the_forecast_is_what_was_seen),
 		cmocka_unit_test(a_snapshot_goes_on_where_it_was),
