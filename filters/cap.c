@@ -20,6 +20,7 @@
 
 enum { IMPRESSIONS, DECISIONS };
 enum { DROP_IT, MARK_IT };
+enum { WEIGHT_MAX = 1000000 };
 
 /* Something that is about to be shown to somebody, with the caps of each subject. */
 struct showing {
@@ -277,9 +278,11 @@ show(struct run *run, struct cap_filter *f, const struct record *r, bool counts)
 	unsigned subject;
 	double weight;
 
-	if (!read_showing(f, r, &s) || !record_weight(r, &weight))
-		return run_reject(
-		    run, "no timestamp, or a weight that is no number, to count by");
+	if (!read_showing(f, r, &s) || !record_weight(r, &weight) ||
+	    weight > WEIGHT_MAX)
+		return run_reject(run,
+		    "no timestamp, or a weight that is no number up to a million, to "
+		    "count by");
 	if (weight < 0)
 		return counts ? take_back(f, r) : PASS;
 	if (!shop_shown(&f->shop, r, &shown))

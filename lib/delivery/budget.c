@@ -121,6 +121,17 @@ budget_of(const struct campaign *c)
 		.ends_at = c->ends_at };
 }
 
+/* Sums that are far beyond any budget stay there, so that none overflows, nor the sum of
+ * three. */
+static void
+add(int64_t *sum, int64_t amount)
+{
+	const int64_t most = INT64_C(1) << 61;
+
+	*sum += amount;
+	*sum = *sum > most ? most : *sum < -most ? -most : *sum;
+}
+
 static int64_t
 limit(int64_t micros)
 {
@@ -331,9 +342,9 @@ let_go(struct budgets *b, const struct reservation *r)
 	if (!table_touched(b->accounts, r->campaign, &last))
 		return;
 	a = table_touch(b->accounts, r->campaign, last, &fresh);
-	a->reserved -= r->held;
+	add(&a->reserved, -r->held);
 	if (a->day == r->day)
-		a->day_reserved -= r->held;
+		add(&a->day_reserved, -r->held);
 }
 
 static void
@@ -419,8 +430,8 @@ budgets_reserve(
 		return verdict;
 	r = remember(b, of, decision, a->day, held, when);
 	number = (uint32_t)table_slot(b->reservations, r) + 1;
-	a->reserved += held;
-	a->day_reserved += held;
+	add(&a->reserved, held);
+	add(&a->day_reserved, held);
 	queue_set(&b->queue, number, when + b->rules.wait[BUDGET_IMPRESSION].us,
 	    decision, QUEUE_SOON);
 	b->counts.reserved++;
@@ -480,11 +491,11 @@ pay(struct budgets *b, struct reservation *r, uint32_t number)
 		return;
 	a = table_touch(b->accounts, r->campaign, last, &fresh);
 	resolve(a, r->price, true);
-	a->spent += r->price;
-	a->exceeded += r->uncovered;
+	add(&a->spent, r->price);
+	add(&a->exceeded, r->uncovered);
 	if (a->day == r->day) {
-		a->day_spent += r->price;
-		a->day_exceeded += r->uncovered;
+		add(&a->day_spent, r->price);
+		add(&a->day_exceeded, r->uncovered);
 		alert(b, r, a, true, a->day_spent, r->daily);
 	}
 	alert(b, r, a, false, a->spent, r->total);
@@ -540,11 +551,11 @@ budgets_return(struct budgets *b, uint64_t decision, enum budget_event event)
 	if (!table_touched(b->accounts, r->campaign, &last))
 		return true;
 	a = table_touch(b->accounts, r->campaign, last, &fresh);
-	a->spent -= r->price;
-	a->exceeded -= r->uncovered;
+	add(&a->spent, -r->price);
+	add(&a->exceeded, -r->uncovered);
 	if (a->day == r->day) {
-		a->day_spent -= r->price;
-		a->day_exceeded -= r->uncovered;
+		add(&a->day_spent, -r->price);
+		add(&a->day_exceeded, -r->uncovered);
 	}
 	return true;
 }
