@@ -6,13 +6,13 @@
 #include "lib/base/assert.h"
 #include "lib/delivery/conditions.h"
 #include "lib/delivery/row_read.h"
-#include "lib/delivery/rows.h"
+#include "lib/delivery/shelf.h"
 #include "lib/delivery/targeting.h"
 
 struct catalogue {
 	struct hash_key key;
 	uint64_t memory_bytes, bytes;
-	struct rows campaigns, creatives, items;
+	struct shelf campaigns, creatives, items;
 	struct campaign *campaign; /* owned; by row, as the next two */
 	struct creative *creative;
 	struct item *item;
@@ -58,9 +58,9 @@ catalogue_new(
 	c->campaign_of = calloc(limits.creatives, sizeof *c->campaign_of);
 	c->condition_of = calloc(limits.creatives, sizeof *c->condition_of);
 	c->runs = calloc(limits.campaigns, sizeof *c->runs);
-	if (rows_init(&c->campaigns, limits.campaigns) == 0 &&
-	    rows_init(&c->creatives, limits.creatives) == 0 &&
-	    rows_init(&c->items, limits.items) == 0 && c->campaign != NULL &&
+	if (shelf_init(&c->campaigns, limits.campaigns) == 0 &&
+	    shelf_init(&c->creatives, limits.creatives) == 0 &&
+	    shelf_init(&c->items, limits.items) == 0 && c->campaign != NULL &&
 	    c->creative != NULL && c->item != NULL && c->targeting != NULL &&
 	    c->conditions != NULL && c->blocked != NULL && c->campaign_of != NULL &&
 	    c->condition_of != NULL && c->runs != NULL)
@@ -74,9 +74,9 @@ catalogue_free(struct catalogue *c)
 {
 	if (c == NULL)
 		return;
-	rows_fini(&c->campaigns);
-	rows_fini(&c->creatives);
-	rows_fini(&c->items);
+	shelf_fini(&c->campaigns);
+	shelf_fini(&c->creatives);
+	shelf_fini(&c->items);
 	free(c->campaign);
 	free(c->creative);
 	free(c->item);
@@ -123,12 +123,12 @@ aim(struct catalogue *c, enum targeting_level level, uint32_t row,
 /* The row has lost what it wanted to an attempt to want something else. */
 static void
 aim_again(struct catalogue *c, enum targeting_level level, uint32_t row,
-    const struct rows *rows)
+    const struct shelf *rows)
 {
 	struct row_aim before;
 	struct error error;
 
-	if (row_read_aim(rows_record(rows, row), level == TARGETING_CREATIVE, &before,
+	if (row_read_aim(shelf_record(rows, row), level == TARGETING_CREATIVE, &before,
 		&error) == 0)
 		(void)targeting_set(c->targeting, level, row, &before.target, &error);
 }
@@ -144,7 +144,7 @@ static bool
 in_stock(const struct catalogue *c, const struct creative *k)
 {
 	for (unsigned i = 0; i < k->item_count; i++) {
-		uint32_t row = rows_find(&c->items, k->items[i]);
+		uint32_t row = shelf_find(&c->items, k->items[i]);
 
 		if (row != CATALOGUE_NONE && c->item[row].out_of_stock)
 			return false;
@@ -175,7 +175,7 @@ settle_item(struct catalogue *c, uint64_t id)
 	for (uint32_t row = 0; row < c->creatives.highest; row++)
 		for (unsigned i = 0; i < c->creative[row].item_count; i++)
 			if (c->creative[row].items[i] == id &&
-			    rows_has(&c->creatives, row))
+			    shelf_has(&c->creatives, row))
 				settle(c, row);
 }
 
@@ -184,7 +184,7 @@ static void
 link_creatives(struct catalogue *c, uint64_t campaign_id, uint32_t row)
 {
 	for (uint32_t i = 0; i < c->creatives.highest; i++)
-		if (rows_has(&c->creatives, i) &&
+		if (shelf_has(&c->creatives, i) &&
 		    c->creative[i].campaign_id == campaign_id) {
 			c->creative[i].campaign = row;
 			settle(c, i);
@@ -238,7 +238,7 @@ take_creative(struct catalogue *c, uint32_t row, bool fresh, struct slice record
 		drop_condition(c, c->creative[row].condition);
 	if (campaign.at != NULL) {
 		new.campaign_id = catalogue_hash(c, campaign);
-		new.campaign = rows_find(&c->campaigns, new.campaign_id);
+		new.campaign = shelf_find(&c->campaigns, new.campaign_id);
 	}
 	new.item_count = (uint8_t)n;
 	for (unsigned i = 0; i < n; i++)
@@ -263,7 +263,7 @@ take_item(struct catalogue *c, uint32_t row, struct slice record, uint64_t id,
 	return 0;
 }
 
-static struct rows *
+static struct shelf *
 rows_of(struct catalogue *c, enum row_kind kind)
 {
 	return kind == ROW_CAMPAIGN ? &c->campaigns
@@ -274,8 +274,8 @@ rows_of(struct catalogue *c, enum row_kind kind)
 static void
 drop(struct catalogue *c, enum row_kind kind, uint32_t row)
 {
-	struct rows *rows = rows_of(c, kind);
-	uint64_t id = rows_id(rows, row);
+	struct shelf *rows = rows_of(c, kind);
+	uint64_t id = shelf_id(rows, row);
 
 	if (kind == ROW_CAMPAIGN) {
 		drop_condition(c, c->campaign[row].condition);
@@ -285,8 +285,8 @@ drop(struct catalogue *c, enum row_kind kind, uint32_t row)
 		drop_condition(c, c->creative[row].condition);
 		targeting_clear(c->targeting, TARGETING_CREATIVE, row);
 	}
-	c->bytes -= rows_record(rows, row).size;
-	rows_remove(rows, row);
+	c->bytes -= shelf_record(rows, row).size;
+	shelf_remove(rows, row);
 	if (kind == ROW_ITEM && c->item[row].out_of_stock)
 		settle_item(c, id);
 }
@@ -297,22 +297,22 @@ static int
 put(struct catalogue *c, enum row_kind kind, uint32_t place, uint64_t id,
     struct slice record, bool streamed, struct error *error)
 {
-	struct rows *rows = rows_of(c, kind);
-	uint32_t row = rows_find(rows, id);
+	struct shelf *rows = rows_of(c, kind);
+	uint32_t row = shelf_find(rows, id);
 	bool fresh = row == CATALOGUE_NONE;
-	uint64_t before = fresh ? 0 : rows_record(rows, row).size;
+	uint64_t before = fresh ? 0 : shelf_record(rows, row).size;
 	bool was_out = kind == ROW_ITEM && !fresh && c->item[row].out_of_stock;
 	uint8_t *copy;
 	int status;
 
 	if (fresh)
-		row = place != CATALOGUE_NONE ? place : rows_free_place(rows);
+		row = place != CATALOGUE_NONE ? place : shelf_free_place(rows);
 	if (row == CATALOGUE_NONE)
 		return error_set(error, "there are %u already", rows->capacity);
 	if (c->bytes - before + record.size > c->memory_bytes)
 		return error_set(
 		    error, "no room for it in the memory of the catalogue");
-	copy = rows_copy(record);
+	copy = shelf_copy(record);
 	if (copy == NULL)
 		return error_set(error, "no memory");
 	record.at = copy;
@@ -324,7 +324,7 @@ put(struct catalogue *c, enum row_kind kind, uint32_t place, uint64_t id,
 		return -1;
 	}
 	c->bytes += record.size - before;
-	rows_put(rows, row, id, record, streamed);
+	shelf_put(rows, row, id, record, streamed);
 	if (kind == ROW_ITEM && c->item[row].out_of_stock != was_out)
 		settle_item(c, id);
 	return 0;
@@ -348,7 +348,7 @@ catalogue_take(
 	}
 	id = catalogue_hash(c, head.id);
 	if (head.deleted) {
-		row = rows_find(rows_of(c, head.kind), id);
+		row = shelf_find(rows_of(c, head.kind), id);
 		if (row != CATALOGUE_NONE)
 			drop(c, head.kind, row);
 		return CATALOGUE_TAKEN;
@@ -366,54 +366,54 @@ catalogue_take(
 uint32_t
 catalogue_find_creative(const struct catalogue *c, uint64_t id)
 {
-	return rows_find(&c->creatives, id);
+	return shelf_find(&c->creatives, id);
 }
 
 uint32_t
 catalogue_find_campaign(const struct catalogue *c, uint64_t id)
 {
-	return rows_find(&c->campaigns, id);
+	return shelf_find(&c->campaigns, id);
 }
 
 uint32_t
 catalogue_find_item(const struct catalogue *c, uint64_t id)
 {
-	return rows_find(&c->items, id);
+	return shelf_find(&c->items, id);
 }
 
 const struct creative *
 catalogue_creative(const struct catalogue *c, uint32_t row)
 {
-	assert(rows_has(&c->creatives, row));
+	assert(shelf_has(&c->creatives, row));
 	return &c->creative[row];
 }
 
 const struct campaign *
 catalogue_campaign(const struct catalogue *c, uint32_t row)
 {
-	assert(rows_has(&c->campaigns, row));
+	assert(shelf_has(&c->campaigns, row));
 	return &c->campaign[row];
 }
 
 const struct item *
 catalogue_item(const struct catalogue *c, uint32_t row)
 {
-	assert(rows_has(&c->items, row));
+	assert(shelf_has(&c->items, row));
 	return &c->item[row];
 }
 
 struct slice
 catalogue_creative_record(const struct catalogue *c, uint32_t row)
 {
-	return rows_record(&c->creatives, row);
+	return shelf_record(&c->creatives, row);
 }
 
 static struct slice
-id_of(const struct rows *rows, uint32_t row)
+id_of(const struct shelf *rows, uint32_t row)
 {
 	struct row_head head;
 
-	(void)row_read_head(rows_record(rows, row), &head);
+	(void)row_read_head(shelf_record(rows, row), &head);
 	return head.id;
 }
 
@@ -433,7 +433,7 @@ uint32_t
 catalogue_next_of_campaign(const struct catalogue *c, uint32_t campaign, uint32_t from)
 {
 	for (; from < c->creatives.highest; from++)
-		if (rows_has(&c->creatives, from) &&
+		if (shelf_has(&c->creatives, from) &&
 		    c->creative[from].campaign == campaign)
 			return from;
 	return CATALOGUE_NONE;
@@ -548,16 +548,16 @@ catalogue_eligible(struct catalogue *c, const struct record *request, instant wh
 void
 catalogue_save(const struct catalogue *c, struct state_writer *to)
 {
-	const struct rows *all[] = { &c->campaigns, &c->creatives, &c->items };
+	const struct shelf *all[] = { &c->campaigns, &c->creatives, &c->items };
 
 	for (unsigned i = 0; i < ROW_KINDS; i++) {
 		state_put_u64(to, all[i]->count);
 		for (uint32_t row = 0; row < all[i]->highest; row++) {
-			if (!rows_has(all[i], row))
+			if (!shelf_has(all[i], row))
 				continue;
 			state_put_u64(
-			    to, (uint64_t)row << 1 | rows_streamed(all[i], row));
-			state_put_slice(to, rows_record(all[i], row));
+			    to, (uint64_t)row << 1 | shelf_streamed(all[i], row));
+			state_put_slice(to, shelf_record(all[i], row));
 		}
 	}
 }
@@ -566,7 +566,7 @@ static int
 load_row(struct catalogue *c, struct state_reader *from, enum row_kind kind,
     uint8_t *bytes, struct error *error)
 {
-	struct rows *rows = rows_of(c, kind);
+	struct shelf *rows = rows_of(c, kind);
 	struct row_head head;
 	struct fault fault;
 	uint64_t place;
@@ -593,7 +593,7 @@ catalogue_load(struct catalogue *c, struct state_reader *from, struct error *err
 
 	for (enum row_kind kind = 0; kind < ROW_KINDS; kind++)
 		for (uint32_t row = 0; row < rows_of(c, kind)->highest; row++)
-			if (rows_has(rows_of(c, kind), row))
+			if (shelf_has(rows_of(c, kind), row))
 				drop(c, kind, row);
 	for (enum row_kind kind = 0; kind < ROW_KINDS && status == 0; kind++) {
 		if (state_get_u64(from, &count) != 0)
@@ -610,17 +610,18 @@ int
 catalogue_inherit(
     struct catalogue *c, const struct catalogue *from, struct error *error)
 {
-	const struct rows *all[] = { &from->campaigns, &from->creatives, &from->items };
+	const struct shelf *all[] = { &from->campaigns, &from->creatives,
+		&from->items };
 
 	for (enum row_kind kind = 0; kind < ROW_KINDS; kind++)
 		for (uint32_t row = 0; row < all[kind]->highest; row++) {
-			if (!rows_has(all[kind], row) ||
-			    !rows_streamed(all[kind], row) ||
-			    rows_find(rows_of(c, kind), rows_id(all[kind], row)) !=
+			if (!shelf_has(all[kind], row) ||
+			    !shelf_streamed(all[kind], row) ||
+			    shelf_find(rows_of(c, kind), shelf_id(all[kind], row)) !=
 				CATALOGUE_NONE)
 				continue;
-			if (put(c, kind, CATALOGUE_NONE, rows_id(all[kind], row),
-				rows_record(all[kind], row), true, error) != 0)
+			if (put(c, kind, CATALOGUE_NONE, shelf_id(all[kind], row),
+				shelf_record(all[kind], row), true, error) != 0)
 				return -1;
 		}
 	return 0;

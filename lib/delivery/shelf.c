@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/delivery/rows.h"
+#include "lib/delivery/shelf.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 enum { PLACE_BYTES = 24 };
 
 int
-rows_init(struct rows *r, uint32_t capacity)
+shelf_init(struct shelf *r, uint32_t capacity)
 {
 	r->list = calloc(capacity, sizeof *r->list);
 	/* Half full at most, a table of keyed hashes evicts nothing. */
@@ -22,7 +22,7 @@ rows_init(struct rows *r, uint32_t capacity)
 }
 
 void
-rows_fini(struct rows *r)
+shelf_fini(struct shelf *r)
 {
 	for (uint32_t i = 0; r->list != NULL && i < r->highest; i++)
 		free(r->list[i].bytes);
@@ -31,23 +31,23 @@ rows_fini(struct rows *r)
 }
 
 uint32_t
-rows_find(const struct rows *r, uint64_t id)
+shelf_find(const struct shelf *r, uint64_t id)
 {
 	const uint64_t *cell = table_find(r->numbers, id);
 
-	return cell == NULL ? ROWS_NONE : (uint32_t)*cell;
+	return cell == NULL ? SHELF_NONE : (uint32_t)*cell;
 }
 
 uint32_t
-rows_free_place(struct rows *r)
+shelf_free_place(struct shelf *r)
 {
 	while (r->lowest < r->capacity && r->list[r->lowest].bytes != NULL)
 		r->lowest++;
-	return r->lowest < r->capacity ? r->lowest : ROWS_NONE;
+	return r->lowest < r->capacity ? r->lowest : SHELF_NONE;
 }
 
 uint8_t *
-rows_copy(struct slice record)
+shelf_copy(struct slice record)
 {
 	uint8_t *copy = malloc(record.size + RECORD_PADDING);
 
@@ -59,7 +59,7 @@ rows_copy(struct slice record)
 }
 
 void
-rows_put(struct rows *r, uint32_t row, uint64_t id, struct slice copy, bool streamed)
+shelf_put(struct shelf *r, uint32_t row, uint64_t id, struct slice copy, bool streamed)
 {
 	struct row *to = &r->list[row];
 	bool fresh;
@@ -76,9 +76,9 @@ rows_put(struct rows *r, uint32_t row, uint64_t id, struct slice copy, bool stre
 }
 
 void
-rows_remove(struct rows *r, uint32_t row)
+shelf_remove(struct shelf *r, uint32_t row)
 {
-	assert(rows_has(r, row));
+	assert(shelf_has(r, row));
 	(void)table_erase(r->numbers, r->list[row].id);
 	free(r->list[row].bytes);
 	r->list[row] = (struct row){ .bytes = NULL };
