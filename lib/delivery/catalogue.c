@@ -430,6 +430,14 @@ catalogue_campaign_id(const struct catalogue *c, uint32_t row)
 }
 
 uint32_t
+catalogue_next_creative(const struct catalogue *c, uint32_t from)
+{
+	while (from < c->creatives.highest && !shelf_has(&c->creatives, from))
+		from++;
+	return from < c->creatives.highest ? from : CATALOGUE_NONE;
+}
+
+uint32_t
 catalogue_next_of_campaign(const struct catalogue *c, uint32_t campaign, uint32_t from)
 {
 	for (; from < c->creatives.highest; from++)

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * site: what is asked over HTTP, and what is answered (bp-serve(1) has the whole of it):
+ *
+ *	GET, POST /v1/decide      banners for one slot or several
+ *	GET, POST /v1/impression  a banner was seen
+ *	GET /v1/click             a banner was clicked: go where it leads
+ *	POST /v1/events           events of the shop, one or a batch
+ *	GET /v1/banner.js         a script that asks, shows and tells
+ *	GET /healthz, /readyz, /metrics
+ *
+ * While the journal has no room for another decision, who asks is shown the fallback, and
+ * nothing is written; what came of banners is refused only when there is no room at all.
+ */
+#ifndef BANNERPIPE_SERVE_SITE_H
+#define BANNERPIPE_SERVE_SITE_H
+
+#include "lib/http/http.h"
+#include "lib/serve/ask.h"
+#include "lib/serve/desk.h"
+#include "lib/serve/link.h"
+
+enum {
+	SITE_SLOTS_MAX = 16,
+	SITE_EVENTS_MAX = 1000, /* of a batch */
+	SITE_ANSWER_MAX = 256 << 10,
+	SITE_ROUTES = 8,
+};
+
+struct site_counts {
+	uint64_t shed;   /* decisions answered with the fallback */
+	uint64_t lost;   /* impressions, clicks and events that had no room */
+	uint64_t forged; /* links that are not ours */
+	uint64_t late;   /* links that count no more */
+};
+
+struct site {
+	const struct os *os;
+	struct desk *desk;       /* borrowed, as these are */
+	const struct http *http; /* for its metrics; NULL: none */
+	struct links links;
+	const char *fallback; /* the id of a creative; NULL: no banner */
+	bool draining;
+
+	struct asker asker;
+	uint8_t *pack; /* owned; an answer as msgpack */
+	instant now;   /* it never goes back */
+	struct site_counts counts;
+};
+
+extern const char *const site_routes[SITE_ROUTES];
+
+/* -1: no memory. What is borrowed is set by the caller, before. */
+int site_init(struct site *s);
+void site_fini(struct site *s);
+/* Event time: the wall clock, but for when that goes back. */
+instant site_now(struct site *s);
+/* The handler of struct http_config, its context a struct site. */
+void site_handle(
+    void *context, const struct http_request *request, struct http_answer *answer);
+
+#endif
