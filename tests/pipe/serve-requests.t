@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: MIT
 """bp-serve by its clients: what is decided, what came of it, what is refused; and its
 records, which bp-rank decides again, byte for byte."""
-import http.client
 import json
 import os
 import re
@@ -11,7 +10,8 @@ import sys
 import urllib.parse
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from sockets import Program, content, done, ok, records, same, until  # noqa: E402
+from sockets import content, done, ok, records, same, until  # noqa: E402
+from serving import Server, of, write_shop  # noqa: E402
 
 SHOP = [
     {"event": "campaign", "campaign_id": "c", "bid_type": "cpc", "bid_micros": 1000000,
@@ -29,42 +29,7 @@ SHOP = [
      "cap": {"total": 1}},
 ]
 
-
-class Server(Program):
-    def __init__(self, name, *words, **options):
-        super().__init__(name, "bp-serve", "--listen", "127.0.0.1:0", "-k", "key",
-                         "-c", "shop.json", *words, **options)
-        found = until(lambda: re.search(r"listening on \S+:(\d+)", self.says())
-                      or self.process.poll() is not None)
-        self.port = int(found[1])
-
-    def ask(self, path, body=None, method=None, **headers):
-        c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        if isinstance(body, (dict, list)):
-            body = json.dumps(body)
-        if isinstance(body, str):
-            body = body.encode()
-        headers = {k.replace("_", "-"): v for k, v in headers.items()}
-        c.request(method or ("GET" if body is None else "POST"), path, body, headers)
-        r = c.getresponse()
-        data = r.read()
-        c.close()
-        self.headers = r.headers
-        return r.status, data
-
-    def decide(self, body, **headers):
-        status, data = self.ask("/v1/decide", body, **headers)
-        return json.loads(data) if status == 200 else (status, json.loads(data))
-
-
-def of(name, event):
-    return [r for r in records(content(name + ".out")) if r["event"] == event]
-
-
-with open("shop.json", "w") as f:
-    f.writelines(json.dumps(row) + "\n" for row in SHOP)
-with open("key", "w") as f:
-    f.write("0123456789abcdef\n")
+write_shop(SHOP)
 
 # --- Decisions
 s = Server("one", "-p", "uniform", "--base-url", "https://ads.example", "--origins", "*")
