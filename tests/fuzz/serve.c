@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The whole path of a request to bp-serve, without sockets: bytes of a connection, the
+ * parser, the site, a catalogue with caps and budgets, and the records that come of it.
+ * Every answer that is JSON must be so, and everything in the journal a record or a
+ * control record, with a time that does not go back. A link of ours in the input gets a
+ * code that holds, so that what lies behind it is reached: "m=!" becomes one.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/assert.h"
+#include "lib/http/exchange.h"
+#include "lib/record/kind.h"
+#include "lib/serve/site.h"
+#include "lib/text/json.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum { MEMORY = 8 << 20, JOURNAL = 8 << 20 };
+
+static int64_t time_us = INT64_C(1700000000000000);
+
+static int64_t
+tell_time(const struct os *os)
+{
+	(void)os;
+	return time_us;
+}
+
+static const struct os os = { .wall_us = tell_time, .monotonic_us = tell_time };
+
+/* All of a server but its sockets. */
+struct server {
+	struct decider decider;
+	struct journal journal;
+	struct desk desk;
+	struct site site;
+	struct reader *checker;
+	struct key timestamp;
+	instant last;
+};
+
+static void
+take(struct catalogue *c, struct json *json, const char *text)
+{
+	uint8_t padded[1024] = { 0 }, bytes[1024];
+	struct build b;
+	struct fault fault;
+	struct error error;
+
+	memcpy(padded, text, strlen(text));
+	build_init(&b, bytes, sizeof bytes - RECORD_PADDING);
+	if (!json_parse(json, slice_of(padded, strlen(text)), &b, &fault) ||
+	    catalogue_take(c, build_slice(&b), false, &error) != CATALOGUE_TAKEN)
+		abort();
+}
+
+static struct catalogue *
+make_catalogue(struct json *json)
+{
+	static const char *const rows[] = {
+		"{\"event\":\"campaign\",\"campaign_id\":\"c\",\"bid_type\":\"cpa\","
+		"\"bid_micros\":5,\"budget_micros\":100,\"cap\":{\"total\":3}}",
+		"{\"event\":\"creative\",\"creative_id\":\"a\",\"campaign_id\":\"c\","
+		"\"url\":\"https://a/\",\"parts\":{\"headline\":\"\\u2028<\"}}",
+		"{\"event\":\"creative\",\"creative_id\":7,\"targeting\":"
+		"\"context.page == 'home'\",\"url\":\"javascript:x\"}",
+		"{\"event\":\"creative\",\"creative_id\":\"b\",\"width\":300,"
+		"\"height\":250,\"targeting\":{\"page\":[\"home\"]}}",
+	};
+	struct catalogue *c = catalogue_new(
+	    hash_key(0), (struct catalogue_limits){ 16, 16, 16 }, 1 << 20);
+
+	if (c == NULL)
+		abort();
+	for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++)
+		take(c, json, rows[i]);
+	return c;
+}
+
+static struct server *
+make(void)
+{
+	static struct server s;
+	struct budget_rules rules = { .wait = { { 1000000 }, { 1000000 }, { 1000000 } },
+		.share = 1 };
+	struct error error;
+
+	s.desk.reader = reader_new();
+	s.checker = reader_new();
+	s.decider.policy.kind = POLICY_UNIFORM;
+	s.site.asker.json = NULL;
+	if (s.desk.reader == NULL || s.checker == NULL ||
+	    decider_init(&s.decider, s.desk.reader, 0) != 0 ||
+	    journal_init(&s.journal, JOURNAL) != 0)
+		abort();
+	s.desk.decider = &s.decider;
+	s.desk.journal = &s.journal;
+	s.desk.caps = caps_new((struct span){ 1000000 }, MEMORY);
+	s.desk.budgets = budgets_new(rules, MEMORY);
+	s.site.os = &os;
+	s.site.desk = &s.desk;
+	s.site.fallback = "a";
+	s.site.links =
+	    (struct links){ mac_new(slice_text("0123456789abcdef")), "", { 1000000 } };
+	if (s.desk.caps == NULL || s.desk.budgets == NULL || s.site.links.mac == NULL ||
+	    site_init(&s.site) != 0 ||
+	    desk_init(&s.desk, 0, "user_id", MEMORY, &error) != 0)
+		abort();
+	s.desk.catalogue = make_catalogue(s.site.asker.json);
+	s.last = WHEN_NEVER;
+	return &s;
+}
+
+/* A link of a click with a code that holds, in place of "m=!". */
+static struct slice
+sign(struct server *s, struct slice query, uint8_t *to)
+{
+	uint8_t room[2048], url[LINK_MAX];
+	struct slice decision = { NULL, 0 }, target = { NULL, 0 }, text;
+	struct build b;
+
+	if (query.size < 4 || query.size > sizeof room ||
+	    memcmp(query.at + query.size - 4, "&m=!", 4) != 0)
+		return query;
+	(void)http_query_find(query, "d", room, &decision);
+	build_init(&b, url, sizeof url);
+	if (decision.size == 0 || decision.size > 64)
+		return query;
+	memcpy(to, decision.at, decision.size);
+	decision.at = to;
+	(void)http_query_find(query, "u", room, &target);
+	link_build(&s->site.links, LINK_CLICK, decision, target, s->site.now, &b);
+	if (build_full(&b) || !value_str(build_slice(&b), &text))
+		return query;
+	text = slice_from(text, slice_find(text, '?') + 1);
+	memcpy(to, text.at, text.size);
+	return slice_of(to, text.size);
+}
+
+static void
+handle(void *context, const struct http_request *request, struct http_answer *a)
+{
+	static struct json *json;
+	static uint8_t bytes[2 * SITE_ANSWER_MAX], text[SITE_ANSWER_MAX + JSON_PADDING],
+	    link[LINK_MAX];
+	struct server *s = context;
+	struct http_request r = *request;
+	struct build b;
+	struct fault fault;
+
+	if (json == NULL)
+		json = json_new();
+	assert(json != NULL);
+	(void)site_now(&s->site);
+	if (slice_is(r.path, "/v1/click"))
+		r.query = sign(s, r.query, link);
+	site_handle(&s->site, &r, a);
+	assert(a->status >= 200 && a->status < 600 && !a->broken);
+	if (a->type == NULL || strcmp(a->type, "application/json") != 0)
+		return;
+	memcpy(text, a->body.at, a->body.size);
+	build_init(&b, bytes, sizeof bytes);
+	assert(json_parse(json, slice_of(text, a->body.size), &b, &fault));
+}
+
+static void
+check_journal(struct server *s)
+{
+	struct slice bytes = journal_first(&s->journal, SIZE_MAX);
+	struct record r;
+	struct fault fault;
+	instant when;
+	size_t need;
+
+	while (bytes.size > 0) {
+		assert(
+		    record_scan(s->checker, bytes, &r, &fault, &need) == SCAN_RECORD);
+		assert(record_kind(&r) != KIND_OTHER);
+		assert(record_timestamp(&r, &when) && when >= s->last);
+		s->last = when;
+		bytes = slice_from(bytes, r.size);
+	}
+	journal_drop(&s->journal, journal_size(&s->journal));
+}
+
+/* The first byte is how much time has passed. */
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct server *server;
+	struct http_config config = { .os = &os,
+		.body_bytes = ASK_BODY_MAX,
+		.answer_bytes = SITE_ANSWER_MAX,
+		.handle = handle };
+	struct exchange_input in = { 0 };
+	struct exchange x = { .peer = "192.0.2.7" };
+	struct service service;
+	struct error error;
+
+	if (size < 2 || size > 128 << 10)
+		return 0;
+	if (server == NULL)
+		server = make();
+	time_us += data[0] * 10000;
+	config.context = server;
+	if (service_init(&service, &config, &error) != 0)
+		abort();
+	in.at = malloc(size - 1);
+	assert(in.at != NULL);
+	in.size = size - 1;
+	memcpy(in.at, data + 1, in.size);
+	do
+		service.out_size = 0;
+	while (exchange_feed(&x, &service, &in));
+	check_journal(server);
+	free(in.at);
+	service_fini(&service);
+	return 0;
+}

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What bp-serve is made of: links, what is asked, the journal.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lib/http/request.h"
+#include "lib/record/value.h"
+#include "lib/serve/ask.h"
+#include "lib/serve/journal.h"
+#include "lib/serve/link.h"
+#include "lib/text/print.h"
+#include "tests/unit/seed.h"
+
+enum { HOUR = 3600 };
+
+#define SECONDS INT64_C(1000000)
+#define NOW (INT64_C(1700000000) * SECONDS)
+
+static struct links links;
+static uint8_t storage[LINK_MAX + 64], room[LINK_MAX + 64];
+
+/* The link's query, and its parts. */
+static struct slice
+make(enum link_kind kind, const char *decision, const char *target,
+    struct link_parts *parts)
+{
+	struct build b;
+	struct slice url, rest, name, value;
+	uint8_t *at = room;
+
+	build_init(&b, storage, sizeof storage);
+	link_build(&links, kind, slice_text(decision), slice_text(target), NOW, &b);
+	assert_false(build_full(&b));
+	assert_true(value_str(build_slice(&b), &url));
+	url = slice_from(url, slice_find(url, '?') + 1);
+	*parts = (struct link_parts){ .decision = { NULL, 0 } };
+	for (rest = url; http_query_next(&rest, &at, &name, &value);)
+		*(slice_is(name, "d")         ? &parts->decision
+			: slice_is(name, "e") ? &parts->expires
+			: slice_is(name, "u") ? &parts->target
+					      : &parts->mac) = value;
+	return url;
+}
+
+static int
+setup(void **state)
+{
+	(void)state;
+	links = (struct links){ mac_new(slice_text("0123456789abcdef")),
+		"https://ads.example", { HOUR * SECONDS } };
+	return links.mac == NULL;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	mac_free(links.mac);
+	return 0;
+}
+
+static void
+a_link_comes_back_as_it_went(void **state)
+{
+	static const char target[] = "https://shop.example/a b?x=%41&y=\"'<>#top";
+	struct link_parts p;
+
+	(void)state;
+	(void)make(LINK_CLICK, "id-0", target, &p);
+	assert_true(slice_is(p.decision, "id-0"));
+	assert_true(slice_is(p.target, target));
+	assert_int_equal(link_check(&links, LINK_CLICK, &p, NOW), LINK_GOOD);
+	(void)make(LINK_IMPRESSION, "id-0", "", &p);
+	assert_int_equal(link_check(&links, LINK_IMPRESSION, &p, NOW), LINK_GOOD);
+}
+
+static void
+a_link_counts_until_its_time_is_over(void **state)
+{
+	struct link_parts p;
+
+	(void)state;
+	(void)make(LINK_CLICK, "id-0", "http://a/", &p);
+	assert_int_equal(
+	    link_check(&links, LINK_CLICK, &p, NOW + HOUR * SECONDS), LINK_GOOD);
+	assert_int_equal(
+	    link_check(&links, LINK_CLICK, &p, NOW + (HOUR + 1) * SECONDS), LINK_LATE);
+	assert_int_equal(link_check(&links, LINK_CLICK, &p, -1), LINK_LATE);
+}
+
+static void
+a_link_with_any_bit_changed_is_forged(void **state)
+{
+	struct link_parts p;
+	struct slice *parts[] = { &p.decision, &p.expires, &p.target, &p.mac };
+	uint8_t copy[256];
+
+	(void)state;
+	(void)make(LINK_CLICK, "id-0", "http://shop.example/", &p);
+	for (unsigned i = 0; i < 4; i++) {
+		struct slice kept = *parts[i];
+
+		for (unsigned bit = 0; bit < 8 * kept.size; bit++) {
+			memcpy(copy, kept.at, kept.size);
+			copy[bit / 8] ^= (uint8_t)(1U << bit % 8);
+			*parts[i] = slice_of(copy, kept.size);
+			assert_int_equal(
+			    link_check(&links, LINK_CLICK, &p, NOW), LINK_FORGED);
+		}
+		*parts[i] = slice_of(kept.at, kept.size - 1);
+		assert_int_equal(link_check(&links, LINK_CLICK, &p, NOW), LINK_FORGED);
+		*parts[i] = kept;
+	}
+	assert_int_equal(link_check(&links, LINK_IMPRESSION, &p, NOW), LINK_FORGED);
+}
+
+/* "ab" + "c" is signed unlike "a" + "bc". */
+static void
+what_is_signed_cannot_be_divided_in_another_way(void **state)
+{
+	struct link_parts p;
+
+	(void)state;
+	(void)make(LINK_CLICK, "id-0http", "://a/", &p);
+	p.decision = slice_text("id-0");
+	p.target = slice_text("http://a/");
+	assert_int_equal(link_check(&links, LINK_CLICK, &p, NOW), LINK_FORGED);
+}
+
+static void
+links_lead_to_pages_only(void **state)
+{
+	static const char *const good[] = { "http://a", "https://a/b?c#d",
+		"https://[::1]:8/" },
+				 *const bad[] = { "", "http://", "https://",
+					 "https:///x", "javascript:alert(1)", "//a",
+					 "/a", "ftp://a", "http:/a", "http://a b",
+					 "http://a\r\nX: y", "HTTP://a",
+					 "data:text/html,x", "http://\xc3\xa4" };
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof good / sizeof *good; i++)
+		assert_true(link_leads(slice_text(good[i])));
+	for (unsigned i = 0; i < sizeof bad / sizeof *bad; i++)
+		assert_false(link_leads(slice_text(bad[i])));
+}
+
+/* --- What is asked --------------------------------------------------------------- */
+
+static void
+says(struct slice map, const char *wanted)
+{
+	char text[4096];
+	struct build b;
+
+	build_init(&b, text, sizeof text - 1);
+	print_json(map, &b);
+	*b.at = 0;
+	assert_string_equal(text, wanted);
+}
+
+static void
+a_query_becomes_a_map(void **state)
+{
+	struct asker a;
+	struct slice map;
+
+	(void)state;
+	assert_int_equal(asker_init(&a), 0);
+	assert_null(ask_query(&a,
+	    slice_text("user_id=u%201&k=2&context.page=home&context.page=x&x=y&"
+		       "candidates=a,,b&consent=0&context.=z"),
+	    &map));
+	says(map,
+	    "{\"user_id\":\"u 1\",\"k\":2,\"candidates\":[\"a\",\"\",\"b\"],"
+	    "\"consent\":{\"personalization\":false},\"context\":{\"page\":\"home\"}}");
+	assert_string_equal(ask_query(&a, slice_text("k=two"), &map), "k is none");
+	assert_string_equal(
+	    ask_query(&a, slice_text("user_id=%ff"), &map), "a text that is not UTF-8");
+	asker_fini(&a);
+}
+
+static void
+only_what_is_true_is_consent(void **state)
+{
+	static const char *const texts[] = { "{\"consent\":{\"personalization\":true}}",
+		"{}", "{\"consent\":{\"personalization\":1}}",
+		"{\"consent\":{\"ads\":true}}", "{\"consent\":true}",
+		"{\"consent\":null}" };
+	struct asker a;
+	struct slice map;
+
+	(void)state;
+	assert_int_equal(asker_init(&a), 0);
+	for (unsigned i = 0; i < sizeof texts / sizeof *texts; i++) {
+		assert_null(ask_body(&a, slice_text(texts[i]), false, &map));
+		assert_int_equal(ask_consents(map, false), i < 2);
+		assert_false(ask_consents(map, true));
+	}
+	asker_fini(&a);
+}
+
+static void
+without_consent_only_the_context_is_taken_over(void **state)
+{
+	struct slice map, none = { NULL, 0 };
+	uint8_t bytes[1024];
+	struct asker a;
+	struct build b;
+
+	(void)state;
+	assert_int_equal(asker_init(&a), 0);
+	assert_null(ask_body(&a,
+	    slice_text("{\"user_id\":\"u\",\"email\":1,\"slot_id\":\"s\",\"weight\":9,"
+		       "\"context\":{\"page\":\"p\"},\"event\":\"click\",\"width\":3}"),
+	    false, &map));
+	build_init(&b, bytes, sizeof bytes);
+	build_byte(&b, 0x83);
+	assert_int_equal(ask_pairs(map, none, false, &b), 3);
+	says(build_slice(&b),
+	    "{\"slot_id\":\"s\",\"context\":{\"page\":\"p\"},\"width\":3}");
+	build_reset(&b);
+	build_byte(&b, 0x85);
+	assert_int_equal(ask_pairs(map, none, true, &b), 5);
+	says(build_slice(&b),
+	    "{\"user_id\":\"u\",\"email\":1,\"slot_id\":\"s\","
+	    "\"context\":{\"page\":\"p\"},\"width\":3}");
+	asker_fini(&a);
+}
+
+/* --- The journal ------------------------------------------------------------------- */
+
+static void
+a_journal_gives_what_was_put_in_its_order(void **state)
+{
+	struct random random = seeded();
+	uint8_t in = 0, out = 0;
+	uint64_t put = 0, taken = 0;
+	struct journal j;
+	struct build b;
+
+	(void)state;
+	assert_int_equal(journal_init(&j, 1000), 0);
+	for (unsigned i = 0; i < 100000; i++) {
+		size_t n = random_next(&random) % 120;
+		struct slice first;
+
+		if (journal_room(&j) >= n) {
+			journal_open(&j, &b);
+			for (size_t k = 0; k < n; k++)
+				build_byte(&b, in++);
+			journal_close(&j, &b);
+			put += n;
+		} else {
+			/* It is half full at least. */
+			assert_true(journal_size(&j) + n > 500);
+		}
+		first = journal_first(&j, random_next(&random) % 150);
+		for (size_t k = 0; k < first.size; k++)
+			assert_int_equal(first.at[k], out++);
+		journal_drop(&j, first.size);
+		taken += first.size;
+		assert_int_equal(journal_size(&j), put - taken);
+	}
+	assert_true(taken > 1000000);
+	journal_fini(&j);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_link_comes_back_as_it_went),
+		cmocka_unit_test(a_link_counts_until_its_time_is_over),
+		cmocka_unit_test(a_link_with_any_bit_changed_is_forged),
+		cmocka_unit_test(what_is_signed_cannot_be_divided_in_another_way),
+		cmocka_unit_test(links_lead_to_pages_only),
+		cmocka_unit_test(a_query_becomes_a_map),
+		cmocka_unit_test(only_what_is_true_is_consent),
+		cmocka_unit_test(without_consent_only_the_context_is_taken_over),
+		cmocka_unit_test(a_journal_gives_what_was_put_in_its_order),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
