@@ -121,7 +121,8 @@ start_key(struct run *run, struct serve *f)
 		bytes = run_read_file(run, f->key_file, KEY_MAX, &key, &error);
 		if (bytes == NULL)
 			return run_usage(run, "--key-file: %s", error.text);
-		key = slice_trim(key);
+		if (key.size > 0 && key.at[key.size - 1] == '\n')
+			key.size--;
 		if (key.size < KEY_LEAST) {
 			free(bytes);
 			return run_usage(run,

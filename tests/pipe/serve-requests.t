@@ -167,6 +167,39 @@ times = [r["timestamp"] for r in records(s.out())]
 same(times, sorted(times), "in the order of time")
 
 
+# --- Another run goes on
+def visit(server):
+    got = server.decide({"user_id": "u1", "candidates": ["once"], "slot_id": "once"})
+    return got["banners"]
+
+
+s = Server("before", "-p", "uniform", "--state", "state")
+shown = visit(s)[0]
+s.ask(shown["impression_url"])
+with_click = s.decide({"user_id": "u1", "candidates": ["a"]})["banners"][0]
+same(s.stop(), 0, "TERM saves the state")
+s = Server("after", "-p", "uniform", "--state", "state")
+same(len(visit(s)), 0, "caps go on in the next run")
+same(s.ask(shown["impression_url"], b"")[0], 204, "what was told is known")
+same(s.ask(with_click["click_url"])[0], 302, "links hold over a restart")
+same(s.stop(), 0, "TERM ends it")
+same([(r["creative_id"], r["user_id"]) for r in of("after", "click")], [("a", "u1")],
+     "and so does what is known of a decision")
+same(of("after", "impression"), [], "an impression still counts once")
+
+# --- Wrong use
+for words, reason in [(("-p", "greedy"), "--model FILE is missing"),
+                      (("-p", "uniform", "-k", "none"), "--key-file"),
+                      (("-p", "uniform", "-k", "short"), "16 bytes at least"),
+                      (("-p", "uniform", "--cap-slot", "x"), "x"),
+                      (("-p", "uniform", "--ttl", "0s"), "--ttl"),
+                      (("-p", "uniform", "-c", "none"), "--catalogue")]:
+    with open("short", "w") as f:
+        f.write("fifteen bytes..\n")
+    s = Server("wrong", *words)
+    ok(s.wait() == 100 and reason in s.says(), f"exit 100: {reason}", s.says())
+
+
 # --- Replay
 def replay(name, *words):
     creatives = subprocess.run(
