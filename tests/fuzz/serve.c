@@ -194,7 +194,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.body_bytes = ASK_BODY_MAX,
 		.answer_bytes = SITE_ANSWER_MAX,
 		.handle = handle };
-	struct exchange_input in = { 0 };
+	struct exchange_input in;
+	uint8_t *block;
 	struct exchange x = { .peer = "192.0.2.7" };
 	struct service service;
 	struct error error;
@@ -207,15 +208,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	config.context = server;
 	if (service_init(&service, &config, &error) != 0)
 		abort();
-	in.at = malloc(size - 1);
-	assert(in.at != NULL);
-	in.size = size - 1;
-	memcpy(in.at, data + 1, in.size);
+	block = malloc(size - 1);
+	assert(block != NULL);
+	memcpy(block, data + 1, size - 1);
+	in = (struct exchange_input){ block, size - 1 };
 	do
 		service.out_size = 0;
 	while (exchange_feed(&x, &service, &in));
 	check_journal(server);
-	free(in.at);
+	free(block);
 	service_fini(&service);
 	return 0;
 }
