@@ -115,12 +115,12 @@ same((status, json.loads(data)),
 same(s.ask("/v1/events", {"events": [{"event": "retract"}]})[0], 400, "400 when none was")
 
 # --- Consent
-got = s.decide({"user_id": "u9", "session_id": "s9", "slot_id": "top", "email": "e9",
+got = s.decide({"user_id": "nobody-u", "session_id": "nobody-s", "slot_id": "top", "email": "nobody-e",
                 "consent": {"personalization": False}, "context": {"page": "home"}})
 same(got["personalized"], False, "without consent it says so")
-got = s.decide({"user_id": "u9", "slot_id": "top"}, Sec_GPC="1")
+got = s.decide({"user_id": "nobody-u", "slot_id": "top"}, Sec_GPC="1")
 same(got["personalized"], False, "as for who asks not to be followed")
-s.ask("/v1/events", {"event": "search", "user_id": "u9", "query": "e9"}, Sec_GPC="1")
+s.ask("/v1/events", {"event": "search", "user_id": "nobody-u", "query": "nobody-e"}, Sec_GPC="1")
 
 # --- Caps and budgets
 got = [len(s.decide({"user_id": "u1", "candidates": ["paid"], "slot_id": "paid"})["banners"])
@@ -161,7 +161,7 @@ same([("decision_id" in r) for r in of("one", "purchase")], [True, False],
 silent = [r for r in records(s.out()) if "consent" in r]
 same(len(silent), 2 + 2 + 1, "requests, decisions and events without consent")
 ok(all(r["consent"]["personalization"] is False for r in silent), "say so")
-ok(not any(word in content("one.out") for word in (b"u9", b"s9", b"e9")),
+ok(not any(word in content("one.out") for word in (b"nobody-u", b"nobody-s", b"nobody-e")),
    "and nothing else of whom they are")
 times = [r["timestamp"] for r in records(s.out())]
 same(times, sorted(times), "in the order of time")
