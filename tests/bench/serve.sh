@@ -55,9 +55,10 @@ start() { # start OUTPUT-COMMAND OPTIONS...
 	sink=$1
 	shift
 	rm -f out
+	: >err
 	mkfifo out
 	sh -c "$sink" <out &
-	bp-serve --listen 127.0.0.1:0 -c shop.json -s spec --memory 1G "$@" >out 2>err &
+	bp-serve --listen 127.0.0.1:0 -c shop.json -s spec --memory 1G "$@" >out 2>>err &
 	server=$!
 	until grep -q 'listening on' err; do sleep 0.05; done
 	at=http://$(sed -n 's/.*listening on //p' err)
