@@ -97,10 +97,12 @@ awk '{ wall = $1 / $2; own = $1 / $3; bad += $4
 	printf "decisions: %.1f k/s wall, %.1f k per processor second, %d errors\n",
 	    best / 1000, least / 1000, bad }' results
 curl -s "$at/metrics" | sed -n 's/^bannerpipe_serve_shed_total/of them shed:/p'
-rate=$(awk -v c="$connections" '{ r = int($1 / c); print (r > 0 ? r : 1) }' half)
-h2load --h1 -t1 -c"$connections" -D"$seconds" --rps="$rate" -d body \
+# Connections ask at the same instants: few of them, so that they do not wait for each other.
+few=${FEW:-4}
+rate=$(awk -v c="$few" '{ r = int($1 / c); print (r > 0 ? r : 1) }' half)
+h2load --h1 -t1 -c"$few" -D"$seconds" --rps="$rate" -d body \
     -H 'content-type: application/json' --log-file=times "$at/v1/decide" >load 2>&1
-cut -f3 times | sort -n | awk -v rate=$((rate * connections)) '{ t[NR] = $1 }
+cut -f3 times | sort -n | awk -v rate=$((rate * few)) '{ t[NR] = $1 }
     END { printf "at %d/s: p50 %d us, p99 %d us, of %d\n", rate,
 	t[int(NR * 0.5) + 1], t[int(NR * 0.99) + 1], NR }'
 stop
