@@ -11,6 +11,12 @@
 #include "lib/text/json.h"
 #include "lib/text/utf8.h"
 
+/* A name whose length the compiler knows. */
+#define NAME(text)                                                                     \
+	{                                                                              \
+		(const uint8_t *)(text), sizeof(text) - 1                              \
+	}
+
 enum { CONTEXT_MAX = 32, NAME_MAX_BYTES = 64 };
 
 int
@@ -99,17 +105,17 @@ ask_body(struct asker *a, struct slice body, bool msgpack, struct slice *to)
 
 /* --- Queries ------------------------------------------------------------------------ */
 
-static const char *const texts[] = { "user_id", "anonymous_id", "session_id",
-	"slot_id" };
-static const char *const numbers[] = { "width", "height", "k" };
+static const struct slice texts[] = { NAME("user_id"), NAME("anonymous_id"),
+	NAME("session_id"), NAME("slot_id") };
+static const struct slice numbers[] = { NAME("width"), NAME("height"), NAME("k") };
 
 enum { TEXTS = 4, NUMBERS = 3 };
 
 static bool
-is_any(struct slice name, const char *const *names, unsigned n)
+is_any(struct slice name, const struct slice *names, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
-		if (slice_is(name, names[i]))
+		if (slice_equal(name, names[i]))
 			return true;
 	return false;
 }
@@ -225,15 +231,18 @@ ask_query(struct asker *a, struct slice query, struct slice *to)
 /* --- What records take over ------------------------------------------------------------ */
 
 /* Said by the server, or not to be said from outside at all. */
-static const char *const own[] = { "event", "event_id", "request_id", "timestamp",
-	"received_at", "decision_id", "weight", "fraud", "ip", "consent", "slots",
-	"events", "k", "candidates", "position", "creative_id", "campaign_id",
-	"probability", "probabilities", "scores", "policy", "model_id", "model_version",
-	"seed", "features", "feature_values", "candidate_features",
-	"candidate_feature_values", "candidate_values", "shared_features",
-	"shared_feature_values", "prediction", "rewards", "reward", "capped",
-	"unfunded" };
-static const char *const impersonal[] = { "slot_id", "context", "width", "height" };
+static const struct slice own[] = { NAME("event"), NAME("event_id"), NAME("request_id"),
+	NAME("timestamp"), NAME("received_at"), NAME("decision_id"), NAME("weight"),
+	NAME("fraud"), NAME("ip"), NAME("consent"), NAME("slots"), NAME("events"),
+	NAME("k"), NAME("candidates"), NAME("position"), NAME("creative_id"),
+	NAME("campaign_id"), NAME("probability"), NAME("probabilities"), NAME("scores"),
+	NAME("policy"), NAME("model_id"), NAME("model_version"), NAME("seed"),
+	NAME("features"), NAME("feature_values"), NAME("candidate_features"),
+	NAME("candidate_feature_values"), NAME("candidate_values"),
+	NAME("shared_features"), NAME("shared_feature_values"), NAME("prediction"),
+	NAME("rewards"), NAME("reward"), NAME("capped"), NAME("unfunded") };
+static const struct slice impersonal[] = { NAME("slot_id"), NAME("context"),
+	NAME("width"), NAME("height") };
 
 bool
 ask_consents(struct slice map, bool signal)
