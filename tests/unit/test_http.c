@@ -21,9 +21,9 @@
 
 #include <cmocka.h>
 
+#include "lib/http/blocks.h"
 #include "lib/http/deadline.h"
 #include "lib/http/peers.h"
-#include "lib/http/pool.h"
 #include "seed.h"
 
 #define GET "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -644,28 +644,28 @@ networks_of_ipv6_are_one_peer(void **state)
 static void
 a_pool_gives_idle_blocks_of_one_size_up_for_another(void **state)
 {
-	struct pool p;
+	struct blocks p;
 	uint8_t *block[200];
 	size_t room, n = 0;
 
 	(void)state;
-	pool_init(&p, 100000, 250000);
-	while (n < 200 && (block[n] = pool_take(&p, 1, &room)) != NULL)
+	blocks_init(&p, 100000, 250000);
+	while (n < 200 && (block[n] = blocks_take(&p, 1, &room)) != NULL)
 		n++;
 	assert_true(n > 200 || room == 1024);
 	while (n > 0)
-		pool_give(&p, block[--n]);
+		blocks_give(&p, block[--n]);
 	assert_int_equal(p.used, 0);
-	assert_null(pool_take(&p, 100001, &room));
-	block[0] = pool_take(&p, 100000, &room);
-	block[1] = pool_take(&p, 100000, &room);
+	assert_null(blocks_take(&p, 100001, &room));
+	block[0] = blocks_take(&p, 100000, &room);
+	block[1] = blocks_take(&p, 100000, &room);
 	assert_non_null(block[0]);
 	assert_non_null(block[1]);
-	assert_null(pool_take(&p, 100000, &room));
+	assert_null(blocks_take(&p, 100000, &room));
 	assert_true(p.held <= 250000);
-	pool_give(&p, block[0]);
-	pool_give(&p, block[1]);
-	pool_fini(&p);
+	blocks_give(&p, block[0]);
+	blocks_give(&p, block[1]);
+	blocks_fini(&p);
 }
 
 int
