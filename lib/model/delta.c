@@ -342,7 +342,7 @@ begin(struct follower *f, const struct delta *d, struct error *error)
 		return "another model begins in the same stream";
 	/* As many counts of newcomers as make room for the cells. */
 	if (options.admit > 1)
-		size.newcomers = f->memory / 16 - 1;
+		size.newcomers = (f->memory - model_search_bytes(&options)) / 16 - 1;
 	f->model = model_fit(&options, size, f->memory, f->os, f->live, error);
 	return f->model != NULL ? NULL : error->text;
 }
@@ -398,6 +398,8 @@ conclude(struct follower *f, const struct delta *d, struct error *error)
 	for (unsigned h = 0; h < MODEL_HEADS; h++)
 		if (!head_is_sound(&state.head[h]))
 			return "its state is not sound";
+	if (!crosses_are_sound(&state.crosses))
+		return "its crosses are not sound";
 	if (state.examples != d->version || m->cells.used != d->table[USED])
 		return "what came before it is not what it follows";
 	*model_state(m) = state;

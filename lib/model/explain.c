@@ -81,14 +81,15 @@ void
 explain_note(struct explain *e, const struct model *m, const struct features *f)
 {
 	const struct head *head = model_state(m)->head;
+	const struct features all = model_weighted(m, f);
 
 	memset(e->count, 0, sizeof e->count);
 	if (e->most == 0)
 		return;
-	for (unsigned i = 0; i < features_count(f); i++) {
-		uint64_t key = features_key(f, i);
+	for (unsigned i = 0; i < features_count(&all); i++) {
+		uint64_t key = features_key(&all, i);
 		uint64_t place = cells_find(&m->cells, cells_home(&m->cells, key), key);
-		double x = (double)value_of(f, i);
+		double x = (double)value_of(&all, i);
 
 		if (place == CELLS_NONE)
 			continue;

@@ -2,6 +2,7 @@
 #include "lib/model/merge.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/assert.h"
@@ -256,6 +257,8 @@ copy_of(
 	m->cells.base = a->cells.base;
 	m->cells.evicted = a->cells.evicted;
 	m->cells.cramped = a->cells.cramped;
+	if (m->search != NULL && a->search != NULL)
+		crosses_search_copy(m->search, a->search);
 	for (uint64_t p = model_next(a, 0); p != CELLS_NONE; p = model_next(a, p + 1))
 		(void)cells_put(&m->cells, p, model_touched_at(a, p),
 		    cells_key_at(&a->cells, p), cells_at(&a->cells, p),
@@ -272,6 +275,7 @@ add_up(struct model *to, const struct model *a, const struct model *b)
 	*s = *model_state(a);
 	s->examples += model_state(b)->examples;
 	s->crowded += model_state(b)->crowded;
+	crosses_merge(&s->crosses, &model_state(b)->crosses, to->options.crosses);
 	for (unsigned h = 0; h < MODEL_HEADS; h++)
 		merge_head(&s->head[h], &model_state(b)->head[h], &to->of_head[h]);
 	to->cells.evicted = a->cells.evicted + b->cells.evicted;
@@ -333,15 +337,96 @@ is_among(uint64_t key, const uint64_t *keys, size_t n)
 	return low < n && keys[low] == key;
 }
 
+/* The crosses of those keys that have cells, in order; owned by the caller. An error is that
+ * of no memory. */
+struct crossed {
+	uint64_t *keys;
+	size_t n, room;
+};
+
+static int
+add_crossed(struct crossed *x, const struct model *m, uint64_t a, uint64_t b)
+{
+	uint64_t key = crosses_key(a, b);
+
+	if (model_place(m, key) == CELLS_NONE)
+		return 0;
+	if (x->n == x->room) {
+		size_t room = 2 * x->room + 64;
+		uint64_t *more = realloc(x->keys, room * sizeof *more);
+
+		if (more == NULL)
+			return -1;
+		x->keys = more;
+		x->room = room;
+	}
+	x->keys[x->n++] = cells_key(key);
+	return 0;
+}
+
+/* All that has the field of the other end of a chosen pair may have been crossed with it. */
+static int
+cross_all(struct crossed *x, const struct model *m, uint64_t key)
+{
+	const struct crosses *c = &model_state(m)->crosses;
+	bool partner[CROSSES_FIELDS] = { false };
+
+	for (unsigned i = 0; i < c->count; i++) {
+		unsigned a = c->pair[i].a, b = c->pair[i].b;
+
+		partner[b] = partner[b] || c->space[a] == key >> 48;
+		partner[a] = partner[a] || c->space[b] == key >> 48;
+	}
+	for (unsigned f = 0; f < c->fields; f++)
+		for (uint64_t p = partner[f] ? model_next(m, 0) : CELLS_NONE;
+		     p != CELLS_NONE; p = model_next(m, p + 1)) {
+			uint64_t other = cells_key_at(&m->cells, p);
+
+			if (other >> 48 == c->space[f] &&
+			    add_crossed(x, m, key, other) != 0)
+				return -1;
+		}
+	return 0;
+}
+
+static int
+compare_keys(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static int
+find_crossed(struct crossed *x, const struct model *m, const uint64_t *keys, size_t n)
+{
+	*x = (struct crossed){ 0 };
+	for (size_t i = 0; i < n; i++)
+		if (cross_all(x, m, keys[i]) != 0) {
+			free(x->keys);
+			return -1;
+		}
+	if (x->n > 0)
+		qsort(x->keys, x->n, sizeof *x->keys, compare_keys);
+	return 0;
+}
+
 struct model *
 model_without(const struct model *m, const uint64_t *keys, size_t n, uint64_t memory,
     const struct os *os, size_t *found, struct error *error)
 {
 	struct model *to = empty_like(m, m->cells.homes, memory, os, error);
+	struct crossed crossed;
+	size_t gone = 0;
 
 	*found = 0;
 	if (to == NULL)
 		return NULL;
+	if (find_crossed(&crossed, m, keys, n) != 0) {
+		model_free(to);
+		error_set(error, "no memory for the crosses of %zu keys", n);
+		return NULL;
+	}
 	*model_state(to) = *model_state(m);
 	to->cells.base = m->cells.base;
 	to->cells.evicted = m->cells.evicted;
@@ -351,10 +436,13 @@ model_without(const struct model *m, const uint64_t *keys, size_t n, uint64_t me
 
 		if (is_among(key, keys, n))
 			++*found;
+		else if (is_among(key, crossed.keys, crossed.n))
+			gone++;
 		else
 			(void)model_put(
 			    to, key, model_touched_at(m, p), cells_at(&m->cells, p));
 	}
-	assert(to->cells.used + *found == m->cells.used);
+	assert(to->cells.used + *found + gone == m->cells.used);
+	free(crossed.keys);
 	return to;
 }

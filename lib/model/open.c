@@ -53,9 +53,11 @@ budget(const struct model_options *options, struct model_size size)
 	struct cells_kind kind = kind_of(options);
 	uint64_t bytes = cells_budget(&kind, size.homes);
 
-	if (options->admit <= 1 || bytes == UINT64_MAX)
-		return bytes;
-	return size.newcomers > UINT64_MAX / 32 ? UINT64_MAX : 16 * size.newcomers + 15;
+	if (options->admit > 1 && bytes != UINT64_MAX)
+		bytes = size.newcomers > UINT64_MAX / 32 ? UINT64_MAX
+							 : 16 * size.newcomers + 15;
+	return bytes > UINT64_MAX / 2 ? UINT64_MAX
+				      : bytes + model_search_bytes(options);
 }
 
 struct model *
@@ -129,7 +131,9 @@ read_file(const struct os *os, const char *path, uint64_t memory, struct error *
 		m = model_options_factored(&options) > 0
 		    ? model_new(&options, memory, os, NULL, &why)
 		    : options.admit > 1 && 16 * size.newcomers <= memory
-		    ? model_new(&options, 16 * size.newcomers + 15, os, NULL, &why)
+		    ? model_new(&options,
+			  16 * size.newcomers + 15 + model_search_bytes(&options), os,
+			  NULL, &why)
 		    : model_fit(&options, size, memory, os, NULL, &why);
 	if (m != NULL && model_load(m, from, &why) < 0) {
 		model_free(m);

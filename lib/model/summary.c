@@ -87,13 +87,27 @@ build_head(const struct model *m, unsigned which, struct build *to)
 		build_lanes(h, o, to);
 }
 
+/* The namespaces of each chosen pair. */
+static void
+build_crosses(const struct crosses *c, struct build *to)
+{
+	char text[CROSSES_MAX * 16] = "";
+	size_t at = 0;
+
+	for (unsigned i = 0; i < c->count; i++)
+		at += (size_t)snprintf(text + at, sizeof text - at, "%s%04x x %04x",
+		    i > 0 ? ", " : "", c->space[c->pair[i].a], c->space[c->pair[i].b]);
+	build_text(to, "crosses");
+	build_text(to, text);
+}
+
 void
 summary_build(const struct model *m, const char *path, struct build *to)
 {
 	const struct model_state *s = model_state(m);
 	uint64_t bytes = m->cells.line_count * (64 + CELLS_LINE * m->kind.size);
 
-	build_map(to, 9 + m->heads);
+	build_map(to, 9 + m->heads + (m->options.crosses > 0));
 	build_text(to, "file");
 	build_text(to, path);
 	build_options(m, to);
@@ -103,7 +117,10 @@ summary_build(const struct model *m, const char *path, struct build *to)
 	pair_uint(to, "evicted", m->cells.evicted);
 	pair_uint(to, "crowded", s->crowded);
 	pair_uint(to, "bytes_a_feature", m->kind.size);
-	pair_uint(to, "memory_bytes", bytes + m->newcomers.size);
+	pair_uint(to, "memory_bytes",
+	    bytes + m->newcomers.size + model_search_bytes(&m->options));
+	if (m->options.crosses > 0)
+		build_crosses(&s->crosses, to);
 	for (unsigned h = 0; h < MODEL_HEADS; h++)
 		if (model_options_has(&m->options, h))
 			build_head(m, h, to);

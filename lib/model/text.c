@@ -97,6 +97,17 @@ hand_out(struct build *b, int (*write)(void *, struct slice), void *context)
 	return status;
 }
 
+static void
+add_crosses(struct build *b, const struct crosses *c)
+{
+	add(b, "crosses %u %u", c->count, c->fields);
+	for (unsigned i = 0; i < c->fields; i++)
+		add(b, " %u", c->space[i]);
+	for (unsigned i = 0; i < c->count; i++)
+		add(b, " %u %u", c->pair[i].a, c->pair[i].b);
+	add(b, "\n");
+}
+
 static int
 write_header(const struct model *m, struct build *b, int (*write)(void *, struct slice),
     void *context)
@@ -114,6 +125,8 @@ write_header(const struct model *m, struct build *b, int (*write)(void *, struct
 		add(b, "newcomers %" PRIu64 " %" PRIu64 "\n", m->newcomers.size,
 		    m->newcomers.added);
 	add(b, "state %" PRIu64 " %" PRIu64 "\n", s->examples, s->crowded);
+	if (m->options.crosses > 0)
+		add_crosses(b, &s->crosses);
 	if (hand_out(b, write, context) != 0)
 		return -1;
 	for (unsigned h = 0; h < MODEL_HEADS; h++)
@@ -179,7 +192,7 @@ model_text_write(const struct model *m, int (*write)(void *context, struct slice
 /* --- Reading ------------------------------------------------------------------------ */
 
 /* What comes next. */
-enum step { MAGIC, OPTION, TABLE, NEWCOMERS, STATE, HEADS, REST, ENDED };
+enum step { MAGIC, OPTION, TABLE, NEWCOMERS, STATE, CROSSES, HEADS, REST, ENDED };
 
 struct model_text {
 	const struct os *os;
@@ -361,6 +374,40 @@ read_state(struct model_text *t, struct slice rest, struct error *error)
 	if (t->base > s->examples / CELLS_TICK)
 		return wrong(t, error, "its table is of more examples");
 	seek_head(t);
+	if (t->read.crosses > 0)
+		t->step = CROSSES;
+	return 0;
+}
+
+static bool
+next_below(struct slice *line, uint64_t bound, uint64_t *to)
+{
+	return next_uint(line, to) && *to < bound;
+}
+
+static int
+read_crosses(struct model_text *t, struct slice rest, struct error *error)
+{
+	struct crosses *c = &model_state(t->model)->crosses;
+	uint64_t count, spaces, a, b;
+	bool sound = next_below(&rest, CROSSES_MAX + 1, &count) &&
+	    next_below(&rest, CROSSES_FIELDS + 1, &spaces);
+
+	for (; sound && c->fields < spaces; c->fields++) {
+		sound = next_below(&rest, UINT16_MAX + 1, &a);
+		c->space[c->fields] = (uint16_t)a;
+	}
+	for (; sound && c->count < count; c->count++) {
+		sound = next_below(&rest, CROSSES_FIELDS, &a) &&
+		    next_below(&rest, CROSSES_FIELDS, &b);
+		c->pair[c->count].a = (uint8_t)a;
+		c->pair[c->count].b = (uint8_t)b;
+	}
+	if (!sound || rest.size > 0 || !crosses_are_sound(c))
+		return wrong(t, error,
+		    "crosses wants how many pairs and fields, the fields, and pairs "
+		    "of their numbers");
+	seek_head(t);
 	return 0;
 }
 
@@ -475,6 +522,7 @@ model_text_line(struct model_text *t, struct slice line, struct error *error)
 		{ "table", TABLE, read_table },
 		{ "newcomers", NEWCOMERS, read_newcomers },
 		{ "state", STATE, read_state },
+		{ "crosses", CROSSES, read_crosses },
 		{ "head", HEADS, read_head },
 		{ "counts", REST, read_counts },
 		{ "end", REST, read_end },

@@ -8,12 +8,14 @@
  *	table HOMES EVICTED BASE CRAMPED
  *	newcomers SIZE ADDED         with --admit only
  *	state EXAMPLES CROWDED
+ *	crosses PAIRS FIELDS NAMESPACE... (FIELD FIELD)...	with --crosses
  *	head NAME FIELD NUMBER...    each field of each head
  *	counts OFFSET HEX            of the newcomers, what is not 0
  *	cell PLACE TOUCHED KEY NUMBER...
  *	end CELLS
  *
- * A cell goes back to its place, so that the model file is the same, byte for byte.
+ * A cell goes back to its place, so that the model file is the same, byte for byte, but for
+ * what a search for crosses has gathered, which begins afresh.
  */
 #ifndef BANNERPIPE_MODEL_TEXT_H
 #define BANNERPIPE_MODEL_TEXT_H

@@ -131,6 +131,16 @@ fresh(const struct model_options *o, uint64_t bytes)
 	return m;
 }
 
+/* Two pairs are chosen. */
+static void
+cross(struct model *m)
+{
+	model_state(m)->crosses = (struct crosses){ .count = 2,
+		.fields = 3,
+		.space = { 2, 0, 1 },
+		.pair = { { 0, 1 }, { 1, 2 } } };
+}
+
 /* Versions of random sizes; after each the follower is where the sender is. */
 static void
 check(const struct model_options *o, uint64_t bytes, unsigned values, unsigned versions,
@@ -140,6 +150,8 @@ check(const struct model_options *o, uint64_t bytes, unsigned values, unsigned v
 	struct model *m = fresh(o, bytes);
 	struct random r = seeded();
 
+	if (o->crosses > 0)
+		cross(m);
 	assert_int_equal(deltas_begin(&d, m, &error), 0);
 	for (unsigned v = 0; v < versions; v++) {
 		size_t before = sent.count;
@@ -163,6 +175,16 @@ a_follower_has_the_same_model_at_each_version(void **state)
 	struct model_options o = model_options_default(OPTIMISER_LANES);
 
 	(void)state;
+	check(&o, LEARNT_BYTES, 200, 50, 100);
+}
+
+static void
+pairs_that_are_crossed_go_with_it(void **state)
+{
+	struct model_options o = model_options_default(OPTIMISER_LANES);
+
+	(void)state;
+	o.crosses = 2;
 	check(&o, LEARNT_BYTES, 200, 50, 100);
 }
 
@@ -419,6 +441,7 @@ main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(a_follower_has_the_same_model_at_each_version),
+		TEST(pairs_that_are_crossed_go_with_it),
 		TEST(also_while_the_table_grows),
 		TEST(also_while_features_evict_each_other),
 		TEST(also_of_several_targets_and_of_other_algorithms),

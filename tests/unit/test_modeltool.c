@@ -163,21 +163,21 @@ text_that_is_none_is_refused_by_its_line(void **state)
 	    "option by=", "option prior-variances=0.1", "option noise=0",              \
 	    "option rate=0.1", "option beta=1.0", "option l1=0.0", "option l2=0.0",    \
 	    "option base-rate=0.0"
-#define LAST "option factors=0.0", "option field-aware=0.0"
+#define LAST "option factors=0.0", "option field-aware=0.0", "option crosses=0.0"
 #define TABLE OPTIONS, "option admit=1.0", LAST
 #define HEADER TABLE, "table 2048 0 0 0", "state 10 0"
 #define REFUSE(why, ...) refuse((const char *const[]){ __VA_ARGS__, NULL }, why)
 	(void)state;
 	REFUSE("line 1: no dump", "something");
 	REFUSE("after line 13 it is cut off", OPTIONS);
-	REFUSE("line 16: the options: ", OPTIONS, "option admit=0", LAST);
-	REFUSE("line 17: it needs --memory", TABLE, "table 99999999 0 0 0");
-	REFUSE("line 17: table wants", TABLE, "table 2048 0 0 0 0");
-	REFUSE("line 19: here comes head click seen with 1 numbers", HEADER,
+	REFUSE("line 17: the options: ", OPTIONS, "option admit=0", LAST);
+	REFUSE("line 18: it needs --memory", TABLE, "table 99999999 0 0 0");
+	REFUSE("line 18: table wants", TABLE, "table 2048 0 0 0 0");
+	REFUSE("line 20: here comes head click seen with 1 numbers", HEADER,
 	    "head click seen 0x1p+0 0x1p+0");
-	REFUSE("line 19", HEADER, "head click seen inf");
-	REFUSE("line 19", HEADER, "head click seen 0x1p+9999");
-	REFUSE("line 19: this line is unknown, or does not come here", HEADER,
+	REFUSE("line 20", HEADER, "head click seen inf");
+	REFUSE("line 20", HEADER, "head click seen 0x1p+9999");
+	REFUSE("line 20: this line is unknown, or does not come here", HEADER,
 	    "cell 1 1 0000000000000005");
 }
 
