@@ -13,13 +13,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/model/follow.h"
-#include "lib/model/keys.h"
-#include "lib/model/merge.h"
-#include "lib/model/open.h"
-#include "lib/model/sheet.h"
-#include "lib/model/summary.h"
-#include "lib/model/text.h"
+#include "lib/modeltool/follow.h"
+#include "lib/modeltool/keys.h"
+#include "lib/modeltool/merge.h"
+#include "lib/modeltool/open.h"
+#include "lib/modeltool/sheet.h"
+#include "lib/modeltool/summary.h"
+#include "lib/modeltool/text.h"
 #include "lib/option.h"
 #include "lib/os.h"
 
@@ -79,18 +79,15 @@ flushed(int status)
 	    : complain(FAILED, "cannot write standard output");
 }
 
-/* To make others of it, or compare, it must be linear. */
 static struct model *
-read_model(const struct arguments *a, const char *path, bool linear)
+read_model(const struct arguments *a, const char *path)
 {
 	struct error error;
 	struct model *m = model_read(&os_system, path, a->memory.bytes, &error);
 
-	if (m != NULL && (!linear || model_is_linear(&m->options, &error)))
-		return m;
-	(void)complain(FAILED, error.text);
-	model_free(m);
-	return NULL;
+	if (m == NULL)
+		(void)complain(FAILED, error.text);
+	return m;
 }
 
 /* Ends with the model. */
@@ -109,7 +106,7 @@ write_model(struct model *m, const char *path)
 static int
 show(const struct arguments *a, char *const *path, struct sheet *to)
 {
-	struct model *m = read_model(a, path[0], false);
+	struct model *m = read_model(a, path[0]);
 
 	if (m == NULL)
 		return FAILED;
@@ -132,7 +129,7 @@ choose_target(const struct model *m, const char *name, enum model_target *to)
 static int
 print(const struct arguments *a, char *const *path, struct sheet *to)
 {
-	struct model *m = read_model(a, path[0], false);
+	struct model *m = read_model(a, path[0]);
 	enum model_target target;
 	struct error error;
 	int status = 0;
@@ -151,8 +148,8 @@ print(const struct arguments *a, char *const *path, struct sheet *to)
 static int
 diff(const struct arguments *a, char *const *path, struct sheet *to)
 {
-	struct model *x = read_model(a, path[0], true);
-	struct model *y = x == NULL ? NULL : read_model(a, path[1], true);
+	struct model *x = read_model(a, path[0]);
+	struct model *y = x == NULL ? NULL : read_model(a, path[1]);
 	struct summary_difference d;
 	struct error error;
 	int status = FAILED;
@@ -179,7 +176,7 @@ write_line(void *context, struct slice line)
 static int
 dump(const struct arguments *a, char *const *path, struct sheet *to)
 {
-	struct model *m = read_model(a, path[0], true);
+	struct model *m = read_model(a, path[0]);
 
 	(void)to;
 	if (m == NULL)
@@ -231,8 +228,8 @@ load(const struct arguments *a, char *const *path, struct sheet *to)
 static int
 merge(const struct arguments *a, char *const *path, struct sheet *to)
 {
-	struct model *x = read_model(a, path[0], true);
-	struct model *y = x == NULL ? NULL : read_model(a, path[1], true);
+	struct model *x = read_model(a, path[0]);
+	struct model *y = x == NULL ? NULL : read_model(a, path[1]);
 	struct model *m = NULL;
 	struct error error;
 
@@ -261,7 +258,7 @@ unlearn(const struct arguments *a, char *const *path, struct sheet *to)
 	if (keys_read(&keys, &os_system, a->keys,
 		a->names_path != NULL ? &a->names : NULL, &error) != 0)
 		return complain(WRONG_USE, error.text);
-	m = read_model(a, path[0], true);
+	m = read_model(a, path[0]);
 	without = m == NULL ? NULL
 			    : model_without(m, keys.at, keys.count, a->memory.bytes,
 				  &os_system, &found, &error);

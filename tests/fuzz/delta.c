@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "lib/base/assert.h"
-#include "lib/model/delta.h"
+#include "lib/modeltool/delta.h"
 
 enum { MEMORY = 1 << 25, BYTES_MAX = 1 << 18 };
 

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "lib/base/assert.h"
-#include "lib/model/text.h"
+#include "lib/modeltool/text.h"
 
 enum { MEMORY = 1 << 25, TEXT_MAX = 1 << 20 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/model/delta.h"
+#include "lib/modeltool/delta.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "lib/model/summary.h"
+#include "lib/modeltool/summary.h"
 #include "tests/unit/learnt.h"
 #include "tests/unit/seed.h"
 

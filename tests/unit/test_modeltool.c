@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/model/merge.h"
+#include "lib/modeltool/merge.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,9 +12,9 @@
 #include <cmocka.h>
 
 #include "lib/model/explain.h"
-#include "lib/model/keys.h"
-#include "lib/model/summary.h"
-#include "lib/model/text.h"
+#include "lib/modeltool/keys.h"
+#include "lib/modeltool/summary.h"
+#include "lib/modeltool/text.h"
 #include "tests/unit/learnt.h"
 
 enum { MEMORY = 1 << 28 };
@@ -376,8 +376,9 @@ what_is_unlearned_is_not_there_and_all_else_is(void **state)
 	assert_non_null(without);
 	assert_int_equal(found, 20);
 	d = difference(m, without);
-	assert_true(d.only_a == 20 && d.only_b == 0 && d.changed == 0 && !d.state);
-	assert_true(d.same == m->cells.used - 20);
+	assert_true(d.of[0].only_a == 20 && d.of[0].only_b == 0 &&
+	    d.of[0].changed == 0 && !d.state);
+	assert_true(d.of[0].same == m->cells.used - 20);
 	for (uint64_t i = 0; i < n; i++)
 		assert_true(model_place(without, keys[i]) == CELLS_NONE);
 	model_free(m);
@@ -393,10 +394,10 @@ a_difference_of_one_example_is_found(void **state)
 	struct summary_difference d = difference(a, b);
 
 	(void)state;
-	assert_true(d.state && d.changed > 0 && d.changed <= LEARNT_FIELDS);
+	assert_true(d.state && d.of[0].changed > 0 && d.of[0].changed <= LEARNT_FIELDS);
 	assert_false(summary_is_same(&d));
 	d = difference(a, a);
-	assert_true(summary_is_same(&d) && d.same == a->cells.used);
+	assert_true(summary_is_same(&d) && d.of[0].same == a->cells.used);
 	model_free(a);
 	model_free(b);
 }
@@ -416,7 +417,7 @@ a_live_model_is_read_as_it_is(void **state)
 	copy = model_read(&os_system, path, MEMORY, &error);
 	assert_non_null(copy);
 	d = difference(live, copy);
-	assert_true(summary_is_same(&d) && d.same == live->cells.used);
+	assert_true(summary_is_same(&d) && d.of[0].same == live->cells.used);
 	model_free(copy);
 	model_free(live);
 }

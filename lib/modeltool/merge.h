@@ -16,10 +16,10 @@
  * Source of the product: Bayes' rule for independent examples; as a method, the Bayesian
  * committee machine (Tresp, Neural Computation 2000).
  */
-#ifndef BANNERPIPE_MODEL_MERGE_H
-#define BANNERPIPE_MODEL_MERGE_H
+#ifndef BANNERPIPE_MODELTOOL_MERGE_H
+#define BANNERPIPE_MODELTOOL_MERGE_H
 
-#include "lib/model/open.h"
+#include "lib/modeltool/open.h"
 
 /* A new model of both, which must have the same options, within `memory` bytes. What has
  * learned nothing changes nothing: the other model comes back as it is, byte for byte.
