@@ -452,13 +452,14 @@ read_fields(struct model_text *t, struct slice rest, struct error *error)
 {
 	struct factors_fields *to = rows_fields(t->model->rows);
 	uint64_t space;
+	bool sound = true;
 
-	while (rest.size > 0 && to->count < FACTORS_FIELDS) {
-		if (!next_hex(&rest, 4, &space))
-			break;
-		to->space[to->count++] = (uint16_t)space;
+	while (rest.size > 0 && sound) {
+		sound = to->count < FACTORS_FIELDS && next_hex(&rest, 4, &space);
+		if (sound)
+			to->space[to->count++] = (uint16_t)space;
 	}
-	if (rest.size > 0 || !factors_fields_are_sound(to))
+	if (!sound || !factors_fields_are_sound(to))
 		return wrong(t, error,
 		    "fields wants up to 32 namespaces of 4 hex digits, each once");
 	t->step = STATE;
