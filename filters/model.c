@@ -79,15 +79,18 @@ flushed(int status)
 	    : complain(FAILED, "cannot write standard output");
 }
 
+/* To make others of it, or compare, there must be nothing that is not copied. */
 static struct model *
-read_model(const struct arguments *a, const char *path)
+read_model(const struct arguments *a, const char *path, bool whole)
 {
 	struct error error;
 	struct model *m = model_read(&os_system, path, a->memory.bytes, &error);
 
-	if (m == NULL)
-		(void)complain(FAILED, error.text);
-	return m;
+	if (m != NULL && (!whole || model_can_be_copied(&m->options, &error)))
+		return m;
+	(void)complain(FAILED, error.text);
+	model_free(m);
+	return NULL;
 }
 
 /* Ends with the model. */
@@ -106,7 +109,7 @@ write_model(struct model *m, const char *path)
 static int
 show(const struct arguments *a, char *const *path, struct sheet *to)
 {
-	struct model *m = read_model(a, path[0]);
+	struct model *m = read_model(a, path[0], false);
 
 	if (m == NULL)
 		return FAILED;
@@ -129,7 +132,7 @@ choose_target(const struct model *m, const char *name, enum model_target *to)
 static int
 print(const struct arguments *a, char *const *path, struct sheet *to)
 {
-	struct model *m = read_model(a, path[0]);
+	struct model *m = read_model(a, path[0], false);
 	enum model_target target;
 	struct error error;
 	int status = 0;
@@ -148,8 +151,8 @@ print(const struct arguments *a, char *const *path, struct sheet *to)
 static int
 diff(const struct arguments *a, char *const *path, struct sheet *to)
 {
-	struct model *x = read_model(a, path[0]);
-	struct model *y = x == NULL ? NULL : read_model(a, path[1]);
+	struct model *x = read_model(a, path[0], true);
+	struct model *y = x == NULL ? NULL : read_model(a, path[1], true);
 	struct summary_difference d;
 	struct error error;
 	int status = FAILED;
@@ -176,7 +179,7 @@ write_line(void *context, struct slice line)
 static int
 dump(const struct arguments *a, char *const *path, struct sheet *to)
 {
-	struct model *m = read_model(a, path[0]);
+	struct model *m = read_model(a, path[0], true);
 
 	(void)to;
 	if (m == NULL)
@@ -228,8 +231,8 @@ load(const struct arguments *a, char *const *path, struct sheet *to)
 static int
 merge(const struct arguments *a, char *const *path, struct sheet *to)
 {
-	struct model *x = read_model(a, path[0]);
-	struct model *y = x == NULL ? NULL : read_model(a, path[1]);
+	struct model *x = read_model(a, path[0], true);
+	struct model *y = x == NULL ? NULL : read_model(a, path[1], true);
 	struct model *m = NULL;
 	struct error error;
 
@@ -258,7 +261,7 @@ unlearn(const struct arguments *a, char *const *path, struct sheet *to)
 	if (keys_read(&keys, &os_system, a->keys,
 		a->names_path != NULL ? &a->names : NULL, &error) != 0)
 		return complain(WRONG_USE, error.text);
-	m = read_model(a, path[0]);
+	m = read_model(a, path[0], true);
 	without = m == NULL ? NULL
 			    : model_without(m, keys.at, keys.count, a->memory.bytes,
 				  &os_system, &found, &error);

@@ -206,10 +206,10 @@ align_new(const struct rows *a, const struct rows *b)
 	for (uint32_t i = 0; i < rows_fields(b)->count; i++)
 		(void)factors_field(&t->numbers, rows_fields(b)->space[i], false);
 	t->fields = t->numbers.count;
-	for (uint64_t p = places_next(&b->cells, 0); p != CELLS_NONE;
-	     p = places_next(&b->cells, p + 1)) {
+	for (uint64_t p = layout_next(&b->cells, 0); p != CELLS_NONE;
+	     p = layout_next(&b->cells, p + 1)) {
 		uint64_t key = cells_key_at(&b->cells, p);
-		uint64_t there = places_find(&a->cells, key);
+		uint64_t there = layout_find(&a->cells, key);
 
 		if (there != CELLS_NONE)
 			add_row(

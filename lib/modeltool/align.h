@@ -12,7 +12,7 @@
 #ifndef BANNERPIPE_MODELTOOL_ALIGN_H
 #define BANNERPIPE_MODELTOOL_ALIGN_H
 
-#include "lib/modeltool/places.h"
+#include "lib/modeltool/layout.h"
 
 /* What turns the rows of one head of b to those of a. */
 struct align;

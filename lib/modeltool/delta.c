@@ -19,7 +19,7 @@ static const char kind[] = "model_delta";
 /* The names of what is said of each table. */
 static const struct names_of {
 	const char *table, *places, *keys, *touched, *cells;
-} names_of[PLACES_TABLES] = {
+} names_of[LAYOUT_TABLES] = {
 	{ "table", "places", "keys", "touched", "cells" },
 	{ "row_table", "row_places", "row_keys", "row_touched", "rows" },
 };
@@ -32,7 +32,7 @@ struct delta {
 	struct delta_table {
 		uint64_t table[TABLE];
 		struct slice places, keys, touched, cells;
-	} of[PLACES_TABLES];
+	} of[LAYOUT_TABLES];
 	struct slice options, fields, state;
 };
 
@@ -64,7 +64,7 @@ struct delta_part {
 		uint64_t count, place[COUNT_MAX], key[COUNT_MAX];
 		uint16_t touched[COUNT_MAX];
 		uint8_t cells[DELTA_CELLS];
-	} of[PLACES_TABLES];
+	} of[LAYOUT_TABLES];
 	/* The record: the above (of both tables as much as of one), the state, the options,
 	 * and names. */
 	uint8_t record[DELTA_CELLS + 18 * COUNT_MAX + 2 * REGION_TEXT +
@@ -77,6 +77,8 @@ _Static_assert(
 int
 deltas_begin(struct deltas *d, struct model *m, struct error *error)
 {
+	if (!model_can_be_copied(&m->options, error))
+		return -1;
 	d->model = m;
 	d->begin = true;
 	d->sequence = 0;
@@ -84,8 +86,8 @@ deltas_begin(struct deltas *d, struct model *m, struct error *error)
 		d->part = calloc(1, sizeof *d->part);
 	if (d->part == NULL)
 		return error_set(error, "no memory for deltas");
-	for (unsigned t = 0; t < PLACES_TABLES; t++)
-		if (places_of(m, t) != NULL && cells_track(places_of(m, t), error) < 0)
+	for (unsigned t = 0; t < LAYOUT_TABLES; t++)
+		if (layout_of(m, t) != NULL && cells_track(layout_of(m, t), error) < 0)
 			return -1;
 	return 0;
 }
@@ -188,12 +190,12 @@ send_part(struct deltas *d, instant timestamp, bool last)
 		delta.fields =
 		    slice_of(rows_fields(m->rows), sizeof(struct factors_fields));
 	for (unsigned t = 0; t < delta.tables; t++)
-		delta.of[t] = table_of(places_of(m, t), &p->of[t]);
+		delta.of[t] = table_of(layout_of(m, t), &p->of[t]);
 	build_init(&b, p->record, sizeof p->record - RECORD_PADDING);
 	build_delta(&delta, p->number++, d->begin, timestamp, &b);
 	assert(!build_full(&b));
 	p->size = 0;
-	for (unsigned t = 0; t < PLACES_TABLES; t++)
+	for (unsigned t = 0; t < LAYOUT_TABLES; t++)
 		p->of[t].count = 0;
 	return d->emit(d->context, build_slice(&b));
 }
@@ -201,7 +203,7 @@ send_part(struct deltas *d, instant timestamp, bool last)
 static int
 add_cell(struct deltas *d, unsigned table, uint64_t place, instant timestamp)
 {
-	const struct cells *c = places_of(d->model, table);
+	const struct cells *c = layout_of(d->model, table);
 	struct part_table *p = &d->part->of[table];
 	uint64_t key = cells_key_at(c, place);
 	size_t size = c->kind->size;
@@ -212,7 +214,7 @@ add_cell(struct deltas *d, unsigned table, uint64_t place, instant timestamp)
 		return -1;
 	p->place[p->count] = place;
 	p->key[p->count] = key;
-	p->touched[p->count] = places_touched(c, place);
+	p->touched[p->count] = layout_touched(c, place);
 	memcpy(p->cells + p->count * size, cells_at(c, place), size);
 	p->count++;
 	d->part->size += size;
@@ -222,7 +224,7 @@ add_cell(struct deltas *d, unsigned table, uint64_t place, instant timestamp)
 static int
 add_changed(struct deltas *d, unsigned table, instant timestamp)
 {
-	const struct cells *c = places_of(d->model, table);
+	const struct cells *c = layout_of(d->model, table);
 	size_t from = 0, first, end;
 
 	while (c != NULL && dirty_next(&c->changed, from, &first, &end)) {
@@ -240,14 +242,14 @@ deltas_send(struct deltas *d, instant timestamp)
 	if (deltas_pending(d) == 0)
 		return 0;
 	d->part->number = 0;
-	for (unsigned t = 0; t < PLACES_TABLES; t++)
+	for (unsigned t = 0; t < LAYOUT_TABLES; t++)
 		if (add_changed(d, t, timestamp) != 0)
 			return -1;
 	if (send_part(d, timestamp, true) != 0)
 		return -1;
-	for (unsigned t = 0; t < PLACES_TABLES; t++)
-		if (places_of(d->model, t) != NULL)
-			dirty_clear(&places_of(d->model, t)->changed);
+	for (unsigned t = 0; t < LAYOUT_TABLES; t++)
+		if (layout_of(d->model, t) != NULL)
+			dirty_clear(&layout_of(d->model, t)->changed);
 	d->begin = false;
 	d->sent = model_state(d->model)->examples;
 	return 0;
@@ -260,8 +262,8 @@ deltas_save(const struct deltas *d, struct state_writer *to)
 	state_put_u64(to, d->sequence);
 	state_put_u64(to, d->sent);
 	state_put_u64(to, d->begin + (d->model->rows == NULL ? 0u : 2u));
-	for (unsigned t = 0; t < PLACES_TABLES; t++) {
-		const struct cells *c = places_of(d->model, t);
+	for (unsigned t = 0; t < LAYOUT_TABLES; t++) {
+		const struct cells *c = layout_of(d->model, t);
 
 		if (c == NULL)
 			continue;
@@ -287,10 +289,10 @@ load_marks(struct marks *to, struct state_reader *from, struct error *error)
 }
 
 static bool
-marks_fit(const struct deltas *d, const struct marks marks[PLACES_TABLES])
+marks_fit(const struct deltas *d, const struct marks marks[LAYOUT_TABLES])
 {
-	for (unsigned t = 0; t < PLACES_TABLES; t++) {
-		const struct cells *c = places_of(d->model, t);
+	for (unsigned t = 0; t < LAYOUT_TABLES; t++) {
+		const struct cells *c = layout_of(d->model, t);
 
 		if (marks[t].words != (c == NULL ? 0 : c->changed.words))
 			return false;
@@ -301,7 +303,7 @@ marks_fit(const struct deltas *d, const struct marks marks[PLACES_TABLES])
 int
 deltas_load(struct deltas *d, struct state_reader *from, struct error *error)
 {
-	struct marks marks[PLACES_TABLES] = { 0 };
+	struct marks marks[LAYOUT_TABLES] = { 0 };
 	uint64_t sequence, sent, begin;
 	unsigned tables;
 	int status = 0;
@@ -315,13 +317,13 @@ deltas_load(struct deltas *d, struct state_reader *from, struct error *error)
 	if (status == 0 && d != NULL && marks_fit(d, marks) &&
 	    sent <= model_state(d->model)->examples) {
 		for (unsigned t = 0; t < tables; t++)
-			memcpy(places_of(d->model, t)->changed.bits, marks[t].bits,
+			memcpy(layout_of(d->model, t)->changed.bits, marks[t].bits,
 			    marks[t].words * 8);
 		d->sequence = sequence;
 		d->sent = sent;
 		d->begin = begin % 2 != 0;
 	}
-	for (unsigned t = 0; t < PLACES_TABLES; t++)
+	for (unsigned t = 0; t < LAYOUT_TABLES; t++)
 		free(marks[t].bits);
 	return status;
 }
@@ -333,7 +335,7 @@ follower_init(struct follower *f, struct reader *reader, const struct os *os,
     const char *live, uint64_t memory)
 {
 	*f = (struct follower){ .os = os, .live = live, .memory = memory };
-	for (unsigned t = 0; t < PLACES_TABLES; t++) {
+	for (unsigned t = 0; t < LAYOUT_TABLES; t++) {
 		f->of[t].table = reader_key(reader, names_of[t].table);
 		f->of[t].places = reader_key(reader, names_of[t].places);
 		f->of[t].keys = reader_key(reader, names_of[t].keys);
@@ -355,8 +357,8 @@ follower_init(struct follower *f, struct reader *reader, const struct os *os,
 static void
 give_up_new(struct follower *f)
 {
-	for (unsigned t = 0; t < PLACES_TABLES; t++) {
-		struct cells *c = places_of(f->model, t);
+	for (unsigned t = 0; t < LAYOUT_TABLES; t++) {
+		struct cells *c = layout_of(f->model, t);
 
 		if (!f->of[t].renews)
 			continue;
@@ -439,8 +441,8 @@ begin(struct follower *f, const struct delta *d, struct error *error)
 		return NULL;
 	if (f->model != NULL)
 		return "another model begins in the same stream";
-	size = model_size_for(&options, d->of[PLACES_CELLS].table[HOMES],
-	    d->of[PLACES_ROWS].table[HOMES]);
+	size = model_size_for(&options, d->of[LAYOUT_CELLS].table[HOMES],
+	    d->of[LAYOUT_ROWS].table[HOMES]);
 	f->model = model_fit(&options, size, f->memory, f->os, f->live, error);
 	return f->model != NULL ? NULL : error->text;
 }
@@ -453,8 +455,8 @@ has_room(const struct follower *f, const struct cells *renewed, uint64_t homes)
 
 	if (f->model->rows != NULL)
 		bytes += f->model->rows->seen.size;
-	for (unsigned t = 0; t < PLACES_TABLES; t++) {
-		const struct cells *c = places_of(f->model, t);
+	for (unsigned t = 0; t < LAYOUT_TABLES; t++) {
+		const struct cells *c = layout_of(f->model, t);
 
 		if (c != NULL && c != renewed)
 			bytes += cells_budget(c->kind, c->homes);
@@ -467,7 +469,7 @@ has_room(const struct follower *f, const struct cells *renewed, uint64_t homes)
 static const char *
 renew(struct follower *f, unsigned table, uint64_t homes, struct error *error)
 {
-	struct cells *c = places_of(f->model, table);
+	struct cells *c = layout_of(f->model, table);
 	struct follower_table *of = &f->of[table];
 
 	if (!has_room(f, c, homes))
@@ -534,14 +536,14 @@ conclude(struct follower *f, const struct delta *d, struct error *error)
 		if (!head_is_sound(&state.head[h]))
 			return "its state is not sound";
 	for (unsigned t = 0; t < d->tables; t++)
-		if (places_of(m, t)->used != d->of[t].table[USED])
+		if (layout_of(m, t)->used != d->of[t].table[USED])
 			return "what came before it is not what it follows";
 	if (state.examples != d->version)
 		return "what came before it is not what it follows";
 	*model_state(m) = state;
 	region_set_version(&m->cells.region, d->version);
 	for (unsigned t = d->tables; t-- > 0;) {
-		struct cells *c = places_of(m, t);
+		struct cells *c = layout_of(m, t);
 
 		c->evicted = d->of[t].table[EVICTED];
 		c->cramped = d->of[t].table[CRAMPED] != 0;
@@ -561,7 +563,7 @@ apply_table(
     struct follower *f, const struct delta *d, unsigned table, struct error *error)
 {
 	const struct delta_table *of = &d->of[table];
-	struct cells *c = places_of(f->model, table);
+	struct cells *c = layout_of(f->model, table);
 	const char *wrong = NULL;
 
 	if (d->begin || of->table[HOMES] != c->homes)

@@ -88,7 +88,7 @@ struct follower {
 		struct cells old; /* what others see until the new one is complete */
 		bool renews;
 		struct key table, places, keys, touched, cells;
-	} of[PLACES_TABLES];
+	} of[LAYOUT_TABLES];
 	struct key begin, last, options, fields, state, schema, sum, version_key,
 	    sequence;
 };

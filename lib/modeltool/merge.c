@@ -177,7 +177,7 @@ touched_in(const struct model *to, const struct cells *in, const struct model *f
 {
 	uint64_t tick = model_state(from)->examples / CELLS_TICK - of->base + 1;
 	uint64_t now = model_state(to)->examples / CELLS_TICK - in->base + 1;
-	uint64_t touched = places_touched(of, place);
+	uint64_t touched = layout_touched(of, place);
 	uint64_t age = touched < tick ? tick - touched : 0;
 
 	return age < now ? now - age : 1;
@@ -211,18 +211,18 @@ pour(struct model *to, const struct model *from, unsigned table,
     const struct align *align)
 {
 	_Alignas(64) uint8_t cell[CELLS_SIZE_MAX];
-	struct cells *in = places_of(to, table);
-	const struct cells *of = places_of(from, table);
+	struct cells *in = layout_of(to, table);
+	const struct cells *of = layout_of(from, table);
 
-	for (uint64_t p = places_next(of, 0); p != CELLS_NONE;
-	     p = places_next(of, p + 1)) {
-		uint64_t key = cells_key_at(of, p), place = places_find(in, key);
+	for (uint64_t p = layout_next(of, 0); p != CELLS_NONE;
+	     p = layout_next(of, p + 1)) {
+		uint64_t key = cells_key_at(of, p), place = layout_find(in, key);
 
 		memcpy(cell, cells_at(of, p), of->kind->size);
 		if (align != NULL)
 			align_turn(align, key, cell);
 		if (place == CELLS_NONE) {
-			if (!places_put(in, key, touched_in(to, in, from, of, p), cell))
+			if (!layout_put(in, key, touched_in(to, in, from, of, p), cell))
 				return false;
 		} else if (align == NULL) {
 			merge_cell(to, cells_at(in, place), from, cell);
@@ -284,10 +284,10 @@ copy_of(
 	if (m == NULL)
 		return NULL;
 	*model_state(m) = *model_state(a);
-	for (unsigned t = 0; t < PLACES_TABLES; t++)
-		if (places_of(a, t) != NULL)
-			places_copy(
-			    places_of(m, t), places_of(a, t), model_state(a)->examples);
+	for (unsigned t = 0; t < LAYOUT_TABLES; t++)
+		if (layout_of(a, t) != NULL)
+			layout_copy(
+			    layout_of(m, t), layout_of(a, t), model_state(a)->examples);
 	return m;
 }
 
@@ -303,12 +303,12 @@ add_up(struct model *to, const struct model *a, const struct model *b)
 	for (unsigned h = 0; h < MODEL_HEADS; h++)
 		merge_head(&s->head[h], &model_state(b)->head[h], &to->of_head[h]);
 	tick = s->examples / CELLS_TICK;
-	for (unsigned t = 0; t < PLACES_TABLES; t++) {
-		struct cells *c = places_of(to, t);
+	for (unsigned t = 0; t < LAYOUT_TABLES; t++) {
+		struct cells *c = layout_of(to, t);
 
 		if (c == NULL)
 			continue;
-		c->evicted = places_of(a, t)->evicted + places_of(b, t)->evicted;
+		c->evicted = layout_of(a, t)->evicted + layout_of(b, t)->evicted;
 		c->base = tick < UINT16_MAX ? 0 : tick + 1 - (UINT16_MAX + 1) / 2;
 	}
 	merge_newcomers(&to->newcomers, &b->newcomers);
@@ -328,7 +328,7 @@ is_empty(const struct model *m)
 static uint64_t
 homes_of_both(const struct model *a, const struct model *b, unsigned table)
 {
-	const struct cells *x = places_of(a, table), *y = places_of(b, table);
+	const struct cells *x = layout_of(a, table), *y = layout_of(b, table);
 	uint64_t homes;
 
 	if (x == NULL)
@@ -346,17 +346,17 @@ merge(const struct model *a, const struct model *b, const struct align *align,
 	struct model_size size = model_size_of(a);
 	struct model *m;
 
-	size.homes = homes_of_both(a, b, PLACES_CELLS);
-	size.row_homes = homes_of_both(a, b, PLACES_ROWS);
+	size.homes = homes_of_both(a, b, LAYOUT_CELLS);
+	size.row_homes = homes_of_both(a, b, LAYOUT_ROWS);
 	for (;;) {
 		m = empty_like(a, size, memory, os, error);
 		if (m == NULL)
 			return NULL;
 		add_up(m, a, b);
-		if (!pour(m, a, PLACES_CELLS, NULL) || !pour(m, b, PLACES_CELLS, NULL))
+		if (!pour(m, a, LAYOUT_CELLS, NULL) || !pour(m, b, LAYOUT_CELLS, NULL))
 			size.homes *= 2;
 		else if (m->rows != NULL &&
-		    (!pour(m, a, PLACES_ROWS, NULL) || !pour(m, b, PLACES_ROWS, align)))
+		    (!pour(m, a, LAYOUT_ROWS, NULL) || !pour(m, b, LAYOUT_ROWS, align)))
 			size.row_homes *= 2;
 		else
 			return m;
@@ -421,15 +421,15 @@ leave_out(struct cells *to, const struct cells *from, const uint64_t *keys, size
 	to->base = from->base;
 	to->evicted = from->evicted;
 	/* In the order of the places: each finds its old one, or one before it. */
-	for (uint64_t p = places_next(from, 0); p != CELLS_NONE;
-	     p = places_next(from, p + 1)) {
+	for (uint64_t p = layout_next(from, 0); p != CELLS_NONE;
+	     p = layout_next(from, p + 1)) {
 		uint64_t key = cells_key_at(from, p);
 
 		if (is_among(key, keys, n))
 			without++;
 		else
-			(void)places_put(
-			    to, key, places_touched(from, p), cells_at(from, p));
+			(void)layout_put(
+			    to, key, layout_touched(from, p), cells_at(from, p));
 	}
 	assert(to->used + without == from->used);
 }
@@ -437,8 +437,8 @@ leave_out(struct cells *to, const struct cells *from, const uint64_t *keys, size
 static bool
 has(const struct model *m, uint64_t key)
 {
-	return places_find(&m->cells, key) != CELLS_NONE ||
-	    (m->rows != NULL && places_find(&m->rows->cells, key) != CELLS_NONE);
+	return layout_find(&m->cells, key) != CELLS_NONE ||
+	    (m->rows != NULL && layout_find(&m->rows->cells, key) != CELLS_NONE);
 }
 
 struct model *
@@ -451,9 +451,9 @@ model_without(const struct model *m, const uint64_t *keys, size_t n, uint64_t me
 	if (to == NULL)
 		return NULL;
 	*model_state(to) = *model_state(m);
-	for (unsigned t = 0; t < PLACES_TABLES; t++)
-		if (places_of(m, t) != NULL)
-			leave_out(places_of(to, t), places_of(m, t), keys, n);
+	for (unsigned t = 0; t < LAYOUT_TABLES; t++)
+		if (layout_of(m, t) != NULL)
+			leave_out(layout_of(to, t), layout_of(m, t), keys, n);
 	for (size_t i = 0; i < n; i++)
 		*found += has(m, keys[i]);
 	return to;

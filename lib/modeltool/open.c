@@ -16,6 +16,15 @@ model_head_name(unsigned head)
 				   : model_target_name((enum model_target)head);
 }
 
+bool
+model_can_be_copied(const struct model_options *options, struct error *error)
+{
+	if (options->by[0] == '\0')
+		return true;
+	(void)error_set(error, "models with slices (by) can be shown and printed only");
+	return false;
+}
+
 struct model_size
 model_size_of(const struct model *m)
 {
@@ -64,11 +73,12 @@ struct model *
 model_fit(const struct model_options *options, struct model_size size, uint64_t memory,
     const struct os *os, const char *live, struct error *error)
 {
-	struct model_budget b = { 0, size.newcomers, 0, size.seen };
+	struct model_budget b = { .newcomers = size.newcomers, .seen = size.seen };
 	uint64_t bytes;
 	struct model *m;
 
-	if (model_options_check(options, error) < 0)
+	if (model_options_check(options, error) < 0 ||
+	    !model_can_be_copied(options, error))
 		return NULL;
 	b.cells = budget_of_cells(options, size.homes);
 	b.rows = budget_of_rows(options, size.row_homes);
@@ -84,12 +94,13 @@ model_fit(const struct model_options *options, struct model_size size, uint64_t 
 		    (unsigned long long)(bytes >> 20) + 1);
 		return NULL;
 	}
-	m = model_new_within(options, &b, os, live, error);
+	m = model_new_within(options, &b, os, NULL, error);
 	if (m == NULL)
 		return NULL;
 	if (cells_resize(&m->cells, size.homes, error) == 0 &&
 	    (m->rows == NULL ||
-		cells_resize(&m->rows->cells, size.row_homes, error) == 0)) {
+		cells_resize(&m->rows->cells, size.row_homes, error) == 0) &&
+	    (live == NULL || model_show(m, live, NULL, error) == 0)) {
 		assert(m->cells.homes == size.homes);
 		assert(m->rows == NULL || m->rows->cells.homes == size.row_homes);
 		return m;
@@ -121,8 +132,8 @@ check_size(const struct model *m, uint64_t memory, struct error *error)
 {
 	uint64_t bytes = m->newcomers.size;
 
-	for (unsigned t = 0; t < PLACES_TABLES; t++) {
-		const struct cells *c = places_of(m, t);
+	for (unsigned t = 0; t < LAYOUT_TABLES; t++) {
+		const struct cells *c = layout_of(m, t);
 
 		if (c != NULL)
 			bytes += cells_budget(c->kind, c->loaded);
@@ -136,7 +147,10 @@ static struct model *
 read_body(const struct os *os, const char *path, struct state_reader *from,
     uint64_t memory, struct error *error)
 {
-	struct model_budget b = { memory, 0, memory, NEWCOMERS_BYTES_MIN };
+	struct model_budget b = { .cells = memory,
+		.rows = memory,
+		.seen = NEWCOMERS_BYTES_MIN,
+		.slices = memory };
 	struct model_options options;
 	struct model *m;
 
@@ -179,7 +193,7 @@ copy_cell(struct cells *to, const struct cells *from, uint64_t place, uint64_t l
 
 	for (unsigned i = 0; i < TRIES; i++) {
 		uint64_t key = cells_key_at(from, place);
-		uint16_t touched = places_touched(from, place);
+		uint16_t touched = layout_touched(from, place);
 
 		if (key == 0)
 			return true;
@@ -222,8 +236,8 @@ copy_live(const struct os *os, const char *path, const struct model *live,
 	}
 	*model_state(m) = *model_state(live);
 	last = region_version(&live->cells.region) + 2 * CELLS_TICK;
-	for (unsigned t = 0; t < PLACES_TABLES; t++) {
-		struct cells *to = places_of(m, t), *from = places_of(live, t);
+	for (unsigned t = 0; t < LAYOUT_TABLES; t++) {
+		struct cells *to = layout_of(m, t), *from = layout_of(live, t);
 
 		for (uint64_t p = 0; to != NULL && p < cells_places(from); p++)
 			if (!copy_cell(to, from, p, last))

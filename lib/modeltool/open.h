@@ -6,8 +6,12 @@
 #ifndef BANNERPIPE_MODELTOOL_OPEN_H
 #define BANNERPIPE_MODELTOOL_OPEN_H
 
-#include "lib/modeltool/places.h"
+#include "lib/modeltool/layout.h"
 #include "lib/os.h"
+
+/* Slices (lib/model/slices.h) are not copied: models that have some can be looked at, as far as
+ * their weights go, but not made into others. False and an error that says so. */
+bool model_can_be_copied(const struct model_options *options, struct error *error);
 
 /* How large a model is, beside its options. */
 struct model_size {
@@ -36,17 +40,17 @@ struct model *model_read(
 int model_write(
     const struct os *os, struct model *m, const char *path, struct error *error);
 
-/* The same as places.h has, of its cells. */
+/* The same as layout.h has, of its cells. */
 static inline uint64_t
 model_place(const struct model *m, uint64_t key)
 {
-	return places_find(&m->cells, key);
+	return layout_find(&m->cells, key);
 }
 
 static inline uint64_t
 model_next(const struct model *m, uint64_t from)
 {
-	return places_next(&m->cells, from);
+	return layout_next(&m->cells, from);
 }
 
 /* The name of a head: of a target, or "delay". */

@@ -336,7 +336,7 @@ build_row_change(const struct model *a, const struct model *b,
     const struct names *names, const struct entry *e, struct build *to)
 {
 	const void *x = cells_at(&a->rows->cells, e->place);
-	const void *y = cells_at(&b->rows->cells, places_find(&b->rows->cells, e->key));
+	const void *y = cells_at(&b->rows->cells, layout_find(&b->rows->cells, e->key));
 	unsigned part = 0;
 	double moved = row_distance(a->rows, x, y, &part);
 
@@ -358,7 +358,7 @@ moved_by(const struct model *a, const struct model *b, unsigned table, const voi
 {
 	unsigned which;
 
-	return table == PLACES_CELLS ? distance(a, b, x, y, &which)
+	return table == LAYOUT_CELLS ? distance(a, b, x, y, &which)
 				     : row_distance(a->rows, x, y, &which);
 }
 
@@ -367,12 +367,12 @@ static void
 compare_features(const struct model *a, const struct model *b, unsigned table,
     bool alike, struct summary_counts *d, struct entry *all)
 {
-	const struct cells *of = places_of(a, table), *in = places_of(b, table);
+	const struct cells *of = layout_of(a, table), *in = layout_of(b, table);
 
-	for (uint64_t p = of == NULL ? CELLS_NONE : places_next(of, 0); p != CELLS_NONE;
-	     p = places_next(of, p + 1)) {
+	for (uint64_t p = of == NULL ? CELLS_NONE : layout_next(of, 0); p != CELLS_NONE;
+	     p = layout_next(of, p + 1)) {
 		uint64_t key = cells_key_at(of, p);
-		uint64_t there = in == NULL ? CELLS_NONE : places_find(in, key);
+		uint64_t there = in == NULL ? CELLS_NONE : layout_find(in, key);
 		const void *x = cells_at(of, p), *y;
 
 		if (there == CELLS_NONE) {
@@ -387,10 +387,10 @@ compare_features(const struct model *a, const struct model *b, unsigned table,
 		all[d->changed++] =
 		    (struct entry){ moved_by(a, b, table, x, y), key, p };
 	}
-	for (uint64_t p = in == NULL ? CELLS_NONE : places_next(in, 0); p != CELLS_NONE;
-	     p = places_next(in, p + 1))
+	for (uint64_t p = in == NULL ? CELLS_NONE : layout_next(in, 0); p != CELLS_NONE;
+	     p = layout_next(in, p + 1))
 		d->only_b +=
-		    of == NULL || places_find(of, cells_key_at(in, p)) == CELLS_NONE;
+		    of == NULL || layout_find(of, cells_key_at(in, p)) == CELLS_NONE;
 }
 
 /* What differs of the options and heads, as pairs {a, b}. */
@@ -495,9 +495,9 @@ show_difference(const struct model *a, const struct model *b,
 		if (model_options_has(&a->options, h) &&
 		    model_options_has(&b->options, h))
 			pairs += build_head_two(a, b, h, list);
-	pairs += build_counts(list, "features", &d->of[PLACES_CELLS]);
+	pairs += build_counts(list, "features", &d->of[LAYOUT_CELLS]);
 	if (a->rows != NULL || b->rows != NULL)
-		pairs += build_counts(list, "rows", &d->of[PLACES_ROWS]);
+		pairs += build_counts(list, "rows", &d->of[LAYOUT_ROWS]);
 	build_close_map(list, open, pairs);
 	sheet_list(to);
 }
@@ -520,7 +520,7 @@ show_changes(const struct model *a, const struct model *b, unsigned table,
 {
 	qsort(all, changed, sizeof *all, compare_entries);
 	for (uint64_t i = 0; i < changed && i < top; i++) {
-		if (table == PLACES_CELLS)
+		if (table == LAYOUT_CELLS)
 			build_change(a, b, names, &all[i], sheet_build(to));
 		else
 			build_row_change(a, b, names, &all[i], sheet_build(to));
@@ -534,7 +534,7 @@ summary_compare(const struct model *a, const struct model *b, uint64_t top,
     const struct names *names, struct sheet *to, struct summary_difference *d,
     struct error *error)
 {
-	struct entry *all[PLACES_TABLES] = { 0 };
+	struct entry *all[LAYOUT_TABLES] = { 0 };
 	struct model_described x, y;
 	int status = 0;
 
@@ -544,8 +544,8 @@ summary_compare(const struct model *a, const struct model *b, uint64_t top,
 	for (unsigned i = 0; i < MODEL_OPTIONS; i++)
 		d->options += strcmp(x.text[i], y.text[i]) != 0;
 	d->state = states_differ(a, b);
-	for (unsigned t = 0; t < PLACES_TABLES && status == 0; t++) {
-		const struct cells *c = places_of(a, t);
+	for (unsigned t = 0; t < LAYOUT_TABLES && status == 0; t++) {
+		const struct cells *c = layout_of(a, t);
 
 		all[t] = entries_new(c == NULL ? 0 : c->used, error);
 		if (all[t] == NULL)
@@ -555,10 +555,10 @@ summary_compare(const struct model *a, const struct model *b, uint64_t top,
 	}
 	if (status == 0 && to != NULL) {
 		show_difference(a, b, d, to);
-		for (unsigned t = 0; t < PLACES_TABLES; t++)
+		for (unsigned t = 0; t < LAYOUT_TABLES; t++)
 			show_changes(a, b, t, d->of[t].changed, top, names, all[t], to);
 	}
-	for (unsigned t = 0; t < PLACES_TABLES; t++)
+	for (unsigned t = 0; t < LAYOUT_TABLES; t++)
 		free(all[t]);
 	return status;
 }

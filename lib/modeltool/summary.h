@@ -27,7 +27,7 @@ struct summary_difference {
 	struct summary_counts {
 		uint64_t only_a, only_b; /* features */
 		uint64_t changed, same;  /* features that both have */
-	} of[PLACES_TABLES];             /* cells, and rows of factors */
+	} of[LAYOUT_TABLES];             /* cells, and rows of factors */
 };
 
 static inline bool
@@ -35,7 +35,7 @@ summary_is_same(const struct summary_difference *d)
 {
 	bool same = d->options == 0 && !d->state;
 
-	for (unsigned t = 0; t < PLACES_TABLES; t++)
+	for (unsigned t = 0; t < LAYOUT_TABLES; t++)
 		same = same && d->of[t].only_a == 0 && d->of[t].only_b == 0 &&
 		    d->of[t].changed == 0;
 	return same;

@@ -171,9 +171,9 @@ static int
 write_cells(const char *word, const struct cells *c, struct build *b,
     int (*write)(void *, struct slice), void *context)
 {
-	for (uint64_t p = places_next(c, 0); p != CELLS_NONE;
-	     p = places_next(c, p + 1)) {
-		add(b, "%s %" PRIu64 " %u %016" PRIx64, word, p, places_touched(c, p),
+	for (uint64_t p = layout_next(c, 0); p != CELLS_NONE;
+	     p = layout_next(c, p + 1)) {
+		add(b, "%s %" PRIu64 " %u %016" PRIx64, word, p, layout_touched(c, p),
 		    cells_key_at(c, p));
 		add_numbers(
 		    b, cells_at(c, p), c->kind->size / (unsigned)sizeof(float), true);
@@ -234,7 +234,7 @@ struct model_text {
 	struct model_size size;
 	struct told {
 		uint64_t evicted, base, cramped, added;
-	} told[PLACES_TABLES];
+	} told[LAYOUT_TABLES];
 	struct model *model; /* owned */
 };
 
@@ -384,10 +384,10 @@ make(struct model_text *t, struct error *error)
 	t->model = model_fit(&t->read, t->size, t->memory, t->os, NULL, &why);
 	if (t->model == NULL)
 		return wrong(t, error, why.text);
-	tell(&t->model->cells, &t->model->newcomers, &t->told[PLACES_CELLS]);
+	tell(&t->model->cells, &t->model->newcomers, &t->told[LAYOUT_CELLS]);
 	if (t->model->rows != NULL)
 		tell(&t->model->rows->cells, &t->model->rows->seen,
-		    &t->told[PLACES_ROWS]);
+		    &t->told[LAYOUT_ROWS]);
 	return 0;
 }
 
@@ -413,7 +413,7 @@ next_table(struct slice *line, uint64_t *homes, struct told *to)
 static int
 read_table(struct model_text *t, struct slice rest, struct error *error)
 {
-	if (!next_table(&rest, &t->size.homes, &t->told[PLACES_CELLS]) || rest.size > 0)
+	if (!next_table(&rest, &t->size.homes, &t->told[LAYOUT_CELLS]) || rest.size > 0)
 		return wrong(t, error, "table wants 4 numbers");
 	if (t->read.admit <= 1)
 		return seek_rows(t, error);
@@ -425,7 +425,7 @@ static int
 read_newcomers(struct model_text *t, struct slice rest, struct error *error)
 {
 	if (!next_uint(&rest, &t->size.newcomers) ||
-	    !next_uint(&rest, &t->told[PLACES_CELLS].added) || rest.size > 0 ||
+	    !next_uint(&rest, &t->told[LAYOUT_CELLS].added) || rest.size > 0 ||
 	    t->size.newcomers < NEWCOMERS_BYTES_MIN)
 		return wrong(
 		    t, error, "newcomers wants 2 numbers, the first at least 4096");
@@ -435,7 +435,7 @@ read_newcomers(struct model_text *t, struct slice rest, struct error *error)
 static int
 read_rows(struct model_text *t, struct slice rest, struct error *error)
 {
-	struct told *told = &t->told[PLACES_ROWS];
+	struct told *told = &t->told[LAYOUT_ROWS];
 
 	if (!next_table(&rest, &t->size.row_homes, told) ||
 	    !next_uint(&rest, &t->size.seen) || !next_uint(&rest, &told->added) ||
@@ -484,8 +484,8 @@ read_state(struct model_text *t, struct slice rest, struct error *error)
 	if (!next_uint(&rest, &s->examples) || !next_uint(&rest, &s->crowded) ||
 	    rest.size > 0)
 		return wrong(t, error, "state wants 2 numbers");
-	if (t->told[PLACES_CELLS].base > s->examples / CELLS_TICK ||
-	    t->told[PLACES_ROWS].base > s->examples / CELLS_TICK)
+	if (t->told[LAYOUT_CELLS].base > s->examples / CELLS_TICK ||
+	    t->told[LAYOUT_ROWS].base > s->examples / CELLS_TICK)
 		return wrong(t, error, "its table is of more examples");
 	seek_head(t);
 	return 0;
@@ -648,13 +648,13 @@ model_text_end(struct model_text *t, struct error *error)
 		error_set(error, "after line %" PRIu64 " it is cut off", t->line);
 		return NULL;
 	}
-	for (unsigned i = 0; i < PLACES_TABLES; i++)
-		if (places_of(m, i) != NULL &&
-		    !places_are_found(places_of(m, i), &place)) {
+	for (unsigned i = 0; i < LAYOUT_TABLES; i++)
+		if (layout_of(m, i) != NULL &&
+		    !layout_are_found(layout_of(m, i), &place)) {
 			error_set(error,
 			    "the key of %s %" PRIu64
 			    " is there twice, or behind a free place",
-			    i == PLACES_ROWS ? "row" : "cell", place);
+			    i == LAYOUT_ROWS ? "row" : "cell", place);
 			return NULL;
 		}
 	region_set_version(&m->cells.region, model_state(m)->examples);

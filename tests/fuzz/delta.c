@@ -18,8 +18,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static uint64_t
 first_key(const struct model *m, unsigned table)
 {
-	const struct cells *c = places_of(m, table);
-	uint64_t p = c == NULL ? CELLS_NONE : places_next(c, 0);
+	const struct cells *c = layout_of(m, table);
+	uint64_t p = c == NULL ? CELLS_NONE : layout_next(c, 0);
 
 	return p == CELLS_NONE ? 7 : cells_key_at(c, p);
 }
@@ -28,14 +28,14 @@ static void
 check(const struct follower *f)
 {
 	const struct model *m = f->model;
-	uint64_t keys[2] = { first_key(m, PLACES_CELLS), first_key(m, PLACES_ROWS) };
+	uint64_t keys[2] = { first_key(m, LAYOUT_CELLS), first_key(m, LAYOUT_ROWS) };
 	struct features features = { slice_of(keys, sizeof keys), { 0 } };
 	struct model_estimates said = { 0 };
 
 	assert(f->version == model_state(m)->examples);
-	for (unsigned t = 0; t < PLACES_TABLES; t++)
-		if (places_of(m, t) != NULL)
-			assert(places_of(m, t)->used <= cells_places(places_of(m, t)));
+	for (unsigned t = 0; t < LAYOUT_TABLES; t++)
+		if (layout_of(m, t) != NULL)
+			assert(layout_of(m, t)->used <= cells_places(layout_of(m, t)));
 	if (m->rows != NULL)
 		assert(factors_fields_are_sound(rows_fields(m->rows)));
 	assert(model_predict(m, &features, &said) == FEATURES_FINE);

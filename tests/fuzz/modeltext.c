@@ -56,8 +56,8 @@ read_text(struct slice text)
 static uint64_t
 first_key(const struct model *m, unsigned table)
 {
-	const struct cells *c = places_of(m, table);
-	uint64_t p = c == NULL ? CELLS_NONE : places_next(c, 0);
+	const struct cells *c = layout_of(m, table);
+	uint64_t p = c == NULL ? CELLS_NONE : layout_next(c, 0);
 
 	return p == CELLS_NONE ? 7 : cells_key_at(c, p);
 }
@@ -66,7 +66,7 @@ static void
 check(const struct model *m)
 {
 	static struct text first, second;
-	uint64_t keys[2] = { first_key(m, PLACES_CELLS), first_key(m, PLACES_ROWS) };
+	uint64_t keys[2] = { first_key(m, LAYOUT_CELLS), first_key(m, LAYOUT_ROWS) };
 	struct features f = { slice_of(keys, sizeof keys), { 0 } };
 	struct model_estimates said = { 0 };
 	struct model *again;

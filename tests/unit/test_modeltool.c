@@ -184,8 +184,8 @@ text_that_is_none_is_refused_by_its_line(void **state)
 #define OPTIONS                                                                        \
 	"bannerpipe-model 1", "option target=click", "option algorithm=lanes",         \
 	    "option calibration=platt", "option delayed-feedback=revise",              \
-	    "option prior-variances=0.1", "option noise=0", "option rate=0.1",         \
-	    "option beta=1.0", "option l1=0.0", "option l2=0.0",                       \
+	    "option by=", "option prior-variances=0.1", "option noise=0",              \
+	    "option rate=0.1", "option beta=1.0", "option l1=0.0", "option l2=0.0",    \
 	    "option base-rate=0.0"
 #define LAST "option factors=0.0", "option field-aware=0.0"
 #define TABLE OPTIONS, "option admit=1.0", LAST
@@ -196,22 +196,22 @@ text_that_is_none_is_refused_by_its_line(void **state)
 #define REFUSE(why, ...) refuse((const char *const[]){ __VA_ARGS__, NULL }, why)
 	(void)state;
 	REFUSE("line 1: no dump", "something");
-	REFUSE("after line 12 it is cut off", OPTIONS);
-	REFUSE("line 15: the options: ", OPTIONS, "option admit=0", LAST);
-	REFUSE("line 16: it needs --memory", TABLE, "table 99999999 0 0 0");
-	REFUSE("line 16: table wants", TABLE, "table 2048 0 0 0 0");
-	REFUSE("line 18: here comes head click seen with 1 numbers", HEADER,
+	REFUSE("after line 13 it is cut off", OPTIONS);
+	REFUSE("line 16: the options: ", OPTIONS, "option admit=0", LAST);
+	REFUSE("line 17: it needs --memory", TABLE, "table 99999999 0 0 0");
+	REFUSE("line 17: table wants", TABLE, "table 2048 0 0 0 0");
+	REFUSE("line 19: here comes head click seen with 1 numbers", HEADER,
 	    "head click seen 0x1p+0 0x1p+0");
-	REFUSE("line 18", HEADER, "head click seen inf");
-	REFUSE("line 18", HEADER, "head click seen 0x1p+9999");
-	REFUSE("line 17: rows wants 6", FACTORED, "rows 2000 0 0 0 4095 0");
-	REFUSE("line 17: the size of its table", FACTORED, "rows 0 0 0 0 4096 0");
-	REFUSE("line 18: fields wants", FACTORED, "rows 2000 0 0 0 4096 0",
+	REFUSE("line 19", HEADER, "head click seen inf");
+	REFUSE("line 19", HEADER, "head click seen 0x1p+9999");
+	REFUSE("line 18: rows wants 6", FACTORED, "rows 2000 0 0 0 4095 0");
+	REFUSE("line 18: the size of its table", FACTORED, "rows 0 0 0 0 4096 0");
+	REFUSE("line 19: fields wants", FACTORED, "rows 2000 0 0 0 4096 0",
 	    "fields 0001 0001");
-	REFUSE("line 18: fields wants", FACTORED, "rows 2000 0 0 0 4096 0",
+	REFUSE("line 19: fields wants", FACTORED, "rows 2000 0 0 0 4096 0",
 	    "fields 00001");
-	REFUSE("line 17: this line is unknown, or does not", FACTORED, "state 10 0");
-	REFUSE("line 18: this line is unknown, or does not come here", HEADER,
+	REFUSE("line 18: this line is unknown, or does not", FACTORED, "state 10 0");
+	REFUSE("line 19: this line is unknown, or does not come here", HEADER,
 	    "cell 1 1 0000000000000005");
 }
 
@@ -348,8 +348,8 @@ factors_merged_are_better_than_those_of_either_half(void **state)
 static void
 turn(struct rows *r)
 {
-	for (uint64_t p = places_next(&r->cells, 0); p != CELLS_NONE;
-	     p = places_next(&r->cells, p + 1)) {
+	for (uint64_t p = layout_next(&r->cells, 0); p != CELLS_NONE;
+	     p = layout_next(&r->cells, p + 1)) {
 		float *row = cells_at(&r->cells, p), x = row[0], y = row[1];
 
 		row[0] = 0.6f * x - 0.8f * y;
@@ -373,8 +373,8 @@ rows_that_were_turned_are_turned_back(void **state)
 	assert_true(fabs(excess_of_pairs(a) - excess_of_pairs(b)) < 1e-3);
 	align = align_new(a->rows, b->rows);
 	assert_non_null(align);
-	for (uint64_t p = places_next(&a->rows->cells, 0); p != CELLS_NONE;
-	     p = places_next(&a->rows->cells, p + 1), n++) {
+	for (uint64_t p = layout_next(&a->rows->cells, 0); p != CELLS_NONE;
+	     p = layout_next(&a->rows->cells, p + 1), n++) {
 		const float *was = cells_at(&a->rows->cells, p);
 		float *row = cells_at(&b->rows->cells, p);
 
@@ -581,8 +581,8 @@ check_unlearned(const struct model_options *o, uint64_t bytes, unsigned values)
 		assert_true(model_place(without, keys[i]) == CELLS_NONE);
 		if (m->rows == NULL)
 			continue;
-		rows += places_find(&m->rows->cells, keys[i]) != CELLS_NONE;
-		assert_true(places_find(&without->rows->cells, keys[i]) == CELLS_NONE);
+		rows += layout_find(&m->rows->cells, keys[i]) != CELLS_NONE;
+		assert_true(layout_find(&without->rows->cells, keys[i]) == CELLS_NONE);
 	}
 	assert_true(d.of[1].only_a == rows && d.of[1].only_b == 0);
 	assert_true(d.of[1].changed == 0 && (rows > 10) == (m->rows != NULL));
@@ -631,7 +631,7 @@ a_changed_bit_of_a_row_is_a_difference(void **state)
 
 	(void)state;
 	assert_true(summary_is_same(&d) && d.of[1].same == a->rows->cells.used);
-	row = cells_at(&b->rows->cells, places_next(&b->rows->cells, 0));
+	row = cells_at(&b->rows->cells, layout_next(&b->rows->cells, 0));
 	row[b->rows->kind.size - 1] ^= 1;
 	d = difference(a, b);
 	assert_true(d.of[1].changed == 1 && d.of[0].changed == 0 && !d.state);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/modeltool/places.h"
+#include "lib/modeltool/layout.h"
 
 uint64_t
-places_next(const struct cells *c, uint64_t from)
+layout_next(const struct cells *c, uint64_t from)
 {
 	for (uint64_t p = from; p < cells_places(c); p++) {
 		uint64_t key = cells_key_at(c, p);
@@ -14,7 +14,7 @@ places_next(const struct cells *c, uint64_t from)
 }
 
 bool
-places_put(struct cells *c, uint64_t key, uint64_t touched, const void *cell)
+layout_put(struct cells *c, uint64_t key, uint64_t touched, const void *cell)
 {
 	uint64_t first = cells_home(c, key) << 3;
 	uint64_t last = (c->base + UINT16_MAX) * CELLS_TICK;
@@ -26,24 +26,24 @@ places_put(struct cells *c, uint64_t key, uint64_t touched, const void *cell)
 }
 
 void
-places_copy(struct cells *to, const struct cells *from, uint64_t last)
+layout_copy(struct cells *to, const struct cells *from, uint64_t last)
 {
 	to->base = from->base;
 	to->evicted = from->evicted;
 	to->cramped = from->cramped;
-	for (uint64_t p = places_next(from, 0); p != CELLS_NONE;
-	     p = places_next(from, p + 1))
-		(void)cells_put(to, p, places_touched(from, p), cells_key_at(from, p),
+	for (uint64_t p = layout_next(from, 0); p != CELLS_NONE;
+	     p = layout_next(from, p + 1))
+		(void)cells_put(to, p, layout_touched(from, p), cells_key_at(from, p),
 		    cells_at(from, p), last);
 }
 
 bool
-places_are_found(const struct cells *c, uint64_t *wrong)
+layout_are_found(const struct cells *c, uint64_t *wrong)
 {
-	for (uint64_t p = places_next(c, 0); p != CELLS_NONE;
-	     p = places_next(c, p + 1)) {
+	for (uint64_t p = layout_next(c, 0); p != CELLS_NONE;
+	     p = layout_next(c, p + 1)) {
 		*wrong = p;
-		if (places_find(c, cells_key_at(c, p)) != p)
+		if (layout_find(c, cells_key_at(c, p)) != p)
 			return false;
 	}
 	return true;
