@@ -14,8 +14,8 @@
 #include "lib/hash.h"
 #include "lib/text/expr.h"
 
-/* Others take the hash of an id under --seed as it is, to place it in a table, say. What
- * passes here shall still be spread evenly there. */
+/* Others count and place ids by their hash under --seed as it is. What passes here shall
+ * be spread over all of it, not be one corner. */
 static const uint64_t APART = UINT64_C(0x73616D706C65);
 
 struct sample {
@@ -92,7 +92,8 @@ each(struct run *run, void *self, const struct record *r)
 	if (s->share == 1)
 		return PASS; /* byte for byte: nothing is to be made up for */
 	if (!record_weight(r, &weight) || !isfinite(weight / s->share))
-		return run_reject(run, "no finite weight");
+		return run_reject(
+		    run, "weight is no finite number, or not when divided by --share");
 	build_double(run_set(run, KEY_WEIGHT), weight / s->share);
 	return PASS;
 }
@@ -108,10 +109,9 @@ stop(void *self)
 static const struct filter sample = {
 	.name = "sample",
 	.about = "let through a share of the records, weighted for the rest",
-	.examples =
-	    "  bp-sample --share 0.1 --key user_id day.bp >tenth.bp\n"
-	    "  bp-sample --share 0.1 --where 'rewards.click == 0' features.bp |\n"
-	    "      bp-learn --model click.model >learned.bp\n",
+	.examples = "  bp-sample --share 0.1 --key user_id day.bp >tenth.bp\n"
+		    "  bp-sample --share 0.1 --where 'rewards.click == 0' day.bp |\n"
+		    "      bp-learn --model click.model >learned.bp\n",
 	.options = options,
 	.size = sizeof(struct sample),
 	.start = start,
