@@ -78,6 +78,19 @@ weights_are_sound(const struct cells_kind *kind, const void *cell)
 	return sound;
 }
 
+unsigned
+model_cell_size(const struct model_options *options)
+{
+	unsigned size = 0;
+
+	for (unsigned h = 0; h < MODEL_HEADS; h++) {
+		struct head_options o = model_options_of_head(options, h);
+
+		size += model_options_has(options, h) ? head_cell_size(&o) : 0;
+	}
+	return size;
+}
+
 /* Heads, what they are made with, and how large a cell is. */
 static struct model *
 model_of(const struct model_options *options, struct error *error)
@@ -120,9 +133,32 @@ struct model *
 model_new(const struct model_options *options, uint64_t bytes, const struct os *os,
     const char *live, struct error *error)
 {
+	uint64_t search = model_search_bytes(options);
+	struct model_budget b = { 0 };
+
+	if (model_options_check(options, error) < 0)
+		return NULL;
+	if (bytes < search + CELLS_BYTES_MIN) {
+		error_set(error, "there is too little memory for --crosses");
+		return NULL;
+	}
+	b.cells = bytes -= search;
+	b.newcomers = options->admit > 1 ? bytes / NEWCOMERS_SHARE : 0;
+	b.rows = rows_share(&options->factors, model_options_factored(options),
+	    model_cell_size(options), bytes);
+	b.seen = rows_share_of_seen(b.rows);
+	b.rows -= b.seen;
+	b.slices = options->by[0] != '\0' ? bytes / SLICES_SHARE : 0;
+	b.cells -= b.newcomers + b.rows + b.seen + b.slices;
+	return model_new_within(options, &b, os, live, error);
+}
+
+struct model *
+model_new_within(const struct model_options *options, const struct model_budget *b,
+    const struct os *os, const char *live, struct error *error)
+{
 	unsigned factored = model_options_factored(options);
-	uint64_t search = model_search_bytes(options), newcomers = 0, rows = 0,
-		 slices = 0;
+	uint64_t search = model_search_bytes(options);
 	struct model *m;
 
 	if (model_options_check(options, error) < 0)
@@ -131,42 +167,34 @@ model_new(const struct model_options *options, uint64_t bytes, const struct os *
 	if (m == NULL)
 		return NULL;
 	model_options_print(options, m->text, sizeof m->text);
-	if (bytes < search + CELLS_BYTES_MIN) {
-		error_set(error, "there is too little memory for --crosses");
-		goto fail;
-	}
 	if (search > 0 && (m->search = crosses_search_new()) == NULL) {
 		error_set(error, "no memory for --crosses");
 		goto fail;
 	}
-	bytes -= search;
-	newcomers = options->admit > 1 ? bytes / NEWCOMERS_SHARE : 0;
 	if (factored > 0) {
-		rows = rows_share(&options->factors, factored, m->kind.size, bytes);
-		m->rows = rows_new(
-		    &options->factors, factored, rows, os, slice_text(m->text), error);
+		m->rows = rows_new(&options->factors, factored, b->rows, b->seen, os,
+		    slice_text(m->text), error);
 		if (m->rows == NULL)
 			goto fail;
 	}
-	if (newcomers > 0 &&
-	    (newcomers < NEWCOMERS_BYTES_MIN ||
-		newcomers_init(&m->newcomers, newcomers) < 0)) {
+	if (options->admit > 1 &&
+	    (b->newcomers < NEWCOMERS_BYTES_MIN ||
+		newcomers_init(&m->newcomers, b->newcomers) < 0)) {
 		error_set(error, "there is too little memory for --admit");
 		goto fail;
 	}
 	if (options->by[0] != '\0') {
-		slices = bytes / SLICES_SHARE;
-		if (slices < SLICES_BYTES_MIN) {
+		if (b->slices < SLICES_BYTES_MIN) {
 			error_set(error, "there is too little memory for --by");
 			goto fail;
 		}
 		m->slices =
-		    slices_new(m->targets, slices, os, slice_text(m->text), error);
+		    slices_new(m->targets, b->slices, os, slice_text(m->text), error);
 		if (m->slices == NULL)
 			goto fail;
 	}
-	if (cells_init(&m->cells, &m->kind, bytes - newcomers - rows - slices, os, NULL,
-		slice_text(m->text), error) < 0)
+	if (cells_init(&m->cells, &m->kind, b->cells, os, NULL, slice_text(m->text),
+		error) < 0)
 		goto fail;
 	for (unsigned h = 0; h < MODEL_HEADS; h++)
 		head_init(&model_state(m)->head[h], &m->of_head[h]);
@@ -343,13 +371,13 @@ take_up(struct model *m, const struct features *f, unsigned n, bool gives, uint6
 	}
 }
 
-/* The factors of one head; those of conversions come after those of clicks. */
+/* The factors of one head. */
 static struct factors_example *
 factors_of(const struct model *m, unsigned head, const float *x)
 {
 	if (m->rows == NULL || head > MODEL_CONVERSION)
 		return NULL;
-	return rows_of_head(m->rows, head > 0 && m->options.target[MODEL_CLICK], x);
+	return rows_of_head(m->rows, model_rows_part(&m->options, head), x);
 }
 
 /* What is believed in the slice of one target; NULL: what is of all. */

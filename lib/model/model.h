@@ -76,12 +76,31 @@ struct model_estimates {
 	struct estimate of[MODEL_TARGETS];
 };
 
+/* Which part of a row is a head's: those of conversions come after those of clicks. */
+static inline unsigned
+model_rows_part(const struct model_options *o, unsigned head)
+{
+	return head > 0 && o->target[MODEL_CLICK];
+}
+
+/* Bytes of a cell, of all heads. */
+unsigned model_cell_size(const struct model_options *options);
+
 /* A model within `bytes` for its cells. With a path it is shown there at once, for
  * model_attach; one that is loaded first is shown afterwards. NULL and the error. */
 struct model *model_new(const struct model_options *options, uint64_t bytes,
     const struct os *os, const char *live, struct error *error);
 /* What of them a search for crosses takes. */
 uint64_t model_search_bytes(const struct model_options *options);
+/* The same, with so many bytes for each part: the counts of newcomers with admit > 1, rows and
+ * the counts of what has none yet with factors, slices with by.
+ * What a search for crosses takes comes on top. */
+struct model_budget {
+	uint64_t cells, newcomers, rows, seen, slices;
+};
+struct model *model_new_within(const struct model_options *options,
+    const struct model_budget *b, const struct os *os, const char *live,
+    struct error *error);
 /* The model that another process keeps at `live`, to predict with. */
 struct model *model_attach(
     const struct os *os, const char *live, bool *missing, struct error *error);

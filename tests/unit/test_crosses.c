@@ -13,8 +13,8 @@
 #include <cmocka.h>
 
 #include "lib/model/explain.h"
-#include "lib/model/merge.h"
-#include "lib/model/text.h"
+#include "lib/modeltool/merge.h"
+#include "lib/modeltool/text.h"
 #include "lib/vec.h"
 #include "tests/unit/seed.h"
 #include "tests/unit/snapshot.h"

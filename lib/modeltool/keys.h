@@ -3,8 +3,8 @@
  * keys: a list of features in a text file, one a line: a key of up to 16 hex digits, or a
  * name, exactly as bp-feature --names has it. Empty lines count for nothing.
  */
-#ifndef BANNERPIPE_MODEL_KEYS_H
-#define BANNERPIPE_MODEL_KEYS_H
+#ifndef BANNERPIPE_MODELTOOL_KEYS_H
+#define BANNERPIPE_MODELTOOL_KEYS_H
 
 #include <stdint.h>
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/model/merge.h"
+#include "lib/modeltool/merge.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/assert.h"
+#include "lib/modeltool/align.h"
 #include "lib/vec.h"
 
 #ifdef __clang__
@@ -172,26 +173,26 @@ merge_newcomers(struct newcomers *to, const struct newcomers *from)
 /* How long ago a cell was touched, counted in ticks from now: what is the same in a model of
  * more examples. */
 static uint64_t
-touched_in(const struct model *to, const struct model *from, uint64_t place)
+touched_in(const struct model *to, const struct cells *in, const struct model *from,
+    const struct cells *of, uint64_t place)
 {
-	uint64_t tick = model_state(from)->examples / CELLS_TICK - from->cells.base + 1;
-	uint64_t now = model_state(to)->examples / CELLS_TICK - to->cells.base + 1;
-	uint64_t touched = model_touched_at(from, place);
+	uint64_t tick = model_state(from)->examples / CELLS_TICK - of->base + 1;
+	uint64_t now = model_state(to)->examples / CELLS_TICK - in->base + 1;
+	uint64_t touched = layout_touched(of, place);
 	uint64_t age = touched < tick ? tick - touched : 0;
 
 	return age < now ? now - age : 1;
 }
 
 static void
-merge_cell(struct model *to, uint64_t place, const struct model *from, const void *cell)
+merge_cell(struct model *to, void *there, const struct model *from, const void *cell)
 {
-	uint8_t *there = cells_at(&to->cells, place);
 	double examples_to =
 	    (double)model_state(to)->examples - (double)model_state(from)->examples;
 
 	for (unsigned h = 0; h < MODEL_HEADS; h++) {
 		const struct head_options *o = &to->of_head[h];
-		void *a = there + to->offset[h];
+		void *a = (uint8_t *)there + to->offset[h];
 		const void *b = (const uint8_t *)cell + from->offset[h];
 
 		if (!model_options_has(&to->options, h))
@@ -204,43 +205,73 @@ merge_cell(struct model *to, uint64_t place, const struct model *from, const voi
 	}
 }
 
-/* All cells of one into another; false when one finds no place. */
+/* All cells of one table into that of another; false when one finds no place. Rows are turned
+ * to those that are there, if there is how. */
 static bool
-pour(struct model *to, const struct model *from)
+pour(struct model *to, const struct model *from, unsigned table,
+    const struct align *align)
 {
-	for (uint64_t p = model_next(from, 0); p != CELLS_NONE;
-	     p = model_next(from, p + 1)) {
-		uint64_t key = cells_key_at(&from->cells, p), place;
-		const void *cell = cells_at(&from->cells, p);
+	_Alignas(64) uint8_t cell[CELLS_SIZE_MAX];
+	struct cells *in = layout_of(to, table);
+	const struct cells *of = layout_of(from, table);
 
-		place = model_place(to, key);
-		if (place != CELLS_NONE)
-			merge_cell(to, place, from, cell);
-		else if (!model_put(to, key, touched_in(to, from, p), cell))
-			return false;
+	for (uint64_t p = layout_next(of, 0); p != CELLS_NONE;
+	     p = layout_next(of, p + 1)) {
+		uint64_t key = cells_key_at(of, p), place = layout_find(in, key);
+
+		memcpy(cell, cells_at(of, p), of->kind->size);
+		if (align != NULL)
+			align_turn(align, key, cell);
+		if (place == CELLS_NONE) {
+			if (!layout_put(in, key, touched_in(to, in, from, of, p), cell))
+				return false;
+		} else if (align == NULL) {
+			merge_cell(to, cells_at(in, place), from, cell);
+		} else {
+			align_merge(align, key, cells_at(in, place), cell);
+		}
 	}
 	return true;
 }
 
-static struct model *
-empty_like(const struct model *a, uint64_t homes, uint64_t memory, const struct os *os,
-    struct error *error)
+/* Whether the numbers of one are the first of the other. */
+static bool
+are_of_one_order(const struct factors_fields *a, const struct factors_fields *b)
 {
-	struct model_size size = model_size_of(a);
-	struct model *m;
+	uint32_t n = a->count < b->count ? a->count : b->count;
 
-	if (a->options.admit > 1 && homes > size.homes) {
-		uint64_t more = cells_budget(&a->kind, homes) / 15 + 1;
+	return memcmp(a->space, b->space, n * sizeof *a->space) == 0;
+}
 
-		size.newcomers = more > size.newcomers ? more : size.newcomers;
+static void
+merge_fields(struct factors_fields *to, const struct factors_fields *from)
+{
+	for (uint32_t i = 0; i < from->count; i++)
+		(void)factors_field(to, from->space[i], false);
+}
+
+static void
+copy_counts(struct newcomers *to, const struct newcomers *from)
+{
+	if (to->size == from->size && to->size > 0)
+		memcpy(to->count, from->count, to->size);
+	to->added = from->added;
+}
+
+/* Its counts are those of `a`. */
+static struct model *
+empty_like(const struct model *a, struct model_size size, uint64_t memory,
+    const struct os *os, struct error *error)
+{
+	struct model *m = model_fit(&a->options, size, memory, os, NULL, error);
+
+	if (m == NULL)
+		return NULL;
+	copy_counts(&m->newcomers, &a->newcomers);
+	if (m->rows != NULL) {
+		copy_counts(&m->rows->seen, &a->rows->seen);
+		*rows_fields(m->rows) = *rows_fields(a->rows);
 	}
-	size.homes = homes;
-	m = model_fit(&a->options, size, memory, os, NULL, error);
-	if (m != NULL && m->newcomers.size == a->newcomers.size &&
-	    m->newcomers.size > 0)
-		memcpy(m->newcomers.count, a->newcomers.count, m->newcomers.size);
-	if (m != NULL)
-		m->newcomers.added = a->newcomers.added;
 	return m;
 }
 
@@ -249,20 +280,17 @@ static struct model *
 copy_of(
     const struct model *a, uint64_t memory, const struct os *os, struct error *error)
 {
-	struct model *m = empty_like(a, a->cells.homes, memory, os, error);
+	struct model *m = empty_like(a, model_size_of(a), memory, os, error);
 
 	if (m == NULL)
 		return NULL;
 	*model_state(m) = *model_state(a);
-	m->cells.base = a->cells.base;
-	m->cells.evicted = a->cells.evicted;
-	m->cells.cramped = a->cells.cramped;
 	if (m->search != NULL && a->search != NULL)
 		crosses_search_copy(m->search, a->search);
-	for (uint64_t p = model_next(a, 0); p != CELLS_NONE; p = model_next(a, p + 1))
-		(void)cells_put(&m->cells, p, model_touched_at(a, p),
-		    cells_key_at(&a->cells, p), cells_at(&a->cells, p),
-		    model_state(a)->examples);
+	for (unsigned t = 0; t < LAYOUT_TABLES; t++)
+		if (layout_of(a, t) != NULL)
+			layout_copy(
+			    layout_of(m, t), layout_of(a, t), model_state(a)->examples);
 	return m;
 }
 
@@ -278,10 +306,20 @@ add_up(struct model *to, const struct model *a, const struct model *b)
 	crosses_merge(&s->crosses, &model_state(b)->crosses, to->options.crosses);
 	for (unsigned h = 0; h < MODEL_HEADS; h++)
 		merge_head(&s->head[h], &model_state(b)->head[h], &to->of_head[h]);
-	to->cells.evicted = a->cells.evicted + b->cells.evicted;
 	tick = s->examples / CELLS_TICK;
-	to->cells.base = tick < UINT16_MAX ? 0 : tick + 1 - (UINT16_MAX + 1) / 2;
+	for (unsigned t = 0; t < LAYOUT_TABLES; t++) {
+		struct cells *c = layout_of(to, t);
+
+		if (c == NULL)
+			continue;
+		c->evicted = layout_of(a, t)->evicted + layout_of(b, t)->evicted;
+		c->base = tick < UINT16_MAX ? 0 : tick + 1 - (UINT16_MAX + 1) / 2;
+	}
 	merge_newcomers(&to->newcomers, &b->newcomers);
+	if (to->rows == NULL)
+		return;
+	merge_newcomers(&to->rows->seen, &b->rows->seen);
+	merge_fields(rows_fields(to->rows), rows_fields(b->rows));
 }
 
 static bool
@@ -290,12 +328,51 @@ is_empty(const struct model *m)
 	return model_state(m)->examples == 0 && m->cells.used == 0;
 }
 
+/* Homes for the keys of both, if they are spread well. */
+static uint64_t
+homes_of_both(const struct model *a, const struct model *b, unsigned table)
+{
+	const struct cells *x = layout_of(a, table), *y = layout_of(b, table);
+	uint64_t homes;
+
+	if (x == NULL)
+		return 0;
+	homes = x->homes > y->homes ? x->homes : y->homes;
+	while (x->used + y->used > homes * CELLS_LINE)
+		homes *= 2;
+	return homes;
+}
+
+static struct model *
+merge(const struct model *a, const struct model *b, const struct align *align,
+    uint64_t memory, const struct os *os, struct error *error)
+{
+	struct model_size size = model_size_of(a);
+	struct model *m;
+
+	size.homes = homes_of_both(a, b, LAYOUT_CELLS);
+	size.row_homes = homes_of_both(a, b, LAYOUT_ROWS);
+	for (;;) {
+		m = empty_like(a, size, memory, os, error);
+		if (m == NULL)
+			return NULL;
+		add_up(m, a, b);
+		if (!pour(m, a, LAYOUT_CELLS, NULL) || !pour(m, b, LAYOUT_CELLS, NULL))
+			size.homes *= 2;
+		else if (m->rows != NULL &&
+		    (!pour(m, a, LAYOUT_ROWS, NULL) || !pour(m, b, LAYOUT_ROWS, align)))
+			size.row_homes *= 2;
+		else
+			return m;
+		model_free(m);
+	}
+}
+
 struct model *
 model_merge(const struct model *a, const struct model *b, uint64_t memory,
     const struct os *os, struct error *error)
 {
-	uint64_t homes =
-	    a->cells.homes > b->cells.homes ? a->cells.homes : b->cells.homes;
+	struct align *align = NULL;
 	struct model *m;
 
 	if (strcmp(a->text, b->text) != 0) {
@@ -306,17 +383,20 @@ model_merge(const struct model *a, const struct model *b, uint64_t memory,
 		return copy_of(a, memory, os, error);
 	if (is_empty(a))
 		return copy_of(b, memory, os, error);
-	while (a->cells.used + b->cells.used > homes * CELLS_LINE)
-		homes *= 2;
-	for (;; homes *= 2) {
-		m = empty_like(a, homes, memory, os, error);
-		if (m == NULL)
-			return NULL;
-		add_up(m, a, b);
-		if (pour(m, a) && pour(m, b))
-			return m;
-		model_free(m);
+	if (a->options.factors.field_aware &&
+	    !are_of_one_order(rows_fields(a->rows), rows_fields(b->rows))) {
+		error_set(error,
+		    "their features came in another order of fields, so that their "
+		    "factors do not go together");
+		return NULL;
 	}
+	if (a->rows != NULL && (align = align_new(a->rows, b->rows)) == NULL) {
+		error_set(error, "no memory to align factors");
+		return NULL;
+	}
+	m = merge(a, b, align, memory, os, error);
+	align_free(align);
+	return m;
 }
 
 /* --- Without some ------------------------------------------------------------------- */
@@ -411,13 +491,41 @@ find_crossed(struct crossed *x, const struct model *m, const uint64_t *keys, siz
 	return 0;
 }
 
+static void
+leave_out(struct cells *to, const struct cells *from, const uint64_t *keys, size_t n,
+    const struct crossed *crossed)
+{
+	size_t without = 0;
+
+	to->base = from->base;
+	to->evicted = from->evicted;
+	/* In the order of the places: each finds its old one, or one before it. */
+	for (uint64_t p = layout_next(from, 0); p != CELLS_NONE;
+	     p = layout_next(from, p + 1)) {
+		uint64_t key = cells_key_at(from, p);
+
+		if (is_among(key, keys, n) || is_among(key, crossed->keys, crossed->n))
+			without++;
+		else
+			(void)layout_put(
+			    to, key, layout_touched(from, p), cells_at(from, p));
+	}
+	assert(to->used + without == from->used);
+}
+
+static bool
+has(const struct model *m, uint64_t key)
+{
+	return layout_find(&m->cells, key) != CELLS_NONE ||
+	    (m->rows != NULL && layout_find(&m->rows->cells, key) != CELLS_NONE);
+}
+
 struct model *
 model_without(const struct model *m, const uint64_t *keys, size_t n, uint64_t memory,
     const struct os *os, size_t *found, struct error *error)
 {
-	struct model *to = empty_like(m, m->cells.homes, memory, os, error);
+	struct model *to = empty_like(m, model_size_of(m), memory, os, error);
 	struct crossed crossed;
-	size_t gone = 0;
 
 	*found = 0;
 	if (to == NULL)
@@ -428,21 +536,11 @@ model_without(const struct model *m, const uint64_t *keys, size_t n, uint64_t me
 		return NULL;
 	}
 	*model_state(to) = *model_state(m);
-	to->cells.base = m->cells.base;
-	to->cells.evicted = m->cells.evicted;
-	/* In the order of the places: each finds its old one, or one before it. */
-	for (uint64_t p = model_next(m, 0); p != CELLS_NONE; p = model_next(m, p + 1)) {
-		uint64_t key = cells_key_at(&m->cells, p);
-
-		if (is_among(key, keys, n))
-			++*found;
-		else if (is_among(key, crossed.keys, crossed.n))
-			gone++;
-		else
-			(void)model_put(
-			    to, key, model_touched_at(m, p), cells_at(&m->cells, p));
-	}
-	assert(to->cells.used + *found + gone == m->cells.used);
+	for (unsigned t = 0; t < LAYOUT_TABLES; t++)
+		if (layout_of(m, t) != NULL)
+			leave_out(layout_of(to, t), layout_of(m, t), keys, n, &crossed);
 	free(crossed.keys);
+	for (size_t i = 0; i < n; i++)
+		*found += has(m, keys[i]);
 	return to;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/model/sheet.h"
+#include "lib/modeltool/sheet.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/model/text.h"
+#include "lib/modeltool/text.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -108,6 +108,21 @@ add_crosses(struct build *b, const struct crosses *c)
 	add(b, "\n");
 }
 
+/* What is said of rows in front of them. */
+static void
+add_rows(const struct rows *r, struct build *b)
+{
+	const struct factors_fields *told = rows_fields(r);
+
+	add(b, "rows %" PRIu64 " %" PRIu64 " %" PRIu64 " %d %" PRIu64 " %" PRIu64 "\n",
+	    r->cells.homes, r->cells.evicted, r->cells.base, r->cells.cramped,
+	    r->seen.size, r->seen.added);
+	add(b, "fields");
+	for (uint32_t i = 0; i < told->count; i++)
+		add(b, " %04x", told->space[i]);
+	add(b, "\n");
+}
+
 static int
 write_header(const struct model *m, struct build *b, int (*write)(void *, struct slice),
     void *context)
@@ -124,6 +139,8 @@ write_header(const struct model *m, struct build *b, int (*write)(void *, struct
 	if (m->options.admit > 1)
 		add(b, "newcomers %" PRIu64 " %" PRIu64 "\n", m->newcomers.size,
 		    m->newcomers.added);
+	if (m->rows != NULL)
+		add_rows(m->rows, b);
 	add(b, "state %" PRIu64 " %" PRIu64 "\n", s->examples, s->crowded);
 	if (m->options.crosses > 0)
 		add_crosses(b, &s->crosses);
@@ -142,7 +159,7 @@ write_header(const struct model *m, struct build *b, int (*write)(void *, struct
 }
 
 static int
-write_counts(const struct newcomers *n, struct build *b,
+write_counts(const char *word, const struct newcomers *n, struct build *b,
     int (*write)(void *, struct slice), void *context)
 {
 	for (uint64_t at = 0; at < n->size; at += COUNTS_LINE) {
@@ -153,10 +170,26 @@ write_counts(const struct newcomers *n, struct build *b,
 			any = any || n->count[at + i] != 0;
 		if (!any)
 			continue;
-		add(b, "counts %" PRIu64 " ", at);
+		add(b, "%s %" PRIu64 " ", word, at);
 		for (uint64_t i = 0; i < size; i++)
 			add(b, "%02x", n->count[at + i]);
 		add(b, "\n");
+		if (hand_out(b, write, context) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+write_cells(const char *word, const struct cells *c, struct build *b,
+    int (*write)(void *, struct slice), void *context)
+{
+	for (uint64_t p = layout_next(c, 0); p != CELLS_NONE;
+	     p = layout_next(c, p + 1)) {
+		add(b, "%s %" PRIu64 " %u %016" PRIx64, word, p, layout_touched(c, p),
+		    cells_key_at(c, p));
+		add_numbers(
+		    b, cells_at(c, p), c->kind->size / (unsigned)sizeof(float), true);
 		if (hand_out(b, write, context) != 0)
 			return -1;
 	}
@@ -168,42 +201,54 @@ model_text_write(const struct model *m, int (*write)(void *context, struct slice
     void *context)
 {
 	uint8_t storage[MODEL_TEXT_LINE];
-	uint64_t cells = 0;
+	const struct rows *r = m->rows;
 	struct build b;
 
 	build_init(&b, storage, sizeof storage);
 	if (write_header(m, &b, write, context) != 0 ||
 	    (m->options.admit > 1 &&
-		write_counts(&m->newcomers, &b, write, context) != 0))
+		write_counts("counts", &m->newcomers, &b, write, context) != 0) ||
+	    (r != NULL &&
+		write_counts("row-counts", &r->seen, &b, write, context) != 0) ||
+	    write_cells("cell", &m->cells, &b, write, context) != 0 ||
+	    (r != NULL && write_cells("row", &r->cells, &b, write, context) != 0))
 		return -1;
-	for (uint64_t p = model_next(m, 0); p != CELLS_NONE; p = model_next(m, p + 1)) {
-		add(&b, "cell %" PRIu64 " %u %016" PRIx64, p, model_touched_at(m, p),
-		    cells_key_at(&m->cells, p));
-		add_numbers(&b, cells_at(&m->cells, p),
-		    m->kind.size / (unsigned)sizeof(float), true);
-		if (hand_out(&b, write, context) != 0)
-			return -1;
-		cells++;
-	}
-	add(&b, "end %" PRIu64 "\n", cells);
+	add(&b, "end %" PRIu64, m->cells.used);
+	if (r != NULL)
+		add(&b, " %" PRIu64, r->cells.used);
+	add(&b, "\n");
 	return hand_out(&b, write, context);
 }
 
 /* --- Reading ------------------------------------------------------------------------ */
 
 /* What comes next. */
-enum step { MAGIC, OPTION, TABLE, NEWCOMERS, STATE, CROSSES, HEADS, REST, ENDED };
+enum step {
+	MAGIC,
+	OPTION,
+	TABLE,
+	NEWCOMERS,
+	ROWS,
+	FIELDS_OF_ROWS,
+	STATE,
+	CROSSES,
+	HEADS,
+	REST,
+	ENDED
+};
 
 struct model_text {
 	const struct os *os;
-	uint64_t memory, line, cells;
+	uint64_t memory, line;
 	enum step step;
 	char options[REGION_TEXT];
 	size_t options_size;
 	unsigned option, head, field; /* that comes next */
 	struct model_options read;
 	struct model_size size;
-	uint64_t evicted, base, cramped, added;
+	struct told {
+		uint64_t evicted, base, cramped, added;
+	} told[LAYOUT_TABLES];
 	struct model *model; /* owned */
 };
 
@@ -243,6 +288,29 @@ static bool
 next_uint(struct slice *line, uint64_t *to)
 {
 	return number_parse_uint(next_word(line), to);
+}
+
+static int
+digit(uint8_t c)
+{
+	return c >= '0' && c <= '9' ? c - '0'
+	    : c >= 'a' && c <= 'f'  ? c - 'a' + 10
+				    : -1;
+}
+
+/* So many hexadecimal digits. */
+static bool
+next_hex(struct slice *line, size_t digits, uint64_t *to)
+{
+	struct slice word = next_word(line);
+
+	*to = 0;
+	for (size_t i = 0; i < word.size; i++) {
+		if (digit(word.at[i]) < 0)
+			return false;
+		*to = *to << 4 | (uint64_t)digit(word.at[i]);
+	}
+	return word.size == digits;
 }
 
 /* A hexadecimal fraction, whole and finite. */
@@ -312,6 +380,15 @@ read_option(struct model_text *t, struct slice rest, struct error *error)
 	return wrong(t, error, text);
 }
 
+static void
+tell(struct cells *c, struct newcomers *counts, const struct told *from)
+{
+	c->evicted = from->evicted;
+	c->base = from->base;
+	c->cramped = from->cramped != 0;
+	counts->added = from->added;
+}
+
 /* All is known that a model is made from. */
 static int
 make(struct model_text *t, struct error *error)
@@ -321,36 +398,86 @@ make(struct model_text *t, struct error *error)
 	t->model = model_fit(&t->read, t->size, t->memory, t->os, NULL, &why);
 	if (t->model == NULL)
 		return wrong(t, error, why.text);
-	t->model->cells.evicted = t->evicted;
-	t->model->cells.base = t->base;
-	t->model->cells.cramped = t->cramped != 0;
-	t->model->newcomers.added = t->added;
-	t->step = STATE;
+	tell(&t->model->cells, &t->model->newcomers, &t->told[LAYOUT_CELLS]);
+	if (t->model->rows != NULL)
+		tell(&t->model->rows->cells, &t->model->rows->seen,
+		    &t->told[LAYOUT_ROWS]);
 	return 0;
+}
+
+/* Rows, if there are any, or the model. */
+static int
+seek_rows(struct model_text *t, struct error *error)
+{
+	bool factored = model_options_factored(&t->read) > 0;
+
+	t->step = factored ? ROWS : STATE;
+	return factored ? 0 : make(t, error);
+}
+
+/* Homes, and what is told of a table. */
+static bool
+next_table(struct slice *line, uint64_t *homes, struct told *to)
+{
+	return next_uint(line, homes) && next_uint(line, &to->evicted) &&
+	    next_uint(line, &to->base) && next_uint(line, &to->cramped) &&
+	    to->cramped <= 1 && to->base <= UINT64_MAX / CELLS_TICK;
 }
 
 static int
 read_table(struct model_text *t, struct slice rest, struct error *error)
 {
-	if (!next_uint(&rest, &t->size.homes) || !next_uint(&rest, &t->evicted) ||
-	    !next_uint(&rest, &t->base) || !next_uint(&rest, &t->cramped) ||
-	    rest.size > 0 || t->cramped > 1 || t->base > UINT64_MAX / CELLS_TICK)
+	if (!next_table(&rest, &t->size.homes, &t->told[LAYOUT_CELLS]) || rest.size > 0)
 		return wrong(t, error, "table wants 4 numbers");
-	if (t->read.admit > 1) {
-		t->step = NEWCOMERS;
-		return 0;
-	}
-	return make(t, error);
+	if (t->read.admit <= 1)
+		return seek_rows(t, error);
+	t->step = NEWCOMERS;
+	return 0;
 }
 
 static int
 read_newcomers(struct model_text *t, struct slice rest, struct error *error)
 {
-	if (!next_uint(&rest, &t->size.newcomers) || !next_uint(&rest, &t->added) ||
-	    rest.size > 0 || t->size.newcomers < NEWCOMERS_BYTES_MIN)
+	if (!next_uint(&rest, &t->size.newcomers) ||
+	    !next_uint(&rest, &t->told[LAYOUT_CELLS].added) || rest.size > 0 ||
+	    t->size.newcomers < NEWCOMERS_BYTES_MIN)
 		return wrong(
 		    t, error, "newcomers wants 2 numbers, the first at least 4096");
+	return seek_rows(t, error);
+}
+
+static int
+read_rows(struct model_text *t, struct slice rest, struct error *error)
+{
+	struct told *told = &t->told[LAYOUT_ROWS];
+
+	if (!next_table(&rest, &t->size.row_homes, told) ||
+	    !next_uint(&rest, &t->size.seen) || !next_uint(&rest, &told->added) ||
+	    rest.size > 0 || t->size.seen < NEWCOMERS_BYTES_MIN ||
+	    t->size.seen > ROWS_SEEN_BYTES)
+		return wrong(
+		    t, error, "rows wants 6 numbers, the fifth from 4096 to 1048576");
+	t->step = FIELDS_OF_ROWS;
 	return make(t, error);
+}
+
+static int
+read_fields(struct model_text *t, struct slice rest, struct error *error)
+{
+	struct factors_fields *to = rows_fields(t->model->rows);
+	uint64_t space;
+	bool sound = true;
+
+	while (rest.size > 0 && sound) {
+		sound = to->count < FACTORS_FIELDS && next_hex(&rest, 4, &space);
+		if (sound)
+			to->space[to->count++] = (uint16_t)space;
+	}
+	if (!sound || !factors_fields_are_sound(to))
+		return wrong(t, error,
+		    "fields wants up to 32 namespaces of 4 hex digits, each once");
+	t->step = STATE;
+	return 0;
 }
 
 /* Where the next head and its fields begin; none is left: the cells. */
@@ -371,7 +498,8 @@ read_state(struct model_text *t, struct slice rest, struct error *error)
 	if (!next_uint(&rest, &s->examples) || !next_uint(&rest, &s->crowded) ||
 	    rest.size > 0)
 		return wrong(t, error, "state wants 2 numbers");
-	if (t->base > s->examples / CELLS_TICK)
+	if (t->told[LAYOUT_CELLS].base > s->examples / CELLS_TICK ||
+	    t->told[LAYOUT_ROWS].base > s->examples / CELLS_TICK)
 		return wrong(t, error, "its table is of more examples");
 	seek_head(t);
 	if (t->read.crosses > 0)
@@ -436,17 +564,9 @@ read_head(struct model_text *t, struct slice rest, struct error *error)
 }
 
 static int
-digit(uint8_t c)
+read_bytes(
+    struct model_text *t, struct newcomers *n, struct slice rest, struct error *error)
 {
-	return c >= '0' && c <= '9' ? c - '0'
-	    : c >= 'a' && c <= 'f'  ? c - 'a' + 10
-				    : -1;
-}
-
-static int
-read_counts(struct model_text *t, struct slice rest, struct error *error)
-{
-	struct newcomers *n = &t->model->newcomers;
 	uint64_t at;
 
 	if (!next_uint(&rest, &at) || rest.size % 2 != 0 || at > n->size ||
@@ -462,48 +582,64 @@ read_counts(struct model_text *t, struct slice rest, struct error *error)
 	return 0;
 }
 
-static bool
-next_key(struct slice *line, uint64_t *to)
+static int
+read_counts(struct model_text *t, struct slice rest, struct error *error)
 {
-	struct slice word = next_word(line);
+	return read_bytes(t, &t->model->newcomers, rest, error);
+}
 
-	*to = 0;
-	for (size_t i = 0; i < word.size; i++) {
-		if (digit(word.at[i]) < 0)
-			return false;
-		*to = *to << 4 | (uint64_t)digit(word.at[i]);
-	}
-	return word.size == 16;
+static int
+read_row_counts(struct model_text *t, struct slice rest, struct error *error)
+{
+	return t->model->rows == NULL
+	    ? wrong(t, error, "there are no rows without factors")
+	    : read_bytes(t, &t->model->rows->seen, rest, error);
+}
+
+static int
+read_place(
+    struct model_text *t, struct cells *c, struct slice rest, struct error *error)
+{
+	_Alignas(64) uint8_t cell[CELLS_SIZE_MAX];
+	uint64_t place, touched, key;
+
+	if (!next_uint(&rest, &place) || !next_uint(&rest, &touched) ||
+	    !next_hex(&rest, 16, &key) ||
+	    !next_numbers(&rest, cell, c->kind->size / (unsigned)sizeof(float), true))
+		return wrong(t, error,
+		    "cell wants a place, a tick, a key of 16 hex digits, and its "
+		    "numbers");
+	if (place < cells_places(c) && (place & 7) < CELLS_LINE &&
+	    cells_key_at(c, place) != 0)
+		return wrong(t, error, "the place of this cell is taken");
+	if (!cells_put(c, place, touched, key, cell, model_state(t->model)->examples))
+		return wrong(t, error, "this cell cannot be there, or is not sound");
+	return 0;
 }
 
 static int
 read_cell(struct model_text *t, struct slice rest, struct error *error)
 {
-	_Alignas(64) uint8_t cell[CELLS_SIZE_MAX];
-	struct model *m = t->model;
-	uint64_t place, touched, key;
+	return read_place(t, &t->model->cells, rest, error);
+}
 
-	if (!next_uint(&rest, &place) || !next_uint(&rest, &touched) ||
-	    !next_key(&rest, &key) ||
-	    !next_numbers(&rest, cell, m->kind.size / (unsigned)sizeof(float), true))
-		return wrong(t, error,
-		    "cell wants a place, a tick, a key of 16 hex digits, and its "
-		    "numbers");
-	if (place < model_places(m) && (place & 7) < CELLS_LINE &&
-	    cells_key_at(&m->cells, place) != 0)
-		return wrong(t, error, "the place of this cell is taken");
-	if (!cells_put(&m->cells, place, touched, key, cell, model_state(m)->examples))
-		return wrong(t, error, "this cell cannot be there, or is not sound");
-	t->cells++;
-	return 0;
+static int
+read_row(struct model_text *t, struct slice rest, struct error *error)
+{
+	return t->model->rows == NULL
+	    ? wrong(t, error, "there are no rows without factors")
+	    : read_place(t, &t->model->rows->cells, rest, error);
 }
 
 static int
 read_end(struct model_text *t, struct slice rest, struct error *error)
 {
-	uint64_t cells;
+	const struct rows *r = t->model->rows;
+	uint64_t cells, rows = 0;
 
-	if (!next_uint(&rest, &cells) || rest.size > 0 || cells != t->cells)
+	if (!next_uint(&rest, &cells) || (r != NULL && !next_uint(&rest, &rows)) ||
+	    rest.size > 0 || cells != t->model->cells.used ||
+	    rows != (r == NULL ? 0 : r->cells.used))
 		return wrong(t, error, "there are not as many cells as it says");
 	t->step = ENDED;
 	return 0;
@@ -518,13 +654,17 @@ model_text_line(struct model_text *t, struct slice line, struct error *error)
 		int (*read)(struct model_text *, struct slice, struct error *);
 	} lines[] = {
 		{ "cell", REST, read_cell },
+		{ "row", REST, read_row },
 		{ "option", OPTION, read_option },
 		{ "table", TABLE, read_table },
 		{ "newcomers", NEWCOMERS, read_newcomers },
+		{ "rows", ROWS, read_rows },
+		{ "fields", FIELDS_OF_ROWS, read_fields },
 		{ "state", STATE, read_state },
 		{ "crosses", CROSSES, read_crosses },
 		{ "head", HEADS, read_head },
 		{ "counts", REST, read_counts },
+		{ "row-counts", REST, read_row_counts },
 		{ "end", REST, read_end },
 	};
 	struct slice word;
@@ -551,17 +691,19 @@ struct model *
 model_text_end(struct model_text *t, struct error *error)
 {
 	struct model *m = t->model;
+	uint64_t place;
 
 	if (t->step != ENDED) {
 		error_set(error, "after line %" PRIu64 " it is cut off", t->line);
 		return NULL;
 	}
-	for (uint64_t p = model_next(m, 0); p != CELLS_NONE; p = model_next(m, p + 1))
-		if (model_place(m, cells_key_at(&m->cells, p)) != p) {
+	for (unsigned i = 0; i < LAYOUT_TABLES; i++)
+		if (layout_of(m, i) != NULL &&
+		    !layout_are_found(layout_of(m, i), &place)) {
 			error_set(error,
-			    "the key of cell %" PRIu64
+			    "the key of %s %" PRIu64
 			    " is there twice, or behind a free place",
-			    p);
+			    i == LAYOUT_ROWS ? "row" : "cell", place);
 			return NULL;
 		}
 	region_set_version(&m->cells.region, model_state(m)->examples);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/model/keys.h"
+#include "lib/modeltool/keys.h"
 
 #include <stdlib.h>
 

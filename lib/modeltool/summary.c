@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/model/summary.h"
+#include "lib/modeltool/summary.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -101,13 +101,32 @@ build_crosses(const struct crosses *c, struct build *to)
 	build_text(to, text);
 }
 
+static uint64_t
+bytes_of(const struct cells *c)
+{
+	return c->line_count * (64 + CELLS_LINE * c->kind->size);
+}
+
+enum { ROW_PAIRS = 5 };
+
+static void
+build_rows(const struct rows *r, struct build *to)
+{
+	pair_uint(to, "rows", r->cells.used);
+	pair_uint(to, "row_places", r->cells.line_count * CELLS_LINE);
+	pair_uint(to, "rows_evicted", r->cells.evicted);
+	pair_uint(to, "bytes_a_row", r->kind.size);
+	pair_uint(to, "row_memory_bytes", bytes_of(&r->cells) + r->seen.size);
+}
+
 void
 summary_build(const struct model *m, const char *path, struct build *to)
 {
 	const struct model_state *s = model_state(m);
-	uint64_t bytes = m->cells.line_count * (64 + CELLS_LINE * m->kind.size);
 
-	build_map(to, 9 + m->heads + (m->options.crosses > 0));
+	build_map(to,
+	    9 + m->heads + (m->rows == NULL ? 0 : ROW_PAIRS) +
+		(m->options.crosses > 0));
 	build_text(to, "file");
 	build_text(to, path);
 	build_options(m, to);
@@ -118,7 +137,9 @@ summary_build(const struct model *m, const char *path, struct build *to)
 	pair_uint(to, "crowded", s->crowded);
 	pair_uint(to, "bytes_a_feature", m->kind.size);
 	pair_uint(to, "memory_bytes",
-	    bytes + m->newcomers.size + model_search_bytes(&m->options));
+	    bytes_of(&m->cells) + m->newcomers.size + model_search_bytes(&m->options));
+	if (m->rows != NULL)
+		build_rows(m->rows, to);
 	if (m->options.crosses > 0)
 		build_crosses(&s->crosses, to);
 	for (unsigned h = 0; h < MODEL_HEADS; h++)
@@ -282,32 +303,113 @@ build_change(const struct model *a, const struct model *b, const struct names *n
 	pair_double(to, "moved", rounded(moved));
 }
 
-/* The features of both; the changed ones go to `all`, as many as `a` has. */
-static void
-compare_features(const struct model *a, const struct model *b,
-    struct summary_difference *d, struct entry *all)
+/* --- Two tables of rows -------------------------------------------------------------- */
+
+/* How far the factors moved: the root of the mean of (change / sd)^2 in the head where that is
+ * largest, by the standard deviations of a. */
+static double
+row_distance(const struct rows *r, const void *a, const void *b, unsigned *part)
 {
-	bool alike = a->kind.size == b->kind.size && d->options == 0;
+	unsigned k = r->options.k, n = r->part_size / (2 * k * (unsigned)sizeof(float));
+	double most = -1;
+
+	for (unsigned p = 0; p < r->kind.size / r->part_size; p++) {
+		const float *x = (const float *)a + p * (r->part_size / sizeof(float));
+		const float *y = (const float *)b + p * (r->part_size / sizeof(float));
+		double sum = 0;
+
+		for (unsigned i = 0; i < n * k; i++) {
+			unsigned f = i / k * 2 * k + i % k;
+			double moved = (double)y[f] - (double)x[f];
+
+			sum += x[k] == 0 ? moved * moved
+					 : moved * moved / (double)x[f + k];
+		}
+		sum = sqrt(sum / (n * k));
+		if (sum > most) {
+			most = sum;
+			*part = p;
+		}
+	}
+	return most;
+}
+
+/* The root of the mean square of the factors of a head. */
+static double
+row_size(const struct rows *r, const void *row, unsigned part)
+{
+	const float *x = (const float *)row + part * (r->part_size / sizeof(float));
+	unsigned k = r->options.k, n = r->part_size / (2 * k * (unsigned)sizeof(float));
+	double sum = 0;
+
+	for (unsigned i = 0; i < n * k; i++) {
+		double f = (double)x[i / k * 2 * k + i % k];
+
+		sum += f * f;
+	}
+	return sqrt(sum / (n * k));
+}
+
+static void
+build_row_change(const struct model *a, const struct model *b,
+    const struct names *names, const struct entry *e, struct build *to)
+{
+	const void *x = cells_at(&a->rows->cells, e->place);
+	const void *y = cells_at(&b->rows->cells, layout_find(&b->rows->cells, e->key));
+	unsigned part = 0;
+	double moved = row_distance(a->rows, x, y, &part);
+
+	build_map(to, 6);
+	build_name(names, e->key, to);
+	build_text(to, "factors_of");
+	build_text(to, model_head_name(part > 0 || !a->options.target[MODEL_CLICK]));
+	pair_double(to, "size_a", rounded(row_size(a->rows, x, part)));
+	pair_double(to, "size_b", rounded(row_size(b->rows, y, part)));
+	pair_double(to, "moved", rounded(moved));
+}
+
+/* --- What is the same ----------------------------------------------------------------- */
+
+/* How far what is known of a feature moved, by its table. */
+static double
+moved_by(const struct model *a, const struct model *b, unsigned table, const void *x,
+    const void *y)
+{
 	unsigned which;
 
-	for (uint64_t p = model_next(a, 0); p != CELLS_NONE; p = model_next(a, p + 1)) {
-		uint64_t key = cells_key_at(&a->cells, p), there = model_place(b, key);
-		const void *x = cells_at(&a->cells, p), *y;
+	return table == LAYOUT_CELLS ? distance(a, b, x, y, &which)
+				     : row_distance(a->rows, x, y, &which);
+}
+
+/* The features of both in one table; the changed ones go to `all`, as many as `a` has. */
+static void
+compare_features(const struct model *a, const struct model *b, unsigned table,
+    bool alike, struct summary_counts *d, struct entry *all)
+{
+	const struct cells *of = layout_of(a, table), *in = layout_of(b, table);
+
+	for (uint64_t p = of == NULL ? CELLS_NONE : layout_next(of, 0); p != CELLS_NONE;
+	     p = layout_next(of, p + 1)) {
+		uint64_t key = cells_key_at(of, p);
+		uint64_t there = in == NULL ? CELLS_NONE : layout_find(in, key);
+		const void *x = cells_at(of, p), *y;
 
 		if (there == CELLS_NONE) {
 			d->only_a++;
 			continue;
 		}
-		y = cells_at(&b->cells, there);
-		if (!alike || memcmp(x, y, a->kind.size) == 0) {
+		y = cells_at(in, there);
+		if (!alike || memcmp(x, y, of->kind->size) == 0) {
 			d->same++;
 			continue;
 		}
 		all[d->changed++] =
-		    (struct entry){ distance(a, b, x, y, &which), key, p };
+		    (struct entry){ moved_by(a, b, table, x, y), key, p };
 	}
-	for (uint64_t p = model_next(b, 0); p != CELLS_NONE; p = model_next(b, p + 1))
-		d->only_b += model_place(a, cells_key_at(&b->cells, p)) == CELLS_NONE;
+	for (uint64_t p = in == NULL ? CELLS_NONE : layout_next(in, 0); p != CELLS_NONE;
+	     p = layout_next(in, p + 1))
+		d->only_b +=
+		    of == NULL || layout_find(of, cells_key_at(in, p)) == CELLS_NONE;
 }
 
 /* What differs of the options and heads, as pairs {a, b}. */
@@ -372,6 +474,23 @@ build_head_two(
 	return pairs;
 }
 
+static uint32_t
+build_counts(struct build *to, const char *what, const struct summary_counts *c)
+{
+	const struct {
+		const char *name;
+		uint64_t n;
+	} counts[] = { { "same", c->same }, { "changed", c->changed },
+		{ "only_a", c->only_a }, { "only_b", c->only_b } };
+	char text[64];
+
+	for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+		(void)snprintf(text, sizeof text, "%s_%s", what, counts[i].name);
+		pair_uint(to, text, counts[i].n);
+	}
+	return sizeof counts / sizeof *counts;
+}
+
 static void
 show_difference(const struct model *a, const struct model *b,
     const struct summary_difference *d, struct sheet *to)
@@ -379,7 +498,7 @@ show_difference(const struct model *a, const struct model *b,
 	const struct model_state *x = model_state(a), *y = model_state(b);
 	struct build *list = sheet_build(to);
 	size_t open = build_open(list);
-	uint32_t pairs = 5;
+	uint32_t pairs = 1;
 
 	build_text(list, "same");
 	build_bool(list, summary_is_same(d));
@@ -395,12 +514,38 @@ show_difference(const struct model *a, const struct model *b,
 		if (model_options_has(&a->options, h) &&
 		    model_options_has(&b->options, h))
 			pairs += build_head_two(a, b, h, list);
-	pair_uint(list, "features_same", d->same);
-	pair_uint(list, "features_changed", d->changed);
-	pair_uint(list, "features_only_a", d->only_a);
-	pair_uint(list, "features_only_b", d->only_b);
+	pairs += build_counts(list, "features", &d->of[LAYOUT_CELLS]);
+	if (a->rows != NULL || b->rows != NULL)
+		pairs += build_counts(list, "rows", &d->of[LAYOUT_ROWS]);
 	build_close_map(list, open, pairs);
 	sheet_list(to);
+}
+
+/* The fields of rows are of the state. */
+static bool
+states_differ(const struct model *a, const struct model *b)
+{
+	return memcmp(model_state(a), model_state(b), sizeof(struct model_state)) !=
+	    0 ||
+	    (a->rows != NULL && b->rows != NULL &&
+		memcmp(rows_fields(a->rows), rows_fields(b->rows),
+		    sizeof(struct factors_fields)) != 0);
+}
+
+static void
+show_changes(const struct model *a, const struct model *b, unsigned table,
+    uint64_t changed, uint64_t top, const struct names *names, struct entry *all,
+    struct sheet *to)
+{
+	qsort(all, changed, sizeof *all, compare_entries);
+	for (uint64_t i = 0; i < changed && i < top; i++) {
+		if (table == LAYOUT_CELLS)
+			build_change(a, b, names, &all[i], sheet_build(to));
+		else
+			build_row_change(a, b, names, &all[i], sheet_build(to));
+		sheet_row(to);
+	}
+	sheet_end(to);
 }
 
 int
@@ -408,28 +553,31 @@ summary_compare(const struct model *a, const struct model *b, uint64_t top,
     const struct names *names, struct sheet *to, struct summary_difference *d,
     struct error *error)
 {
-	struct entry *all = entries_new(a->cells.used, error);
+	struct entry *all[LAYOUT_TABLES] = { 0 };
 	struct model_described x, y;
+	int status = 0;
 
 	*d = (struct summary_difference){ 0 };
-	if (all == NULL)
-		return -1;
 	model_options_describe(&a->options, &x);
 	model_options_describe(&b->options, &y);
 	for (unsigned i = 0; i < MODEL_OPTIONS; i++)
 		d->options += strcmp(x.text[i], y.text[i]) != 0;
-	d->state =
-	    memcmp(model_state(a), model_state(b), sizeof(struct model_state)) != 0;
-	compare_features(a, b, d, all);
-	if (to != NULL) {
-		show_difference(a, b, d, to);
-		qsort(all, d->changed, sizeof *all, compare_entries);
-		for (uint64_t i = 0; i < d->changed && i < top; i++) {
-			build_change(a, b, names, &all[i], sheet_build(to));
-			sheet_row(to);
-		}
-		sheet_end(to);
+	d->state = states_differ(a, b);
+	for (unsigned t = 0; t < LAYOUT_TABLES && status == 0; t++) {
+		const struct cells *c = layout_of(a, t);
+
+		all[t] = entries_new(c == NULL ? 0 : c->used, error);
+		if (all[t] == NULL)
+			status = -1;
+		else
+			compare_features(a, b, t, d->options == 0, &d->of[t], all[t]);
 	}
-	free(all);
-	return 0;
+	if (status == 0 && to != NULL) {
+		show_difference(a, b, d, to);
+		for (unsigned t = 0; t < LAYOUT_TABLES; t++)
+			show_changes(a, b, t, d->of[t].changed, top, names, all[t], to);
+	}
+	for (unsigned t = 0; t < LAYOUT_TABLES; t++)
+		free(all[t]);
+	return status;
 }

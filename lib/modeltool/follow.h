@@ -2,8 +2,8 @@
  *
  * follow: keep a model file, and a live one, up to date with a stream of deltas.
  */
-#ifndef BANNERPIPE_MODEL_FOLLOW_H
-#define BANNERPIPE_MODEL_FOLLOW_H
+#ifndef BANNERPIPE_MODELTOOL_FOLLOW_H
+#define BANNERPIPE_MODELTOOL_FOLLOW_H
 
 #include <signal.h>
 

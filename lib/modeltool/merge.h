@@ -13,15 +13,18 @@
  * often it was touched, SGD by the examples of each model. The sums add up; of FTRL, z
  * becomes what belongs to that weight.
  *
+ * Rows of factors are first turned to one basis (align.h), then merged as lanes are.
+ *
  * Source of the product: Bayes' rule for independent examples; as a method, the Bayesian
  * committee machine (Tresp, Neural Computation 2000).
  */
-#ifndef BANNERPIPE_MODEL_MERGE_H
-#define BANNERPIPE_MODEL_MERGE_H
+#ifndef BANNERPIPE_MODELTOOL_MERGE_H
+#define BANNERPIPE_MODELTOOL_MERGE_H
 
-#include "lib/model/open.h"
+#include "lib/modeltool/open.h"
 
-/* A new model of both, which must have the same options, within `memory` bytes. What has
+/* A new model of both, which must have the same options, and with field-aware factors their
+ * fields in the same order, within `memory` bytes. What has
  * learned nothing changes nothing: the other model comes back as it is, byte for byte.
  * NULL and the error. */
 struct model *model_merge(const struct model *a, const struct model *b, uint64_t memory,

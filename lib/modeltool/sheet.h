@@ -3,8 +3,8 @@
  * sheet: what is reported of models, for people (aligned tables, or a list of names and
  * values) or for programs (a JSON object a line).
  */
-#ifndef BANNERPIPE_MODEL_SHEET_H
-#define BANNERPIPE_MODEL_SHEET_H
+#ifndef BANNERPIPE_MODELTOOL_SHEET_H
+#define BANNERPIPE_MODELTOOL_SHEET_H
 
 #include <stdio.h>
 

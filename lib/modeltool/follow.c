@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/model/follow.h"
+#include "lib/modeltool/follow.h"
 
 #include <poll.h>
 
-#include "lib/model/delta.h"
 #include "lib/model/records.h"
+#include "lib/modeltool/delta.h"
 
 enum { PAUSE_MS = 1000, COMMIT_US = 10 * 1000 * 1000 };
 

@@ -7,22 +7,26 @@
  *	option NAME=VALUE            each of them, in their order
  *	table HOMES EVICTED BASE CRAMPED
  *	newcomers SIZE ADDED         with --admit only
+ *	rows HOMES EVICTED BASE CRAMPED SEEN ADDED
+ *	fields SPACE...              both with --factors only; SPACE in hex
  *	state EXAMPLES CROWDED
  *	crosses PAIRS FIELDS NAMESPACE... (FIELD FIELD)...	with --crosses
  *	head NAME FIELD NUMBER...    each field of each head
  *	counts OFFSET HEX            of the newcomers, what is not 0
+ *	row-counts OFFSET HEX        of what has no row yet
  *	cell PLACE TOUCHED KEY NUMBER...
- *	end CELLS
+ *	row PLACE TOUCHED KEY NUMBER...
+ *	end CELLS                    with factors: end CELLS ROWS
  *
- * A cell goes back to its place, so that the model file is the same, byte for byte, but for
+ * Cells and rows go back to their places: the model file is the same, byte for byte, but for
  * what a search for crosses has gathered, which begins afresh.
  */
-#ifndef BANNERPIPE_MODEL_TEXT_H
-#define BANNERPIPE_MODEL_TEXT_H
+#ifndef BANNERPIPE_MODELTOOL_TEXT_H
+#define BANNERPIPE_MODELTOOL_TEXT_H
 
-#include "lib/model/open.h"
+#include "lib/modeltool/open.h"
 
-enum { MODEL_TEXT_LINE = 1 << 14 }; /* bytes of a line, at most */
+enum { MODEL_TEXT_LINE = 1 << 15 }; /* bytes of a line, at most */
 
 /* Hand out one line after another, each with its end. `write` returns 0, or -1, which ends
  * it and is returned. */

@@ -4,7 +4,7 @@
  * another machine has the same model, to the bit, at each version that was sent. Records pass
  * through logs and sockets like any others.
  *
- * A version is sent as one or more records of at most DELTA_CELLS bytes of cells each; the
+ * A version is sent as one or more records of at most DELTA_CELLS bytes of cells and rows each; the
  * last one has the state, which makes it count. The first version of a stream, and of each
  * that follows a restart, has all that is not empty.
  *
@@ -21,16 +21,20 @@
  *	keys         bin: u64 each; what was at the place before is evicted
  *	touched      bin: u16 each
  *	cells        bin: as they lie in memory (lanes.h, optimiser.h)
+ *	row_table, row_places, row_keys, row_touched, rows
+ *	             the same of the rows, of models with factors (rows.h)
+ *	fields       bin, of those too: struct factors_fields
  *	state        bin, with last: struct model_state
  *	schema       of cells and state, MODEL_SCHEMA
  *	sum          XXH3-64 of the above
  *
- * All numbers are little-endian. What is known of newcomers (--admit) does not travel.
+ * All numbers are little-endian. What is known of newcomers (--admit), and of what has no row
+ * yet, does not travel.
  */
-#ifndef BANNERPIPE_MODEL_DELTA_H
-#define BANNERPIPE_MODEL_DELTA_H
+#ifndef BANNERPIPE_MODELTOOL_DELTA_H
+#define BANNERPIPE_MODELTOOL_DELTA_H
 
-#include "lib/model/open.h"
+#include "lib/modeltool/open.h"
 #include "lib/record/build.h"
 #include "lib/record/record.h"
 
@@ -80,10 +84,13 @@ struct follower {
 	bool trusts;         /* checksums are not looked at: for the fuzzer */
 	bool complete;       /* the model is what it was at `version` */
 	uint64_t version, next;
-	struct cells old; /* what others see until the new table is complete */
-	bool renews;
-	struct key begin, last, options, table, places, keys, touched, cells, state,
-	    schema, sum, version_key, sequence;
+	struct follower_table {
+		struct cells old; /* what others see until the new one is complete */
+		bool renews;
+		struct key table, places, keys, touched, cells;
+	} of[LAYOUT_TABLES];
+	struct key begin, last, options, fields, state, schema, sum, version_key,
+	    sequence;
 };
 
 void follower_init(struct follower *f, struct reader *reader, const struct os *os,
