@@ -72,7 +72,7 @@ static const struct option options[] = {
 	OPTION('l', "loop", struct simulate, loop, NULL,
 	    "others decide: read their decisions"),
 	OPTION(0, "latency", struct simulate, o.latency, "1s",
-	    "from request to impression; a loop has as many on their way"),
+	    "from request to impression"),
 	OPTION_ASIDE('t', "truth", struct simulate, truth_path, NULL,
 	    "write what nobody else knows of each impression", "FILE"),
 	OPTION_END,
@@ -123,59 +123,24 @@ read_examination(struct run *run, struct simulate *f)
 }
 
 static int
-check_share(struct run *run, const char *name, double value, double most)
-{
-	return value >= 0 && value <= most
-	    ? 0
-	    : run_usage(run, "--%s must be in 0 .. %g", name, most);
-}
-
-static int
-check(struct run *run, struct simulate *f)
-{
-	const struct world_options *w = &f->o.world;
-
-	if (w->visitors < 1 || w->visitors > WORLD_VISITORS_MAX)
-		return run_usage(run, "--visitors must be in 1 .. 16777216");
-	if (f->days < 1 || f->days > 36500)
-		return run_usage(run, "--days must be in 1 .. 36500");
-	if (!(f->o.rate >= 1e-3 && f->o.rate <= 1e9))
-		return run_usage(run, "--rate must be in 0.001 .. 1e9");
-	if (f->o.latency.us < 1 || f->o.latency.us > WHEN_DAY)
-		return run_usage(run, "--latency must be in 1us .. 1d");
-	if (w->newcomers >= f->rates.n)
-		return run_usage(
-		    run, "--newcomers: there are %u banners in all", f->rates.n);
-	return check_share(run, "taste", w->taste, 2) != 0 ||
-		check_share(run, "fatigue", w->fatigue, 1) != 0 ||
-		check_share(run, "consent", w->consent, 1) != 0 ||
-		check_share(run, "conversion", f->o.conversion, 1) != 0 ||
-		check_share(run, "refunds", f->o.refunds, 1) != 0 ||
-		check_share(run, "crawlers", f->o.crawlers, 1) != 0 ||
-		check_share(run, "farms", f->o.farms, 1 - f->o.crawlers) != 0
-	    ? -1
-	    : 0;
-}
-
-static int
 read_options(struct run *run, struct simulate *f)
 {
 	struct world_options *w = &f->o.world;
+	struct error error;
 
 	if (!when_parse_any(slice_text(f->from), &w->from) || w->from > WHEN_MAX / 2 ||
 	    w->from < -WHEN_MAX / 2)
 		return run_usage(
 		    run, "--from wants a time (2026-01-05), not '%s'", f->from);
-	if (run_files(run) > 0)
-		return run_usage(run, "it reads no files");
-	if (read_rates(run, f) != 0 || read_examination(run, f) != 0 ||
-	    check(run, f) != 0)
+	if (f->days < 1 || f->days > 36500)
+		return run_usage(run, "--days must be in 1 .. 36500");
+	if (read_rates(run, f) != 0 || read_examination(run, f) != 0)
 		return -1;
 	w->seed = run_seed(run);
 	w->rates = &f->rates;
 	w->length.us = (int64_t)f->days * WHEN_DAY;
 	f->o.policy = f->loop ? SHOP_OTHERS : (enum shop_policy)f->policy;
-	return 0;
+	return shop_check(&f->o, &error) == 0 ? 0 : run_usage(run, "--%s", error.text);
 }
 
 /* --- Ends: where records go, where decisions come from ------------------------------ */
@@ -383,7 +348,7 @@ stop(void *self)
 
 static const struct filter simulate = {
 	.name = "simulate",
-	.about = "a shop with known truth, to try policies and pipelines on",
+	.about = "play a shop with known truth, to try policies and pipelines on",
 	.examples =
 	    "  bp-simulate --days 7 --seed 1 | bp-join | bp-metric --by position\n"
 	    "  bp-simulate --truth truth.bp --farms 0.05 >log.bp\n"
@@ -391,6 +356,7 @@ static const struct filter simulate = {
 	.options = options,
 	.size = sizeof(struct simulate),
 	.schema = 1,
+	.no_files = true,
 	.start = start,
 	.load = load,
 	.each = each,

@@ -13,6 +13,36 @@ enum { NAMES = 4 * RATES_MAX };
 /* A watermark where nobody waits for one. */
 #define TICK_EVERY WHEN_MINUTE
 
+int
+shop_check(const struct shop_options *o, struct error *error)
+{
+	const struct world_options *w = &o->world;
+	const struct {
+		const char *name;
+		double value, least, most;
+	} ranges[] = {
+		{ "visitors", (double)w->visitors, 1, WORLD_VISITORS_MAX },
+		{ "newcomers", (double)w->newcomers, 0, w->rates->n - 1 },
+		{ "rate", o->rate, 1e-3, 1e9 },
+		{ "taste", w->taste, 0, 2 },
+		{ "fatigue", w->fatigue, 0, 1 },
+		{ "consent", w->consent, 0, 1 },
+		{ "conversion", o->conversion, 0, 1 },
+		{ "refunds", o->refunds, 0, 1 },
+		{ "crawlers", o->crawlers, 0, 1 },
+		{ "farms", o->farms, 0, 1 - o->crawlers },
+	};
+
+	for (unsigned i = 0; i < sizeof ranges / sizeof *ranges; i++)
+		if (!(ranges[i].value >= ranges[i].least &&
+			ranges[i].value <= ranges[i].most))
+			return error_set(error, "%s must be in %.9g .. %.9g",
+			    ranges[i].name, ranges[i].least, ranges[i].most);
+	if (o->latency.us < 1 || o->latency.us > WHEN_DAY)
+		return error_set(error, "latency must be in 1us .. 1d");
+	return 0;
+}
+
 uint64_t
 shop_bytes(const struct shop_options *o)
 {

@@ -74,6 +74,9 @@ struct shop {
 	uint16_t names[4 * RATES_MAX];        /* banners by name, from 1 */
 };
 
+/* Whether all are in their ranges; -1 with the error, which begins with the name of the
+ * option ("farms must be ..."). */
+int shop_check(const struct shop_options *o, struct error *error);
 /* Bytes that a shop takes. */
 uint64_t shop_bytes(const struct shop_options *o);
 /* -1: no memory. */
