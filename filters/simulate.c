@@ -203,8 +203,6 @@ start(struct run *run, void *self)
 	struct input *in;
 
 	f->run = run;
-	if (f->loop && run_is_stage(run))
-		return run_usage(run, "a loop cannot be a stage of bp-run");
 	if (read_options(run, f) != 0)
 		return -1;
 	if (shop_bytes(&f->o) + RESERVE > run_memory(run))
@@ -256,8 +254,11 @@ advance(struct simulate *f)
 static int
 attend(struct run *run, void *self)
 {
-	(void)run;
-	return advance(self);
+	struct simulate *f = self;
+
+	return f->loop && run_is_stage(run)
+	    ? run_usage(run, "a loop cannot be a stage of bp-run")
+	    : advance(f);
 }
 
 /* Everything that the shop writes comes back, where the way back is that of all. */

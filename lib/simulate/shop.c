@@ -8,10 +8,19 @@
 #include "lib/hash.h"
 #include "lib/simulate/visit.h"
 
-enum { NAMES = 4 * RATES_MAX };
+enum {
+	NAMES = 4 * RATES_MAX,
+	DELAY_DAYS_MAX = 365, /* so that no instant overflows, however unlucky */
+};
 
 /* A watermark where nobody waits for one. */
 #define TICK_EVERY WHEN_MINUTE
+
+static double
+days(struct span span)
+{
+	return (double)span.us / (double)WHEN_DAY;
+}
 
 int
 shop_check(const struct shop_options *o, struct error *error)
@@ -31,13 +40,17 @@ shop_check(const struct shop_options *o, struct error *error)
 		{ "refunds", o->refunds, 0, 1 },
 		{ "crawlers", o->crawlers, 0, 1 },
 		{ "farms", o->farms, 0, 1 - o->crawlers },
+		{ "click-delay", days(o->click_delay), 0, DELAY_DAYS_MAX },
+		{ "purchase-delay", days(o->purchase_delay), 0, DELAY_DAYS_MAX },
+		{ "refund-delay", days(o->refund_delay), 0, DELAY_DAYS_MAX },
 	};
 
 	for (unsigned i = 0; i < sizeof ranges / sizeof *ranges; i++)
 		if (!(ranges[i].value >= ranges[i].least &&
 			ranges[i].value <= ranges[i].most))
-			return error_set(error, "%s must be in %.9g .. %.9g",
-			    ranges[i].name, ranges[i].least, ranges[i].most);
+			return error_set(error, "%s must be in %.9g .. %.9g%s",
+			    ranges[i].name, ranges[i].least, ranges[i].most,
+			    strstr(ranges[i].name, "delay") != NULL ? " days" : "");
 	if (o->latency.us < 1 || o->latency.us > WHEN_DAY)
 		return error_set(error, "latency must be in 1us .. 1d");
 	return 0;
