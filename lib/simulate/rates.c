@@ -30,20 +30,14 @@ struct reading {
 	uint8_t row[ROW_ROOM];
 };
 
+/* Fields are text: identifiers may look like numbers (3100005e-0). */
 static bool
 read_name(struct slice map, const char *key, char to[RATES_NAME_MAX + 1])
 {
-	char number[NUMBER_TEXT_MAX];
 	struct slice value, text;
-	int64_t n;
 
-	if (!value_get(map, key, &value))
-		return false;
-	if (value_int(value, &n))
-		text = slice_of(number, number_format_int(n, number));
-	else if (!value_str(value, &text))
-		return false;
-	if (text.size == 0 || text.size > RATES_NAME_MAX)
+	if (!value_get(map, key, &value) || !value_str(value, &text) ||
+	    text.size == 0 || text.size > RATES_NAME_MAX)
 		return false;
 	for (size_t i = 0; i < text.size; i++)
 		if (text.at[i] <= ' ' || text.at[i] > '~')
@@ -56,9 +50,10 @@ read_name(struct slice map, const char *key, char to[RATES_NAME_MAX + 1])
 static bool
 read_number(struct slice map, const char *key, double *to)
 {
-	struct slice value;
+	struct slice value, text;
 
-	return value_get(map, key, &value) && value_number(value, to);
+	return value_get(map, key, &value) && value_str(value, &text) &&
+	    number_parse_double(text, to);
 }
 
 /* Whether the last row's name is new; it is from now on known. */
@@ -94,7 +89,7 @@ add_row(struct reading *r, struct slice map, struct error *error)
 		    "line %u: campaign_id is not of 1 to %d printable characters",
 		    r->line, RATES_NAME_MAX);
 	if (value_get(map, "rate", &value)) {
-		if (!value_number(value, &row->rate) || !(row->rate > 0) ||
+		if (!read_number(map, "rate", &row->rate) || !(row->rate > 0) ||
 		    !(row->rate < 1))
 			return error_set(
 			    error, "line %u: rate is no number in (0, 1)", r->line);
@@ -181,8 +176,8 @@ rates_read(struct rates *to, struct slice text, struct error *error)
 	}
 	if (r != NULL) {
 		r->rates = to;
-		r->csv = csv_new((struct csv_format){
-		    .separator = ',', .quotes = true, .infer = true });
+		r->csv =
+		    csv_new((struct csv_format){ .separator = ',', .quotes = true });
 		r->text = calloc(1, text.size + CSV_PADDING);
 	}
 	if (r == NULL || r->csv == NULL || r->text == NULL) {

@@ -48,11 +48,12 @@ rates_are_read_or_estimated(void **state)
 	(void)state;
 	assert_int_equal(
 	    rates_read(&rates,
-		slice_text("note,creative_id,rate\n\"x\ny\",a,0.25\n,7,0.5\n"), &error),
+		slice_text("note,creative_id,rate\n\"x\ny\",a,0.25\n,007,0.5\n"),
+		&error),
 	    0);
 	assert_int_equal(rates.n, 2);
 	assert_string_equal(rates.row[0].creative, "a");
-	assert_string_equal(rates.row[1].creative, "7");
+	assert_string_equal(rates.row[1].creative, "007");
 	assert_true(rates.row[0].rate == 0.25 && rates.row[1].rate == 0.5);
 
 	/* 3 clicks of 200 impressions: one click more of 66.7. */
@@ -83,7 +84,8 @@ what_is_no_table_of_rates_is_refused_with_its_line(void **state)
 		{ "creative_id,impressions,clicks\na,1e13,1\n", "line 2: neither" },
 		{ "creative_id,impressions,clicks\na,10,0\n", "none of them was" },
 		{ "creative_id,rate\na,0.1\nb\n", "line 3: " },
-		{ "creative_id,rate\na,0.1\na,0.1\n", "line 3: a is there already" },
+		{ "creative_id,rate\n1e-0,0.1\n1e-1,0.1\n1e-0,0.1\n",
+		    "line 4: 1e-0 is there already" },
 	};
 
 	(void)state;
