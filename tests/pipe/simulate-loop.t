@@ -74,4 +74,14 @@ report $? 'it runs under bp-run' "$(cat said)"
 bp-simulate $shop --days 20 >whole
 ok "killed it goes on to the same bytes ($killed times)" cmp whole again
 exits 'a loop is no stage' 100 bp-run --dir other --no-progress -- 'bp-simulate --loop </dev/null >>x'
+
+# The policy of pipelines/simulate.sh learns: in a small shop, of few visitors who differ much.
+printf 'creative_id,rate\nbad,0.02\npoor,0.04\ngood,0.3\n' >three.csv
+BUILD=$build "$root/pipelines/simulate.sh" --rates three.csv --rate 2000 --days 2 --farms 0 \
+    --fatigue 0 --examination 1 >table 2>errors
+report $? 'pipelines/simulate.sh succeeds' "$(cat errors)"
+same 'and complains of nothing' '' cat errors
+ok 'it has a line for each day and one for all' test "$(grep -c '^  [12a]' table)" -eq 3
+ok 'most of the way to the oracle on the second day' \
+    awk '$1 == 2 { found = $11 > 60 } END { exit !found }' table
 done_testing
