@@ -353,7 +353,8 @@ static const struct filter simulate = {
 	.examples =
 	    "  bp-simulate --days 7 --seed 1 | bp-join | bp-metric --by position\n"
 	    "  bp-simulate --truth truth.bp --farms 0.05 >log.bp\n"
-	    "  mkfifo back; bp-simulate --loop <back | bp-rank -p uniform | tee back\n",
+	    "  mkfifo back; bp-simulate --loop <back | bp-rank -p uniform | tee -p "
+	    "back\n",
 	.options = options,
 	.size = sizeof(struct simulate),
 	.schema = 1,

@@ -4,7 +4,7 @@
 # simulate.sh [OPTION...]: a policy that learns from what it shows, beside chance and the
 # oracle, who knows what each visitor of a simulated shop would click. OPTIONs are those of
 # bp-simulate (--rates tests/data/upworthy-rates.csv, --farms 0.1, --drift 1d, ...).
-# RANK are options of bp-rank, LEARN of bp-learn.
+# RANK are options of bp-rank, LEARN of bp-learn, SPEC the features.
 . "$(dirname "$0")/common.sh"
 workdir
 mkfifo "$dir/back" "$dir/outcomes"
@@ -25,8 +25,8 @@ done
 # shellcheck disable=SC2086
 bp-simulate --loop --days 3 --rate 6000 --latency 3s "$@" --stats "$dir/simulate.stats" \
     <"$dir/back" |
-    bp-rank --model "$dir/live" --spec "$here/simulate.spec" ${RANK:-} |
-    tee "$dir/back" |
+    bp-rank --model "$dir/live" --spec "${SPEC:-$here/simulate.spec}" ${RANK:-} |
+    tee -p "$dir/back" |
     bp-join --click-window 1m >&3
 exec 3>&-
 wait "$learner"

@@ -15,7 +15,7 @@ counter() { # counter NAME FILE
 mkfifo back
 loop() {
 	# shellcheck disable=SC2086
-	bp-simulate --loop $shop --stats sim.stats <back | sh -c "$1" | tee back >log
+	bp-simulate --loop $shop --stats sim.stats <back | sh -c "$1" | tee -p back >log
 }
 
 loop 'bp-rank --policy uniform'
