@@ -123,7 +123,7 @@ shop_init(struct shop *s, const struct shop_options *o, const struct shop_ends *
 	    o->latency.us > 0);
 	if (world_init(&s->world, &o->world) != 0 ||
 	    agenda_init(&s->agenda, SHOP_AGENDA) != 0 || board_init(&s->board) != 0 ||
-	    tell_init(&s->tell, o->world.seed) != 0)
+	    tell_init(&s->tell, o->world.seed, o->world.rates) != 0)
 		return -1;
 	note_names(s);
 	order_positions(s);

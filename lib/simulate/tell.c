@@ -8,18 +8,32 @@
 #include "lib/base/number.h"
 #include "lib/simulate/chance.h"
 
-enum { STORAGE = 1 << 17, OF_PRICE = 20, OF_NAME, OF_DEVICE };
+enum {
+	STORAGE = 1 << 17,
+	NAMES = RATES_MAX * (RATES_NAME_MAX + 8),
+	OF_PRICE = 20,
+	OF_NAME,
+	OF_DEVICE
+};
 
 /* Prices are log-normal; of goods that cost 40 as often more as less. */
 #define PRICE_MEDIAN 40e6
 #define PRICE_DEVIATION 0.6
 
 int
-tell_init(struct tell *t, uint64_t seed)
+tell_init(struct tell *t, uint64_t seed, const struct rates *rates)
 {
-	*t = (struct tell){ .storage = malloc(STORAGE) };
-	if (t->storage == NULL)
+	struct build names;
+
+	*t = (struct tell){ .storage = malloc(STORAGE), .names = malloc(NAMES) };
+	if (t->storage == NULL || t->names == NULL)
 		return -1;
+	build_init(&names, t->names, NAMES);
+	for (unsigned i = 0; i < rates->n; i++) {
+		build_text(&names, rates->row[i].creative);
+		t->name[i + 1] = (uint32_t)build_slice(&names).size;
+	}
+	assert(!build_full(&names));
 	build_init(&t->b, t->storage, STORAGE);
 	for (unsigned i = 0; i < TELL_ITEMS; i++) {
 		struct random r = chance_of(seed, OF_PRICE, i);
@@ -35,7 +49,8 @@ void
 tell_fini(struct tell *t)
 {
 	free(t->storage);
-	t->storage = NULL;
+	free(t->names);
+	t->storage = t->names = NULL;
 }
 
 /* --- Identifiers ------------------------------------------------------------------ */
@@ -119,12 +134,18 @@ key(struct tell *t, const char *name)
 }
 
 static void
-begin(struct tell *t, const char *event, instant at)
+begin_bare(struct tell *t, const char *event)
 {
 	build_reset(&t->b);
 	t->open = build_open(&t->b);
 	t->pairs = 0;
 	build_text(key(t, "event"), event);
+}
+
+static void
+begin(struct tell *t, const char *event, instant at)
+{
+	begin_bare(t, event);
 	put_numbered(key(t, "event_id"), 'e', t->told++);
 	build_int(key(t, "timestamp"), at);
 }
@@ -244,6 +265,22 @@ tell_order(struct tell *t, const char *event, instant at, const struct person *p
 	return end(t);
 }
 
+/* The names of n banners from the i-th on, as msgpack. */
+static struct slice
+names(const struct tell *t, unsigned i, unsigned n)
+{
+	return slice_of(t->names + t->name[i], t->name[i + n] - t->name[i]);
+}
+
+static void
+put_candidates(struct tell *t, unsigned n)
+{
+	struct build *b = key(t, "candidates");
+
+	build_array(b, n);
+	build_raw(b, names(t, 0, n));
+}
+
 static void
 put_request_id(struct tell *t, uint64_t request)
 {
@@ -275,10 +312,7 @@ tell_request(struct tell *t, instant at, const struct person *p, const struct wo
 		build_text(b, world_categories[w->visitor[p->visitor].favourite]);
 	}
 	build_uint(key(t, "k"), k);
-	b = key(t, "candidates");
-	build_array(b, n);
-	for (unsigned i = 0; i < n; i++)
-		build_text(b, w->o.rates->row[i].creative);
+	put_candidates(t, n);
 	return end(t);
 }
 
@@ -292,7 +326,7 @@ put_place(struct tell *t, const struct tell_place *place)
 }
 
 struct slice
-tell_decision(struct tell *t, instant at, const struct person *p, const struct world *w,
+tell_decision(struct tell *t, instant at, const struct person *p,
     const struct tell_place *place, const uint16_t *left, unsigned n,
     double probability, const char *policy)
 {
@@ -307,7 +341,7 @@ tell_decision(struct tell *t, instant at, const struct person *p, const struct w
 	b = key(t, "candidates");
 	build_array(b, n);
 	for (unsigned i = 0; i < n; i++)
-		build_text(b, w->o.rates->row[left[i]].creative);
+		build_raw(b, names(t, left[i], 1));
 	return end(t);
 }
 
@@ -323,14 +357,17 @@ tell_seen(struct tell *t, const char *event, instant at, const struct person *p,
 }
 
 struct slice
-tell_truth(struct tell *t, instant at, const struct person *p, const struct world *w,
+tell_truth(struct tell *t, instant at, const struct person *p,
     const struct tell_place *place, double examination, bool examined, bool clicked,
     const double *click, unsigned n)
 {
 	static const char *const kinds[] = { "human", "crawler", "farm" };
 	struct build *b;
 
-	begin(t, "truth", at);
+	/* No number is used up: the log is the same with and without its truth. */
+	begin_bare(t, "truth");
+	build_str(key(t, "event_id"), place->decision);
+	build_int(key(t, "timestamp"), at);
 	build_text(key(t, "visitor"), kinds[p->who]);
 	put_user(key(t, "visitor_id"), p);
 	put_numbered(key(t, "session_id"), 's', p->session);
@@ -338,10 +375,7 @@ tell_truth(struct tell *t, instant at, const struct person *p, const struct worl
 	build_double(key(t, "examination"), examination);
 	build_bool(key(t, "examined"), examined);
 	build_bool(key(t, "clicked"), clicked);
-	b = key(t, "candidates");
-	build_array(b, n);
-	for (unsigned i = 0; i < n; i++)
-		build_text(b, w->o.rates->row[i].creative);
+	put_candidates(t, n);
 	b = key(t, "probabilities");
 	build_array(b, n);
 	for (unsigned i = 0; i < n; i++)

@@ -22,6 +22,10 @@ struct tell {
 	uint32_t pairs;
 	size_t open;
 	int64_t price[TELL_ITEMS]; /* micros */
+
+	/* The banners' names as msgpack, one after the other: of the i-th from name[i] on. */
+	uint8_t *names; /* owned */
+	uint32_t name[RATES_MAX + 1];
 };
 
 struct person {
@@ -40,7 +44,7 @@ struct tell_place {
 };
 
 /* -1: no memory. */
-int tell_init(struct tell *t, uint64_t seed);
+int tell_init(struct tell *t, uint64_t seed, const struct rates *rates);
 void tell_fini(struct tell *t);
 
 /* The id of a request: 'r' and its number; back: false when it is none. */
@@ -69,15 +73,15 @@ struct slice tell_request(struct tell *t, instant at, const struct person *p,
     const struct world *w, uint64_t request, unsigned category, unsigned n, unsigned k);
 /* Candidates are those that are left, n banners by their numbers. */
 struct slice tell_decision(struct tell *t, instant at, const struct person *p,
-    const struct world *w, const struct tell_place *place, const uint16_t *left,
-    unsigned n, double probability, const char *policy);
+    const struct tell_place *place, const uint16_t *left, unsigned n,
+    double probability, const char *policy);
 /* impression or click. */
 struct slice tell_seen(struct tell *t, const char *event, instant at,
     const struct person *p, const struct tell_place *place);
 /* What nobody else knows: of n candidates the probability of a click at this position,
  * whether the visitor looks included. */
 struct slice tell_truth(struct tell *t, instant at, const struct person *p,
-    const struct world *w, const struct tell_place *place, double examination,
-    bool examined, bool clicked, const double *click, unsigned n);
+    const struct tell_place *place, double examination, bool examined, bool clicked,
+    const double *click, unsigned n);
 
 #endif

@@ -230,7 +230,7 @@ choose(struct shop *s, const struct happening *h, const struct person *p, unsign
 		    &s->board, on->request, place.position, left[best], place.decision);
 		assert(wrong == NULL);
 		if (tell(s,
-			tell_decision(&s->tell, h->at, p, &s->world, &place, left, n,
+			tell_decision(&s->tell, h->at, p, &place, left, n,
 			    oracle ? 1 : 1 / (double)n,
 			    s->o.policy == SHOP_ORACLE ? "oracle" : "uniform")) != 0)
 			return -1;
@@ -349,8 +349,8 @@ show_one(struct shop *s, const struct happening *h, const struct person *p,
 		return -1;
 	if (s->ends.truth != NULL &&
 	    s->ends.truth(s->ends.context,
-		tell_truth(&s->tell, h->at, p, &s->world, &place, examination, looks,
-		    clicks, click, on->candidates)) != 0)
+		tell_truth(&s->tell, h->at, p, &place, examination, looks, clicks,
+		    click, on->candidates)) != 0)
 		return -1;
 	if (p->who == TELL_HUMAN) {
 		s->day.impressions++;

@@ -59,6 +59,11 @@ bp-metric joined >metrics
 like 'and they are counted' "^7560,$(count 'event == "click"' log)\$" \
     bp-print --format csv -F impressions,clicks metrics
 
+# shellcheck disable=SC2086
+bp-simulate $shop --days 2 --truth truth >told
+ok 'who writes down the truth has the same log' cmp log told
+ok 'and a line of truth for every impression' test "$(count true truth)" -eq 7560
+
 # As a stage, killed; and stopped and gone on.
 # shellcheck disable=SC2086
 bp-run --dir run --every 20ms --no-progress -- "bp-simulate $shop --days 20 >>again" 2>said &
