@@ -212,10 +212,25 @@ world_show(struct world *w, uint32_t visitor, unsigned banner)
 	v->next = (v->next + 1) % WORLD_SEEN;
 }
 
+/* A random direction at right angles to w. */
+static void
+aside(const double w[WORLD_CATEGORIES], struct random *r, double to[WORLD_CATEGORIES])
+{
+	double along = 0;
+
+	for (unsigned c = 0; c < WORLD_CATEGORIES; c++) {
+		to[c] = chance_normal(r);
+		along += to[c] * w[c];
+	}
+	for (unsigned c = 0; c < WORLD_CATEGORIES; c++)
+		to[c] -= along * w[c];
+	to_length_1(to);
+}
+
 void
 world_turn(struct world *w, int64_t day)
 {
-	double r, chord;
+	double r, chord, e[WORLD_CATEGORIES];
 
 	w->day = day;
 	if (w->o.drift.us == 0)
@@ -223,16 +238,13 @@ world_turn(struct world *w, int64_t day)
 	r = vec_exp(-0.6931471805599453 * (double)WHEN_DAY / (double)w->o.drift.us);
 	chord = sqrt(1 - r * r);
 	for (unsigned i = 0; i < w->n; i++) {
-		struct random c = chance(w, OF_DRIFT, hash_pair((uint64_t)day, i));
-		double e[WORLD_CATEGORIES];
+		double *likes = w->banner[i].likes;
+		struct random random = chance(w, OF_DRIFT, hash_pair((uint64_t)day, i));
 
-		for (unsigned k = 0; k < WORLD_CATEGORIES; k++)
-			e[k] = chance_normal(&c);
-		to_length_1(e);
-		for (unsigned k = 0; k < WORLD_CATEGORIES; k++)
-			w->banner[i].likes[k] =
-			    r * w->banner[i].likes[k] + chord * e[k];
-		to_length_1(w->banner[i].likes);
+		aside(likes, &random, e);
+		for (unsigned c = 0; c < WORLD_CATEGORIES; c++)
+			likes[c] = r * likes[c] + chord * e[c];
+		to_length_1(likes); /* but for rounding it is */
 	}
 	scale(w);
 }

@@ -15,8 +15,9 @@
  * one looks depends on the position alone (the examination hypothesis of Craswell, Zoeter,
  * Taylor and Ramsey, WSDM 2008).
  *
- * Tastes drift: every midnight w_b becomes r w_b + sqrt(1 - r^2) e with a random direction
- * e, put to length 1, where r = 2^(-1/h) for a half-life of h days.
+ * Tastes drift: every midnight w_b becomes r w_b + sqrt(1 - r^2) e, where e is a random
+ * direction at right angles to w_b and r = 2^(-1/h) for a half-life of h days: k days later
+ * old and new directions agree by r^k on average.
  */
 #ifndef BANNERPIPE_SIMULATE_WORLD_H
 #define BANNERPIPE_SIMULATE_WORLD_H

@@ -255,6 +255,38 @@ a_banner_that_was_seen_tires(void **state)
 }
 
 static void
+likes_drift_by_their_half_life(void **state)
+{
+	enum { DAYS = 400 };
+	struct world_options o = small_world();
+	struct world w;
+	double before[2][WORLD_CATEGORIES], sum = 0;
+
+	(void)state;
+	o.visitors = 1;
+	o.drift.us = 2 * WHEN_DAY;
+	assert_int_equal(world_init(&w, &o), 0);
+	for (unsigned day = 0; day < DAYS; day++) {
+		double one = 0, length = 0;
+
+		memcpy(before[day % 2], w.banner[3].likes, sizeof before[0]);
+		world_turn(&w, w.day + 1);
+		for (unsigned c = 0; c < WORLD_CATEGORIES; c++) {
+			double now = w.banner[3].likes[c];
+
+			one += before[day % 2][c] * now;
+			sum += day > 0 ? before[(day + 1) % 2][c] * now : 0;
+			length += now * now;
+		}
+		assert_true(near(length, 1, 1e-12));
+		assert_true(near(one, sqrt(0.5), 1e-9));
+	}
+	/* Two days are one half-life, on average; the deviation is 0.22. */
+	assert_true(near(sum / (DAYS - 1), 0.5, 6 * 0.22 / sqrt(DAYS)));
+	world_fini(&w);
+}
+
+static void
 newcomers_come_one_by_one(void **state)
 {
 	struct world_options o = small_world();
@@ -683,6 +715,7 @@ main(void)
 		cmocka_unit_test(a_board_holds_so_many_pages),
 		cmocka_unit_test(the_mean_over_visits_is_the_rate),
 		cmocka_unit_test(a_banner_that_was_seen_tires),
+		cmocka_unit_test(likes_drift_by_their_half_life),
 		cmocka_unit_test(newcomers_come_one_by_one),
 		cmocka_unit_test(normal_and_exponential_numbers_have_their_moments),
 		cmocka_unit_test(the_same_seed_tells_the_same),
