@@ -186,8 +186,12 @@ fits("a banner loses 0.3 of its clicks each time that it was seen", cells.values
 ok("after none to three showings at least", min(cells[n][1] for n in range(3)) > 20)
 
 # --- Drift ---------------------------------------------------------------------------
-log, truth = simulate(f"{banners} --visitors 60 --days 12 --rate 150 --fatigue 0 --taste 1 --drift 2d "
-                      "--examination 1 --crawlers 0 --farms 0", '"metric"', keys)
+many = tempfile.NamedTemporaryFile("w", suffix=".csv")
+many.write("creative_id,rate\n" + "".join(f"d{i},0.05\n" for i in range(100)))
+many.flush()
+log, truth = simulate(f"--rates {many.name} --visitors 300 --days 8 --rate 250 --fatigue 0 --taste 0.5 "
+                      "--drift 2d --examination 1 --crawlers 0 --farms 0", '"metric"',
+                      "timestamp,visitor_id,probabilities")
 likes = collections.defaultdict(dict)
 for t in truth:
     likes[t["timestamp"] // 86400000000][t["visitor_id"]] = [math.log(p) for p in t["probabilities"]]
@@ -200,16 +204,17 @@ def correlation(x, y):
 
 
 first = min(likes)
-for apart, wanted in ((0, 1), (2, 0.5), (4, 0.25), (8, 0.0625)):
+# The agreement of one banner has a deviation of 0.22 and 0.31; here are 100 of them.
+for apart, wanted, within in ((0, 1, 1e-9), (2, 0.5, 0.1), (4, 0.25, 0.12)):
     values = []
-    for day in range(12 - apart):
+    for day in range(8 - apart):
         a, b = likes[first + day], likes[first + day + apart]
         both = sorted(set(a) & set(b))
         values += [correlation([a[v][i] for v in both], [b[v][i] for v in both])
-                   for i in range(len(rates))]
+                   for i in range(100)]
     mean = sum(values) / len(values)
-    ok(f"likes {apart} days apart agree {wanted} with a half-life of 2 days", abs(mean - wanted) < 0.15
-       if apart else abs(mean - 1) < 1e-9, f"{mean:.3f}")
+    ok(f"likes {apart} days apart agree by {wanted} with a half-life of 2 days",
+       abs(mean - wanted) < within, f"{mean:.3f}")
 
 # --- What was earned -----------------------------------------------------------------
 log, truth = simulate(f"{banners} --visitors 2000 --rate 2000 --policy oracle", '"metric"', "")
