@@ -14,11 +14,12 @@ CXX     := $(if $(findstring clang,$(CC)),clang++,g++)
 
 # Debian names; "a/b" is met by either.
 BUILD_DEPS := gcc g++ pkg-config libc6-dev libmsgpack-dev libzstd-dev libsimdjson-dev \
-    libxxhash-dev libpcre2-dev libseccomp-dev libuv1-dev libssl-dev zlib1g-dev zstd
+    libxxhash-dev libpcre2-dev libseccomp-dev libuv1-dev libssl-dev zlib1g-dev zstd \
+    node-llhttp
 TEST_DEPS  := perl python3 libcmocka-dev mandoc clang clang-format llvm \
     libclang-rt-dev/libclang-rt-14-dev jq strace spin
 SOAK_DEPS  := user-mode-linux e2fsprogs strace spin
-BENCH_DEPS := perl mawk jq miller datamash zstd bsdextrautils
+BENCH_DEPS := perl mawk jq miller datamash zstd bsdextrautils nginx-light wrk nghttp2-client
 
 PACKAGES := msgpack libzstd libpcre2-8 libseccomp libuv openssl zlib
 OPT      ?= -O2
@@ -26,7 +27,7 @@ WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
 SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 DEFS     := -D_GNU_SOURCE -I. -DBANNERPIPE_VERSION='"$(VERSION)"'
 HARDEN   := -fstack-protector-strong $(if $(SAN),,-D_FORTIFY_SOURCE=2)
-PKGC     := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
+PKGC     := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null) -isystem /usr/share/include/llhttp
 PKGL     := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null)
 ALLC     := -std=c17 $(OPT) -g $(WARN) $(SANFLAGS) $(HARDEN) $(DEFS) $(PKGC) $(CFLAGS)
 ALLCXX   := -std=c++17 $(OPT) -g -Wall -Wextra -Werror $(SANFLAGS) \
@@ -36,7 +37,10 @@ LIBS     := $(PKGL) -lsimdjson -lstdc++ -lm
 
 LIBSRC := $(wildcard lib/*.c lib/*/*.c lib/*.cc lib/*/*.cc)
 MAPS   := $(sort $(wildcard lib/text/maps/*.map))
-LIBOBJ := $(patsubst %,$(BUILD)/%.o,$(basename $(LIBSRC))) $(BUILD)/lib/text/maps.o
+# Debian ships llhttp as its C sources. Nothing of it is lenient.
+LLHTTP  ?= /usr/share/llhttp
+LLOBJ  := $(patsubst %,$(BUILD)/llhttp/%.o,api http llhttp)
+LIBOBJ := $(patsubst %,$(BUILD)/%.o,$(basename $(LIBSRC))) $(BUILD)/lib/text/maps.o $(LLOBJ)
 # Filters are linked into bp-run as well; what has no filter_main is none.
 FUSED  := $(patsubst filters/%.c,%,$(shell grep -l filter_main filters/*.c))
 BIN    := $(patsubst filters/%.c,$(BUILD)/bin/bp-%,$(wildcard filters/*.c))
@@ -111,6 +115,11 @@ $(BUILD)/lib/text/maps.c: $(MAPS) lib/text/adapter_texts.sh
 
 $(BUILD)/lib/text/maps.o: $(BUILD)/lib/text/maps.c
 	$(CC) $(ALLC) -MMD -MP -c -o $@ $<
+
+$(BUILD)/llhttp/%.o: $(LLHTTP)/%.c
+	@mkdir -p $(@D)
+	$(CC) -std=c17 $(OPT) -g -w $(SANFLAGS) $(HARDEN) -DLLHTTP_STRICT_MODE=1 \
+	    -isystem /usr/share/include/llhttp $(CFLAGS) -c -o $@ $<
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
@@ -190,6 +199,7 @@ bench:  ## our speed beside that of the usual tools, in one run
 	@sh tests/bench/log.sh
 	@sh tests/bench/net.sh
 	@sh tests/bench/barriers.sh
+	@sh tests/bench/http.sh
 
 install: $(BIN) $(TOOLS)  ## install below DESTDIR= and PREFIX=/usr/local
 	@sh .ci/install.sh $(BUILD)/bin "$(DESTDIR)" "$(PREFIX)"

@@ -321,8 +321,9 @@ load(struct run *run, void *self, struct state_reader *from)
 	    progress_load(l->progress, from) < 0)
 		return run_fail(run, "the snapshot is too short");
 	predictor_free(p);
-	p->model = model_new(&l->options, l->bytes, run_os(run), l->live, &error);
-	if (p->model == NULL || model_load(p->model, from, &error) < 0)
+	p->model = model_new(&l->options, l->bytes, run_os(run), NULL, &error);
+	if (p->model == NULL || model_load(p->model, from, &error) < 0 ||
+	    (l->live != NULL && model_show(p->model, l->live, NULL, &error) < 0))
 		return run_fail(run, "%s", error.text);
 	l->evicted = p->model->cells.evicted;
 	return load_deltas(run, l, from);

@@ -200,9 +200,7 @@ vec_sigmoid(double z)
 double
 vec_log(double x)
 {
-	const double term[] = { 1.0 / 3, 1.0 / 5, 1.0 / 7, 1.0 / 9, 1.0 / 11, 1.0 / 13,
-		1.0 / 15, 1.0 / 17, 1.0 / 19, 1.0 / 21 };
-	double m, k, s, square, sum = 1.0 / 23;
+	double m, k, s, t, t2, t4, low, high, sum;
 	uint64_t bits;
 
 	assert(x > 0);
@@ -213,11 +211,15 @@ vec_log(double x)
 	bits = (bits & UINT64_C(0x000fffffffffffff)) + UINT64_C(0x3fe6a09e667f3bcd);
 	memcpy(&m, &bits, sizeof m);
 	s = (m - 1) / (m + 1);
-	square = s * s;
-	for (unsigned i = sizeof term / sizeof *term; i-- > 0;)
-		sum = sum * square + term[i];
+	t = s * s;
+	t2 = t * t;
+	t4 = t2 * t2;
+	/* 1/3 + t/5 + t^2/7 + ... in Estrin's order. */
+	low = (1.0 / 3 + t * (1.0 / 5)) + t2 * (1.0 / 7 + t * (1.0 / 9));
+	high = (1.0 / 11 + t * (1.0 / 13)) + t2 * (1.0 / 15 + t * (1.0 / 17));
+	sum = low + t4 * (high + t4 * ((1.0 / 19 + t * (1.0 / 21)) + t2 * (1.0 / 23)));
 	return k * 0x1.62e42fefa3800p-1 +
-	    (2 * s + (2 * s * (square * sum) + k * 0x1.ef35793c76730p-45));
+	    (2 * s + (2 * s * (t * sum) + k * 0x1.ef35793c76730p-45));
 }
 
 double

@@ -3,7 +3,9 @@
 #
 # what-if.sh LOG POLICY [KEYS]: what would another policy have earned on this log? LOG is a
 # folder of bp-log, a file of outcomes, or a table like that of the Open Bandit Dataset
-# (.csv, .csv.zst). POLICY is a table of position, creative_id and probability, or uniform.
+# (.csv, .csv.zst). POLICY is a table of position, creative_id and probability; uniform; or
+# one of bp-rank that knows MODEL: thompson, linucb, epsilon, softmax, squarecb, greedy, with
+# the features that bp-rank --keep has left in the outcomes, or those of SPEC.
 # KEYS (position,...) gives an answer for each group. REWARD is click, conversion,
 # value_micros or reward; ACTIONS the number of banners to choose from, where the log does
 # not say; REWARD_MAX (1) and WEIGHT_MAX what rewards and importance weights cannot exceed.
@@ -12,6 +14,10 @@
 log=$1 policy=$2 reward=${REWARD:-click}
 [ -e "$log" ] || usage "what-if.sh LOG POLICY [KEYS] (there is no $log)"
 case $policy in
+thompson | linucb | epsilon | softmax | squarecb | greedy)
+	[ -n "${MODEL:-}" ] || usage "MODEL=FILE what-if.sh LOG $policy (bp-learn writes one)"
+	choices=() ranks=(--policy "$policy" --model "$MODEL" ${SPEC:+--spec "$SPEC"})
+	;;
 uniform) choices=(--policy uniform) ;;
 *) choices=(--policy "$(basename "${policy%.*}")" --policy-table "$policy") ;;
 esac
@@ -39,8 +45,11 @@ case $log in
 	END { print n + 0 }') ;;
 esac
 
-# A policy that looks at who is there adds what it would have done to each outcome before
-# bp-evaluate (bp-rank --what-if); what is said of all alike needs no more than a table.
+# A policy that looks at who is there adds what it would have done to each outcome; what is
+# said of all alike needs no more than a table.
+rank() {
+	if [ -n "${ranks:-}" ]; then bp-rank --what-if "${ranks[@]}"; else cat; fi
+}
 estimators='ips snips clipped_ips cressie_read replay direct dr sndr switch_dr dros'
 fields=dims,n,trusted,reasons
 for group in logged $(printf 'estimators.%s ' $estimators); do
@@ -52,7 +61,7 @@ for key in ess mean_weight mean_weight_z largest_weight largest_share missing; d
 	fields+=,diagnostics.$key
 done
 
-outcomes | bp-evaluate "${choices[@]}" --actions "$actions" --reward "$reward" \
+outcomes | rank | bp-evaluate "${choices[@]}" --actions "$actions" --reward "$reward" \
     --reward-max "${REWARD_MAX:-1}" --weight-max "${WEIGHT_MAX:-0}" --by "${3:-}" |
     bp-select 'event == "metric"' |
     bp-print --format tsv --fields "$fields" |

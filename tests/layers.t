@@ -13,7 +13,7 @@ use Bannerpipe qw(root slurp sources ok done);
 # The table of lib/README.md is the order.
 my (undef, @order) = slurp(root() . '/lib/README.md') =~ /^\| (\w+) \|/mg;
 my %packages = ('zstd.h' => 'stream net', 'msgpack.h' => 'record', 'simdjson.h' => 'text',
-	'uv.h' => 'net', 'zlib.h' => 'net', 'openssl/ssl.h' => 'net',
+	'uv.h' => 'net http', 'llhttp.h' => 'http', 'zlib.h' => 'net', 'openssl/ssl.h' => 'net',
 	'openssl/evp.h' => 'net', 'openssl/rand.h' => 'net', 'openssl/crypto.h' => 'net',
 	'openssl/err.h' => 'net', 'pcre2.h' => 'text', 'xxhash.h' => 'hash state', 'seccomp.h' => 'filter');
 

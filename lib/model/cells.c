@@ -114,36 +114,38 @@ cells_init(struct cells *c, const struct cells_kind *kind, uint64_t bytes,
 		.size = kind->size,
 		.whole_grains = DIRTY_GRAIN % kind->size == 0,
 		.os = os,
-		.path = path,
 		.text = text,
 		.budget = bytes,
 	};
-	if (bytes < CELLS_BYTES_MIN)
+	if (bytes < CELLS_BYTES_MIN) {
+		*c = (struct cells){ 0 };
 		return error_set(
 		    error, "the memory for the model must be at least 64K");
+	}
 	/* The last growth holds half beside the whole. */
 	homes = bytes / 3 * 2 / (LINE + CELLS_LINE * kind->size);
 	c->homes_max = homes > 2 * CELLS_WINDOW ? homes - 2 * CELLS_WINDOW : 1;
 	for (homes = c->homes_max; homes > HOMES_START; homes /= 2)
 		;
-	if (allocate(c, homes, NULL, error) < 0)
-		return -1;
-	if (show(c, NULL, error) < 0) {
-		release(c);
+	if (allocate(c, homes, NULL, error) < 0) {
+		*c = (struct cells){ 0 };
 		return -1;
 	}
 	settle_limit(c);
-	return 0;
+	if (path == NULL || cells_show(c, path, NULL, error) == 0)
+		return 0;
+	cells_fini(c);
+	return -1;
 }
 
 int
-cells_show(struct cells *c, struct cells *old, struct error *error)
+cells_show(struct cells *c, const char *path, struct cells *old, struct error *error)
 {
+	struct region *before = old != NULL && old->path != NULL ? &old->region : NULL;
 	struct region region;
 
-	assert(c->path == NULL && old->path != NULL);
-	if (region_init(
-		&region, c->os, old->path, &old->region, c->region.size, error) < 0)
+	assert(c->path == NULL);
+	if (region_init(&region, c->os, path, before, c->region.size, error) < 0)
 		return -1;
 	memcpy(region_owner(&region), region_owner(&c->region),
 	    REGION_HEAD - REGION_OWNER);
@@ -152,9 +154,10 @@ cells_show(struct cells *c, struct cells *old, struct error *error)
 	region_fini(&c->region, c->os);
 	c->region = region;
 	lay_out(c, c->homes);
-	c->path = old->path;
-	old->path = NULL;
-	return show(c, &old->region, error);
+	c->path = path;
+	if (before != NULL)
+		old->path = NULL;
+	return show(c, before, error);
 }
 
 int
@@ -182,6 +185,24 @@ cells_fini(struct cells *c)
 	if (c->os != NULL)
 		release(c);
 	*c = (struct cells){ 0 };
+}
+
+/* In the lines behind the first, of a key as it is stored. */
+uint64_t
+cells_find_further(const struct cells *c, uint64_t home, uint64_t key)
+{
+	for (uint64_t line = home + 1; line < home + CELLS_WINDOW; line++) {
+		for (unsigned i = 0; i < CELLS_LINE; i++) {
+			uint64_t k =
+			    __atomic_load_n(&c->lines[line].key[i], __ATOMIC_ACQUIRE);
+
+			if (k == key)
+				return line << 3 | i;
+			if (k == 0)
+				return CELLS_NONE;
+		}
+	}
+	return CELLS_NONE;
 }
 
 /* --- Taking a place ---------------------------------------------------------------- */
@@ -364,6 +385,7 @@ cells_track(struct cells *c, struct error *error)
 	if (c->changed.bits == NULL &&
 	    dirty_init(&c->changed, cells_places(c) * DIRTY_GRAIN) != 0)
 		return error_set(error, "no memory for the marks of the cells");
+	c->marks = true;
 	for (uint64_t p = 0; p < cells_places(c); p++)
 		if (cells_key_at(c, p) != 0)
 			dirty_mark_grain(&c->changed, p);
@@ -457,6 +479,7 @@ cells_save(struct cells *c, struct state_writer *to)
 {
 	bool block = state_tracks(to);
 
+	c->marks = c->marks || block;
 	state_put_u64(to, block ? AS_BLOCK : AS_LIST);
 	state_put_u64(to, c->kind->size);
 	state_put_u64(to, c->homes);
@@ -547,6 +570,7 @@ static int
 load_block(struct cells *c, struct state_reader *from, uint64_t used, uint64_t last,
     struct error *error)
 {
+	c->marks = true;
 	if (state_get_block(
 		from, c->lines, c->line_count * LINE, &c->dirty_lines, error) < 0 ||
 	    state_get_block(from, c->at, c->line_count * CELLS_LINE * c->kind->size,

@@ -33,7 +33,7 @@ enum {
 	CELLS_NEAR = 3,   /* of them, those in which a newcomer may replace another */
 	CELLS_BYTES_MIN = 65536,  /* the least budget */
 	CELLS_TICK = 256,         /* updates that count as the same time */
-	CELLS_SIZE_MAX = 1 << 12, /* bytes of a cell */
+	CELLS_SIZE_MAX = 1 << 13, /* bytes of a cell */
 };
 
 /* A place is a line times eight, and which of its keys. */
@@ -74,6 +74,8 @@ struct cells {
 	uint64_t base; /* the tick that touched counts from */
 	bool cramped;  /* a key found its window full, and there is room to grow */
 	struct dirty dirty_lines, dirty_cells;
+	bool
+	    marks; /* somebody asks what changes: from the first snapshot on that tracks */
 	struct dirty changed; /* a grain for each place; without bits: nobody asked */
 };
 
@@ -85,10 +87,11 @@ int cells_init(struct cells *c, const struct cells_kind *kind, uint64_t bytes,
 /* One that another process writes, for the functions that do not change it. */
 int cells_open(struct cells *c, const struct cells_kind *kind, const struct os *os,
     const char *path, bool *missing, struct error *error);
-/* Put a map that nobody else reads where others read `old`, which stays with its owner and is
- * seen by nobody any more: it is marked as given up. Cost: a copy. -1 and error; then it may
- * have happened or not. */
-int cells_show(struct cells *c, struct cells *old, struct error *error);
+/* Put a map that nobody else reads at `path`, for others to read. `old`, or NULL, is what
+ * they read there so far: it stays with its owner and is marked as given up. Cost: a copy.
+ * -1 and error; then it may have happened or not. */
+int cells_show(
+    struct cells *c, const char *path, struct cells *old, struct error *error);
 void cells_fini(struct cells *c);
 
 /* Before n keys may come: grow if need be. All cells move then. Without memory to grow the
@@ -116,23 +119,30 @@ cells_home(const struct cells *c, uint64_t key)
 }
 
 /* The place of the key, CELLS_NONE when it is not known. Cost: one cache miss, seldom more. */
+uint64_t cells_find_further(const struct cells *c, uint64_t line, uint64_t key);
+
 static inline uint64_t
 cells_find(const struct cells *c, uint64_t home, uint64_t key)
 {
+	const uint64_t *keys = c->lines[home].key;
+	uint64_t k;
+
 	key = cells_key(key);
-	for (uint64_t line = home; line < home + CELLS_WINDOW; line++) {
-		const uint64_t *keys = c->lines[line].key;
-
-		for (unsigned i = 0; i < CELLS_LINE; i++) {
-			uint64_t k = __atomic_load_n(&keys[i], __ATOMIC_ACQUIRE);
-
-			if (k == key)
-				return line << 3 | i;
-			if (k == 0)
-				return CELLS_NONE;
-		}
-	}
-	return CELLS_NONE;
+	/* Most are among the first; a loop is twice as long. */
+#define CELLS_LOOK(i)                                                                  \
+	k = __atomic_load_n(&keys[i], __ATOMIC_ACQUIRE);                               \
+	if (k == key)                                                                  \
+		return home << 3 | i;                                                  \
+	if (k == 0)                                                                    \
+	return CELLS_NONE
+	CELLS_LOOK(0);
+	CELLS_LOOK(1);
+	CELLS_LOOK(2);
+	CELLS_LOOK(3);
+	CELLS_LOOK(4);
+	CELLS_LOOK(5);
+#undef CELLS_LOOK
+	return cells_find_further(c, home, key);
 }
 
 static inline uint64_t
@@ -168,6 +178,8 @@ cells_mark(struct cells *c, uint64_t place)
 {
 	uint64_t offset = cells_offset(c, place);
 
+	if (__builtin_expect(!c->marks, 1))
+		return;
 	if (c->whole_grains)
 		dirty_mark_grain(&c->dirty_cells, offset / DIRTY_GRAIN);
 	else

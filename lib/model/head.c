@@ -121,14 +121,13 @@ estimate_quantile(
 
 /* From the link of the mean before calibration. */
 static void
-calibrate(
-    const struct head *h, const struct head_options *o, double raw, struct estimate *to)
+calibrate(const struct calibration *c, const struct head_options *o, double raw,
+    struct estimate *to)
 {
 	to->raw = to->z = raw;
 	if (o->likelihood == LIKELIHOOD_BERNOULLI)
-		to->z =
-		    vec_clamp(calibration_apply(&h->calibration, o->calibration, raw),
-			-VEC_LOGIT_MAX, VEC_LOGIT_MAX);
+		to->z = vec_clamp(calibration_apply(c, o->calibration, raw),
+		    -VEC_LOGIT_MAX, VEC_LOGIT_MAX);
 	to->mean = likelihood_mean(o->likelihood, to->z);
 }
 
@@ -179,17 +178,6 @@ understand(const struct head *h, const struct head_options *o,
 	interpret(o, to);
 }
 
-static void
-ask(const struct head *h, const struct head_options *o, const struct head_features *f,
-    struct opinion *to)
-{
-	struct head_sum sum;
-
-	head_begin(h, o, &sum);
-	head_add(o, f, &sum);
-	understand(h, o, &sum, to);
-}
-
 /* Mean and standard deviation of z over the mixture. */
 static void
 moments(const struct mixture *m, const struct opinion *said, double *mean,
@@ -209,18 +197,21 @@ moments(const struct mixture *m, const struct opinion *said, double *mean,
 }
 
 static void
-conclude(const struct head *h, const struct head_options *o, const struct opinion *said,
-    struct estimate *to)
+conclude(const struct head_options *o, const struct head_sum *sum,
+    const struct opinion *said, struct estimate *to)
 {
-	double mean = mixture_mean(&h->mixture, said->mean), z;
+	double mean = mixture_mean(sum->mixture, said->mean), z;
 
-	calibrate(h, o, likelihood_link(o->likelihood, mean), to);
-	moments(&h->mixture, said, &z, &to->deviation);
+	calibrate(sum->calibration, o, likelihood_link(o->likelihood, mean), to);
+	moments(sum->mixture, said, &z, &to->deviation);
 }
 
 void
-head_begin(const struct head *h, const struct head_options *o, struct head_sum *s)
+head_begin(const struct head *h, const struct head_options *o,
+    const struct head_belief *belief, struct head_sum *s)
 {
+	s->mixture = belief == NULL ? &h->mixture : &belief->mixture;
+	s->calibration = belief == NULL ? &h->calibration : &belief->calibration;
 	s->offset = offset(h, o);
 	s->linear = s->offset;
 	if (o->optimiser.algorithm != OPTIMISER_LANES)
@@ -284,7 +275,7 @@ head_conclude(const struct head *h, const struct head_options *o,
 		unsigned open = widest(&o->lanes);
 
 		understand(h, o, s, &said);
-		conclude(h, o, &said, to);
+		conclude(o, s, &said, to);
 		to->open_z = (double)said.z.of[open];
 		to->open_deviation = sqrt((double)said.v.of[open]);
 		return;
@@ -292,12 +283,24 @@ head_conclude(const struct head *h, const struct head_options *o,
 	raw = s->linear + (double)h->linear_intercept.value;
 	if (!isfinite(raw))
 		raw = s->offset;
-	calibrate(h, o, vec_clamp(raw, -VEC_LOGIT_MAX, VEC_LOGIT_MAX), to);
+	calibrate(s->calibration, o, vec_clamp(raw, -VEC_LOGIT_MAX, VEC_LOGIT_MAX), to);
 	to->deviation = to->open_deviation = 0;
 	to->open_z = to->z;
 }
 
 /* --- Lanes -------------------------------------------------------------------------- */
+
+static void
+ask(const struct head *h, const struct head_options *o, const struct head_features *f,
+    struct opinion *said, struct estimate *to)
+{
+	struct head_sum sum;
+
+	head_begin(h, o, f->belief, &sum);
+	head_add(o, f, &sum);
+	understand(h, o, &sum, said);
+	conclude(o, &sum, said, to);
+}
 
 /* The step that follows from an opinion, and how likely each expert found the label. */
 static void
@@ -345,14 +348,15 @@ learn_lanes(struct head *h, const struct head_options *o, const struct head_feat
 
 	if (f->factors != NULL)
 		factors_begin(&o->factors, f->factors);
-	ask(h, o, f, &said);
-	conclude(h, o, &said, to);
+	ask(h, o, f, &said, to);
 	judge(o, &said, label, weight, dispersion(h, o), &gain, &loss, likelihood);
 	if (f->factors != NULL)
 		factors_learn(&o->factors, f->factors, shared(&h->mixture, &gain),
 		    shared(&h->mixture, &loss));
 	lanes_learn(&o->lanes, cells, f->x, f->n + 1, &gain, &loss);
 	mixture_learn(&h->mixture, likelihood);
+	if (f->belief != NULL)
+		mixture_learn(&f->belief->mixture, likelihood);
 	count(h, label, weight);
 }
 
@@ -435,8 +439,7 @@ unlearn_lanes(struct head *h, const struct head_options *o,
 	struct mixture mixture;
 	struct opinion said;
 
-	ask(h, o, f, &said);
-	conclude(h, o, &said, to);
+	ask(h, o, f, &said, to);
 	count(h, label, -weight);
 	base = offset(h, o);
 	for (unsigned k = 0; k < LANES; k++)
@@ -466,6 +469,10 @@ unlearn_lanes(struct head *h, const struct head_options *o,
 		factors_unlearn(&o->factors, f->factors, shared(&mixture, &gain),
 		    shared(&mixture, &loss));
 	h->mixture = mixture;
+	if (f->belief != NULL) {
+		mixture_unlearn(&f->belief->mixture, likelihood);
+		mean = mixture_mean(&f->belief->mixture, said.mean);
+	}
 	to->raw = likelihood_link(o->likelihood, mean);
 }
 
@@ -526,6 +533,9 @@ head_learn(struct head *h, const struct head_options *o, const struct head_featu
 	if (o->likelihood == LIKELIHOOD_BERNOULLI) {
 		calibration_learn(
 		    &h->calibration, o->calibration, to->raw, label, weight);
+		if (f->belief != NULL)
+			calibration_learn(&f->belief->calibration, o->calibration,
+			    to->raw, label, weight);
 		return;
 	}
 	count_deviance(h, label, likelihood_mean(o->likelihood, to->raw), weight);
@@ -534,14 +544,7 @@ head_learn(struct head *h, const struct head_options *o, const struct head_featu
 bool
 head_is_sound(const struct head *h)
 {
-	double sum = 0;
-
-	for (unsigned k = 0; k < MIXTURE_EXPERTS; k++) {
-		if (!(h->mixture.weight[k] >= 0))
-			return false;
-		sum += h->mixture.weight[k];
-	}
-	return lanes_is_sound(&h->intercept) && fabs(sum - 1) < 1e-6 &&
+	return lanes_is_sound(&h->intercept) && mixture_is_sound(&h->mixture) &&
 	    calibration_is_sound(&h->calibration) && isfinite(h->seen) &&
 	    isfinite(h->sum) && isfinite(h->deviance) && isfinite(h->degrees) &&
 	    weight_is_sound(&h->linear_intercept);

@@ -53,12 +53,19 @@ head_weight(union head_cell *cell)
 /* Bytes of a feature's cell: 64 for lanes, 16 for others. */
 unsigned head_cell_size(const struct head_options *o);
 
+/* What is believed of the lanes, where it is not that of all examples (slices.h). */
+struct head_belief {
+	struct mixture mixture;
+	struct calibration calibration;
+};
+
 /* The cells of one example; NULL: a feature without one. */
 struct head_features {
 	union head_cell **cells; /* n, and room for one more */
 	float *x;                /* n, and room for one more; NULL: all 1 */
 	unsigned n;
 	struct factors_example *factors; /* borrowed, changes; NULL: none */
+	struct head_belief *belief;      /* the same */
 };
 
 /* What is said of a label. */
@@ -84,6 +91,8 @@ void head_init(struct head *h, const struct head_options *o);
 
 /* What the features of an example add up to, so far. */
 struct head_sum {
+	const struct mixture *mixture; /* borrowed: what is believed */
+	const struct calibration *calibration;
 	struct lanes z, v;
 	double linear, offset;
 };
@@ -91,7 +100,8 @@ struct head_sum {
 /* What is said of the features, given in parts: begin with none, add some, conclude. A sum
  * that has some can be copied and given others, as where candidates share features. Nothing
  * changes. */
-void head_begin(const struct head *h, const struct head_options *o, struct head_sum *s);
+void head_begin(const struct head *h, const struct head_options *o,
+    const struct head_belief *belief, struct head_sum *s);
 void head_add(
     const struct head_options *o, const struct head_features *f, struct head_sum *s);
 void head_conclude(const struct head *h, const struct head_options *o,
@@ -103,7 +113,7 @@ head_predict(const struct head *h, const struct head_options *o,
 {
 	struct head_sum s;
 
-	head_begin(h, o, &s);
+	head_begin(h, o, f->belief, &s);
 	head_add(o, f, &s);
 	head_conclude(h, o, &s, to);
 }

@@ -25,7 +25,6 @@
 /* One register, or two; aligned as the structs are. Passed by address only: how a vector is
  * passed by value depends on the machine. */
 typedef float wide __attribute__((vector_size(LANES * sizeof(float)), may_alias));
-typedef int32_t mask __attribute__((vector_size(LANES * sizeof(int32_t)), may_alias));
 
 #define WIDE(lanes) (*(wide *)(void *)(lanes))
 #define WIDE_CONST(lanes) (*(const wide *)(const void *)(lanes))
@@ -35,23 +34,20 @@ const struct lanes_options lanes_default = {
 	.noise = { { 0, 0, 0, 0, 1e-5f, 1e-5f, 1e-5f, 1e-5f } },
 };
 
-/* Not less than `low` in any lane. */
-static inline void
-raise_to(wide *v, float low)
-{
-	wide l = (wide){ 0 } + low;
-	mask less = *v < l;
-
-	*v = (wide)(((mask)l & less) | ((mask)*v & ~less));
-}
-
-/* A cell of a lane that was taught has a variance in all lanes. */
+/* A cell that was taught has a variance in all lanes. Asked of the bits: a comparison of
+ * floats is three branches. */
 static inline bool
 is_fresh(const struct lanes_cell *cell)
 {
-	return cell == NULL || cell->variance[0] == 0;
+	uint32_t bits;
+
+	if (cell == NULL)
+		return true;
+	memcpy(&bits, cell->variance, sizeof bits);
+	return bits == 0;
 }
 
+/* Each loop twice: most examples have no values, and need no multiplication by them. */
 LANES_WIDE void
 lanes_score(const struct lanes_options *o, const struct lanes_cell *const *cells,
     const float *x, unsigned n, struct lanes *z, struct lanes *v)
@@ -59,8 +55,16 @@ lanes_score(const struct lanes_options *o, const struct lanes_cell *const *cells
 	const wide prior = WIDE_CONST(o->prior.of);
 	wide sum = WIDE_CONST(z->of), spread = WIDE_CONST(v->of);
 
-	for (unsigned i = 0; i < n; i++) {
-		float t = x == NULL ? 1 : x[i];
+	for (unsigned i = 0; i < n && x == NULL; i++) {
+		if (is_fresh(cells[i])) {
+			spread += prior;
+			continue;
+		}
+		sum += WIDE_CONST(cells[i]->mean);
+		spread += WIDE_CONST(cells[i]->variance);
+	}
+	for (unsigned i = 0; i < n && x != NULL; i++) {
+		float t = x[i];
 
 		if (is_fresh(cells[i])) {
 			if (t != 0)
@@ -81,9 +85,19 @@ lanes_learn(const struct lanes_options *o, struct lanes_cell *const *cells,
 	const wide g = WIDE_CONST(gain->of), l = WIDE_CONST(loss->of);
 	const wide prior = WIDE_CONST(o->prior.of), noise = WIDE_CONST(o->noise.of);
 
-	for (unsigned i = 0; i < n; i++) {
+	for (unsigned i = 0; i < n && x == NULL; i++) {
 		struct lanes_cell *cell = cells[i];
-		float t = x == NULL ? 1 : x[i];
+		wide s;
+
+		if (cell == NULL)
+			continue;
+		s = is_fresh(cell) ? prior : WIDE_CONST(cell->variance);
+		WIDE(cell->mean) = WIDE_CONST(cell->mean) + s * g;
+		WIDE(cell->variance) = s - s * s * l + noise;
+	}
+	for (unsigned i = 0; i < n && x != NULL; i++) {
+		struct lanes_cell *cell = cells[i];
+		float t = x[i];
 		wide s, sx;
 
 		if (cell == NULL || t == 0)
@@ -94,9 +108,7 @@ lanes_learn(const struct lanes_options *o, struct lanes_cell *const *cells,
 			s = WIDE_CONST(cell->variance);
 		sx = s * t;
 		WIDE(cell->mean) = WIDE_CONST(cell->mean) + sx * g;
-		s -= sx * sx * l;
-		raise_to(&s, VARIANCE_MIN);
-		WIDE(cell->variance) = s + noise;
+		WIDE(cell->variance) = s - sx * sx * l + noise;
 	}
 }
 

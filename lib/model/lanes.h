@@ -16,7 +16,7 @@
  *	mean <- mean + variance x gain
  *	variance <- variance - variance^2 x^2 loss + noise
  *
- * with loss < 1 / v. A feature of x = 0 is one that is not there. Sources: Chapelle and Li,
+ * with loss <= LANES_LOSS_MAX / v, so that a variance stays one. A feature of x = 0 is one that is not there. Sources: Chapelle and Li,
  * NIPS 2011 (diagonal posterior); Graepel et
  * al., ICML 2010 (assumed density); West, JASA 1985 (dynamic models).
  */
@@ -27,6 +27,8 @@
 #include <stdint.h>
 
 enum { LANES = 8 };
+
+#define LANES_LOSS_MAX 0.99999
 
 /* A feature; zeros before its first example. */
 struct lanes_cell {

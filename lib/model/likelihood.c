@@ -67,20 +67,35 @@ likelihood_means(enum likelihood of, const struct lanes *z, double mean[LANES])
 		mean[k] = likelihood_mean(of, (double)z->of[k]);
 }
 
+/* No example is so heavy that rounding could make a variance 0. */
+static void
+hold_losses(const struct lanes *v, struct lanes *loss)
+{
+	for (unsigned k = 0; k < LANES; k++)
+		if ((double)loss->of[k] * (double)v->of[k] > LANES_LOSS_MAX)
+			loss->of[k] = (float)(LANES_LOSS_MAX / (double)v->of[k]);
+}
+
 /* The residual y - p is bounded, so one step of the filter will do. */
 static void
 step_bernoulli(const struct likelihood_example *e, const double mean[LANES],
     const struct lanes *v, struct lanes *gain, struct lanes *loss)
 {
 	const double weight = e->weight, label = e->label;
+	double hv[LANES], sum = 0;
 
 	for (unsigned k = 0; k < LANES; k++) {
-		double h = weight * mean[k] * (1 - mean[k]);
-		double damp = 1 / (1 + h * (double)v->of[k]);
+		double h = weight * mean[k] * (1 - mean[k]), damp;
 
+		hv[k] = h * (double)v->of[k];
+		damp = 1 / (1 + hv[k]);
 		gain->of[k] = (float)(weight * (label - mean[k]) * damp);
 		loss->of[k] = (float)(h * damp);
 	}
+	for (unsigned k = 0; k < LANES; k++)
+		sum += hv[k];
+	if (__builtin_expect(sum > 0.5 / (1 - LANES_LOSS_MAX), 0))
+		hold_losses(v, loss);
 }
 
 /* The solution u of u + ln u = l, Lambert's W(exp l); by Newton's method on a concave
@@ -133,6 +148,7 @@ likelihood_step(const struct likelihood_example *e, const struct lanes *z,
 	for (unsigned k = 0; k < LANES; k++)
 		step_gamma(
 		    e, (double)z->of[k], (double)v->of[k], &gain->of[k], &loss->of[k]);
+	hold_losses(v, loss);
 }
 
 void
@@ -147,4 +163,5 @@ likelihood_step_to(const struct likelihood_example *e, const struct lanes *z,
 		gain->of[k] = (float)(h - w);
 		loss->of[k] = (float)(h / (1 + h * (double)v->of[k]));
 	}
+	hold_losses(v, loss);
 }

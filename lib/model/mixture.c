@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/model/mixture.h"
 
+#include <math.h>
+
 #define EQUAL (MIXTURE_SHARE / MIXTURE_EXPERTS)
 
 void
@@ -55,6 +57,19 @@ mixture_unlearn(struct mixture *m, const double likelihood[MIXTURE_EXPERTS])
 	}
 	for (unsigned k = 0; k < MIXTURE_EXPERTS; k++)
 		m->weight[k] = to[k] / sum;
+}
+
+bool
+mixture_is_sound(const struct mixture *m)
+{
+	double sum = 0;
+
+	for (unsigned k = 0; k < MIXTURE_EXPERTS; k++) {
+		if (!(m->weight[k] >= 0))
+			return false;
+		sum += m->weight[k];
+	}
+	return fabs(sum - 1) < 1e-6;
 }
 
 unsigned

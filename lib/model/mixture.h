@@ -26,6 +26,8 @@ double mixture_mean(const struct mixture *m, const double said[MIXTURE_EXPERTS])
  * factor), all positive and finite; unlearn takes back the last one. */
 void mixture_learn(struct mixture *m, const double likelihood[MIXTURE_EXPERTS]);
 void mixture_unlearn(struct mixture *m, const double likelihood[MIXTURE_EXPERTS]);
+/* Weights that are not negative, and add up. */
+bool mixture_is_sound(const struct mixture *m);
 /* The lane of the greatest weight, the constant left out. */
 unsigned mixture_best(const struct mixture *m);
 

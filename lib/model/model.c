@@ -11,6 +11,9 @@
 /* What newcomers may have of the budget. */
 enum { NEWCOMERS_SHARE = 16 };
 
+/* And the slices. */
+enum { SLICES_SHARE = 16, SLICES_BYTES_MIN = 1 << 20 };
+
 /* A reader whose cells change hands under it asks again, so often. */
 enum { TRIES = 4, HEAD_TRIES = 1000 };
 
@@ -96,6 +99,7 @@ model_of(const struct model_options *options, struct error *error)
 			continue;
 		m->kind.size += head_cell_size(&m->of_head[h]);
 		m->heads++;
+		m->targets += h < MODEL_TARGETS;
 	}
 	m->scratch = malloc(sizeof *m->scratch);
 	if (m->scratch != NULL)
@@ -111,7 +115,7 @@ model_new(const struct model_options *options, uint64_t bytes, const struct os *
 {
 	uint64_t newcomers = options->admit > 1 ? bytes / NEWCOMERS_SHARE : 0;
 	unsigned factored = model_options_factored(options);
-	uint64_t rows = 0;
+	uint64_t rows = 0, slices = 0;
 	struct model *m;
 
 	if (model_options_check(options, error) < 0)
@@ -122,8 +126,8 @@ model_new(const struct model_options *options, uint64_t bytes, const struct os *
 	model_options_print(options, m->text, sizeof m->text);
 	if (factored > 0) {
 		rows = rows_share(&options->factors, factored, m->kind.size, bytes);
-		m->rows = rows_new(&options->factors, factored, rows, os, live,
-		    slice_text(m->text), error);
+		m->rows = rows_new(
+		    &options->factors, factored, rows, os, slice_text(m->text), error);
 		if (m->rows == NULL)
 			goto fail;
 	}
@@ -133,18 +137,40 @@ model_new(const struct model_options *options, uint64_t bytes, const struct os *
 		error_set(error, "there is too little memory for --admit");
 		goto fail;
 	}
-	if (cells_init(&m->cells, &m->kind, bytes - newcomers - rows, os, live,
+	if (options->by[0] != '\0') {
+		slices = bytes / SLICES_SHARE;
+		if (slices < SLICES_BYTES_MIN) {
+			error_set(error, "there is too little memory for --by");
+			goto fail;
+		}
+		m->slices =
+		    slices_new(m->targets, slices, os, slice_text(m->text), error);
+		if (m->slices == NULL)
+			goto fail;
+	}
+	if (cells_init(&m->cells, &m->kind, bytes - newcomers - rows - slices, os, NULL,
 		slice_text(m->text), error) < 0)
 		goto fail;
 	for (unsigned h = 0; h < MODEL_HEADS; h++)
 		head_init(&model_state(m)->head[h], &m->of_head[h]);
-	return m;
+	if (live == NULL || model_show(m, live, NULL, error) == 0)
+		return m;
 fail:
-	rows_free(m->rows);
-	newcomers_fini(&m->newcomers);
-	free(m->scratch);
-	free(m);
+	model_free(m);
 	return NULL;
+}
+
+/* The rows first: who finds the cells will look for them. */
+int
+model_show(struct model *m, const char *live, struct model *old, struct error *error)
+{
+	if (m->rows != NULL &&
+	    rows_show(m->rows, live, old == NULL ? NULL : old->rows, error) < 0)
+		return -1;
+	if (m->slices != NULL &&
+	    slices_show(m->slices, live, old == NULL ? NULL : old->slices, error) < 0)
+		return -1;
+	return cells_show(&m->cells, live, old == NULL ? NULL : &old->cells, error);
 }
 
 static bool
@@ -197,12 +223,16 @@ model_attach(const struct os *os, const char *live, bool *missing, struct error 
 	if (model_options_factored(&options) > 0)
 		m->rows = rows_attach(&options.factors,
 		    model_options_factored(&options), os, live, missing, error);
+	if (options.by[0] != '\0')
+		m->slices = slices_attach(m->targets, os, live, missing, error);
 	if ((m->rows != NULL || model_options_factored(&options) == 0) &&
+	    (m->slices != NULL || options.by[0] == '\0') &&
 	    cells_open(&m->cells, &m->kind, os, live, missing, error) == 0) {
 		if (check_attached(m, live, error) == 0)
 			return m;
 		cells_fini(&m->cells);
 	}
+	slices_free(m->slices);
 	rows_free(m->rows);
 	free(m->scratch);
 	free(m);
@@ -216,6 +246,7 @@ model_free(struct model *m)
 		return;
 	cells_fini(&m->cells);
 	rows_free(m->rows);
+	slices_free(m->slices);
 	newcomers_fini(&m->newcomers);
 	free(m->scratch);
 	free(m);
@@ -295,6 +326,19 @@ factors_of(const struct model *m, unsigned head, const float *x)
 	return rows_of_head(m->rows, head > 0 && m->options.target[MODEL_CLICK], x);
 }
 
+/* What is believed in the slice of one target; NULL: what is of all. */
+static struct head_belief *
+belief_of(const struct model *m, unsigned head)
+{
+	unsigned before = 0;
+
+	if (m->slices == NULL || m->slices->found == NULL || head >= MODEL_TARGETS)
+		return NULL;
+	for (unsigned t = 0; t < head; t++)
+		before += m->options.target[t];
+	return &m->slices->found[before];
+}
+
 /* The cells of one head. */
 static struct head_features
 gather(const struct model *m, unsigned n, unsigned head, bool valued)
@@ -310,7 +354,7 @@ gather(const struct model *m, unsigned n, unsigned head, bool valued)
 			    ? NULL
 			    : (union head_cell *)(void *)(s->cell[i] + offset);
 	return (struct head_features){ s->of_head, valued ? s->x : NULL, n,
-		factors_of(m, head, valued ? s->x : NULL) };
+		factors_of(m, head, valued ? s->x : NULL), belief_of(m, head) };
 }
 
 void
@@ -393,10 +437,12 @@ begin(const struct model *m, struct model_shared *to)
 {
 	to->version = region_version(&m->cells.region);
 	to->features = (struct features){ { 0 }, { 0 } };
+	if (m->slices != NULL)
+		slices_look_up(m->slices);
 	for (unsigned t = 0; t < MODEL_TARGETS; t++)
 		if (m->options.target[t])
-			head_begin(
-			    &model_state(m)->head[t], &m->of_head[t], &to->sum[t]);
+			head_begin(&model_state(m)->head[t], &m->of_head[t],
+			    belief_of(m, t), &to->sum[t]);
 }
 
 static void
@@ -595,6 +641,19 @@ learn_target(struct model *m, unsigned n, bool valued, const struct model_exampl
 	learn_head(m, n, valued, t, label, weight, to);
 }
 
+/* A new slice begins with what the heads believe. */
+static void
+take_up_slice(struct model *m, uint64_t now)
+{
+	const struct head *heads[MODEL_TARGETS];
+	unsigned n = 0;
+
+	for (unsigned t = 0; t < MODEL_TARGETS; t++)
+		if (m->options.target[t])
+			heads[n++] = &model_state(m)->head[t];
+	slices_take_up(m->slices, heads, now);
+}
+
 enum features_fault
 model_learn(struct model *m, const struct features *f, const struct model_example *e,
     struct model_estimates *to)
@@ -613,6 +672,8 @@ model_learn(struct model *m, const struct features *f, const struct model_exampl
 	take_up(m, f, n, e->weight > 0, now);
 	if (m->rows != NULL)
 		rows_take_up(m->rows, f, e->weight > 0, now);
+	if (m->slices != NULL)
+		take_up_slice(m, now);
 	to->version = state->examples;
 	for (unsigned t = 0; t < MODEL_TARGETS; t++)
 		if (m->options.target[t])
@@ -636,6 +697,8 @@ model_save(struct model *m, struct state_writer *to)
 	cells_save(&m->cells, to);
 	if (m->rows != NULL)
 		rows_save(m->rows, to);
+	if (m->slices != NULL)
+		slices_save(m->slices, to);
 }
 
 int
@@ -659,6 +722,9 @@ model_load(struct model *m, struct state_reader *from, struct error *error)
 		return -1;
 	if (m->rows != NULL &&
 	    rows_load(m->rows, from, model_state(m)->examples, error) < 0)
+		return -1;
+	if (m->slices != NULL &&
+	    slices_load(m->slices, from, model_state(m)->examples, error) < 0)
 		return -1;
 	region_set_version(&m->cells.region, model_state(m)->examples);
 	return 0;

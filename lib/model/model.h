@@ -14,6 +14,7 @@
 #include "lib/model/newcomers.h"
 #include "lib/model/options.h"
 #include "lib/model/rows.h"
+#include "lib/model/slices.h"
 
 /* What is small: plain data, in the head of the cells' region. */
 struct model_state {
@@ -36,6 +37,8 @@ struct model {
 	struct cells cells;
 	struct newcomers newcomers;    /* when options.admit > 1 */
 	struct rows *rows;             /* owned; of factors, or NULL */
+	struct slices *slices;         /* owned; where options.by says so, or NULL */
+	unsigned targets;              /* that it has */
 	char text[REGION_TEXT];        /* the options */
 	struct model_scratch *scratch; /* owned */
 };
@@ -70,27 +73,34 @@ struct model_estimates {
 	struct estimate of[MODEL_TARGETS];
 };
 
-/* A model within `bytes` for its cells. With a path its cells lie in a file there, for
- * model_attach. NULL and the error. */
+/* A model within `bytes` for its cells. With a path it is shown there at once, for
+ * model_attach; one that is loaded first is shown afterwards. NULL and the error. */
 struct model *model_new(const struct model_options *options, uint64_t bytes,
     const struct os *os, const char *live, struct error *error);
 /* The model that another process keeps at `live`, to predict with. */
 struct model *model_attach(
     const struct os *os, const char *live, bool *missing, struct error *error);
-/* Let others see this model, which is not live, where they see `old`: they attach again. */
-static inline int
-model_show(struct model *m, struct model *old, struct error *error)
-{
-	return cells_show(&m->cells, &old->cells, error);
-}
+/* Let others see, at `live`, this model, which nobody sees yet. Those who see `old`, or NULL,
+ * there attach again. Cost: a copy. -1 and error. */
+int model_show(
+    struct model *m, const char *live, struct model *old, struct error *error);
 /* The other process has begun a new file: attach again. */
 static inline bool
 model_is_over(const struct model *m)
 {
 	return region_is_over(&m->cells.region) ||
-	    (m->rows != NULL && region_is_over(&m->rows->cells.region));
+	    (m->rows != NULL && region_is_over(&m->rows->cells.region)) ||
+	    (m->slices != NULL && region_is_over(&m->slices->cells.region));
 }
 void model_free(struct model *m);
+
+/* The slice of the examples to come, by a hash of its value; 0: none. */
+static inline void
+model_slice(const struct model *m, uint64_t hash)
+{
+	if (m->slices != NULL)
+		slices_set(m->slices, hash);
+}
 
 /* What the model says of the features. Nothing changes but scratch. Cost: two cache misses a
  * feature, about ten at a time. */

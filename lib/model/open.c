@@ -19,9 +19,10 @@ model_head_name(unsigned head)
 bool
 model_is_linear(const struct model_options *options, struct error *error)
 {
-	if (model_options_factored(options) == 0)
+	if (model_options_factored(options) == 0 && options->by[0] == '\0')
 		return true;
-	(void)error_set(error, "models with factors can be shown and printed only");
+	(void)error_set(error, "models with %s can be shown and printed only",
+	    options->by[0] == '\0' ? "factors" : "slices (by)");
 	return false;
 }
 

@@ -15,10 +15,10 @@ static const char *const calibration_names[] = { "platt", "isotonic", "none" };
 static const char *const feedback_names[] = { "revise", "fnw", "dfm" };
 
 /* In the order of struct model_described. */
-enum { TARGET, ALGORITHM, CALIBRATION, FEEDBACK, PRIORS, NOISES, NUMBERS };
+enum { TARGET, ALGORITHM, CALIBRATION, FEEDBACK, BY, PRIORS, NOISES, NUMBERS };
 static const char *const names[] = { "target", "algorithm", "calibration",
-	"delayed-feedback", "prior-variances", "noise", "rate", "beta", "l1", "l2",
-	"base-rate", "admit", "factors", "field-aware" };
+	"delayed-feedback", "by", "prior-variances", "noise", "rate", "beta", "l1",
+	"l2", "base-rate", "admit", "factors", "field-aware" };
 
 _Static_assert(sizeof names / sizeof *names == MODEL_OPTIONS, "each has a name");
 
@@ -166,6 +166,8 @@ model_options_check(const struct model_options *o, struct error *error)
 		    error, "the base rate must be 0 (estimate it) or between 0 and 1");
 	if (o->admit < 1 || o->admit > 255)
 		return error_set(error, "admit must be from 1 to 255");
+	if (strchr(o->by, '\n') != NULL)
+		return error_set(error, "by: a key has no line feed");
 	if (check_factors(o, error) < 0)
 		return -1;
 	return optimiser_check(&o->optimiser, error);
@@ -247,6 +249,7 @@ model_options_describe(const struct model_options *o, struct model_described *to
 	strcpy(to->text[ALGORITHM], optimiser_name(p->algorithm));
 	strcpy(to->text[CALIBRATION], calibration_names[o->calibration]);
 	strcpy(to->text[FEEDBACK], feedback_names[o->feedback]);
+	strcpy(to->text[BY], o->by);
 	strcpy(to->text[PRIORS], MODEL_PRIORS);
 	strcpy(to->text[NOISES], MODEL_NOISES);
 	if (o->prior.n > 0 && o->noise.n > 0) {
@@ -307,6 +310,9 @@ model_options_understand(
 	o->feedback = (enum model_feedback)feedback;
 	if (!(factors >= 0 && factors <= FACTORS_MAX))
 		return error_set(error, "its factors are out of range");
+	if (strlen(value[BY]) >= MODEL_BY_MAX)
+		return error_set(error, "its key to slice by is too long");
+	strcpy(o->by, value[BY]);
 	o->admit = (uint64_t)admit;
 	o->factors = (struct factors_options){ (unsigned)factors, field_aware != 0 };
 	if (model_options_parse_targets(o, value[TARGET], error) < 0 ||

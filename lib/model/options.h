@@ -33,6 +33,8 @@ struct model_list {
 	float of[LANES];
 };
 
+enum { MODEL_BY_MAX = 64 };
+
 struct model_options {
 	bool target[MODEL_TARGETS];
 	struct optimiser optimiser;
@@ -42,6 +44,8 @@ struct model_options {
 	enum calibration_method calibration;
 	enum model_feedback feedback;
 	struct factors_options factors; /* of click and conversion */
+	char
+	    by[MODEL_BY_MAX]; /* the key whose values are slices (slices.h); "": none */
 	uint64_t
 	    admit; /* how often a feature is seen before it gets a weight; 1: at once */
 };
@@ -62,7 +66,7 @@ const char *model_target_name(enum model_target target);
 /* 0, or -1 and the first option that is out of its range. */
 int model_options_check(const struct model_options *o, struct error *error);
 
-enum { MODEL_OPTIONS = 14, MODEL_SCHEMA = 2, MODEL_TEXT_MAX = 128 };
+enum { MODEL_OPTIONS = 15, MODEL_SCHEMA = 2, MODEL_TEXT_MAX = 128 };
 
 /* The values as texts, and an identity that points to them: borrowed from it, in place. */
 struct model_described {

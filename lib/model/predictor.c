@@ -9,6 +9,14 @@
 #include "lib/model/explain.h"
 #include "lib/vec.h"
 
+/* Slices are by a key that the model names. */
+static void
+find_by(struct predictor *p)
+{
+	if (p->reader != NULL && p->model != NULL && p->model->options.by[0] != '\0')
+		p->by = reader_key(p->reader, p->model->options.by);
+}
+
 void
 predictor_keys(struct predictor *p, struct reader *reader)
 {
@@ -21,6 +29,8 @@ predictor_keys(struct predictor *p, struct reader *reader)
 	p->complete = reader_key(reader, "complete");
 	p->revision = reader_key(reader, "revision");
 	p->cause = reader_key(reader, "cause");
+	p->reader = reader;
+	find_by(p);
 }
 
 void
@@ -38,6 +48,7 @@ take(struct predictor *p, struct model *model, const char *live)
 	model_free(p->model);
 	p->model = model;
 	p->live = live;
+	find_by(p);
 }
 
 static int
@@ -63,8 +74,9 @@ predictor_open(struct predictor *p, const struct os *os, const char *path,
 	from = state_read(os, path, &d.identity, trouble, error);
 	if (from == NULL)
 		return -1;
-	model = model_new(options, bytes, os, live, &why);
-	if (model == NULL || model_load(model, from, &why) < 0) {
+	model = model_new(options, bytes, os, NULL, &why);
+	if (model == NULL || model_load(model, from, &why) < 0 ||
+	    (live != NULL && model_show(model, live, NULL, &why) < 0)) {
 		model_free(model);
 		state_close(from);
 		return unusable(path, &why, error);
@@ -137,6 +149,16 @@ predictor_commit(const struct predictor *p, const struct os *os, const char *pat
 
 /* --- Records ------------------------------------------------------------------------ */
 
+void
+predictor_slice(const struct predictor *p, const struct record *r)
+{
+	struct slice value;
+
+	if (p->model->slices != NULL)
+		model_slice(p->model,
+		    record_value(r, p->by, &value) ? hash_bytes(value, 1) : 0);
+}
+
 bool
 predictor_features(const struct predictor *p, const struct record *r,
     struct features *to, enum features_fault *fault)
@@ -147,6 +169,7 @@ predictor_features(const struct predictor *p, const struct record *r,
 	*to = (struct features){ { 0 }, { 0 } };
 	if (!record_value(r, p->features, &value))
 		return false;
+	predictor_slice(p, r);
 	if (!value_bin(value, &to->keys))
 		*fault = FEATURES_KEYS;
 	else if (record_value(r, p->values, &value) && !value_bin(value, &to->values))

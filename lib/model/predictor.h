@@ -25,6 +25,8 @@ struct predictor {
 	const char *live;    /* borrowed; the model is one that another process keeps */
 	struct key features, values, rewards, prediction;
 	struct key shown_at, delay_us, complete, revision, cause;
+	struct reader *reader; /* borrowed */
+	struct key by;         /* of the slices, where the model has some */
 	const struct explain
 	    *explain;      /* borrowed; NULL: predictions are not explained */
 	int64_t window_us; /* how long after a showing its first outcome came */
@@ -54,6 +56,9 @@ predictor_is_over(const struct predictor *p)
 /* Write the model file: durable, and old or new at every instant. */
 int predictor_commit(const struct predictor *p, const struct os *os, const char *path,
     struct error *error);
+
+/* Set the record's slice, for all that is asked of the model until the next one. */
+void predictor_slice(const struct predictor *p, const struct record *r);
 
 /* The record's features, borrowed from it; false when it has none. A value of another
  * type than bin comes back as a fault. */

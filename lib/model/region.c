@@ -49,7 +49,7 @@ map(struct region *r, size_t size, int protection, int flags, int fd)
 static void
 give_up(int fd)
 {
-	struct region r = { .fd = -1 };
+	struct region r = { .fd = -1, .claimed = -1 };
 
 	if (map(&r, REGION_HEAD, PROT_READ | PROT_WRITE, MAP_SHARED, fd) != 0)
 		return;
@@ -58,11 +58,12 @@ give_up(int fd)
 	(void)munmap(r.head, REGION_HEAD);
 }
 
-/* Nobody else may have the path, and what is there must be a region. */
+/* Nobody else may have the path, and what is there must be a region: locked until it is
+ * replaced. */
 static int
-claim(const struct os *os, const char *path, struct error *error)
+claim(struct region *r, const struct os *os, const char *path, struct error *error)
 {
-	int fd = os->open(os, path, O_RDWR, 0), status = 0;
+	int fd = os->open(os, path, O_RDWR, 0);
 	struct stat st;
 	uint64_t magic = 0;
 
@@ -70,18 +71,34 @@ claim(const struct os *os, const char *path, struct error *error)
 		return errno == ENOENT
 		    ? 0
 		    : error_set(error, "cannot open %s: %s", path, strerror(errno));
+	r->claimed = fd;
 	if (os->stat(os, fd, &st) != 0 || st.st_size < REGION_HEAD ||
 	    os->read(os, fd, &magic, sizeof magic) != sizeof magic ||
 	    magic != REGION_MAGIC)
-		status = error_set(
+		return error_set(
 		    error, "%s is no live model; it is not overwritten", path);
-	else if (os->lock(os, fd) != 0)
-		status =
-		    error_set(error, "%s belongs to another process that learns", path);
-	else
-		give_up(fd);
-	(void)os->close(os, fd);
-	return status;
+	if (os->lock(os, fd) != 0)
+		return error_set(
+		    error, "%s belongs to another process that learns", path);
+	return 0;
+}
+
+/* The file beside its place. Whoever has its lock is about to put it there. */
+static int
+create(struct region *r, const struct os *os, const char *name, struct error *error)
+{
+	struct stat ours, there;
+
+	r->fd = os->open(os, name, O_RDWR | O_CREAT, 0644);
+	if (r->fd < 0)
+		return error_set(error, "cannot make %s: %s", name, strerror(errno));
+	if (os->lock(os, r->fd) != 0 || os->stat(os, r->fd, &ours) != 0 ||
+	    os->stat_path(os, name, &there) != 0 || ours.st_ino != there.st_ino)
+		return error_set(
+		    error, "%s belongs to another process that learns", name);
+	if (os->truncate(os, r->fd, 0) != 0)
+		return error_set(error, "cannot empty %s: %s", name, strerror(errno));
+	return 0;
 }
 
 int
@@ -90,7 +107,7 @@ region_init(struct region *r, const struct os *os, const char *path,
 {
 	char name[PATH_SIZE];
 
-	*r = (struct region){ .fd = -1 };
+	*r = (struct region){ .fd = -1, .claimed = -1 };
 	size += REGION_HEAD;
 	if (path == NULL) {
 		if (map(r, size, PROT_READ | PROT_WRITE,
@@ -99,18 +116,17 @@ region_init(struct region *r, const struct os *os, const char *path,
 		memory_prefer_huge(r->head, size);
 		return 0;
 	}
-	if ((old == NULL && claim(os, path, error) != 0) ||
-	    path_beside(name, path, error) != 0)
+	if ((old == NULL && claim(r, os, path, error) != 0) ||
+	    path_beside(name, path, error) != 0 || create(r, os, name, error) != 0) {
+		region_fini(r, os);
 		return -1;
-	(void)os->unlink(os, name);
-	r->fd = os->open(os, name, O_RDWR | O_CREAT | O_EXCL, 0644);
-	if (r->fd < 0 || os->lock(os, r->fd) != 0 ||
-	    os->allocate(os, r->fd, (off_t)size) != 0 ||
+	}
+	if (os->allocate(os, r->fd, (off_t)size) != 0 ||
 	    map(r, size, PROT_READ | PROT_WRITE, MAP_SHARED, r->fd) != 0) {
 		error_set(error, "cannot make %s of %zu bytes: %s", name, size,
 		    strerror(errno));
-		region_fini(r, os);
 		(void)os->unlink(os, name);
+		region_fini(r, os);
 		return -1;
 	}
 	memory_prefer_huge(r->head, size);
@@ -141,6 +157,11 @@ region_show(struct region *r, const struct os *os, const char *path,
 		    error, "cannot rename %s to %s: %s", name, path, strerror(errno));
 	if (old != NULL && old->head != NULL)
 		__atomic_store_n(&old->head->over, 1, __ATOMIC_RELEASE);
+	if (r->claimed >= 0) {
+		give_up(r->claimed);
+		(void)os->close(os, r->claimed);
+		r->claimed = -1;
+	}
 	return 0;
 }
 
@@ -152,7 +173,7 @@ region_open(struct region *r, const struct os *os, const char *path, bool *missi
 	const struct region_head *h;
 	struct stat st;
 
-	*r = (struct region){ .fd = -1, .reads = true };
+	*r = (struct region){ .fd = -1, .claimed = -1, .reads = true };
 	*missing = fd < 0 && errno == ENOENT;
 	if (fd < 0 || os->stat(os, fd, &st) != 0) {
 		error_set(error, "cannot read %s: %s", path, strerror(errno));
@@ -183,5 +204,7 @@ region_fini(struct region *r, const struct os *os)
 		(void)munmap(r->head, r->size + REGION_HEAD);
 	if (r->fd >= 0)
 		(void)os->close(os, r->fd);
-	*r = (struct region){ .fd = -1 };
+	if (r->claimed >= 0)
+		(void)os->close(os, r->claimed);
+	*r = (struct region){ .fd = -1, .claimed = -1 };
 }

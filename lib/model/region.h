@@ -49,7 +49,8 @@ struct region {
 	uint8_t *content;         /* REGION_HEAD behind head */
 	size_t size;              /* of the content */
 	int fd;                   /* that holds the lock, or -1: memory of our own */
-	bool reads;               /* somebody else writes it */
+	int claimed; /* the file that it will replace, which a dead process left, or -1 */
+	bool reads; /* somebody else writes it */
 };
 
 /* Zeros for so many bytes of content. With a path (else NULL): in a file that region_show

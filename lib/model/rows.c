@@ -66,8 +66,7 @@ rows_share(
 }
 
 static struct rows *
-rows_of_options(const struct factors_options *o, unsigned heads, const char *live,
-    struct error *error)
+rows_of_options(const struct factors_options *o, unsigned heads, struct error *error)
 {
 	struct rows *r = calloc(1, sizeof *r);
 
@@ -77,53 +76,67 @@ rows_of_options(const struct factors_options *o, unsigned heads, const char *liv
 	r->part_size = factors_row_size(o);
 	r->kind = (struct cells_kind){ heads * r->part_size, worth, is_sound };
 	r->scratch = aligned_alloc(64, (sizeof *r->scratch + 63) / 64 * 64);
-	if (live != NULL) {
-		size_t size = strlen(live) + sizeof ROWS_SUFFIX;
-
-		r->path = malloc(size);
-		if (r->path != NULL) {
-			memcpy(r->path, live, strlen(live));
-			memcpy(r->path + strlen(live), ROWS_SUFFIX, sizeof ROWS_SUFFIX);
-		}
-	}
-	if (r->scratch != NULL)
-		memset(r->scratch->number, 0, sizeof r->scratch->number);
-	if (r->scratch != NULL && (live == NULL || r->path != NULL))
-		return r;
+	if (r->scratch == NULL)
+		goto fail;
+	memset(r->scratch->number, 0, sizeof r->scratch->number);
+	return r;
 fail:
 	rows_free(r);
 	error_set(error, "no memory for factors");
 	return NULL;
 }
 
+static int
+take_path(struct rows *r, const char *live, struct error *error)
+{
+	size_t size = strlen(live) + sizeof ROWS_SUFFIX;
+
+	free(r->path);
+	r->path = malloc(size);
+	if (r->path == NULL)
+		return error_set(error, "no memory for factors");
+	memcpy(r->path, live, strlen(live));
+	memcpy(r->path + strlen(live), ROWS_SUFFIX, sizeof ROWS_SUFFIX);
+	return 0;
+}
+
 struct rows *
 rows_new(const struct factors_options *o, unsigned heads, uint64_t bytes,
-    const struct os *os, const char *live, struct slice text, struct error *error)
+    const struct os *os, struct slice text, struct error *error)
 {
 	uint64_t seen =
 	    bytes / SEEN_SHARE < SEEN_BYTES ? bytes / SEEN_SHARE : SEEN_BYTES;
-	struct rows *r = rows_of_options(o, heads, live, error);
+	struct rows *r = rows_of_options(o, heads, error);
 
 	if (r == NULL)
 		return NULL;
 	if (seen < NEWCOMERS_BYTES_MIN || newcomers_init(&r->seen, seen) < 0)
 		error_set(error, "there is too little memory for factors");
-	else if (cells_init(
-		     &r->cells, &r->kind, bytes - seen, os, r->path, text, error) == 0)
+	else if (cells_init(&r->cells, &r->kind, bytes - seen, os, NULL, text, error) ==
+	    0)
 		return r;
 	rows_free(r);
 	return NULL;
+}
+
+int
+rows_show(struct rows *r, const char *live, struct rows *old, struct error *error)
+{
+	if (take_path(r, live, error) < 0)
+		return -1;
+	return cells_show(&r->cells, r->path, old == NULL ? NULL : &old->cells, error);
 }
 
 struct rows *
 rows_attach(const struct factors_options *o, unsigned heads, const struct os *os,
     const char *live, bool *missing, struct error *error)
 {
-	struct rows *r = rows_of_options(o, heads, live, error);
+	struct rows *r = rows_of_options(o, heads, error);
 
 	if (r == NULL)
 		return NULL;
-	if (cells_open(&r->cells, &r->kind, os, r->path, missing, error) == 0)
+	if (take_path(r, live, error) == 0 &&
+	    cells_open(&r->cells, &r->kind, os, r->path, missing, error) == 0)
 		return r;
 	rows_free(r);
 	return NULL;

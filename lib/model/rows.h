@@ -33,9 +33,10 @@ struct rows {
 uint64_t rows_share(const struct factors_options *o, unsigned heads, unsigned cell_size,
     uint64_t bytes);
 
-/* As cells_init, cells_open; `live`, or NULL, is the path of the model's. NULL and error. */
+/* As cells_init, cells_open, cells_show; `live` is the path of the model's. NULL and error. */
 struct rows *rows_new(const struct factors_options *o, unsigned heads, uint64_t bytes,
-    const struct os *os, const char *live, struct slice text, struct error *error);
+    const struct os *os, struct slice text, struct error *error);
+int rows_show(struct rows *r, const char *live, struct rows *old, struct error *error);
 struct rows *rows_attach(const struct factors_options *o, unsigned heads,
     const struct os *os, const char *live, bool *missing, struct error *error);
 void rows_free(struct rows *r);

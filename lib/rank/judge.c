@@ -58,6 +58,8 @@ judge_read(struct judge *j, const struct record *r, enum kind kind,
 
 	if (wrong != NULL)
 		return wrong;
+	if (j->predictor.model != NULL)
+		predictor_slice(&j->predictor, r);
 	if (!record_timestamp(r, &t.known) || !record_weight(r, &weight))
 		return "without timestamp, or with a weight that is no number";
 	if (kind != KIND_OUTCOME || !record_instant(r, j->shown_at, &t.shown) ||

@@ -11,7 +11,7 @@ struct expr {
 };
 
 static struct expr *
-compile(struct reader *reader, struct slice text,
+compile(struct reader *reader, struct slice text, size_t scratch,
     uint32_t (*parse)(struct expr_parser *), struct error *error)
 {
 	struct expr_parser parser;
@@ -23,7 +23,7 @@ compile(struct reader *reader, struct slice text,
 	}
 	e = calloc(1, sizeof *e);
 	if (e == NULL ||
-	    expr_program_init(&e->program, reader, text.size, EXPR_SCRATCH) < 0) {
+	    expr_program_init(&e->program, reader, text.size, scratch) < 0) {
 		error_set(error, "no memory for the expression");
 		expr_free(e);
 		return NULL;
@@ -43,13 +43,20 @@ compile(struct reader *reader, struct slice text,
 struct expr *
 expr_compile(struct reader *reader, struct slice text, struct error *error)
 {
-	return compile(reader, text, expr_parse, error);
+	return compile(reader, text, EXPR_SCRATCH, expr_parse, error);
 }
 
 struct expr *
 expr_compile_condition(struct reader *reader, struct slice text, struct error *error)
 {
-	return compile(reader, text, expr_parse_condition, error);
+	return expr_compile_condition_within(reader, text, EXPR_SCRATCH, error);
+}
+
+struct expr *
+expr_compile_condition_within(
+    struct reader *reader, struct slice text, size_t scratch, struct error *error)
+{
+	return compile(reader, text, scratch, expr_parse_condition, error);
 }
 
 void

@@ -62,6 +62,10 @@ struct expr *expr_compile(
 /* The same for a condition; also refuses what can never be true or false ("3 + 4"). */
 struct expr *expr_compile_condition(
     struct reader *reader, struct slice text, struct error *error);
+/* The same with room for so many bytes of computed texts, in place of EXPR_SCRATCH: for
+ * those who keep many. */
+struct expr *expr_compile_condition_within(
+    struct reader *reader, struct slice text, size_t scratch, struct error *error);
 void expr_free(struct expr *e);
 
 /* Whether the condition holds: its value is true. A missing field makes every

@@ -348,7 +348,8 @@ promote(struct tournament *t, unsigned challenger, struct error *error)
 	if (tell(t, &t->of[challenger], "promoted") != 0)
 		return -1;
 	if (t->setup.live != NULL &&
-	    model_show(t->of[challenger].predictor.model, old, error) < 0)
+	    model_show(t->of[challenger].predictor.model, t->setup.live, old, error) <
+		0)
 		return -1;
 	t->champion = challenger;
 	t->reign++;
@@ -682,11 +683,15 @@ load_contestant(struct tournament *t, unsigned place, struct state_reader *from,
 	    state_get_i64(from, &c->predictor.window_us) < 0 ||
 	    race_load(&c->race, from) < 0)
 		return too_short(error);
-	if (give_model(t, c, place == t->champion ? t->setup.live : NULL, error) < 0)
+	if (give_model(t, c, NULL, error) < 0)
 		return -1;
 	if (progress_load(c->progress, from) < 0)
 		return too_short(error);
-	return model_load(c->predictor.model, from, error);
+	if (model_load(c->predictor.model, from, error) < 0)
+		return -1;
+	return place == t->champion && t->setup.live != NULL
+	    ? model_show(c->predictor.model, t->setup.live, NULL, error)
+	    : 0;
 }
 
 int

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/tune/words.h"
 
+#include <string.h>
+
 int
 words_understand(const struct words *w, const char *targets, struct model_options *to,
     struct error *error)
@@ -18,6 +20,10 @@ words_understand(const struct words *w, const char *targets, struct model_option
 	to->factors.field_aware = w->field_aware;
 	to->calibration = (enum calibration_method)w->calibration;
 	to->feedback = (enum model_feedback)w->feedback;
+	if (w->by != NULL && strlen(w->by) >= MODEL_BY_MAX)
+		return error_set(error, "--by: the key is too long");
+	if (w->by != NULL)
+		strcpy(to->by, w->by);
 	if (model_options_parse_targets(to, targets, error) < 0 ||
 	    model_options_parse_lanes(to, w->prior, w->noise, error) < 0)
 		return -1;

@@ -11,7 +11,7 @@
 
 struct words {
 	int algorithm, calibration, feedback;
-	const char *prior, *noise;
+	const char *prior, *noise, *by;
 	double rate, beta, l1, l2, base_rate;
 	uint64_t admit, factors;
 	bool field_aware;
@@ -40,6 +40,9 @@ struct words {
 		"factors of a feature differ by the other's field"),                   \
 	    OPTION_CHOICE('c', "calibration", type, w.calibration, CALIBRATION_WORDS,  \
 		"make probabilities mean what they say"),                              \
+	    OPTION(0, "by", type, w.by, NULL,                                          \
+		"lanes are believed, and corrected, by the values of this key",        \
+		"KEY"),                                                                \
 	    OPTION_CHOICE('d', "delayed-feedback", type, w.feedback, FEEDBACK_WORDS,   \
 		"what a click without conversion teaches")
 

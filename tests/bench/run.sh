@@ -115,3 +115,6 @@ echo "$lines lines of $(wc -c <access.log) bytes, $(sed -n 's/^malformed //p' tr
 
 say "a snapshot a second of 256 MiB of which 10,000 cells are touched (tests/bench/saver.c)"
 "$build/bench/saver" 30 1000 256
+
+say "eligible creatives, caps and budgets of a request (tests/bench/delivery.c)"
+"$build/bench/delivery"

@@ -48,5 +48,35 @@ JSON
 "$what_if" always.bp uniform >never
 like 'what cannot be known is said' 'the mean weight is 0.5, not 1: the policy does what was never' cat never
 ok 'and no figure is given' sh -c '! grep -E "ips|direct" never'
+# --- a policy that knows a model: what was decided at random, with the features kept
+cat >requests.awk <<'A'
+BEGIN {
+	srand(7)
+	for (i = 0; i < 4000; i++)
+		printf "{\"event\":\"request\",\"event_id\":\"r%d\",\"request_id\":\"r%d\",\"timestamp\":%d,\"user_id\":\"u%d\",\"slot_id\":\"top\",\"candidates\":[\"a\",\"b\",\"c\"]}\n",
+		    i, i, 1000000 * i, i
+}
+A
+echo 'creative = field creative_id' >banner.spec
+awk -f requests.awk | bp-parse --format json |
+    bp-rank --policy uniform --spec banner.spec --keep >decided.bp
+# b is clicked by every third, the others by every twentieth.
+{
+	bp-print --format json decided.bp
+	bp-print --format json decided.bp | perl -MJSON::PP -ne 'BEGIN { srand 3 }
+	    my $r = decode_json $_; next if $r->{event} ne "decision";
+	    next if rand() > ($r->{creative_id} eq "b" ? 1 / 3 : 0.05);
+	    print encode_json({ event => "click", event_id => "c$.",
+		decision_id => $r->{decision_id}, user_id => $r->{user_id},
+		timestamp => $r->{timestamp} + 1000 }), "\n"'
+} | bp-parse --format json | bp-sort --lateness 8d | bp-join >kept.bp
+bp-feature --spec banner.spec kept.bp | bp-learn -m banner.model -r 0 >/dev/null
+MODEL=banner.model "$what_if" kept.bp greedy >greedy
+like 'who knows the model shows b' '^  snips  *3[0-9]\.[0-9]* %' cat greedy
+like 'which chance did not' '^  logged  *1[2-6]\.[0-9]* %' cat greedy
+like 'a model of rewards makes it doubly robust' '^  dr  *3[0-9]\.[0-9]* %' cat greedy
+ok 'the features that were kept, or those of a specification, say the same' sh -c \
+    'MODEL=banner.model SPEC=banner.spec "$1" kept.bp greedy | cmp - greedy' - "$what_if"
+like 'without a model it says what is missing' 'MODEL=FILE' "$what_if" kept.bp greedy
 exits 'no log, no answer' 100 "$what_if" nowhere uniform
 done_testing

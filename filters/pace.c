@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * bp-pace: spend the budgets of campaigns, evenly, and no more than them.
+ *
+ * in     requests, whose candidates without budget, or whose campaign sits this one out,
+ *        are taken out; decisions, which reserve their price (those that cannot are
+ *        dropped or marked); impressions, clicks, conversions, which pay; campaigns,
+ *        creatives, items, which are the catalogue; retractions; others pass
+ * out    the same records in the same order, and before what has spent or exceeded
+ *        a budget an alert
+ * state  budgets, reservations, the forecast of traffic; the oldest decisions are
+ *        forgotten
+ * needs  events in the order of time; run bp-sort before it if they are not
+ */
+#include "lib/delivery/budget.h"
+#include "lib/filter.h"
+#include "lib/filter/shop.h"
+#include "lib/hash.h"
+#include "lib/state/block.h"
+#include "lib/table.h"
+
+enum { DROP_IT, MARK_IT };
+
+/* What paid, by the hash of its event_id, for whoever takes it back. */
+struct payment {
+	uint64_t decision;
+	uint64_t event; /* enum budget_event */
+};
+
+struct pace {
+	const char *path, *conversions;
+	struct span wait[BUDGET_EVENTS], midnight;
+	double share;
+	bool unpaced;
+	int over;
+
+	struct shop shop;
+	struct budgets *budgets; /* owned */
+	struct table *payments;  /* owned */
+	struct hash_key hash;
+	struct key decision_id, request_id, unfunded;
+	uint64_t conversion_kinds; /* bits */
+	struct {
+		uint64_t removed, throttled, marked, returned, forgotten;
+	} own; /* counts */
+	struct budget_counts counts;
+};
+
+static const struct option options[] = {
+	OPTION_ASIDE('c', "catalogue", struct pace, path, NULL,
+	    "creatives and campaigns, as records or JSON lines", "FILE"),
+	OPTION('i', "wait-impression", struct pace, wait[BUDGET_IMPRESSION], "5m",
+	    "how long a decision holds its price"),
+	OPTION('k', "wait-click", struct pace, wait[BUDGET_CLICK], "30m",
+	    "how long an impression holds it, of a bid cpc or cpa"),
+	OPTION('v', "wait-conversion", struct pace, wait[BUDGET_CONVERSION], "24h",
+	    "how long a click holds it, of a bid cpa"),
+	OPTION('r', "reserve", struct pace, share, "1",
+	    "part of the price that is held, of bids cpc and cpa", "SHARE"),
+	OPTION('n', "conversions", struct pace, conversions, "purchase",
+	    "kinds of event that are conversions", "KINDS"),
+	OPTION('m', "midnight", struct pace, midnight, "0s",
+	    "when a day begins, after 00:00 UTC"),
+	OPTION('x', "unpaced", struct pace, unpaced, NULL,
+	    "spend as fast as it goes, not as the traffic is expected"),
+	OPTION_CHOICE('o', "over", struct pace, over, "drop|mark",
+	    "what becomes of decisions without budget"),
+	OPTION_END,
+};
+
+/* --- Start ------------------------------------------------------------------------- */
+
+static int
+check_options(struct run *run, struct pace *p)
+{
+	const char *rest = p->conversions;
+	struct slice name;
+
+	for (unsigned i = 0; i < BUDGET_EVENTS; i++)
+		if (p->wait[i].us <= 0)
+			return run_usage(run, "a --wait must be longer than 0");
+	if (!(p->share >= 0 && p->share <= 1))
+		return run_usage(run, "--reserve is a part, 0 to 1");
+	if (p->midnight.us < 0 || p->midnight.us >= WHEN_DAY)
+		return run_usage(run, "--midnight is less than a day");
+	while (option_next_name(&rest, &name)) {
+		enum kind kind = kind_of(name);
+
+		if (kind == KIND_OTHER || kind == KIND_IMPRESSION ||
+		    kind == KIND_CLICK || kind == KIND_DECISION)
+			return run_usage(run, "--conversions: '%.*s' is none",
+			    (int)name.size, (const char *)name.at);
+		p->conversion_kinds |= UINT64_C(1) << kind;
+	}
+	return 0;
+}
+
+static void
+show_counters(struct run *run, struct pace *p)
+{
+	struct budget_counts *c = &p->counts;
+
+	run_counter(
+	    run, "removed", "candidates without budget taken out", &p->own.removed);
+	run_counter(run, "throttled", "candidates that sat out to spend evenly",
+	    &p->own.throttled);
+	run_counter(
+	    run, "marked", "decisions marked as without budget", &p->own.marked);
+	run_counter(run, "reserved", "decisions whose price was held", &c->reserved);
+	run_counter(run, "open", "prices held now", &c->open);
+	run_counter(
+	    run, "released", "prices let go, as nothing came in time", &c->released);
+	run_counter(run, "paid", "prices paid", &c->paid);
+	run_counter(
+	    run, "uncovered", "prices paid of what held nothing, or no more", &c->late);
+	run_counter(run, "returned", "payments taken back", &p->own.returned);
+	run_counter(run, "forgotten", "events of decisions that are not known",
+	    &p->own.forgotten);
+	run_counter(run, "evicted", "prices let go for want of memory", &c->evicted);
+}
+
+static int
+start(struct run *run, void *self)
+{
+	struct pace *p = self;
+	uint64_t memory = run_memory(run);
+	struct budget_rules rules = {
+		.share = p->share, .midnight = p->midnight, .unpaced = p->unpaced
+	};
+
+	if (check_options(run, p) != 0)
+		return -1;
+	memcpy(rules.wait, p->wait, sizeof rules.wait);
+	p->hash = hash_key(run_seed(run));
+	p->decision_id = run_key(run, "decision_id");
+	p->request_id = run_key(run, "request_id");
+	p->unfunded = run_key(run, "unfunded");
+	if (shop_open(&p->shop, run, p->path, memory / 2) != 0)
+		return -1;
+	p->budgets = budgets_new(rules, memory / 8 * 3);
+	p->payments = table_new(TABLE_KEY_64, sizeof(struct payment), memory / 16);
+	if (p->budgets == NULL || p->payments == NULL)
+		return run_fail(run, "no memory for the budgets: change --memory");
+	show_counters(run, p);
+	return 0;
+}
+
+/* --- Requests ---------------------------------------------------------------------- */
+
+/* The campaign of a candidate that has a budget. */
+static bool
+funded(const struct pace *p, const struct candidate *k, struct budget_of *of)
+{
+	const struct catalogue *c = p->shop.catalogue;
+	uint32_t row =
+	    k->campaign == 0 ? CATALOGUE_NONE : catalogue_find_campaign(c, k->campaign);
+
+	if (row == CATALOGUE_NONE)
+		return false;
+	*of = budget_of(catalogue_campaign(c, row));
+	return of->price > 0;
+}
+
+/* All candidates of a campaign sit out together. */
+static bool
+takes_part(struct pace *p, const struct candidate *k, uint64_t request, instant when)
+{
+	enum budget_verdict verdict;
+	struct budget_of of;
+
+	if (k->row != CATALOGUE_NONE &&
+	    !catalogue_runs(p->shop.catalogue, k->row, when)) {
+		p->own.removed++;
+		return false;
+	}
+	if (!funded(p, k, &of))
+		return true;
+	verdict = budgets_ask(p->budgets, &of, hash_pair(request, k->campaign), when);
+	p->own.throttled += verdict == BUDGET_PACE;
+	p->own.removed += verdict == BUDGET_TOTAL || verdict == BUDGET_DAY;
+	return verdict == BUDGET_FREE;
+}
+
+static enum verdict
+trim(struct run *run, struct pace *p, const struct record *r, instant when)
+{
+	enum verdict verdict;
+	struct slice id;
+	uint64_t request;
+	uint32_t left = 0;
+
+	if (!record_id(r, p->request_id, &id) && !record_id(r, KEY_EVENT_ID, &id))
+		return run_reject(run, "request without request_id or event_id");
+	request = hash_keyed(p->hash, id);
+	budgets_traffic(p->budgets, when);
+	verdict = shop_candidates(&p->shop, run, r, when);
+	if (verdict != PASS)
+		return verdict == DROP ? PASS : verdict;
+	for (uint32_t i = 0; i < p->shop.count; i++)
+		if (takes_part(p, &p->shop.candidates[i], request, when))
+			shop_keep(&p->shop, i, left++);
+	shop_write(&p->shop, run, left);
+	return PASS;
+}
+
+/* --- Decisions and what comes of them ---------------------------------------------- */
+
+static enum verdict
+decide(struct run *run, struct pace *p, const struct record *r, instant when)
+{
+	struct candidate chosen;
+	struct budget_of of;
+	enum budget_verdict verdict;
+	struct slice id;
+
+	if (!shop_shown(&p->shop, r, &chosen) || !funded(p, &chosen, &of))
+		return PASS;
+	if (!record_id(r, p->decision_id, &id) && !record_id(r, KEY_EVENT_ID, &id))
+		return run_reject(run, "decision without decision_id or event_id");
+	verdict = budgets_reserve(p->budgets, &of, hash_keyed(p->hash, id), when);
+	if (verdict == BUDGET_FREE)
+		return PASS;
+	if (p->over == DROP_IT)
+		return DROP;
+	p->own.marked++;
+	build_text(run_set(run, p->unfunded), budget_verdict_name(verdict));
+	return PASS;
+}
+
+/* What the payment has spent or exceeded is said before it. */
+static enum verdict
+pass_with_alerts(struct run *run, struct pace *p, instant when)
+{
+	struct slice id = { (const uint8_t *)"", 0 };
+	struct budget_alert a;
+
+	while (budgets_alert(p->budgets, &a)) {
+		uint32_t row = catalogue_find_campaign(p->shop.catalogue, a.campaign);
+
+		if (row != CATALOGUE_NONE)
+			id = catalogue_campaign_id(p->shop.catalogue, row);
+		budget_alert_build(&a, id, when, run_build(run));
+		if (run_emit_built(run) != 0)
+			return FAIL;
+	}
+	return PASS;
+}
+
+static enum verdict
+take_back(struct pace *p, const struct record *r)
+{
+	const struct payment *cell;
+	struct slice id;
+	uint64_t hash;
+
+	if (!record_id(r, KEY_EVENT_ID, &id))
+		return PASS;
+	hash = hash_keyed(p->hash, id);
+	cell = table_find(p->payments, hash);
+	if (cell == NULL)
+		return PASS;
+	p->own.returned +=
+	    budgets_return(p->budgets, cell->decision, (enum budget_event)cell->event);
+	(void)table_erase(p->payments, hash);
+	return PASS;
+}
+
+static enum verdict
+pay(struct run *run, struct pace *p, const struct record *r, enum budget_event event,
+    instant when)
+{
+	struct candidate shown;
+	struct budget_of of;
+	enum budget_outcome outcome;
+	struct slice id;
+	uint64_t decision;
+	double weight;
+	bool known, fresh;
+
+	if (!record_weight(r, &weight))
+		return run_reject(run, "a weight that is no number");
+	if (weight < 0)
+		return take_back(p, r);
+	if (!record_id(r, p->decision_id, &id))
+		return PASS;
+	decision = hash_keyed(p->hash, id);
+	known = shop_shown(&p->shop, r, &shown) && funded(p, &shown, &of);
+	outcome = budgets_commit(p->budgets, known ? &of : NULL, decision, event, when);
+	p->own.forgotten += outcome == BUDGET_UNKNOWN;
+	if (outcome == BUDGET_PAID && record_id(r, KEY_EVENT_ID, &id))
+		*(struct payment *)table_touch(p->payments, hash_keyed(p->hash, id),
+		    when, &fresh) = (struct payment){ decision, event };
+	return pass_with_alerts(run, p, when);
+}
+
+static enum verdict
+each(struct run *run, void *self, const struct record *r)
+{
+	struct pace *p = self;
+	enum kind kind = record_kind(r);
+	bool converts = (p->conversion_kinds >> kind & 1) != 0;
+	enum verdict verdict = PASS;
+	instant when;
+
+	if (kind == KIND_CAMPAIGN || kind == KIND_CREATIVE || kind == KIND_ITEM)
+		return shop_take(&p->shop, run, r);
+	if (kind == KIND_RETRACT)
+		return take_back(p, r);
+	if (kind != KIND_REQUEST && kind != KIND_DECISION && kind != KIND_IMPRESSION &&
+	    kind != KIND_CLICK && !converts)
+		return PASS;
+	if (!record_timestamp(r, &when))
+		return run_reject(run, "%s without timestamp", kind_name(kind));
+	budgets_reach(p->budgets, when);
+	if (kind == KIND_REQUEST)
+		verdict = trim(run, p, r, when);
+	else if (kind == KIND_DECISION)
+		verdict = decide(run, p, r, when);
+	else
+		verdict = pay(run, p, r,
+		    converts                 ? BUDGET_CONVERSION
+			: kind == KIND_CLICK ? BUDGET_CLICK
+					     : BUDGET_IMPRESSION,
+		    when);
+	p->counts = budgets_counts(p->budgets);
+	return verdict;
+}
+
+/* --- Between runs ------------------------------------------------------------------ */
+
+static int
+reload(struct run *run, void *self)
+{
+	struct pace *p = self;
+
+	return shop_reload(&p->shop, run);
+}
+
+static int
+save(struct run *run, void *self, struct state_writer *to)
+{
+	struct pace *p = self;
+
+	(void)run;
+	shop_save(&p->shop, to);
+	budgets_save(p->budgets, to);
+	state_put_table(to, p->payments);
+	state_put(to, &p->own, sizeof p->own);
+	return 0;
+}
+
+static int
+load(struct run *run, void *self, struct state_reader *from)
+{
+	struct pace *p = self;
+	struct error error;
+
+	if (shop_load(&p->shop, run, from) != 0)
+		return -1;
+	if (budgets_load(p->budgets, from, &error) != 0 ||
+	    state_get_table(from, p->payments, &error) != 0)
+		return run_fail(run, "%s", error.text);
+	if (state_get(from, &p->own, sizeof p->own) != 0)
+		return run_fail(run, "the snapshot is too short");
+	p->counts = budgets_counts(p->budgets);
+	return 0;
+}
+
+static void
+stop(void *self)
+{
+	struct pace *p = self;
+
+	shop_close(&p->shop);
+	budgets_free(p->budgets);
+	table_free(p->payments);
+}
+
+static const struct filter pace = {
+	.name = "pace",
+	.about = "spend the budgets of campaigns, evenly, and no more",
+	.examples =
+	    "  bp-pace --catalogue shop.json <requests.bp | bp-rank >decisions.bp\n"
+	    "  bp-pace -c shop.json day.bp | bp-select 'event == \"alert\"'\n",
+	.options = options,
+	.size = sizeof(struct pace),
+	.schema = 1,
+	.start = start,
+	.load = load,
+	.each = each,
+	.reload = reload,
+	.save = save,
+	.stop = stop,
+};
+
+int
+main(int argc, char **argv)
+{
+	return filter_main(&pace, argc, argv);
+}

@@ -1,0 +1,614 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/delivery/budget.h"
+
+#include <stdlib.h>
+
+#include "lib/base/assert.h"
+#include "lib/hash.h"
+#include "lib/pending/queue.h"
+#include "lib/state/block.h"
+#include "lib/table.h"
+
+enum { ALERTS_MAX = 4, ACCOUNTS_BYTES_MAX = 8 << 20 };
+
+/* Alerts of an account, given already. */
+enum { TOTAL_SPENT = 1, TOTAL_OVER = 2, DAY_SPENT = 4, DAY_OVER = 8 };
+
+/* The loop of plan, lag and probability is then one of second order, critically damped,
+ * with the time constant BUDGET_HORIZON: let x be the logarithm of the probability over
+ * the right one and e the lag in horizons H, then e' = -x / H, and with the gains below
+ * x' = -2 x / H + e / H. */
+#define GAIN_PROPORTIONAL 2.0
+#define GAIN_INTEGRAL ((double)WHEN_SECOND / (double)BUDGET_HORIZON) /* a second */
+#define LAG_MAX 2.0    /* horizons that the controller sees */
+#define STEP_MAX 60    /* seconds that one step stands for at most */
+#define PACE_FIRST 0.1 /* of a campaign that is new */
+/* What part of the reserved comes to be paid is estimated with a weight of so many
+ * prices on the guesses for an impression, a click and a conversion. */
+#define YIELD_WEIGHT 20.0
+
+struct account {
+	int64_t spent, reserved, exceeded;
+	int64_t day, day_spent, day_reserved, day_exceeded;
+	int64_t plan; /* of the day; -1: none */
+	instant from; /* where the plan of the day begins */
+	int64_t second;
+	double pace, lag;
+	double paid, resolved; /* prices, fading */
+	uint64_t alerted;
+};
+
+struct reservation {
+	uint64_t campaign;
+	int64_t price, held, uncovered; /* uncovered: of the price, when it was paid */
+	int64_t day;
+	int64_t total, daily; /* limits, thousandths; -1: none */
+	uint64_t type;        /* enum bid_type */
+	uint64_t paid;        /* 1, or 0 */
+};
+
+struct budgets {
+	struct budget_rules rules;
+	struct forecast forecast;
+	struct table *accounts;     /* owned; by campaign */
+	struct table *reservations; /* owned; by decision; of all that are known */
+	struct queue queue;         /* of those in force: slot + 1, by when they end */
+	instant now;
+	struct budget_counts counts;
+	struct budget_alert alerts[ALERTS_MAX];
+	unsigned alert_count, alert_next;
+};
+
+/* --- Memory ------------------------------------------------------------------------ */
+
+uint64_t
+budgets_memory_min(void)
+{
+	uint64_t accounts = table_memory_min(TABLE_KEY_64, sizeof(struct account));
+	uint64_t held = table_memory_min(TABLE_KEY_64, sizeof(struct reservation));
+
+	return 8 * (accounts > held ? accounts : held);
+}
+
+static void evicting(void *context, const struct table *t, size_t slot);
+
+struct budgets *
+budgets_new(struct budget_rules rules, uint64_t memory_bytes)
+{
+	uint64_t accounts = memory_bytes / 8;
+	struct budgets *b = calloc(1, sizeof *b);
+
+	if (b == NULL)
+		return NULL;
+	b->rules = rules;
+	b->now = WHEN_NEVER;
+	forecast_init(&b->forecast);
+	accounts = accounts > ACCOUNTS_BYTES_MAX ? ACCOUNTS_BYTES_MAX : accounts;
+	b->accounts = table_new(TABLE_KEY_64, sizeof(struct account), accounts);
+	b->reservations =
+	    table_new(TABLE_KEY_64, sizeof(struct reservation), memory_bytes / 2);
+	if (b->accounts == NULL || b->reservations == NULL ||
+	    queue_init(&b->queue, (uint32_t)table_slots(b->reservations)) != 0) {
+		budgets_free(b);
+		return NULL;
+	}
+	table_on_evict(b->reservations, evicting, b);
+	return b;
+}
+
+void
+budgets_free(struct budgets *b)
+{
+	if (b == NULL)
+		return;
+	table_free(b->accounts);
+	table_free(b->reservations);
+	queue_fini(&b->queue);
+	free(b);
+}
+
+struct budget_of
+budget_of(const struct campaign *c)
+{
+	int64_t bid = c->bid_micros < 0 ? 0 : c->bid_micros;
+
+	return (struct budget_of){ .campaign = c->id,
+		.price = c->bid_type == BID_CPM ? bid : bid * BUDGET_MILLI,
+		.type = c->bid_type,
+		.total = c->budget_micros,
+		.daily = c->daily_budget_micros,
+		.starts_at = c->starts_at,
+		.ends_at = c->ends_at };
+}
+
+/* Sums that are far beyond any budget stay there, so that none overflows, nor the sum of
+ * three. */
+static void
+add(int64_t *sum, int64_t amount)
+{
+	const int64_t most = INT64_C(1) << 61;
+
+	*sum += amount;
+	*sum = *sum > most ? most : *sum < -most ? -most : *sum;
+}
+
+static int64_t
+limit(int64_t micros)
+{
+	return micros < 0 ? -1 : micros * BUDGET_MILLI;
+}
+
+/* --- Days and plans ---------------------------------------------------------------- */
+
+static int64_t
+day_of(const struct budgets *b, instant when)
+{
+	int64_t at = when - b->rules.midnight.us;
+
+	return at / WHEN_DAY - (at % WHEN_DAY < 0);
+}
+
+static instant
+day_start(const struct budgets *b, int64_t day)
+{
+	return day * WHEN_DAY + b->rules.midnight.us;
+}
+
+static instant
+plan_end(const struct budgets *b, const struct account *a, const struct budget_of *of)
+{
+	instant end = day_start(b, a->day + 1);
+
+	return of->ends_at < end ? of->ends_at : end;
+}
+
+/* What the day may spend: its budget, or its share of what is left of all. */
+static int64_t
+plan_of(const struct budgets *b, const struct account *a, const struct budget_of *of)
+{
+	int64_t left = limit(of->total) - a->spent - a->reserved;
+	double today, ahead;
+
+	if (of->total >= 0 && left < 0)
+		left = 0;
+	if (of->daily >= 0)
+		return of->total >= 0 && left < limit(of->daily) ? left
+								 : limit(of->daily);
+	if (of->total < 0 || of->ends_at >= WHEN_MAX)
+		return -1;
+	today = forecast_between(&b->forecast, a->from, plan_end(b, a, of));
+	ahead = forecast_between(&b->forecast, a->from, of->ends_at);
+	return ahead > 0 ? (int64_t)((double)left * (today / ahead)) : 0;
+}
+
+static struct account *
+account_at(struct budgets *b, const struct budget_of *of, instant when)
+{
+	int64_t day = day_of(b, when);
+	bool fresh;
+	struct account *a = table_touch(b->accounts, of->campaign, when, &fresh);
+
+	if (!fresh && day <= a->day)
+		return a;
+	a->from = fresh ? when : day_start(b, day);
+	a->from = of->starts_at > a->from ? of->starts_at : a->from;
+	if (fresh)
+		a->pace = PACE_FIRST;
+	a->second = when / WHEN_SECOND;
+	a->day = day;
+	a->day_spent = a->day_reserved = a->day_exceeded = 0;
+	a->lag = 0;
+	a->alerted &= TOTAL_SPENT | TOTAL_OVER;
+	a->plan = plan_of(b, a, of);
+	return a;
+}
+
+/* --- Pacing ------------------------------------------------------------------------ */
+
+/* How much of what is reserved comes to be paid, as of late. */
+static double
+yield_of(const struct account *a, const struct budget_of *of)
+{
+	static const double guess[] = {
+		[BID_NONE] = 1, [BID_CPM] = 1, [BID_CPC] = 0.01, [BID_CPA] = 0.001
+	};
+	double weight = YIELD_WEIGHT * (double)of->price;
+
+	return (a->paid + weight * guess[of->type]) / (a->resolved + weight);
+}
+
+static void
+resolve(struct account *a, int64_t price, bool paid)
+{
+	a->resolved += (double)price;
+	a->paid += paid ? (double)price : 0;
+	/* The last thousand prices, about. */
+	if (a->resolved > 2000 * (double)price) {
+		a->resolved *= 0.5;
+		a->paid *= 0.5;
+	}
+}
+
+/* The lag of the spending behind the plan, in horizons; of one price at most 1. */
+static double
+lag_of(const struct budgets *b, const struct account *a, const struct budget_of *of,
+    instant when)
+{
+	instant end = plan_end(b, a, of);
+	double whole = forecast_between(&b->forecast, a->from, end), unit, planned,
+	       done;
+
+	if (!(whole > 0))
+		return -LAG_MAX;
+	when = when > end ? end : when;
+	planned =
+	    (double)a->plan * (forecast_between(&b->forecast, a->from, when) / whole);
+	unit = (double)a->plan *
+	    (forecast_between(&b->forecast, when, when + BUDGET_HORIZON) / whole);
+	unit = unit > (double)of->price ? unit : (double)of->price;
+	done = (double)a->day_spent + (double)a->day_reserved * yield_of(a, of);
+	return (planned - done) / unit;
+}
+
+static double
+clamp(double x, double low, double high)
+{
+	return x < low ? low : x > high ? high : x;
+}
+
+static double
+pace_at(struct budgets *b, struct account *a, const struct budget_of *of, instant when)
+{
+	int64_t second = when / WHEN_SECOND, steps = second - a->second;
+	double lag, move;
+
+	if (b->rules.unpaced || a->plan < 0 || of->price == 0)
+		return 1;
+	if (steps <= 0)
+		return a->pace;
+	steps = steps > STEP_MAX ? STEP_MAX : steps;
+	lag = clamp(lag_of(b, a, of, when), -LAG_MAX, LAG_MAX);
+	move = GAIN_PROPORTIONAL * (lag - a->lag) + GAIN_INTEGRAL * (double)steps * lag;
+	a->pace = clamp(a->pace * (1 + clamp(move, -0.5, 1)), PACE_LEAST, 1);
+	a->lag = lag;
+	a->second = second;
+	return a->pace;
+}
+
+/* --- Reservations ------------------------------------------------------------------ */
+
+static int64_t
+held_of(const struct budgets *b, const struct budget_of *of)
+{
+	return of->type == BID_CPM ? of->price
+				   : (int64_t)((double)of->price * b->rules.share);
+}
+
+static enum budget_verdict
+room(const struct account *a, const struct budget_of *of, int64_t held)
+{
+	if (of->total >= 0 && a->spent + a->reserved + held > limit(of->total))
+		return BUDGET_TOTAL;
+	if (of->daily >= 0 && a->day_spent + a->day_reserved + held > limit(of->daily))
+		return BUDGET_DAY;
+	return BUDGET_FREE;
+}
+
+static bool
+is_free(const struct budget_of *of)
+{
+	return of->price == 0 || of->type == BID_NONE;
+}
+
+const char *
+budget_verdict_name(enum budget_verdict verdict)
+{
+	static const char *const names[] = { "free", "total", "day", "pace" };
+
+	return names[verdict];
+}
+
+enum budget_verdict
+budgets_ask(struct budgets *b, const struct budget_of *of, uint64_t draw, instant when)
+{
+	struct account *a;
+	enum budget_verdict verdict;
+	double pace;
+
+	if (is_free(of))
+		return BUDGET_FREE;
+	a = account_at(b, of, when);
+	pace = pace_at(b, a, of, when);
+	verdict = room(a, of, held_of(b, of));
+	return verdict != BUDGET_FREE    ? verdict
+	    : hash_uniform(draw) >= pace ? BUDGET_PACE
+					 : BUDGET_FREE;
+}
+
+double
+budgets_pace(struct budgets *b, const struct budget_of *of, instant when)
+{
+	return is_free(of) ? 1 : pace_at(b, account_at(b, of, when), of, when);
+}
+
+static void
+let_go(struct budgets *b, const struct reservation *r)
+{
+	instant last = WHEN_NEVER;
+	struct account *a;
+	bool fresh;
+
+	b->counts.open--;
+	if (!table_touched(b->accounts, r->campaign, &last))
+		return;
+	a = table_touch(b->accounts, r->campaign, last, &fresh);
+	add(&a->reserved, -r->held);
+	if (a->day == r->day)
+		add(&a->day_reserved, -r->held);
+}
+
+static void
+release(struct budgets *b, const struct reservation *r)
+{
+	instant last = WHEN_NEVER;
+	bool fresh;
+
+	let_go(b, r);
+	if (table_touched(b->accounts, r->campaign, &last))
+		resolve(table_touch(b->accounts, r->campaign, last, &fresh), r->price,
+		    false);
+}
+
+static void
+evicting(void *context, const struct table *t, size_t slot)
+{
+	struct budgets *b = context;
+	uint32_t number = (uint32_t)slot + 1;
+
+	if (!queue_has(&b->queue, number))
+		return;
+	queue_remove(&b->queue, number);
+	b->counts.evicted++;
+	release(b, table_cell(t, slot));
+}
+
+void
+budgets_reach(struct budgets *b, instant when)
+{
+	uint32_t number;
+
+	if (when <= b->now)
+		return;
+	b->now = when;
+	while ((number = queue_first(&b->queue)) != 0 &&
+	    queue_due(&b->queue, number) < when) {
+		queue_remove(&b->queue, number);
+		b->counts.released++;
+		release(b, table_cell(b->reservations, number - 1));
+	}
+}
+
+void
+budgets_traffic(struct budgets *b, instant when)
+{
+	forecast_see(&b->forecast, when);
+}
+
+static struct reservation *
+remember(struct budgets *b, const struct budget_of *of, uint64_t decision, int64_t day,
+    int64_t held, instant when)
+{
+	bool fresh;
+	struct reservation *r = table_touch(b->reservations, decision, when, &fresh);
+
+	assert(fresh);
+	*r = (struct reservation){ .campaign = of->campaign,
+		.price = of->price,
+		.held = held,
+		.day = day,
+		.total = limit(of->total),
+		.daily = limit(of->daily),
+		.type = of->type };
+	return r;
+}
+
+enum budget_verdict
+budgets_reserve(
+    struct budgets *b, const struct budget_of *of, uint64_t decision, instant when)
+{
+	int64_t held = held_of(b, of);
+	struct reservation *r;
+	struct account *a;
+	enum budget_verdict verdict;
+	uint32_t number;
+
+	if (is_free(of) || table_find(b->reservations, decision) != NULL)
+		return BUDGET_FREE;
+	a = account_at(b, of, when);
+	verdict = room(a, of, held);
+	if (verdict != BUDGET_FREE)
+		return verdict;
+	r = remember(b, of, decision, a->day, held, when);
+	number = (uint32_t)table_slot(b->reservations, r) + 1;
+	add(&a->reserved, held);
+	add(&a->day_reserved, held);
+	queue_set(&b->queue, number, when + b->rules.wait[BUDGET_IMPRESSION].us,
+	    decision, QUEUE_SOON);
+	b->counts.reserved++;
+	b->counts.open++;
+	return BUDGET_FREE;
+}
+
+/* --- Spending ---------------------------------------------------------------------- */
+
+static enum budget_event
+pays_at(uint64_t type)
+{
+	return type == BID_CPM ? BUDGET_IMPRESSION
+	    : type == BID_CPC  ? BUDGET_CLICK
+			       : BUDGET_CONVERSION;
+}
+
+static void
+alert(struct budgets *b, const struct reservation *r, struct account *a, bool daily,
+    int64_t spent, int64_t most)
+{
+	uint64_t mark_spent = daily ? DAY_SPENT : TOTAL_SPENT;
+	uint64_t mark_over = daily ? DAY_OVER : TOTAL_OVER, mark;
+	struct budget_alert made = { r->campaign, spent > most, daily, a->day,
+		most > 0 ? (double)spent / (double)most : 1 };
+
+	if (most < 0)
+		return;
+	if (most - spent >= r->price) {
+		a->alerted &= ~(mark_spent | mark_over);
+		return;
+	}
+	mark = made.over ? mark_over : mark_spent;
+	if ((a->alerted & mark) == 0 && b->alert_count < ALERTS_MAX)
+		b->alerts[b->alert_count++] = made;
+	a->alerted |= mark;
+}
+
+static void
+pay(struct budgets *b, struct reservation *r, uint32_t number)
+{
+	instant last = WHEN_NEVER;
+	struct account *a;
+	bool fresh;
+
+	r->uncovered = r->price;
+	if (queue_has(&b->queue, number)) {
+		queue_remove(&b->queue, number);
+		let_go(b, r);
+		r->uncovered = r->price - r->held;
+	} else {
+		b->counts.late++;
+	}
+	r->paid = 1;
+	b->counts.paid++;
+	if (!table_touched(b->accounts, r->campaign, &last))
+		return;
+	a = table_touch(b->accounts, r->campaign, last, &fresh);
+	resolve(a, r->price, true);
+	add(&a->spent, r->price);
+	add(&a->exceeded, r->uncovered);
+	if (a->day == r->day) {
+		add(&a->day_spent, r->price);
+		add(&a->day_exceeded, r->uncovered);
+		alert(b, r, a, true, a->day_spent, r->daily);
+	}
+	alert(b, r, a, false, a->spent, r->total);
+}
+
+enum budget_outcome
+budgets_commit(struct budgets *b, const struct budget_of *of, uint64_t decision,
+    enum budget_event event, instant when)
+{
+	bool known = table_find(b->reservations, decision) != NULL, fresh;
+	struct reservation *r;
+	uint32_t number;
+
+	b->alert_count = b->alert_next = 0;
+	if (!known) {
+		if (of == NULL)
+			return BUDGET_UNKNOWN;
+		if (is_free(of) || pays_at(of->type) != event)
+			return BUDGET_NOTHING;
+		b->counts.unreserved++;
+		r = remember(b, of, decision, account_at(b, of, when)->day, 0, when);
+	} else {
+		r = table_touch(b->reservations, decision, when, &fresh);
+	}
+	number = (uint32_t)table_slot(b->reservations, r) + 1;
+	if (r->paid)
+		return BUDGET_NOTHING;
+	if (pays_at(r->type) == event) {
+		pay(b, r, number);
+		return BUDGET_PAID;
+	}
+	/* It goes on: what it led to is waited for. */
+	if (event < pays_at(r->type) && queue_has(&b->queue, number))
+		queue_set(&b->queue, number, when + b->rules.wait[event + 1].us,
+		    decision, QUEUE_NO_LANE);
+	return BUDGET_NOTHING;
+}
+
+bool
+budgets_return(struct budgets *b, uint64_t decision, enum budget_event event)
+{
+	instant last = WHEN_NEVER;
+	struct reservation *r;
+	struct account *a;
+	bool fresh;
+
+	if (!table_touched(b->reservations, decision, &last))
+		return false;
+	r = table_touch(b->reservations, decision, last, &fresh);
+	if (!r->paid || pays_at(r->type) != event)
+		return false;
+	r->paid = 0;
+	if (!table_touched(b->accounts, r->campaign, &last))
+		return true;
+	a = table_touch(b->accounts, r->campaign, last, &fresh);
+	add(&a->spent, -r->price);
+	add(&a->exceeded, -r->uncovered);
+	if (a->day == r->day) {
+		add(&a->day_spent, -r->price);
+		add(&a->day_exceeded, -r->uncovered);
+	}
+	return true;
+}
+
+bool
+budgets_alert(struct budgets *b, struct budget_alert *to)
+{
+	if (b->alert_next == b->alert_count)
+		return false;
+	*to = b->alerts[b->alert_next++];
+	return true;
+}
+
+/* --- Looking ----------------------------------------------------------------------- */
+
+struct budget_state
+budgets_state(const struct budgets *b, uint64_t campaign)
+{
+	const struct account *a = table_find(b->accounts, campaign);
+
+	if (a == NULL)
+		return (struct budget_state){ .spent = 0 };
+	return (struct budget_state){ a->spent, a->reserved, a->exceeded, a->day,
+		a->day_spent, a->day_reserved, a->day_exceeded, a->pace };
+}
+
+struct budget_counts
+budgets_counts(const struct budgets *b)
+{
+	return b->counts;
+}
+
+void
+budgets_save(struct budgets *b, struct state_writer *to)
+{
+	forecast_save(&b->forecast, to);
+	state_put_i64(to, b->now);
+	state_put(to, &b->counts, sizeof b->counts);
+	state_put_table(to, b->accounts);
+	state_put_table(to, b->reservations);
+	queue_save(&b->queue, to);
+}
+
+int
+budgets_load(struct budgets *b, struct state_reader *from, struct error *error)
+{
+	if (forecast_load(&b->forecast, from) != 0 ||
+	    state_get_i64(from, &b->now) != 0 ||
+	    state_get(from, &b->counts, sizeof b->counts) != 0)
+		return error_set(error, "the snapshot's budgets are cut off");
+	return state_get_table(from, b->accounts, error) == 0 &&
+		state_get_table(from, b->reservations, error) == 0 &&
+		queue_load(&b->queue, from, error) == 0
+	    ? 0
+	    : -1;
+}

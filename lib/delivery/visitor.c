@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/delivery/visitor.h"
+
+#include "lib/option.h"
+
+int
+visitor_keys_init(struct visitor_keys *k, struct reader *reader, struct hash_key hash,
+    const char *users, struct error *error)
+{
+	struct slice name;
+
+	k->hash = hash;
+	k->session_id = reader_key(reader, "session_id");
+	k->consent = reader_key(reader, "consent");
+	for (k->users = 0; option_next_name(&users, &name);) {
+		if (k->users == VISITOR_NAMES_MAX || name.size > RECORD_KEY_SIZE_MAX)
+			return error_set(error, "at most %d names of keys are wanted",
+			    VISITOR_NAMES_MAX);
+		k->user[k->users++] = reader_key_slice(reader, name);
+	}
+	return k->users > 0 ? 0 : error_set(error, "the name of a key is wanted");
+}
+
+static bool
+consents(const struct visitor_keys *k, const struct record *r)
+{
+	struct slice consent, value;
+	bool yes = false;
+
+	if (!record_value(r, k->consent, &consent))
+		return true;
+	return value_type(consent) == VALUE_MAP &&
+	    value_get(consent, "personalization", &value) && value_bool(value, &yes) &&
+	    yes;
+}
+
+static uint64_t
+hash_of(const struct visitor_keys *k, struct slice id)
+{
+	uint64_t hash = hash_keyed(k->hash, id);
+
+	return hash == 0 ? 1 : hash;
+}
+
+struct caps_user
+visitor_read(const struct visitor_keys *k, const struct record *r)
+{
+	struct caps_user who = { 0, 0 };
+	struct slice id;
+
+	if (!consents(k, r))
+		return who;
+	for (unsigned i = 0; i < k->users && who.user == 0; i++)
+		if (record_id(r, k->user[i], &id) && id.size > 0)
+			who.user = hash_of(k, id);
+	if (who.user != 0 && record_id(r, k->session_id, &id) && id.size > 0)
+		who.session = hash_of(k, id);
+	return who;
+}

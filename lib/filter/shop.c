@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/filter/shop.h"
+
+#include <stdlib.h>
+
+#include "lib/delivery/catalogue_file.h"
+#include "lib/hash.h"
+
+enum { CANDIDATES, CREATIVE_ID, CAMPAIGN_ID, SAID_MAX = 5 };
+
+static void
+complain(void *context, const char *text)
+{
+	struct run *run = context;
+
+	run_say(run, "%s", text);
+}
+
+struct listener {
+	struct run *run;
+	unsigned said;
+};
+
+static void
+complain_of_few(void *context, const char *text)
+{
+	struct listener *l = context;
+
+	if (l->said++ < SAID_MAX)
+		complain(l->run, text);
+}
+
+/* A catalogue as the file has it; NULL and error. */
+static struct catalogue *
+read_catalogue(struct shop *s, struct run *run, struct error *error)
+{
+	struct listener listener = { .run = run };
+	struct catalogue *c = catalogue_new(
+	    hash_key(run_seed(run)), CATALOGUE_LARGEST, s->memory_bytes / 2);
+
+	if (c == NULL) {
+		(void)error_set(error, "no memory for the catalogue");
+		return NULL;
+	}
+	if (s->path != NULL &&
+	    catalogue_read_file(c, run_os(run), s->path, complain_of_few, &listener,
+		&s->refused, error) != 0) {
+		catalogue_free(c);
+		return NULL;
+	}
+	if (listener.said > SAID_MAX)
+		run_say(run, "%s: %llu rows were refused in all", s->path,
+		    (unsigned long long)s->refused);
+	return c;
+}
+
+int
+shop_open(struct shop *s, struct run *run, const char *path, uint64_t memory_bytes)
+{
+	struct error error;
+
+	s->path = path;
+	s->memory_bytes = memory_bytes;
+	s->keys[CANDIDATES] = run_key(run, "candidates");
+	s->keys[CREATIVE_ID] = run_key(run, "creative_id");
+	s->keys[CAMPAIGN_ID] = run_key(run, "campaign_id");
+	s->candidates = calloc(SHOP_CANDIDATES_MAX, sizeof *s->candidates);
+	s->eligible = calloc(SHOP_CANDIDATES_MAX, sizeof *s->eligible);
+	if (s->candidates == NULL || s->eligible == NULL)
+		return run_fail(run, "no memory for the candidates");
+	s->catalogue = read_catalogue(s, run, &error);
+	if (s->catalogue == NULL)
+		return run_usage(run, "--catalogue: %s", error.text);
+	run_counter(run, "refused", "rows of the catalogue's file that were refused",
+	    &s->refused);
+	if (path != NULL)
+		run_opens_files(run);
+	return 0;
+}
+
+void
+shop_close(struct shop *s)
+{
+	catalogue_free(s->catalogue);
+	free(s->candidates);
+	free(s->eligible);
+}
+
+enum verdict
+shop_take(struct shop *s, struct run *run, const struct record *r)
+{
+	struct error error;
+
+	if (catalogue_take(s->catalogue, slice_of(r->bytes, r->size), true, &error) ==
+	    CATALOGUE_REFUSED)
+		return run_reject(run, "%s", error.text);
+	return PASS;
+}
+
+int
+shop_reload(struct shop *s, struct run *run)
+{
+	struct catalogue *new;
+	struct error error;
+
+	if (s->path == NULL)
+		return 0;
+	new = read_catalogue(s, run, &error);
+	if (new == NULL || catalogue_inherit(new, s->catalogue, &error) != 0) {
+		run_say(run, "%s; going on with the catalogue of before", error.text);
+		catalogue_free(new);
+		return 0;
+	}
+	catalogue_free(s->catalogue);
+	s->catalogue = new;
+	run_say(run, "catalogue %s read again: %u creatives of %u campaigns", s->path,
+	    catalogue_counts(new).creatives, catalogue_counts(new).campaigns);
+	return 0;
+}
+
+/* --- Candidates -------------------------------------------------------------------- */
+
+static uint64_t
+campaign_of(const struct shop *s, uint32_t row)
+{
+	return row == CATALOGUE_NONE
+	    ? 0
+	    : catalogue_creative(s->catalogue, row)->campaign_id;
+}
+
+static bool
+id_of(struct slice value, struct slice *id)
+{
+	int64_t integer;
+
+	*id = value;
+	return value_text(value, id) || value_int(value, &integer);
+}
+
+static enum verdict
+read_named(struct shop *s, struct run *run, struct slice list)
+{
+	struct value_walk walk;
+	struct slice none, value, id;
+
+	if (value_type(list) != VALUE_ARRAY || value_count(list) > SHOP_CANDIDATES_MAX)
+		return run_reject(
+		    run, "candidates is no list of at most %d", SHOP_CANDIDATES_MAX);
+	for (value_open(list, &walk); value_next(&walk, &none, &value);) {
+		struct candidate *k = &s->candidates[s->count++];
+
+		if (!id_of(value, &id))
+			return run_reject(run, "candidates has what is no id");
+		k->id = value;
+		k->hash = catalogue_hash(s->catalogue, id);
+		k->row = catalogue_find_creative(s->catalogue, k->hash);
+		k->campaign = campaign_of(s, k->row);
+	}
+	return PASS;
+}
+
+enum verdict
+shop_candidates(
+    struct shop *s, struct run *run, const struct record *request, instant when)
+{
+	struct slice list;
+
+	s->count = 0;
+	s->asked = record_value(request, s->keys[CANDIDATES], &list);
+	if (s->asked) {
+		enum verdict verdict = read_named(s, run, list);
+
+		s->before = s->count;
+		return verdict;
+	}
+	if (catalogue_counts(s->catalogue).creatives == 0)
+		return DROP;
+	s->count = catalogue_eligible(
+	    s->catalogue, request, when, s->eligible, SHOP_CANDIDATES_MAX);
+	for (uint32_t i = 0; i < s->count; i++) {
+		uint32_t row = s->eligible[i];
+
+		s->candidates[i] =
+		    (struct candidate){ .hash =
+					    catalogue_creative(s->catalogue, row)->id,
+			    .row = row,
+			    .campaign = campaign_of(s, row) };
+	}
+	s->before = s->count;
+	return PASS;
+}
+
+/* The id as it is in the creative's record. */
+static struct slice
+id_in_catalogue(const struct shop *s, uint32_t row)
+{
+	struct slice value = { NULL, 0 };
+
+	(void)value_get(
+	    catalogue_creative_record(s->catalogue, row), "creative_id", &value);
+	return value;
+}
+
+void
+shop_write(struct shop *s, struct run *run, uint32_t n)
+{
+	struct build *b;
+
+	if (s->asked && n == s->before)
+		return;
+	b = run_set(run, s->keys[CANDIDATES]);
+	build_array(b, n);
+	for (uint32_t i = 0; i < n; i++)
+		build_raw(b,
+		    s->asked ? s->candidates[i].id
+			     : id_in_catalogue(s, s->candidates[i].row));
+}
+
+bool
+shop_shown(const struct shop *s, const struct record *r, struct candidate *to)
+{
+	struct slice id;
+
+	if (!record_id(r, s->keys[CREATIVE_ID], &id))
+		return false;
+	to->id = id;
+	to->hash = catalogue_hash(s->catalogue, id);
+	to->row = catalogue_find_creative(s->catalogue, to->hash);
+	to->campaign = campaign_of(s, to->row);
+	if (to->campaign == 0 && record_id(r, s->keys[CAMPAIGN_ID], &id))
+		to->campaign = catalogue_hash(s->catalogue, id);
+	return true;
+}
+
+void
+shop_save(const struct shop *s, struct state_writer *to)
+{
+	catalogue_save(s->catalogue, to);
+}
+
+int
+shop_load(struct shop *s, struct run *run, struct state_reader *from)
+{
+	struct error error;
+
+	return catalogue_load(s->catalogue, from, &error) == 0
+	    ? 0
+	    : run_fail(run, "%s", error.text);
+}
