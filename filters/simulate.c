@@ -15,19 +15,19 @@
 
 #include "lib/base/number.h"
 #include "lib/filter.h"
-#include "lib/simulate/shop.h"
+#include "lib/simulate/market.h"
 
 enum { AT_ONCE = 4096, RESERVE = 4 << 20 };
 
 struct simulate {
-	struct shop_options o; /* the options set its fields */
+	struct market_options o; /* the options set its fields */
 	const char *from, *rates_path, *examination, *truth_path;
 	uint64_t days;
 	int policy;
 	bool loop;
 
 	struct rates rates;
-	struct shop shop;
+	struct market market;
 	bool made;
 	struct source source;
 	struct output *truth;
@@ -67,7 +67,7 @@ static const struct option options[] = {
 	OPTION(0, "crawlers", struct simulate, o.crawlers, "0.02", "share of sessions"),
 	OPTION(0, "farms", struct simulate, o.farms, "0.01",
 	    "share of sessions that click the worst banner"),
-	OPTION_CHOICE('p', "policy", struct simulate, policy, SHOP_POLICY_WORDS,
+	OPTION_CHOICE('p', "policy", struct simulate, policy, MARKET_POLICY_WORDS,
 	    "which banners are shown"),
 	OPTION('l', "loop", struct simulate, loop, NULL,
 	    "others decide: read their decisions"),
@@ -139,8 +139,9 @@ read_options(struct run *run, struct simulate *f)
 	w->seed = run_seed(run);
 	w->rates = &f->rates;
 	w->length.us = (int64_t)f->days * WHEN_DAY;
-	f->o.policy = f->loop ? SHOP_OTHERS : (enum shop_policy)f->policy;
-	return shop_check(&f->o, &error) == 0 ? 0 : run_usage(run, "--%s", error.text);
+	f->o.policy = f->loop ? MARKET_OTHERS : (enum market_policy)f->policy;
+	return market_check(&f->o, &error) == 0 ? 0
+						: run_usage(run, "--%s", error.text);
 }
 
 /* --- Ends: where records go, where decisions come from ------------------------------ */
@@ -175,7 +176,7 @@ read_decisions(struct source *source, void *to, size_t size, struct error *error
 	struct pollfd ready = { .fd = 0, .events = POLLIN };
 	ssize_t n;
 
-	if (f->shop.ended)
+	if (f->market.ended)
 		return 0;
 	if (!f->loop || os->poll(os, &ready, 1, 0) <= 0)
 		return SOURCE_NOTHING;
@@ -197,15 +198,15 @@ static int
 start(struct run *run, void *self)
 {
 	struct simulate *f = self;
-	struct shop_ends ends = { send_record, NULL, send_tick, f };
-	const struct shop_counts *c = &f->shop.counts;
+	struct market_ends ends = { send_record, NULL, send_tick, f };
+	const struct market_counts *c = &f->market.counts;
 	struct error error;
 	struct input *in;
 
 	f->run = run;
 	if (read_options(run, f) != 0)
 		return -1;
-	if (shop_bytes(&f->o) + RESERVE > run_memory(run))
+	if (market_bytes(&f->o) + RESERVE > run_memory(run))
 		return run_usage(run, "--memory is too small for so many visitors");
 	if (f->truth_path != NULL) {
 		f->truth = run_outlet(run, f->truth_path);
@@ -214,7 +215,7 @@ start(struct run *run, void *self)
 			return -1;
 	}
 	f->made = true;
-	if (shop_init(&f->shop, &f->o, &ends) != 0)
+	if (market_init(&f->market, &f->o, &ends) != 0)
 		return run_fail(run, "no memory for the shop");
 	f->source = (struct source){ .read = read_decisions,
 		.free = free_source,
@@ -241,14 +242,14 @@ start(struct run *run, void *self)
 static int
 advance(struct simulate *f)
 {
-	enum shop_state state;
+	enum market_state state;
 
 	do
-		state = shop_advance(&f->shop, AT_ONCE);
-	while (f->loop && state == SHOP_MORE);
-	if (state == SHOP_ENDED)
+		state = market_advance(&f->market, AT_ONCE);
+	while (f->loop && state == MARKET_MORE);
+	if (state == MARKET_ENDED)
 		f->source.wait_ms = 0; /* the end is there to be read */
-	return state == SHOP_FAILED ? -1 : 0;
+	return state == MARKET_FAILED ? -1 : 0;
 }
 
 static int
@@ -293,7 +294,8 @@ each(struct run *run, void *self, const struct record *r)
 		return run_reject(run,
 		    "decision without request_id, decision_id, creative_id or "
 		    "position");
-	wrong = shop_decide(&f->shop, request, (uint64_t)position, creative, decision);
+	wrong =
+	    market_decide(&f->market, request, (uint64_t)position, creative, decision);
 	if (wrong != NULL)
 		return run_reject(run, "decision %s", wrong);
 	return advance(f) == 0 ? DROP : FAIL;
@@ -305,7 +307,7 @@ tick(struct run *run, void *self, instant watermark)
 	struct simulate *f = self;
 
 	(void)run;
-	shop_tick(&f->shop, watermark);
+	market_tick(&f->market, watermark);
 	return advance(f) == 0 ? 1 : -1;
 }
 
@@ -315,7 +317,7 @@ finish(struct run *run, void *self)
 	struct simulate *f = self;
 
 	(void)run;
-	return shop_close(&f->shop);
+	return market_close(&f->market);
 }
 
 static int
@@ -324,7 +326,7 @@ save(struct run *run, void *self, struct state_writer *to)
 	struct simulate *f = self;
 
 	(void)run;
-	shop_save(&f->shop, to);
+	market_save(&f->market, to);
 	return 0;
 }
 
@@ -333,7 +335,7 @@ load(struct run *run, void *self, struct state_reader *from)
 {
 	struct simulate *f = self;
 
-	return shop_load(&f->shop, from) == 0
+	return market_load(&f->market, from) == 0
 	    ? 0
 	    : run_fail(run, "the snapshot is damaged");
 }
@@ -344,7 +346,7 @@ stop(void *self)
 	struct simulate *f = self;
 
 	if (f->made)
-		shop_fini(&f->shop);
+		market_fini(&f->market);
 }
 
 static const struct filter simulate = {

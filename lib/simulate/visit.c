@@ -78,7 +78,7 @@ visit_profile_max(void)
 /* --- Helpers ---------------------------------------------------------------------- */
 
 void
-visit_plan(struct shop *s, const struct happening *h, bool must)
+visit_plan(struct market *s, const struct happening *h, bool must)
 {
 	if ((!must && s->agenda.n + RESERVE >= s->agenda.room) ||
 	    !agenda_add(&s->agenda, *h))
@@ -86,7 +86,7 @@ visit_plan(struct shop *s, const struct happening *h, bool must)
 }
 
 static struct random
-luck(const struct shop *s, uint64_t what, uint64_t which)
+luck(const struct market *s, uint64_t what, uint64_t which)
 {
 	return chance_of(s->o.world.seed, what, which);
 }
@@ -98,14 +98,14 @@ exponential(struct random *r, double mean_us)
 }
 
 static struct person
-person_of(const struct shop *s, const struct happening *h)
+person_of(const struct market *s, const struct happening *h)
 {
 	return (struct person){ h->session, h->visitor, (enum tell_who)h->who,
 		h->who != TELL_HUMAN || world_consents(&s->world, h->visitor) };
 }
 
 static int
-tell(struct shop *s, struct slice record)
+tell(struct market *s, struct slice record)
 {
 	return s->ends.record(s->ends.context, record);
 }
@@ -121,7 +121,7 @@ item_of(unsigned category, uint64_t which)
 
 /* Poisson by thinning (Lewis and Shedler 1979). */
 int
-visit_arrival(struct shop *s, const struct happening *h)
+visit_arrival(struct market *s, const struct happening *h)
 {
 	struct random r = luck(s, OF_ARRIVAL, h->number);
 	double mean_us = (double)WHEN_DAY / (s->o.rate * s->busiest);
@@ -153,7 +153,7 @@ visit_arrival(struct shop *s, const struct happening *h)
 
 /* What a human does on a page besides looking at banners. */
 static int
-browse(struct shop *s, struct happening *h, const struct person *p, unsigned category,
+browse(struct market *s, struct happening *h, const struct person *p, unsigned category,
     struct random *r)
 {
 	unsigned item = item_of(category, random_next(r));
@@ -174,8 +174,8 @@ browse(struct shop *s, struct happening *h, const struct person *p, unsigned cat
 
 /* The end of a session: what is in the cart is bought, or not. */
 static int
-check_out(
-    struct shop *s, const struct happening *h, const struct person *p, struct random *r)
+check_out(struct market *s, const struct happening *h, const struct person *p,
+    struct random *r)
 {
 	struct happening order = *h;
 
@@ -197,11 +197,12 @@ check_out(
 
 /* The shop's own policy answers a request. */
 static int
-choose(struct shop *s, const struct happening *h, const struct person *p, unsigned slot)
+choose(
+    struct market *s, const struct happening *h, const struct person *p, unsigned slot)
 {
 	const struct slot *on = &s->board.slot[slot];
 	struct random r = luck(s, OF_CHOICE, on->request);
-	bool oracle = s->o.policy == SHOP_ORACLE && p->who == TELL_HUMAN;
+	bool oracle = s->o.policy == MARKET_ORACLE && p->who == TELL_HUMAN;
 	unsigned n = on->candidates, best;
 	double click[RATES_MAX];
 	uint16_t left[RATES_MAX];
@@ -232,7 +233,7 @@ choose(struct shop *s, const struct happening *h, const struct person *p, unsign
 		if (tell(s,
 			tell_decision(&s->tell, h->at, p, &place, left, n,
 			    oracle ? 1 : 1 / (double)n,
-			    s->o.policy == SHOP_ORACLE ? "oracle" : "uniform")) != 0)
+			    s->o.policy == MARKET_ORACLE ? "oracle" : "uniform")) != 0)
 			return -1;
 		memmove(left + best, left + best + 1, (--n - best) * sizeof *left);
 	}
@@ -241,7 +242,7 @@ choose(struct shop *s, const struct happening *h, const struct person *p, unsign
 
 /* Ask for the banners of a page. */
 static int
-request(struct shop *s, const struct happening *h, const struct person *p,
+request(struct market *s, const struct happening *h, const struct person *p,
     unsigned category)
 {
 	unsigned slot = board_open(&s->board, p, s->world.born, s->o.positions);
@@ -255,7 +256,7 @@ request(struct shop *s, const struct happening *h, const struct person *p,
 	if (tell(s,
 		tell_request(&s->tell, h->at, p, &s->world, s->board.slot[slot].request,
 		    category, s->world.born, s->o.positions)) != 0 ||
-	    (s->o.policy != SHOP_OTHERS && choose(s, h, p, slot) != 0))
+	    (s->o.policy != MARKET_OTHERS && choose(s, h, p, slot) != 0))
 		return -1;
 	show.kind = VISIT_SHOW;
 	show.at += s->o.latency.us;
@@ -265,7 +266,7 @@ request(struct shop *s, const struct happening *h, const struct person *p,
 }
 
 int
-visit_page(struct shop *s, const struct happening *h)
+visit_page(struct market *s, const struct happening *h)
 {
 	struct random r = luck(s, OF_PAGE + ((uint64_t)h->step << 8), h->session);
 	struct person p = person_of(s, h);
@@ -289,7 +290,7 @@ visit_page(struct shop *s, const struct happening *h)
 
 /* How probable a click on each banner is for whoever looks. */
 static void
-estimate(const struct shop *s, const struct person *p, unsigned n, double *click)
+estimate(const struct market *s, const struct person *p, unsigned n, double *click)
 {
 	if (p->who == TELL_HUMAN) {
 		world_clicks(&s->world, p->visitor, n, click);
@@ -304,7 +305,7 @@ estimate(const struct shop *s, const struct person *p, unsigned n, double *click
 /* What chance and the oracle would have had of the same page: of the positions that have
  * a banner. */
 static void
-compare(struct shop *s, const struct slot *on, const double *click)
+compare(struct market *s, const struct slot *on, const double *click)
 {
 	bool taken[RATES_MAX] = { false };
 	double mean = 0;
@@ -331,7 +332,7 @@ compare(struct shop *s, const struct slot *on, const double *click)
 
 /* One banner is shown, looked at or not, clicked or not. */
 static int
-show_one(struct shop *s, const struct happening *h, const struct person *p,
+show_one(struct market *s, const struct happening *h, const struct person *p,
     unsigned position, const double *click)
 {
 	struct slot *on = &s->board.slot[h->slot];
@@ -368,7 +369,7 @@ show_one(struct shop *s, const struct happening *h, const struct person *p,
 }
 
 int
-visit_show(struct shop *s, const struct happening *h)
+visit_show(struct market *s, const struct happening *h)
 {
 	const struct slot *on = &s->board.slot[h->slot];
 	struct person p = person_of(s, h);
@@ -389,7 +390,7 @@ visit_show(struct shop *s, const struct happening *h)
 }
 
 int
-visit_click(struct shop *s, const struct happening *h)
+visit_click(struct market *s, const struct happening *h)
 {
 	const struct slot *on = &s->board.slot[h->slot];
 	unsigned banner = on->banner[h->position] - 1u;
@@ -420,7 +421,7 @@ visit_click(struct shop *s, const struct happening *h)
 
 /* What was paid: of the price, in whole cents. */
 static int64_t
-value_of(const struct shop *s, uint64_t order, uint64_t item)
+value_of(const struct market *s, uint64_t order, uint64_t item)
 {
 	struct random r = luck(s, OF_ORDER, order);
 	double micros =
@@ -431,7 +432,7 @@ value_of(const struct shop *s, uint64_t order, uint64_t item)
 
 static int
 tell_of_order(
-    struct shop *s, const char *event, const struct happening *h, uint64_t order)
+    struct market *s, const char *event, const struct happening *h, uint64_t order)
 {
 	struct person p = person_of(s, h);
 
@@ -441,7 +442,7 @@ tell_of_order(
 }
 
 int
-visit_purchase(struct shop *s, const struct happening *h)
+visit_purchase(struct market *s, const struct happening *h)
 {
 	struct random r = luck(s, OF_BACK, s->orders);
 	uint64_t order = s->orders++;
@@ -460,7 +461,7 @@ visit_purchase(struct shop *s, const struct happening *h)
 }
 
 int
-visit_refund(struct shop *s, const struct happening *h)
+visit_refund(struct market *s, const struct happening *h)
 {
 	s->counts.refunds++;
 	return tell_of_order(s, "refund", h, h->slot);

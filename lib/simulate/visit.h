@@ -7,7 +7,7 @@
 #ifndef BANNERPIPE_SIMULATE_VISIT_H
 #define BANNERPIPE_SIMULATE_VISIT_H
 
-#include "lib/simulate/shop.h"
+#include "lib/simulate/market.h"
 
 enum visit_kind {
 	VISIT_ARRIVAL = 1,
@@ -24,14 +24,14 @@ enum visit_kind {
 double visit_profile(instant at);
 double visit_profile_max(void);
 
-int visit_arrival(struct shop *s, const struct happening *h);
-int visit_page(struct shop *s, const struct happening *h);
-int visit_show(struct shop *s, const struct happening *h);
-int visit_click(struct shop *s, const struct happening *h);
-int visit_purchase(struct shop *s, const struct happening *h);
-int visit_refund(struct shop *s, const struct happening *h);
+int visit_arrival(struct market *s, const struct happening *h);
+int visit_page(struct market *s, const struct happening *h);
+int visit_show(struct market *s, const struct happening *h);
+int visit_click(struct market *s, const struct happening *h);
+int visit_purchase(struct market *s, const struct happening *h);
+int visit_refund(struct market *s, const struct happening *h);
 
 /* Add to the agenda. What must not be lost finds room always. */
-void visit_plan(struct shop *s, const struct happening *h, bool must);
+void visit_plan(struct market *s, const struct happening *h, bool must);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/simulate/shop.h"
+#include "lib/simulate/market.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -369,10 +369,10 @@ forget(struct told *t)
 	*t = (struct told){ .last = 0 };
 }
 
-static struct shop_options
+static struct market_options
 small_shop(void)
 {
-	return (struct shop_options){ .world = small_world(),
+	return (struct market_options){ .world = small_world(),
 		.rate = 60,
 		.positions = 3,
 		.examination = { 1, 0.5, 0.7 },
@@ -387,47 +387,47 @@ small_shop(void)
 }
 
 static void
-begin(struct shop *s, const struct shop_options *o, struct told *t)
+begin(struct market *s, const struct market_options *o, struct told *t)
 {
-	struct shop_ends ends = { hear, NULL, hear_tick, t };
+	struct market_ends ends = { hear, NULL, hear_tick, t };
 
 	forget(t);
 	t->watermark = WHEN_NEVER;
-	assert_int_equal(shop_init(s, o, &ends), 0);
+	assert_int_equal(market_init(s, o, &ends), 0);
 }
 
 static void
-run(struct shop *s, const struct shop_options *o, struct told *t)
+run(struct market *s, const struct market_options *o, struct told *t)
 {
-	enum shop_state state;
+	enum market_state state;
 
 	begin(s, o, t);
-	while ((state = shop_advance(s, 100)) == SHOP_MORE)
+	while ((state = market_advance(s, 100)) == MARKET_MORE)
 		;
-	assert_int_equal(state, SHOP_ENDED);
-	assert_int_equal(shop_advance(s, 100), SHOP_ENDED);
+	assert_int_equal(state, MARKET_ENDED);
+	assert_int_equal(market_advance(s, 100), MARKET_ENDED);
 }
 
 static void
 the_same_seed_tells_the_same(void **state)
 {
-	static struct shop s;
-	struct shop_options o = small_shop();
+	static struct market s;
+	struct market_options o = small_shop();
 	struct told one = { 0 }, two = { 0 };
 
 	(void)state;
 	o.world.fatigue = 0.1;
 	o.world.drift.us = WHEN_DAY;
 	run(&s, &o, &one);
-	shop_fini(&s);
+	market_fini(&s);
 	run(&s, &o, &two);
-	shop_fini(&s);
+	market_fini(&s);
 	assert_true(one.records > 10000 && one.ticks > 1000);
 	assert_int_equal(one.size, two.size);
 	assert_memory_equal(one.bytes, two.bytes, one.size);
 	o.world.seed++;
 	run(&s, &o, &two);
-	shop_fini(&s);
+	market_fini(&s);
 	assert_true(
 	    one.size != two.size || memcmp(one.bytes, two.bytes, one.size) != 0);
 	forget(&one);
@@ -491,7 +491,7 @@ next_effect(struct walk *w, struct told *t)
 
 /* Give the shop the decisions of another one, as they come, up to where it goes on. */
 static void
-give(struct shop *s, struct walk *w, struct told *t)
+give(struct market *s, struct walk *w, struct told *t)
 {
 	struct slice request, creative, decision;
 	int64_t position;
@@ -504,7 +504,7 @@ give(struct shop *s, struct walk *w, struct told *t)
 		    record_str(&w->r, w->decision, &decision) &&
 		    record_int(&w->r, w->position, &position));
 		assert_null(
-		    shop_decide(s, request, (uint64_t)position, creative, decision));
+		    market_decide(s, request, (uint64_t)position, creative, decision));
 		if (position == 2)
 			return;
 	}
@@ -514,25 +514,25 @@ give(struct shop *s, struct walk *w, struct told *t)
 static void
 others_who_decide_the_same_have_the_same_luck(void **state)
 {
-	static struct shop s;
-	struct shop_options o = small_shop();
+	static struct market s;
+	struct market_options o = small_shop();
 	struct told alone = { 0 }, led = { 0 };
-	enum shop_state now;
+	enum market_state now;
 	struct walk w, x;
 	uint64_t effects = 0;
 
 	(void)state;
 	run(&s, &o, &alone);
-	shop_fini(&s);
-	o.policy = SHOP_OTHERS;
+	market_fini(&s);
+	o.policy = MARKET_OTHERS;
 	begin(&s, &o, &led);
 	walk_open(&w);
-	while ((now = shop_advance(&s, 50)) != SHOP_ENDED) {
-		assert_int_not_equal(now, SHOP_FAILED);
-		if (now == SHOP_WAITS)
+	while ((now = market_advance(&s, 50)) != MARKET_ENDED) {
+		assert_int_not_equal(now, MARKET_FAILED);
+		if (now == MARKET_WAITS)
 			give(&s, &w, &alone);
 	}
-	shop_fini(&s);
+	market_fini(&s);
 	reader_free(w.reader);
 
 	walk_open(&w);
@@ -562,25 +562,25 @@ others_who_decide_the_same_have_the_same_luck(void **state)
 static void
 a_watermark_that_comes_back_ends_the_waiting(void **state)
 {
-	static struct shop s;
-	struct shop_options o = small_shop();
+	static struct market s;
+	struct market_options o = small_shop();
 	struct told t = { 0 };
-	enum shop_state now;
+	enum market_state now;
 
 	(void)state;
-	o.policy = SHOP_OTHERS;
+	o.policy = MARKET_OTHERS;
 	begin(&s, &o, &t);
-	while ((now = shop_advance(&s, 1000)) != SHOP_ENDED) {
-		if (now != SHOP_WAITS)
+	while ((now = market_advance(&s, 1000)) != MARKET_ENDED) {
+		if (now != MARKET_WAITS)
 			continue;
 		/* Without one, or with an older one, it waits on. */
-		shop_tick(&s, t.watermark - 1);
-		assert_int_equal(shop_advance(&s, 1000), SHOP_WAITS);
-		shop_tick(&s, t.watermark);
+		market_tick(&s, t.watermark - 1);
+		assert_int_equal(market_advance(&s, 1000), MARKET_WAITS);
+		market_tick(&s, t.watermark);
 	}
 	assert_int_equal(s.counts.impressions, 0);
 	assert_true(s.counts.unanswered > 1000);
-	shop_fini(&s);
+	market_fini(&s);
 	forget(&t);
 }
 
@@ -589,17 +589,17 @@ a_watermark_that_comes_back_ends_the_waiting(void **state)
 static const struct state_identity identity = { .name = "test", .schema = 1 };
 
 static void
-save(const struct shop *s, const char *path)
+save(const struct market *s, const char *path)
 {
 	struct state_writer *w = state_write(&os_system, path, &identity, &error);
 
 	assert_non_null(w);
-	shop_save(s, w);
+	market_save(s, w);
 	assert_int_equal(state_commit(w, &error), 0);
 }
 
 static int
-load(struct shop *s, const char *path)
+load(struct market *s, const char *path)
 {
 	enum state_trouble trouble;
 	struct state_reader *r =
@@ -607,7 +607,7 @@ load(struct shop *s, const char *path)
 	int status;
 
 	assert_non_null(r);
-	status = shop_load(s, r);
+	status = market_load(s, r);
 	state_close(r);
 	return status;
 }
@@ -615,8 +615,8 @@ load(struct shop *s, const char *path)
 static void
 a_shop_goes_on_where_it_was_saved(void **state)
 {
-	static struct shop s;
-	struct shop_options o = small_shop();
+	static struct market s;
+	struct market_options o = small_shop();
 	struct random r = seeded();
 	struct told whole = { 0 }, first = { 0 }, rest = { 0 };
 	char folder[] = "/tmp/bannerpipe-simulate-XXXXXX", path[64];
@@ -628,28 +628,28 @@ a_shop_goes_on_where_it_was_saved(void **state)
 	o.world.drift.us = WHEN_DAY;
 	o.world.newcomers = 3;
 	run(&s, &o, &whole);
-	shop_fini(&s);
+	market_fini(&s);
 	for (unsigned i = 0; i < 5; i++) {
 		begin(&s, &o, &first);
-		(void)shop_advance(&s, (unsigned)(random_next(&r) % 8000));
+		(void)market_advance(&s, (unsigned)(random_next(&r) % 8000));
 		save(&s, path);
-		shop_fini(&s);
+		market_fini(&s);
 		begin(&s, &o, &rest);
 		assert_int_equal(load(&s, path), 0);
-		while (shop_advance(&s, 100) == SHOP_MORE)
+		while (market_advance(&s, 100) == MARKET_MORE)
 			;
-		shop_fini(&s);
+		market_fini(&s);
 		assert_int_equal(first.size + rest.size, whole.size);
 		assert_memory_equal(first.bytes, whole.bytes, first.size);
 		assert_memory_equal(rest.bytes, whole.bytes + first.size, rest.size);
 	}
 	/* What is about something that is not there is refused. */
 	begin(&s, &o, &first);
-	(void)shop_advance(&s, 1000);
+	(void)market_advance(&s, 1000);
 	s.agenda.heap[0].kind = 99;
 	save(&s, path);
 	assert_int_equal(load(&s, path), -1);
-	shop_fini(&s);
+	market_fini(&s);
 	(void)unlink(path);
 	(void)rmdir(folder);
 	forget(&whole);
@@ -676,31 +676,31 @@ ignore_tick(void *context, instant watermark)
 static void
 too_many_visitors_are_counted_and_harm_nobody(void **state)
 {
-	static struct shop s;
-	struct shop_options o = small_shop();
-	struct shop_ends ends = { ignore, NULL, ignore_tick, NULL };
+	static struct market s;
+	struct market_options o = small_shop();
+	struct market_ends ends = { ignore, NULL, ignore_tick, NULL };
 
 	(void)state;
 	o.rate = 1e9;
-	assert_int_equal(shop_init(&s, &o, &ends), 0);
-	assert_int_equal(shop_advance(&s, 500000), SHOP_MORE);
+	assert_int_equal(market_init(&s, &o, &ends), 0);
+	assert_int_equal(market_advance(&s, 500000), MARKET_MORE);
 	assert_true(s.counts.crowded > 0 && s.agenda.n <= s.agenda.room);
-	shop_fini(&s);
+	market_fini(&s);
 }
 
 static void
 options_out_of_range_are_refused_by_name(void **state)
 {
-	struct shop_options o = small_shop();
+	struct market_options o = small_shop();
 
 	(void)state;
-	assert_int_equal(shop_check(&o, &error), 0);
+	assert_int_equal(market_check(&o, &error), 0);
 	o.farms = 0.96;
-	assert_int_equal(shop_check(&o, &error), -1);
+	assert_int_equal(market_check(&o, &error), -1);
 	assert_string_equal(error.text, "farms must be in 0 .. 0.95");
 	o = small_shop();
 	o.purchase_delay.us = 366 * WHEN_DAY;
-	assert_int_equal(shop_check(&o, &error), -1);
+	assert_int_equal(market_check(&o, &error), -1);
 	assert_string_equal(error.text, "purchase-delay must be in 0 .. 365 days");
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/simulate/shop.h"
+#include "lib/simulate/market.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +23,7 @@ days(struct span span)
 }
 
 int
-shop_check(const struct shop_options *o, struct error *error)
+market_check(const struct market_options *o, struct error *error)
 {
 	const struct world_options *w = &o->world;
 	const struct {
@@ -57,20 +57,20 @@ shop_check(const struct shop_options *o, struct error *error)
 }
 
 uint64_t
-shop_bytes(const struct shop_options *o)
+market_bytes(const struct market_options *o)
 {
-	return world_bytes(&o->world) + SHOP_AGENDA * sizeof(struct happening) +
+	return world_bytes(&o->world) + MARKET_AGENDA * sizeof(struct happening) +
 	    BOARD_SLOTS * (sizeof(struct slot) + sizeof(uint16_t));
 }
 
 static void
-plan_at(struct shop *s, enum visit_kind kind, instant at)
+plan_at(struct market *s, enum visit_kind kind, instant at)
 {
 	visit_plan(s, &(struct happening){ .at = at, .kind = (uint8_t)kind }, true);
 }
 
 static void
-note_names(struct shop *s)
+note_names(struct market *s)
 {
 	for (unsigned i = 0; i < s->world.n; i++) {
 		struct slice name = slice_text(s->o.world.rates->row[i].creative);
@@ -84,7 +84,7 @@ note_names(struct shop *s)
 
 /* The banner of that name; RATES_MAX: none. */
 static unsigned
-banner_of(const struct shop *s, struct slice name)
+banner_of(const struct market *s, struct slice name)
 {
 	uint64_t at = hash_bucket(hash_bytes(name, 0), NAMES);
 
@@ -95,7 +95,7 @@ banner_of(const struct shop *s, struct slice name)
 }
 
 static void
-order_positions(struct shop *s)
+order_positions(struct market *s)
 {
 	for (unsigned k = 0; k < s->o.positions; k++) {
 		unsigned i = k;
@@ -109,9 +109,10 @@ order_positions(struct shop *s)
 }
 
 int
-shop_init(struct shop *s, const struct shop_options *o, const struct shop_ends *ends)
+market_init(
+    struct market *s, const struct market_options *o, const struct market_ends *ends)
 {
-	*s = (struct shop){ .o = *o,
+	*s = (struct market){ .o = *o,
 		.ends = *ends,
 		.now = o->world.from,
 		.day_start = o->world.from,
@@ -122,7 +123,7 @@ shop_init(struct shop *s, const struct shop_options *o, const struct shop_ends *
 	assert(o->positions > 0 && o->positions <= TELL_POSITIONS_MAX && o->rate > 0 &&
 	    o->latency.us > 0);
 	if (world_init(&s->world, &o->world) != 0 ||
-	    agenda_init(&s->agenda, SHOP_AGENDA) != 0 || board_init(&s->board) != 0 ||
+	    agenda_init(&s->agenda, MARKET_AGENDA) != 0 || board_init(&s->board) != 0 ||
 	    tell_init(&s->tell, o->world.seed, o->world.rates) != 0)
 		return -1;
 	note_names(s);
@@ -134,7 +135,7 @@ shop_init(struct shop *s, const struct shop_options *o, const struct shop_ends *
 }
 
 void
-shop_fini(struct shop *s)
+market_fini(struct market *s)
 {
 	world_fini(&s->world);
 	agenda_fini(&s->agenda);
@@ -145,13 +146,13 @@ shop_fini(struct shop *s)
 /* --- What happens to the shop itself ---------------------------------------------- */
 
 static int
-put(struct shop *s, struct slice record)
+put(struct market *s, struct slice record)
 {
 	return s->ends.record(s->ends.context, record);
 }
 
 static int
-tell_banner(struct shop *s, unsigned i)
+tell_banner(struct market *s, unsigned i)
 {
 	return put(s,
 	    tell_creative(
@@ -160,7 +161,7 @@ tell_banner(struct shop *s, unsigned i)
 
 /* What there is from the start. */
 static int
-open_shop(struct shop *s)
+open_shop(struct market *s)
 {
 	s->open = true;
 	for (unsigned i = 0; i < TELL_ITEMS; i++)
@@ -173,7 +174,7 @@ open_shop(struct shop *s)
 }
 
 static int
-report(struct shop *s, const struct regret *r, const char *window, instant start)
+report(struct market *s, const struct regret *r, const char *window, instant start)
 {
 	struct build *b = &s->tell.b;
 
@@ -183,7 +184,7 @@ report(struct shop *s, const struct regret *r, const char *window, instant start
 }
 
 static int
-end_day(struct shop *s)
+end_day(struct market *s)
 {
 	int status = report(s, &s->day, "day", s->day_start);
 
@@ -194,7 +195,7 @@ end_day(struct shop *s)
 }
 
 static int
-midnight(struct shop *s)
+midnight(struct market *s)
 {
 	world_turn(&s->world, s->world.day + 1);
 	plan_at(s, VISIT_MIDNIGHT, s->now + WHEN_DAY);
@@ -202,7 +203,7 @@ midnight(struct shop *s)
 }
 
 static int
-birth(struct shop *s)
+birth(struct market *s)
 {
 	int status = 0;
 
@@ -213,7 +214,7 @@ birth(struct shop *s)
 }
 
 static int
-send_tick(struct shop *s, instant watermark)
+send_tick(struct market *s, instant watermark)
 {
 	s->ticked = watermark;
 	s->ticked_next = s->board.next;
@@ -221,7 +222,7 @@ send_tick(struct shop *s, instant watermark)
 }
 
 int
-shop_close(struct shop *s)
+market_close(struct market *s)
 {
 	if (s->ended)
 		return 0;
@@ -237,7 +238,7 @@ shop_close(struct shop *s)
 /* --- Going on --------------------------------------------------------------------- */
 
 static int
-happen(struct shop *s, const struct happening *h)
+happen(struct market *s, const struct happening *h)
 {
 	switch ((enum visit_kind)h->kind) {
 	case VISIT_ARRIVAL:
@@ -262,58 +263,58 @@ happen(struct shop *s, const struct happening *h)
 
 /* Whether what comes next cannot be known before others have decided. */
 static bool
-must_wait(const struct shop *s, const struct happening *h)
+must_wait(const struct market *s, const struct happening *h)
 {
-	if (s->o.policy != SHOP_OTHERS)
+	if (s->o.policy != MARKET_OTHERS)
 		return false;
 	return (h->kind == VISIT_SHOW && !board_is_over(&s->board, h->slot)) ||
 	    (h->kind == VISIT_PAGE && board_is_full(&s->board));
 }
 
 /* One watermark is on its way as long as it waits: it comes back behind the decisions. */
-static enum shop_state
-wait(struct shop *s, instant at)
+static enum market_state
+wait(struct market *s, instant at)
 {
 	if (s->awaited == WHEN_NEVER && s->ticked_next < s->board.next) {
 		s->awaited = at;
 		if (send_tick(s, at) != 0)
-			return SHOP_FAILED;
+			return MARKET_FAILED;
 	}
-	return SHOP_WAITS;
+	return MARKET_WAITS;
 }
 
-enum shop_state
-shop_advance(struct shop *s, unsigned most)
+enum market_state
+market_advance(struct market *s, unsigned most)
 {
 	const struct happening *next;
 	struct happening h;
 
 	if (s->ended)
-		return SHOP_ENDED;
+		return MARKET_ENDED;
 	if (!s->open && open_shop(s) != 0)
-		return SHOP_FAILED;
+		return MARKET_FAILED;
 	for (; most > 0; most--) {
 		next = agenda_next(&s->agenda);
 		if (next == NULL || next->at >= s->end) {
 			s->now = s->end;
-			return shop_close(s) == 0 ? SHOP_ENDED : SHOP_FAILED;
+			return market_close(s) == 0 ? MARKET_ENDED : MARKET_FAILED;
 		}
 		if (must_wait(s, next))
 			return wait(s, next->at);
 		h = *next;
 		s->now = h.at;
-		if (s->o.policy != SHOP_OTHERS && h.at - s->ticked >= TICK_EVERY &&
+		if (s->o.policy != MARKET_OTHERS && h.at - s->ticked >= TICK_EVERY &&
 		    send_tick(s, h.at) != 0)
-			return SHOP_FAILED;
+			return MARKET_FAILED;
 		agenda_remove(&s->agenda);
 		if (happen(s, &h) != 0)
-			return SHOP_FAILED;
+			return MARKET_FAILED;
 	}
-	return SHOP_MORE;
+	return MARKET_MORE;
 }
 
 instant
-shop_next(const struct shop *s)
+market_next(const struct market *s)
 {
 	const struct happening *next = agenda_next(&s->agenda);
 
@@ -321,7 +322,7 @@ shop_next(const struct shop *s)
 }
 
 const char *
-shop_decide(struct shop *s, struct slice request, uint64_t position,
+market_decide(struct market *s, struct slice request, uint64_t position,
     struct slice creative, struct slice decision)
 {
 	uint64_t number;
@@ -333,7 +334,7 @@ shop_decide(struct shop *s, struct slice request, uint64_t position,
 }
 
 void
-shop_tick(struct shop *s, instant watermark)
+market_tick(struct market *s, instant watermark)
 {
 	if (s->awaited == WHEN_NEVER || watermark < s->awaited)
 		return;
@@ -366,7 +367,7 @@ get_regret(struct state_reader *from, struct regret *r)
 }
 
 void
-shop_save(const struct shop *s, struct state_writer *to)
+market_save(const struct market *s, struct state_writer *to)
 {
 	world_save(&s->world, to);
 	board_save(&s->board, to);
@@ -390,7 +391,7 @@ shop_save(const struct shop *s, struct state_writer *to)
 
 /* What the agenda is about must be there. */
 static bool
-is_sound(const struct shop *s, const struct happening *h)
+is_sound(const struct market *s, const struct happening *h)
 {
 	bool banner = h->kind == VISIT_SHOW || h->kind == VISIT_CLICK;
 	bool order = h->kind == VISIT_PURCHASE || h->kind == VISIT_REFUND;
@@ -407,7 +408,7 @@ is_sound(const struct shop *s, const struct happening *h)
 }
 
 int
-shop_load(struct shop *s, struct state_reader *from)
+market_load(struct market *s, struct state_reader *from)
 {
 	uint64_t n, open, ended;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * shop: what happens in a shop with known truth, in the order of event time.
+ * market: what happens in a shop with known truth, in the order of event time.
  *
  * Sessions arrive as a Poisson process with a profile over the day and the week. Each page
  * asks for banners; when they are there, `latency` later, they are shown, looked at, clicked
@@ -8,10 +8,10 @@
  * follow a link now and then; farms click the worst banner.
  *
  * Who decides is no part of this: requests go out among the other records, and
- * shop_decide takes the answers. With a policy of its own the shop answers itself.
+ * market_decide takes the answers. With a policy of its own the shop answers itself.
  */
-#ifndef BANNERPIPE_SIMULATE_SHOP_H
-#define BANNERPIPE_SIMULATE_SHOP_H
+#ifndef BANNERPIPE_SIMULATE_MARKET_H
+#define BANNERPIPE_SIMULATE_MARKET_H
 
 #include "lib/simulate/agenda.h"
 #include "lib/simulate/board.h"
@@ -19,13 +19,17 @@
 #include "lib/simulate/tell.h"
 #include "lib/simulate/world.h"
 
-enum shop_policy { SHOP_UNIFORM, SHOP_ORACLE, SHOP_OTHERS /* shop_decide does */ };
+enum market_policy {
+	MARKET_UNIFORM,
+	MARKET_ORACLE,
+	MARKET_OTHERS /* market_decide does */
+};
 
-#define SHOP_POLICY_WORDS "uniform|oracle"
+#define MARKET_POLICY_WORDS "uniform|oracle"
 
-enum { SHOP_AGENDA = 1 << 17 /* happenings to come, at most */ };
+enum { MARKET_AGENDA = 1 << 17 /* happenings to come, at most */ };
 
-struct shop_options {
+struct market_options {
 	struct world_options world;
 	double rate;                            /* sessions a day, > 0 */
 	unsigned positions;                     /* 1..TELL_POSITIONS_MAX */
@@ -35,33 +39,33 @@ struct shop_options {
 	struct span latency;                    /* from request to impression, > 0 */
 	struct span click_delay, refund_delay;  /* means, exponential */
 	struct span purchase_delay;             /* median, log-normal, deviation 1 */
-	enum shop_policy policy;
+	enum market_policy policy;
 };
 
 /* Where records go. Each returns 0, or -1 to stop. */
-struct shop_ends {
+struct market_ends {
 	int (*record)(void *context, struct slice record);
 	int (*truth)(void *context, struct slice record); /* NULL: nobody asks */
 	int (*tick)(void *context, instant watermark);
 	void *context;
 };
 
-struct shop_counts {
+struct market_counts {
 	uint64_t sessions, requests, impressions, clicks, purchases, refunds;
 	uint64_t unanswered; /* positions that stayed empty */
 	uint64_t
 	    crowded; /* pages without banners, and what was forgotten: too much at once */
 };
 
-struct shop {
-	struct shop_options o;
-	struct shop_ends ends;
+struct market {
+	struct market_options o;
+	struct market_ends ends;
 	struct world world;
 	struct agenda agenda;
 	struct board board;
 	struct tell tell;
 	struct regret day, total;
-	struct shop_counts counts;
+	struct market_counts counts;
 	uint64_t orders, windows;
 	instant now, end, day_start;
 	instant ticked;       /* the last watermark */
@@ -76,36 +80,36 @@ struct shop {
 
 /* Whether all are in their ranges; -1 with the error, which begins with the name of the
  * option ("farms must be ..."). */
-int shop_check(const struct shop_options *o, struct error *error);
+int market_check(const struct market_options *o, struct error *error);
 /* Bytes that a shop takes. */
-uint64_t shop_bytes(const struct shop_options *o);
+uint64_t market_bytes(const struct market_options *o);
 /* -1: no memory. */
-int shop_init(
-    struct shop *s, const struct shop_options *o, const struct shop_ends *ends);
-void shop_fini(struct shop *s);
+int market_init(
+    struct market *s, const struct market_options *o, const struct market_ends *ends);
+void market_fini(struct market *s);
 
-enum shop_state {
-	SHOP_FAILED = -1, /* an end did */
-	SHOP_ENDED,       /* the last day is over; all is told */
-	SHOP_MORE,        /* so far */
-	SHOP_WAITS,       /* for a decision */
+enum market_state {
+	MARKET_FAILED = -1, /* an end did */
+	MARKET_ENDED,       /* the last day is over; all is told */
+	MARKET_MORE,        /* so far */
+	MARKET_WAITS,       /* for a decision */
 };
 
 /* Go on, for at most `most` happenings. While it waits a watermark is on its way: what
- * comes back with it, shop_tick, tells that no decision does any more. */
-enum shop_state shop_advance(struct shop *s, unsigned most);
+ * comes back with it, market_tick, tells that no decision does any more. */
+enum market_state market_advance(struct market *s, unsigned most);
 /* The next instant at which something happens. */
-instant shop_next(const struct shop *s);
+instant market_next(const struct market *s);
 
 /* A decision has come. NULL, or what is wrong with it: a constant text. */
-const char *shop_decide(struct shop *s, struct slice request, uint64_t position,
+const char *market_decide(struct market *s, struct slice request, uint64_t position,
     struct slice creative, struct slice decision);
 /* A watermark has come back. */
-void shop_tick(struct shop *s, instant watermark);
+void market_tick(struct market *s, instant watermark);
 /* No decision comes any more: the last day ends here, all is told. -1: an end failed. */
-int shop_close(struct shop *s);
+int market_close(struct market *s);
 
-void shop_save(const struct shop *s, struct state_writer *to);
-int shop_load(struct shop *s, struct state_reader *from);
+void market_save(const struct market *s, struct state_writer *to);
+int market_load(struct market *s, struct state_reader *from);
 
 #endif
