@@ -10,10 +10,10 @@
  * needs  nothing; a negative weight takes back what the same record has taught
  */
 #include "lib/filter.h"
-#include "lib/model/delta.h"
 #include "lib/model/explain.h"
 #include "lib/model/predictor.h"
 #include "lib/model/progress.h"
+#include "lib/modeltool/delta.h"
 #include "lib/tune/words.h"
 
 /* What of the memory is not for the model. */
@@ -105,9 +105,8 @@ begin_deltas(struct run *run, struct learn *l)
 
 	if (l->deltas_path == NULL)
 		return 0;
-	if (l->words.factors > 0 || l->delta_every == 0)
-		return run_usage(
-		    run, "--deltas wants no --factors, and --delta-every of 1 or more");
+	if (l->delta_every == 0)
+		return run_usage(run, "--deltas wants --delta-every of 1 or more");
 	if (l->to_deltas == NULL &&
 	    (l->to_deltas = run_outlet(run, l->deltas_path)) == NULL)
 		return -1;

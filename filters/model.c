@@ -13,13 +13,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/model/follow.h"
-#include "lib/model/keys.h"
-#include "lib/model/merge.h"
-#include "lib/model/open.h"
-#include "lib/model/sheet.h"
-#include "lib/model/summary.h"
-#include "lib/model/text.h"
+#include "lib/modeltool/follow.h"
+#include "lib/modeltool/keys.h"
+#include "lib/modeltool/merge.h"
+#include "lib/modeltool/open.h"
+#include "lib/modeltool/sheet.h"
+#include "lib/modeltool/summary.h"
+#include "lib/modeltool/text.h"
 #include "lib/option.h"
 #include "lib/os.h"
 
@@ -79,14 +79,14 @@ flushed(int status)
 	    : complain(FAILED, "cannot write standard output");
 }
 
-/* To make others of it, or compare, it must be linear. */
+/* To make others of it, or compare, there must be nothing that is not copied. */
 static struct model *
-read_model(const struct arguments *a, const char *path, bool linear)
+read_model(const struct arguments *a, const char *path, bool whole)
 {
 	struct error error;
 	struct model *m = model_read(&os_system, path, a->memory.bytes, &error);
 
-	if (m != NULL && (!linear || model_is_linear(&m->options, &error)))
+	if (m != NULL && (!whole || model_can_be_copied(&m->options, &error)))
 		return m;
 	(void)complain(FAILED, error.text);
 	model_free(m);

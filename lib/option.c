@@ -220,7 +220,8 @@ option_format(const struct option *o, const void *fields, char *to, size_t size)
 		number[n] = '\0';
 		break;
 	case OPTION_NUMBER:
-		(void)snprintf(number, sizeof number, "%.17g", *(const double *)field);
+		n = number_format_double(*(const double *)field, number);
+		number[n] = '\0';
 		break;
 	case OPTION_TEXT:
 		text = *(const char *const *)field;

@@ -19,14 +19,14 @@ blocks_init(struct blocks *p, size_t largest, uint64_t held_max)
 static size_t
 bytes_of(const struct blocks *p, unsigned class)
 {
-	return p->size[class] + sizeof(struct idle_block);
+	return p->size[class] + sizeof(struct blocks_block);
 }
 
 /* Idle blocks of all sizes go. */
 static void
 trim(struct blocks *p)
 {
-	struct idle_block *b;
+	struct blocks_block *b;
 
 	for (unsigned i = 0; i < BLOCKS_CLASSES; i++)
 		while ((b = p->idle[i]) != NULL) {
@@ -45,7 +45,7 @@ blocks_fini(struct blocks *p)
 uint8_t *
 blocks_take(struct blocks *p, size_t size, size_t *room)
 {
-	struct idle_block *b;
+	struct blocks_block *b;
 	unsigned i = 0;
 
 	while (i < BLOCKS_CLASSES && p->size[i] < size)
@@ -72,11 +72,11 @@ blocks_take(struct blocks *p, size_t size, size_t *room)
 void
 blocks_give(struct blocks *p, uint8_t *block)
 {
-	struct idle_block *b;
+	struct blocks_block *b;
 
 	if (block == NULL)
 		return;
-	b = (struct idle_block *)(void *)block - 1;
+	b = (struct blocks_block *)(void *)block - 1;
 	p->used -= bytes_of(p, b->class);
 	b->next = p->idle[b->class];
 	p->idle[b->class] = b;

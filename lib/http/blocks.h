@@ -11,14 +11,14 @@
 
 enum { BLOCKS_CLASSES = 5 };
 
-struct idle_block {
-	struct idle_block *next;
+struct blocks_block {
+	struct blocks_block *next;
 	unsigned class;
 };
 
 struct blocks {
 	size_t size[BLOCKS_CLASSES]; /* rising; the last is the largest that is given */
-	struct idle_block *idle[BLOCKS_CLASSES];
+	struct blocks_block *idle[BLOCKS_CLASSES];
 	uint64_t held, held_max; /* bytes, idle ones included */
 	uint64_t used;           /* bytes of those that are not */
 };

@@ -69,7 +69,7 @@ struct http {
 	struct service service;
 	struct deadline_queue queue[QUEUES];
 	struct connection *slot, *vacant;
-	struct blocks pool;
+	struct blocks blocks;
 	struct peers peers;
 	int64_t now_us, drained_us; /* the latter: when draining ends */
 	struct listener listener[HTTP_LISTEN_MAX];
@@ -105,7 +105,7 @@ end(struct connection *c)
 		return;
 	c->closing = true;
 	deadline_clear(&c->deadline);
-	blocks_give(&h->pool, c->kept);
+	blocks_give(&h->blocks, c->kept);
 	c->kept = NULL;
 	if (c->counted)
 		peers_remove(&h->peers, c->key);
@@ -160,7 +160,7 @@ on_written(uv_write_t *write, int status)
 	struct connection *c = write->data;
 	struct exchange_input in = { c->kept, c->kept_size };
 
-	blocks_give(&c->http->pool, (uint8_t *)c->unsent);
+	blocks_give(&c->http->blocks, (uint8_t *)c->unsent);
 	c->unsent = NULL;
 	c->http->loop.events++;
 	if (c->closing)
@@ -180,7 +180,7 @@ send_later(struct connection *c, const uint8_t *bytes, size_t size)
 	size_t room;
 
 	c->unsent = (struct unsent *)(void *)blocks_take(
-	    &h->pool, sizeof *c->unsent + size, &room);
+	    &h->blocks, sizeof *c->unsent + size, &room);
 	if (c->unsent == NULL) {
 		h->service.counts.short_of_memory++;
 		end(c);
@@ -193,7 +193,7 @@ send_later(struct connection *c, const uint8_t *bytes, size_t size)
 	wait_for(c, WRITE);
 	h->loop.events++;
 	if (uv_write(&c->unsent->write, &c->u.stream, &buffer, 1, on_written) != 0) {
-		blocks_give(&h->pool, (uint8_t *)c->unsent);
+		blocks_give(&h->blocks, (uint8_t *)c->unsent);
 		c->unsent = NULL;
 		end(c);
 	}
@@ -226,7 +226,7 @@ make_room(struct connection *c, size_t size)
 
 	if (size <= c->kept_room && c->kept != NULL)
 		return true;
-	block = blocks_take(&c->http->pool, wanted > size ? wanted : size, &room);
+	block = blocks_take(&c->http->blocks, wanted > size ? wanted : size, &room);
 	if (block == NULL) {
 		c->http->service.counts.short_of_memory++;
 		end(c);
@@ -234,7 +234,7 @@ make_room(struct connection *c, size_t size)
 	}
 	if (c->kept != NULL)
 		memcpy(block, c->kept, c->kept_size);
-	blocks_give(&c->http->pool, c->kept);
+	blocks_give(&c->http->blocks, c->kept);
 	c->kept = block;
 	c->kept_room = room;
 	return true;
@@ -245,7 +245,7 @@ static void
 keep(struct connection *c, const struct exchange_input *in)
 {
 	if (in->size == 0) {
-		blocks_give(&c->http->pool, c->kept);
+		blocks_give(&c->http->blocks, c->kept);
 		c->kept = NULL;
 	} else if (c->kept != NULL) {
 		memmove(c->kept, in->at, in->size);
@@ -542,7 +542,7 @@ prepare(struct http *h, struct error *error)
 		return -1;
 	if (c->memory_bytes < 2 * (largest_in + largest_out))
 		return error_set(error, "too little memory for requests and answers");
-	blocks_init(&h->pool, largest_in > largest_out ? largest_in : largest_out,
+	blocks_init(&h->blocks, largest_in > largest_out ? largest_in : largest_out,
 	    c->memory_bytes);
 	if (c->os->random(c->os, &seed, sizeof seed) != 0)
 		return error_set(error, "the system has no randomness");
@@ -601,7 +601,7 @@ http_free(struct http *h)
 		end_all(h);
 		loop_fini(&h->loop);
 	}
-	blocks_fini(&h->pool);
+	blocks_fini(&h->blocks);
 	peers_fini(&h->peers);
 	service_fini(&h->service);
 	free(h->slot);
@@ -741,5 +741,5 @@ http_metrics(const struct http *h, struct http_answer *answer)
 uint64_t
 http_held(const struct http *h)
 {
-	return h->pool.used;
+	return h->blocks.used;
 }

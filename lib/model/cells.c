@@ -606,6 +606,7 @@ cells_load(
 		return error_set(error, "the table of cells is damaged");
 	c->evicted = evicted;
 	c->base = base;
+	c->loaded = homes;
 	if (cells_resize(c, homes, error) < 0)
 		return -1;
 	same = homes == c->homes;

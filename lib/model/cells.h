@@ -73,6 +73,8 @@ struct cells {
 	uint64_t used, evicted, budget;
 	uint64_t base; /* the tick that touched counts from */
 	bool cramped;  /* a key found its window full, and there is room to grow */
+	uint64_t
+	    loaded; /* homes in the snapshot that it comes from; others: placed afresh */
 	struct dirty dirty_lines, dirty_cells;
 	bool
 	    marks; /* somebody asks what changes: from the first snapshot on that tracks */
@@ -212,7 +214,7 @@ uint64_t cells_take(struct cells *c, uint64_t home, uint64_t key, uint64_t now);
  * at first for each that is taken. -1 and error when there is no memory. */
 int cells_track(struct cells *c, struct error *error);
 
-/* --- Copies, to the place: lib/model/open.h, text.h and delta.h ----------------------- */
+/* --- Copies, to the place: lib/modeltool/open.h, text.h and delta.h ----------------------- */
 
 /* The budget of a map that can have so many homes. UINT64_MAX: too many. */
 uint64_t cells_budget(const struct cells_kind *kind, uint64_t homes);

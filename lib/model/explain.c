@@ -45,7 +45,13 @@ explain_fini(struct explain *e)
 	names_free(&e->names);
 }
 
-/* In the order of |effect|, at equal ones as they come. */
+static double
+size_of(const struct explain_part *p)
+{
+	return fabs(p->effect + p->pairs);
+}
+
+/* In the order of what both add, at equal ones as they come. */
 static void
 insert(struct explain *e, unsigned target, struct explain_part part)
 {
@@ -53,57 +59,74 @@ insert(struct explain *e, unsigned target, struct explain_part part)
 	unsigned at = e->count[target];
 
 	if (at == e->most) {
-		if (fabs(part.effect) <= fabs(all[at - 1].effect))
+		if (size_of(&part) <= size_of(&all[at - 1]))
 			return;
 		at--;
 	} else {
 		e->count[target]++;
 	}
-	for (; at > 0 && fabs(all[at - 1].effect) < fabs(part.effect); at--)
+	for (; at > 0 && size_of(&all[at - 1]) < size_of(&part); at--)
 		all[at] = all[at - 1];
 	all[at] = part;
 }
 
-static float
-value_of(const struct features *f, unsigned i)
+/* The factors of a target, scored; NULL when it has none. */
+static struct factors_example *
+score_pairs(const struct model *m, unsigned target, const float *x)
 {
-	uint32_t bits;
-	float value;
+	struct factors_example *e;
 
-	if (f->values.at == NULL)
-		return 1;
-	bits = bytes_load_le32(f->values.at + 4 * (size_t)i);
-	memcpy(&value, &bits, sizeof value);
-	return value;
+	if (m->rows == NULL || target > MODEL_CONVERSION)
+		return NULL;
+	e = rows_of_head(m->rows, model_rows_part(&m->options, target), x);
+	factors_score(&m->options.factors, e);
+	return e;
+}
+
+/* Crosses, which come behind the features given, have no rows. */
+static void
+note_target(struct explain *e, const struct model *m, const struct features *f,
+    const struct features *all, unsigned target, const float *x)
+{
+	const struct head *head = &model_state(m)->head[target];
+	struct factors_example *pairs = score_pairs(m, target, x);
+
+	for (unsigned i = 0; i < features_count(all); i++) {
+		struct explain_part part = { features_key(all, i), 0, NAN, 0 };
+		uint64_t place =
+		    cells_find(&m->cells, cells_home(&m->cells, part.key), part.key);
+
+		if (place != CELLS_NONE) {
+			double value = x == NULL ? 1 : (double)x[i];
+			struct explain_weight w =
+			    explain_weight(m, head, cells_at(&m->cells, place), target);
+
+			part.effect = w.mean * value;
+			part.sd = w.sd * fabs(value);
+		}
+		if (pairs != NULL && i < features_count(f))
+			part.pairs = factors_effect(&m->options.factors, pairs, i);
+		if (part.effect != 0 || part.pairs != 0)
+			insert(e, target, part);
+	}
 }
 
 void
 explain_note(struct explain *e, const struct model *m, const struct features *f)
 {
-	const struct head *head = model_state(m)->head;
+	const struct features all = model_weighted(m, f);
+	float values[FEATURES_MAX];
+	const float *x;
 
 	memset(e->count, 0, sizeof e->count);
 	if (e->most == 0)
 		return;
-	for (unsigned i = 0; i < features_count(f); i++) {
-		uint64_t key = features_key(f, i);
-		uint64_t place = cells_find(&m->cells, cells_home(&m->cells, key), key);
-		double x = (double)value_of(f, i);
-
-		if (place == CELLS_NONE)
-			continue;
-		for (unsigned t = 0; t < MODEL_TARGETS; t++) {
-			struct explain_weight w;
-
-			if (!m->options.target[t])
-				continue;
-			w = explain_weight(m, &head[t], cells_at(&m->cells, place), t);
-			if (w.mean * x != 0)
-				insert(e, t,
-				    (struct explain_part){
-					key, w.mean * x, w.sd * fabs(x) });
-		}
-	}
+	x = features_values(&all, values);
+	if (m->rows != NULL)
+		rows_look_up(m->rows, f);
+	for (unsigned t = 0; t < MODEL_TARGETS; t++)
+		if (m->options.target[t])
+			note_target(e, m, f, &all, t, x);
 }
 
 void
@@ -123,8 +146,9 @@ explain_build(const struct explain *e, const struct model *m, struct build *to)
 		for (unsigned i = 0; i < e->count[t]; i++) {
 			const struct explain_part *p = &e->part[t][i];
 			bool sure = isfinite(p->sd), several = targets > 1;
+			bool paired = m->rows != NULL && t <= MODEL_CONVERSION;
 
-			build_map(to, 2u + sure + several);
+			build_map(to, 2u + sure + paired + several);
 			build_text(to, "feature");
 			build_str(
 			    to, names_text(e->named ? &e->names : NULL, p->key, text));
@@ -133,6 +157,10 @@ explain_build(const struct explain *e, const struct model *m, struct build *to)
 			if (sure) {
 				build_text(to, "sd");
 				build_double(to, p->sd);
+			}
+			if (paired) {
+				build_text(to, "pairs");
+				build_double(to, p->pairs);
 			}
 			if (several) {
 				build_text(to, "target");

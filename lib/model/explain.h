@@ -3,7 +3,8 @@
  * explain: why a model says what it says: the features of an example that move it most.
  * What a feature moves is its weight times its value, added to the linear predictor (for a
  * probability, to its log-odds) of the lane that is believed most, or of the one model that
- * other algorithms have.
+ * other algorithms have. Where the model has factors, each of a pair of features has half of
+ * what the two add together (factors_effect).
  */
 #ifndef BANNERPIPE_MODEL_EXPLAIN_H
 #define BANNERPIPE_MODEL_EXPLAIN_H
@@ -27,7 +28,8 @@ struct explain_weight explain_weight(
 
 struct explain_part {
 	uint64_t key;
-	double effect, sd;
+	double effect, sd; /* of the weight */
+	double pairs;      /* of the factors; 0 without */
 };
 
 struct explain {
@@ -49,8 +51,9 @@ void explain_fini(struct explain *e);
 void explain_note(struct explain *e, const struct model *m, const struct features *f);
 
 /* Append a pair of a map, `explanation`, of what was noted: an array of maps {feature: its
- * name or its key as 16 hex digits, effect, sd, and where the model has several targets,
- * target}, the largest |effect| first. sd is left out where none is known. */
+ * name or its key as 16 hex digits, effect, sd, of models with factors pairs, and where the
+ * model has several targets, target}, the largest |effect + pairs| first. sd is left out where
+ * none is known. */
 void explain_build(const struct explain *e, const struct model *m, struct build *to);
 
 #endif

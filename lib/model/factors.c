@@ -150,13 +150,26 @@ begin(const struct factors_options *o, float *row, uint64_t key, double variance
 		}
 }
 
+/* z is a sum of as many products as there are pairs of fields, and factors. */
+static double
+variance_of(const struct factors_options *o, double fields)
+{
+	return sqrt(FACTORS_PRIOR / (fmax(fields * (fields - 1) / 2, 1) * o->k));
+}
+
+void
+factors_beginning(
+    const struct factors_options *o, unsigned fields, uint64_t key, float *row)
+{
+	begin(o, row, key, variance_of(o, fields));
+}
+
 /* A prior is that of a field as a whole: T[s], whose variance is that of a factor times the
- * sum of x^2. Then z is a sum of as many products as there are pairs of fields, and
- * factors. */
+ * sum of x^2. */
 void
 factors_begin(const struct factors_options *o, struct factors_example *e)
 {
-	double square[FACTORS_FIELDS] = { 0 }, fields, pairs, variance;
+	double square[FACTORS_FIELDS] = { 0 }, variance;
 	uint32_t seen = 0;
 	bool any = false;
 
@@ -168,9 +181,7 @@ factors_begin(const struct factors_options *o, struct factors_example *e)
 		square[e->field[i]] += (double)value(e, i) * (double)value(e, i);
 		seen |= UINT32_C(1) << e->field[i];
 	}
-	fields = __builtin_popcount(seen);
-	pairs = fmax(fields * (fields - 1) / 2, 1);
-	variance = sqrt(FACTORS_PRIOR / (pairs * o->k));
+	variance = variance_of(o, __builtin_popcount(seen));
 	for (unsigned i = 0; i < e->n; i++)
 		if (e->row[i] != NULL && is_fresh(o, e->row[i]))
 			begin(o, e->row[i], e->key[i],
@@ -480,6 +491,25 @@ factors_unlearn(const struct factors_options *o, struct factors_example *e, doub
 }
 
 /* --- Rows --------------------------------------------------------------------------- */
+
+double
+factors_effect(const struct factors_options *o, struct factors_example *e, unsigned i)
+{
+	unsigned s = e->field[i];
+	double sum = 0;
+
+	if (is_fresh(o, e->row[i]))
+		return 0;
+	EACH_BIT(t, spoken(o, e, s))
+	{
+		const float *mean = e->row[i] + 2 * t * o->k;
+		const float *slope = slope_of(o, e, s, t);
+
+		for (unsigned f = 0; f < o->k; f++)
+			sum += (double)mean[f] * (double)slope[f];
+	}
+	return sum * (double)value(e, i) / 2;
+}
 
 float
 factors_worth(const struct factors_options *o, const float *row)

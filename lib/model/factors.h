@@ -95,6 +95,15 @@ void factors_score_before(const struct factors_options *o, struct factors_exampl
 void factors_unlearn(const struct factors_options *o, struct factors_example *e,
     double gain, double loss);
 
+/* After factors_score: the part of feature i in z (before z is held to its bounds), when each
+ * pair counts half for either: the Shapley value of the interactions. They add up to z. */
+double factors_effect(
+    const struct factors_options *o, struct factors_example *e, unsigned i);
+
+/* What the beginning of a row was, where examples have so many fields and each x was 1. */
+void factors_beginning(
+    const struct factors_options *o, unsigned fields, uint64_t key, float *row);
+
 /* How sure it is that the factors are not 0: the mean of mean^2 / variance. */
 float factors_worth(const struct factors_options *o, const float *row);
 /* Means within their bounds and variances that are positive, or all zeros. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/model/head.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -156,6 +157,13 @@ lanes_start(
 static void
 interpret(const struct head_options *o, struct opinion *to)
 {
+	/* Cells that others write, or that a file held, may be anything. */
+	for (unsigned k = 0; k < LANES; k++) {
+		if (!isfinite(to->z.of[k]))
+			to->z.of[k] = (float)to->offset;
+		if (!isfinite(to->v.of[k]))
+			to->v.of[k] = FLT_MAX;
+	}
 	likelihood_means(o->likelihood, &to->z, to->mean);
 	to->mean[MIXTURE_CONSTANT] = likelihood_mean(o->likelihood, to->offset);
 }
@@ -171,10 +179,6 @@ understand(const struct head *h, const struct head_options *o,
 	to->z = sum->z;
 	to->v = sum->v;
 	lanes_score(&o->lanes, &intercept, NULL, 1, &to->z, &to->v);
-	/* Cells that others write may be anything. */
-	for (unsigned k = 0; k < LANES; k++)
-		if (!isfinite(to->z.of[k]))
-			to->z.of[k] = (float)to->offset;
 	interpret(o, to);
 }
 

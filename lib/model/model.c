@@ -29,6 +29,7 @@ struct model_scratch {
 	/* The features of a candidate and those that it shares. */
 	uint64_t joined_key[FEATURES_MAX];
 	float joined_value[FEATURES_MAX];
+	struct crosses_example crosses;
 };
 
 /* --- Its cells ---------------------------------------------------------------------- */
@@ -77,6 +78,19 @@ weights_are_sound(const struct cells_kind *kind, const void *cell)
 	return sound;
 }
 
+unsigned
+model_cell_size(const struct model_options *options)
+{
+	unsigned size = 0;
+
+	for (unsigned h = 0; h < MODEL_HEADS; h++) {
+		struct head_options o = model_options_of_head(options, h);
+
+		size += model_options_has(options, h) ? head_cell_size(&o) : 0;
+	}
+	return size;
+}
+
 /* Heads, what they are made with, and how large a cell is. */
 static struct model *
 model_of(const struct model_options *options, struct error *error)
@@ -109,13 +123,42 @@ model_of(const struct model_options *options, struct error *error)
 	return NULL;
 }
 
+uint64_t
+model_search_bytes(const struct model_options *options)
+{
+	return options->crosses > 0 ? crosses_search_size() : 0;
+}
+
 struct model *
 model_new(const struct model_options *options, uint64_t bytes, const struct os *os,
     const char *live, struct error *error)
 {
-	uint64_t newcomers = options->admit > 1 ? bytes / NEWCOMERS_SHARE : 0;
+	uint64_t search = model_search_bytes(options);
+	struct model_budget b = { 0 };
+
+	if (model_options_check(options, error) < 0)
+		return NULL;
+	if (bytes < search + CELLS_BYTES_MIN) {
+		error_set(error, "there is too little memory for --crosses");
+		return NULL;
+	}
+	b.cells = bytes -= search;
+	b.newcomers = options->admit > 1 ? bytes / NEWCOMERS_SHARE : 0;
+	b.rows = rows_share(&options->factors, model_options_factored(options),
+	    model_cell_size(options), bytes);
+	b.seen = rows_share_of_seen(b.rows);
+	b.rows -= b.seen;
+	b.slices = options->by[0] != '\0' ? bytes / SLICES_SHARE : 0;
+	b.cells -= b.newcomers + b.rows + b.seen + b.slices;
+	return model_new_within(options, &b, os, live, error);
+}
+
+struct model *
+model_new_within(const struct model_options *options, const struct model_budget *b,
+    const struct os *os, const char *live, struct error *error)
+{
 	unsigned factored = model_options_factored(options);
-	uint64_t rows = 0, slices = 0;
+	uint64_t search = model_search_bytes(options);
 	struct model *m;
 
 	if (model_options_check(options, error) < 0)
@@ -124,32 +167,34 @@ model_new(const struct model_options *options, uint64_t bytes, const struct os *
 	if (m == NULL)
 		return NULL;
 	model_options_print(options, m->text, sizeof m->text);
+	if (search > 0 && (m->search = crosses_search_new()) == NULL) {
+		error_set(error, "no memory for --crosses");
+		goto fail;
+	}
 	if (factored > 0) {
-		rows = rows_share(&options->factors, factored, m->kind.size, bytes);
-		m->rows = rows_new(
-		    &options->factors, factored, rows, os, slice_text(m->text), error);
+		m->rows = rows_new(&options->factors, factored, b->rows, b->seen, os,
+		    slice_text(m->text), error);
 		if (m->rows == NULL)
 			goto fail;
 	}
-	if (newcomers > 0 &&
-	    (newcomers < NEWCOMERS_BYTES_MIN ||
-		newcomers_init(&m->newcomers, newcomers) < 0)) {
+	if (options->admit > 1 &&
+	    (b->newcomers < NEWCOMERS_BYTES_MIN ||
+		newcomers_init(&m->newcomers, b->newcomers) < 0)) {
 		error_set(error, "there is too little memory for --admit");
 		goto fail;
 	}
 	if (options->by[0] != '\0') {
-		slices = bytes / SLICES_SHARE;
-		if (slices < SLICES_BYTES_MIN) {
+		if (b->slices < SLICES_BYTES_MIN) {
 			error_set(error, "there is too little memory for --by");
 			goto fail;
 		}
 		m->slices =
-		    slices_new(m->targets, slices, os, slice_text(m->text), error);
+		    slices_new(m->targets, b->slices, os, slice_text(m->text), error);
 		if (m->slices == NULL)
 			goto fail;
 	}
-	if (cells_init(&m->cells, &m->kind, bytes - newcomers - rows - slices, os, NULL,
-		slice_text(m->text), error) < 0)
+	if (cells_init(&m->cells, &m->kind, b->cells, os, NULL, slice_text(m->text),
+		error) < 0)
 		goto fail;
 	for (unsigned h = 0; h < MODEL_HEADS; h++)
 		head_init(&model_state(m)->head[h], &m->of_head[h]);
@@ -176,7 +221,7 @@ model_show(struct model *m, const char *live, struct model *old, struct error *e
 static bool
 heads_are_sound(const struct model_state *state)
 {
-	bool sound = true;
+	bool sound = crosses_are_sound(&state->crosses);
 
 	for (unsigned h = 0; h < MODEL_HEADS; h++)
 		sound = sound && head_is_sound(&state->head[h]);
@@ -246,6 +291,7 @@ model_free(struct model *m)
 		return;
 	cells_fini(&m->cells);
 	rows_free(m->rows);
+	crosses_search_free(m->search);
 	slices_free(m->slices);
 	newcomers_fini(&m->newcomers);
 	free(m->scratch);
@@ -253,6 +299,14 @@ model_free(struct model *m)
 }
 
 /* --- The cells of an example --------------------------------------------------------- */
+
+struct features
+model_weighted(const struct model *m, const struct features *f)
+{
+	return m->options.crosses == 0
+	    ? *f
+	    : crosses_extend(&model_state(m)->crosses, f, &m->scratch->crosses);
+}
 
 static void
 go_home(const struct model *m, const struct features *f, unsigned n)
@@ -317,13 +371,13 @@ take_up(struct model *m, const struct features *f, unsigned n, bool gives, uint6
 	}
 }
 
-/* The factors of one head; those of conversions come after those of clicks. */
+/* The factors of one head. */
 static struct factors_example *
 factors_of(const struct model *m, unsigned head, const float *x)
 {
 	if (m->rows == NULL || head > MODEL_CONVERSION)
 		return NULL;
-	return rows_of_head(m->rows, head > 0 && m->options.target[MODEL_CLICK], x);
+	return rows_of_head(m->rows, model_rows_part(&m->options, head), x);
 }
 
 /* What is believed in the slice of one target; NULL: what is of all. */
@@ -384,16 +438,16 @@ model_prefetch_cells(const struct model *m, const struct features *f)
 
 /* --- Predicting ----------------------------------------------------------------------- */
 
-/* Whether the cells are still those of the features. */
+/* Whether the cells are still those of all features, and the rows those of the given. */
 static bool
-still_there(const struct model *m, const struct features *f, unsigned n)
+still_there(const struct model *m, const struct features *f, const struct features *all)
 {
 	const struct model_scratch *s = m->scratch;
 	const struct cells *c = &m->cells;
 
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	for (unsigned i = 0; i < n; i++) {
-		uint64_t place = cells_find(c, s->home[i], features_key(f, i));
+	for (unsigned i = 0; i < features_count(all); i++) {
+		uint64_t place = cells_find(c, s->home[i], features_key(all, i));
 
 		if (s->cell[i] != (place == CELLS_NONE ? NULL : cells_at(c, place)))
 			return false;
@@ -407,15 +461,18 @@ add(const struct model *m, const struct features *f, const struct model_shared *
     struct model_shared *to)
 {
 	enum features_fault fault = features_check(f);
-	unsigned n = features_count(f);
+	struct features all;
 	bool valued;
+	unsigned n;
 
 	if (fault != FEATURES_FINE)
 		return fault;
-	valued = features_values(f, m->scratch->x) != NULL;
+	all = model_weighted(m, f);
+	n = features_count(&all);
+	valued = features_values(&all, m->scratch->x) != NULL;
 	for (unsigned i = 0; i < TRIES; i++) {
 		*to = *before;
-		look_up(m, f, n);
+		look_up(m, &all, n);
 		if (m->rows != NULL)
 			rows_look_up(m->rows, f);
 		for (unsigned t = 0; t < MODEL_TARGETS; t++) {
@@ -426,7 +483,7 @@ add(const struct model *m, const struct features *f, const struct model_shared *
 			cells = gather(m, n, t, valued);
 			head_add(&m->of_head[t], &cells, &to->sum[t]);
 		}
-		if (!m->cells.region.reads || still_there(m, f, n))
+		if (!m->cells.region.reads || still_there(m, f, &all))
 			break;
 	}
 	return FEATURES_FINE;
@@ -456,6 +513,13 @@ conclude(
 			    &s->sum[t], &to->of[t]);
 }
 
+/* Pairs of which the candidates share one feature are not shared. */
+static bool
+has_pairs(const struct model *m)
+{
+	return m->rows != NULL || m->options.crosses > 0;
+}
+
 enum features_fault
 model_share(const struct model *m, const struct features *f, struct model_shared *to)
 {
@@ -463,7 +527,7 @@ model_share(const struct model *m, const struct features *f, struct model_shared
 	enum features_fault fault;
 
 	begin(m, &none);
-	if (m->rows == NULL)
+	if (!has_pairs(m))
 		return add(m, f, &none, to);
 	fault = features_check(f);
 	*to = none;
@@ -471,7 +535,6 @@ model_share(const struct model *m, const struct features *f, struct model_shared
 	return fault;
 }
 
-/* Pairs of which the candidates share one feature are not shared. */
 static enum features_fault
 join(const struct model *m, const struct features *a, const struct features *b,
     struct features *to)
@@ -507,7 +570,7 @@ model_predict_besides(const struct model *m, const struct model_shared *shared,
 	struct features joined = *f;
 	struct model_shared all;
 
-	if (m->rows != NULL && shared->features.keys.size > 0)
+	if (has_pairs(m) && shared->features.keys.size > 0)
 		fault = join(m, &shared->features, f, &joined);
 	if (fault == FEATURES_FINE)
 		fault = add(m, &joined, shared, &all);
@@ -641,6 +704,25 @@ learn_target(struct model *m, unsigned n, bool valued, const struct model_exampl
 	learn_head(m, n, valued, t, label, weight, to);
 }
 
+/* Whether there is more to be crossed. What is taken back is not searched: the evidence is of
+ * what came, and stays. */
+static void
+search(struct model *m, const struct features *f, const struct model_example *e,
+    const struct model_estimates *said)
+{
+	unsigned t = m->options.target[MODEL_CLICK] ? MODEL_CLICK : MODEL_CONVERSION;
+	struct model_state *state = model_state(m);
+	double weight = e->weight * e->target[t].weight;
+
+	if (weight > 0 && state->crosses.count < m->options.crosses)
+		crosses_search_learn(m->search, &state->crosses, f,
+		    &m->scratch->crosses, e->target[t].label, weight, said->of[t].mean,
+		    head_base(&state->head[t], &m->of_head[t]));
+	if (state->examples % CROSSES_LOOK == 0)
+		(void)crosses_search_choose(
+		    m->search, &state->crosses, m->options.crosses);
+}
+
 /* A new slice begins with what the heads believe. */
 static void
 take_up_slice(struct model *m, uint64_t now)
@@ -661,15 +743,20 @@ model_learn(struct model *m, const struct features *f, const struct model_exampl
 	enum features_fault fault = check(m, f, e);
 	struct model_state *state = model_state(m);
 	uint64_t now = state->examples + 1;
-	unsigned n = features_count(f);
+	struct features all;
 	bool valued;
+	unsigned n;
 
 	if (fault != FEATURES_FINE)
 		return fault;
-	valued = features_values(f, m->scratch->x) != NULL;
+	if (m->search != NULL)
+		crosses_meet(&state->crosses, f);
+	all = model_weighted(m, f);
+	n = features_count(&all);
+	valued = features_values(&all, m->scratch->x) != NULL;
 	cells_reserve(&m->cells, n, now);
 	state = model_state(m);
-	take_up(m, f, n, e->weight > 0, now);
+	take_up(m, &all, n, e->weight > 0, now);
 	if (m->rows != NULL)
 		rows_take_up(m->rows, f, e->weight > 0, now);
 	if (m->slices != NULL)
@@ -679,6 +766,8 @@ model_learn(struct model *m, const struct features *f, const struct model_exampl
 		if (m->options.target[t])
 			learn_target(m, n, valued, e, t, &to->of[t]);
 	state->examples = now;
+	if (m->search != NULL)
+		search(m, f, e, to);
 	region_set_version(&m->cells.region, now);
 	return FEATURES_FINE;
 }
@@ -695,6 +784,8 @@ model_save(struct model *m, struct state_writer *to)
 	if (m->options.admit > 1)
 		newcomers_save(&m->newcomers, to);
 	cells_save(&m->cells, to);
+	if (m->search != NULL)
+		crosses_search_save(m->search, to);
 	if (m->rows != NULL)
 		rows_save(m->rows, to);
 	if (m->slices != NULL)
@@ -716,9 +807,13 @@ model_load(struct model *m, struct state_reader *from, struct error *error)
 			return error_set(error, "what it holds of its %s is damaged",
 			    h == MODEL_DELAY ? "delays"
 					     : model_target_name((enum model_target)h));
+	if (!crosses_are_sound(&state->crosses))
+		return error_set(error, "its crosses are damaged");
 	if (m->options.admit > 1 && newcomers_load(&m->newcomers, from, error) < 0)
 		return -1;
 	if (cells_load(&m->cells, from, state->examples, error) < 0)
+		return -1;
+	if (m->search != NULL && crosses_search_load(m->search, from, error) < 0)
 		return -1;
 	if (m->rows != NULL &&
 	    rows_load(m->rows, from, model_state(m)->examples, error) < 0)

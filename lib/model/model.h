@@ -10,6 +10,7 @@
 #define BANNERPIPE_MODEL_MODEL_H
 
 #include "lib/model/cells.h"
+#include "lib/model/crosses.h"
 #include "lib/model/features.h"
 #include "lib/model/newcomers.h"
 #include "lib/model/options.h"
@@ -18,8 +19,9 @@
 
 /* What is small: plain data, in the head of the cells' region. */
 struct model_state {
-	uint64_t examples; /* learned, those of negative weight too */
-	uint64_t crowded;  /* features of an example that found no cell */
+	uint64_t examples;      /* learned, those of negative weight too */
+	uint64_t crowded;       /* features of an example that found no cell */
+	struct crosses crosses; /* with options.crosses */
 	struct head head[MODEL_HEADS];
 };
 
@@ -37,6 +39,7 @@ struct model {
 	struct cells cells;
 	struct newcomers newcomers;    /* when options.admit > 1 */
 	struct rows *rows;             /* owned; of factors, or NULL */
+	struct crosses_search *search; /* owned; of a model that learns, with crosses */
 	struct slices *slices;         /* owned; where options.by says so, or NULL */
 	unsigned targets;              /* that it has */
 	char text[REGION_TEXT];        /* the options */
@@ -73,10 +76,31 @@ struct model_estimates {
 	struct estimate of[MODEL_TARGETS];
 };
 
+/* Which part of a row is a head's: those of conversions come after those of clicks. */
+static inline unsigned
+model_rows_part(const struct model_options *o, unsigned head)
+{
+	return head > 0 && o->target[MODEL_CLICK];
+}
+
+/* Bytes of a cell, of all heads. */
+unsigned model_cell_size(const struct model_options *options);
+
 /* A model within `bytes` for its cells. With a path it is shown there at once, for
  * model_attach; one that is loaded first is shown afterwards. NULL and the error. */
 struct model *model_new(const struct model_options *options, uint64_t bytes,
     const struct os *os, const char *live, struct error *error);
+/* What of them a search for crosses takes. */
+uint64_t model_search_bytes(const struct model_options *options);
+/* The same, with so many bytes for each part: the counts of newcomers with admit > 1, rows and
+ * the counts of what has none yet with factors, slices with by.
+ * What a search for crosses takes comes on top. */
+struct model_budget {
+	uint64_t cells, newcomers, rows, seen, slices;
+};
+struct model *model_new_within(const struct model_options *options,
+    const struct model_budget *b, const struct os *os, const char *live,
+    struct error *error);
 /* The model that another process keeps at `live`, to predict with. */
 struct model *model_attach(
     const struct os *os, const char *live, bool *missing, struct error *error);
@@ -94,6 +118,10 @@ model_is_over(const struct model *m)
 }
 void model_free(struct model *m);
 
+/* The checked features and those of the crosses that were chosen: what has weights. Borrowed
+ * from the scratch until the next example, or f. */
+struct features model_weighted(const struct model *m, const struct features *f);
+
 /* The slice of the examples to come, by a hash of its value; 0: none. */
 static inline void
 model_slice(const struct model *m, uint64_t hash)
@@ -109,7 +137,7 @@ enum features_fault model_predict(
 
 /* The same of several examples that share features, candidates for one place: what they
  * share, once, and then each with what it has besides. Features that cannot be read are a
- * fault. With factors there is nothing to be shared but the asking: the features stay borrowed
+ * fault. With factors or crosses there is nothing to be shared but the asking: the features stay borrowed
  * by `to`, and each candidate has at most FEATURES_MAX with them. */
 struct model_shared {
 	uint64_t version;

@@ -8,6 +8,7 @@
 #include "lib/base/assert.h"
 #include "lib/base/number.h"
 #include "lib/model/cells.h"
+#include "lib/model/crosses.h"
 
 static const char *const target_names[MODEL_TARGETS] = { "click", "conversion",
 	"value_micros" };
@@ -18,7 +19,7 @@ static const char *const feedback_names[] = { "revise", "fnw", "dfm" };
 enum { TARGET, ALGORITHM, CALIBRATION, FEEDBACK, BY, PRIORS, NOISES, NUMBERS };
 static const char *const names[] = { "target", "algorithm", "calibration",
 	"delayed-feedback", "by", "prior-variances", "noise", "rate", "beta", "l1",
-	"l2", "base-rate", "admit", "factors", "field-aware" };
+	"l2", "base-rate", "admit", "factors", "field-aware", "crosses" };
 
 _Static_assert(sizeof names / sizeof *names == MODEL_OPTIONS, "each has a name");
 
@@ -166,6 +167,8 @@ model_options_check(const struct model_options *o, struct error *error)
 		    error, "the base rate must be 0 (estimate it) or between 0 and 1");
 	if (o->admit < 1 || o->admit > 255)
 		return error_set(error, "admit must be from 1 to 255");
+	if (o->crosses > CROSSES_MAX)
+		return error_set(error, "crosses must be from 0 to %d", CROSSES_MAX);
 	if (strchr(o->by, '\n') != NULL)
 		return error_set(error, "by: a key has no line feed");
 	if (check_factors(o, error) < 0)
@@ -242,7 +245,7 @@ model_options_describe(const struct model_options *o, struct model_described *to
 {
 	const struct optimiser *p = &o->optimiser;
 	const double numbers[] = { p->rate, p->beta, p->l1, p->l2, o->base_rate,
-		(double)o->admit, o->factors.k, o->factors.field_aware };
+		(double)o->admit, o->factors.k, o->factors.field_aware, o->crosses };
 
 	memset(to, 0, sizeof *to);
 	describe_targets(o, to->text[TARGET]);
@@ -282,10 +285,9 @@ model_options_understand(
     const struct state_identity *identity, struct model_options *o, struct error *error)
 {
 	struct optimiser *p = &o->optimiser;
-	double admit, factors,
-	    field_aware,
-		*const numbers[] = { &p->rate, &p->beta, &p->l1, &p->l2, &o->base_rate,
-			&admit, &factors, &field_aware };
+	double admit, factors, field_aware, crosses;
+	double *const numbers[] = { &p->rate, &p->beta, &p->l1, &p->l2, &o->base_rate,
+		&admit, &factors, &field_aware, &crosses };
 	const char *const *value = identity->value;
 	int calibration, feedback;
 
@@ -310,11 +312,14 @@ model_options_understand(
 	o->feedback = (enum model_feedback)feedback;
 	if (!(factors >= 0 && factors <= FACTORS_MAX))
 		return error_set(error, "its factors are out of range");
+	if (!(crosses >= 0 && crosses <= CROSSES_MAX))
+		return error_set(error, "its crosses are out of range");
 	if (strlen(value[BY]) >= MODEL_BY_MAX)
 		return error_set(error, "its key to slice by is too long");
 	strcpy(o->by, value[BY]);
 	o->admit = (uint64_t)admit;
 	o->factors = (struct factors_options){ (unsigned)factors, field_aware != 0 };
+	o->crosses = (unsigned)crosses;
 	if (model_options_parse_targets(o, value[TARGET], error) < 0 ||
 	    model_options_parse_lanes(o, value[PRIORS], value[NOISES], error) < 0)
 		return -1;

@@ -44,6 +44,7 @@ struct model_options {
 	enum calibration_method calibration;
 	enum model_feedback feedback;
 	struct factors_options factors; /* of click and conversion */
+	unsigned crosses; /* pairs of fields that may be chosen (crosses.h); 0: none */
 	char
 	    by[MODEL_BY_MAX]; /* the key whose values are slices (slices.h); "": none */
 	uint64_t
@@ -66,7 +67,7 @@ const char *model_target_name(enum model_target target);
 /* 0, or -1 and the first option that is out of its range. */
 int model_options_check(const struct model_options *o, struct error *error);
 
-enum { MODEL_OPTIONS = 15, MODEL_SCHEMA = 2, MODEL_TEXT_MAX = 128 };
+enum { MODEL_OPTIONS = 16, MODEL_SCHEMA = 3, MODEL_TEXT_MAX = 128 };
 
 /* The values as texts, and an identity that points to them: borrowed from it, in place. */
 struct model_described {

@@ -63,7 +63,8 @@ policy_candidates_check(const struct policy_candidate *candidates, unsigned n)
 		if (!(c->p >= 0 && c->p <= 1) || !isfinite(c->z) ||
 		    !(c->variance >= 0 && isfinite(c->variance)))
 			return POLICY_ESTIMATE;
-		if (!(c->value >= 0 && isfinite(c->value)))
+		if (c->value != 0 &&
+		    !(c->value >= 1 / POLICY_VALUE_MAX && c->value <= POLICY_VALUE_MAX))
 			return POLICY_VALUE;
 	}
 	return POLICY_FINE;

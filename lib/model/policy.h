@@ -32,6 +32,9 @@
 
 enum { POLICY_MAX = THOMPSON_MAX }; /* candidates of one decision */
 
+/* What values that are not 0, and their inverses, cannot exceed. */
+#define POLICY_VALUE_MAX 1e300
+
 enum policy_kind {
 	POLICY_THOMPSON,
 	POLICY_LINUCB,
@@ -64,7 +67,8 @@ struct policy_candidate {
 	double z;        /* the logit's mean; beyond +-VEC_LOGIT_MAX it is held there */
 	double variance; /* of the logit, >= 0; held to THOMPSON_VARIANCE_MAX */
 	double
-	    value; /* what the reward is worth, >= 0; 1 when all are worth the same */
+	    value; /* what the reward is worth, 0 or within POLICY_VALUE_MAX; 1 when all
+		       * are worth the same */
 };
 
 /* What is wrong with candidates. */
@@ -73,7 +77,7 @@ enum policy_fault {
 	POLICY_NONE,     /* there is none */
 	POLICY_MANY,     /* more than POLICY_MAX */
 	POLICY_ESTIMATE, /* one whose p, z or variance is no such number */
-	POLICY_VALUE,    /* one whose value is negative or not finite */
+	POLICY_VALUE,    /* one whose value is negative, not finite, or beyond */
 };
 
 /* A constant text for a reject. */

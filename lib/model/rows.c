@@ -6,8 +6,8 @@
 
 #include "lib/base/assert.h"
 
-/* What counts those that have no row yet: so many bytes, of a small budget a part. */
-enum { SEEN_BYTES = 1 << 20, SEEN_SHARE = 8 };
+/* What counts those that have no row yet is so large a part of a small budget. */
+enum { SEEN_SHARE = 8 };
 
 struct rows_scratch {
 	uint64_t home[FEATURES_MAX], key[FEATURES_MAX];
@@ -59,10 +59,19 @@ uint64_t
 rows_share(
     const struct factors_options *o, unsigned heads, unsigned cell_size, uint64_t bytes)
 {
-	uint64_t row = (uint64_t)heads * factors_row_size(o);
-	uint64_t percent = 100 * row / (row + cell_size);
+	uint64_t row = (uint64_t)heads * factors_row_size(o), percent;
 
+	if (row == 0)
+		return 0;
+	percent = 100 * row / (row + cell_size);
 	return bytes / 100 * (percent > 75 ? 75 : percent < 25 ? 25 : percent);
+}
+
+uint64_t
+rows_share_of_seen(uint64_t bytes)
+{
+	return bytes / SEEN_SHARE < ROWS_SEEN_BYTES ? bytes / SEEN_SHARE
+						    : ROWS_SEEN_BYTES;
 }
 
 static struct rows *
@@ -101,19 +110,16 @@ take_path(struct rows *r, const char *live, struct error *error)
 }
 
 struct rows *
-rows_new(const struct factors_options *o, unsigned heads, uint64_t bytes,
+rows_new(const struct factors_options *o, unsigned heads, uint64_t bytes, uint64_t seen,
     const struct os *os, struct slice text, struct error *error)
 {
-	uint64_t seen =
-	    bytes / SEEN_SHARE < SEEN_BYTES ? bytes / SEEN_SHARE : SEEN_BYTES;
 	struct rows *r = rows_of_options(o, heads, error);
 
 	if (r == NULL)
 		return NULL;
 	if (seen < NEWCOMERS_BYTES_MIN || newcomers_init(&r->seen, seen) < 0)
 		error_set(error, "there is too little memory for factors");
-	else if (cells_init(&r->cells, &r->kind, bytes - seen, os, NULL, text, error) ==
-	    0)
+	else if (cells_init(&r->cells, &r->kind, bytes, os, NULL, text, error) == 0)
 		return r;
 	rows_free(r);
 	return NULL;
@@ -156,17 +162,11 @@ rows_free(struct rows *r)
 
 /* --- The rows of an example ---------------------------------------------------------- */
 
-static struct factors_fields *
-fields_of(const struct rows *r)
-{
-	return region_owner(&r->cells.region);
-}
-
 /* A number that is final is remembered. */
 static uint8_t
 ask(struct rows *r, uint16_t space, bool frozen)
 {
-	struct factors_fields *fields = fields_of(r);
+	struct factors_fields *fields = rows_fields(r);
 	unsigned field = factors_field(fields, space, frozen);
 
 	if (!frozen)
@@ -287,7 +287,7 @@ rows_prefetch(const struct rows *r, const struct features *f)
 void
 rows_save(struct rows *r, struct state_writer *to)
 {
-	state_put(to, fields_of(r), sizeof(struct factors_fields));
+	state_put(to, rows_fields(r), sizeof(struct factors_fields));
 	state_put_u64(to, r->seen.size);
 	newcomers_save(&r->seen, to);
 	cells_save(&r->cells, to);
@@ -302,9 +302,9 @@ rows_load(struct rows *r, struct state_reader *from, uint64_t last, struct error
 	if (state_get(from, &fields, sizeof fields) < 0 ||
 	    !factors_fields_are_sound(&fields))
 		return error_set(error, "what it holds of its fields is damaged");
-	*fields_of(r) = fields;
+	*rows_fields(r) = fields;
 	if (state_get_u64(from, &seen) < 0 || seen < NEWCOMERS_BYTES_MIN ||
-	    seen > SEEN_BYTES)
+	    seen > ROWS_SEEN_BYTES)
 		return error_set(error, "the counts of new features are damaged");
 	if (seen != r->seen.size) {
 		newcomers_fini(&r->seen);

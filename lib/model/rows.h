@@ -14,7 +14,7 @@
 #include "lib/model/features.h"
 #include "lib/model/newcomers.h"
 
-enum { ROWS_SEEN = 4 };
+enum { ROWS_SEEN = 4, ROWS_SEEN_BYTES = 1 << 20 /* to count them, at most */ };
 
 #define ROWS_SUFFIX ".factors"
 
@@ -28,14 +28,23 @@ struct rows {
 	struct rows_scratch *scratch; /* owned */
 };
 
+/* The numbers of fields, in the head of the cells' region. */
+static inline struct factors_fields *
+rows_fields(const struct rows *r)
+{
+	return region_owner(&r->cells.region);
+}
+
 /* What `bytes` of a model are for rows, when a cell has so many, and so many heads have
- * factors. */
+ * factors; and what of that is to count those that have none yet. */
 uint64_t rows_share(const struct factors_options *o, unsigned heads, unsigned cell_size,
     uint64_t bytes);
+uint64_t rows_share_of_seen(uint64_t bytes);
 
-/* As cells_init, cells_open, cells_show; `live` is the path of the model's. NULL and error. */
+/* As cells_init, cells_open, cells_show; `live` is the path of the model's. `seen`: bytes to
+ * count those that have no row yet. NULL and error. */
 struct rows *rows_new(const struct factors_options *o, unsigned heads, uint64_t bytes,
-    const struct os *os, struct slice text, struct error *error);
+    uint64_t seen, const struct os *os, struct slice text, struct error *error);
 int rows_show(struct rows *r, const char *live, struct rows *old, struct error *error);
 struct rows *rows_attach(const struct factors_options *o, unsigned heads,
     const struct os *os, const char *live, bool *missing, struct error *error);

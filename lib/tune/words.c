@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "lib/model/crosses.h"
+
 int
 words_understand(const struct words *w, const char *targets, struct model_options *to,
     struct error *error)
@@ -18,6 +20,8 @@ words_understand(const struct words *w, const char *targets, struct model_option
 	to->factors.k =
 	    w->factors <= FACTORS_MAX ? (unsigned)w->factors : FACTORS_MAX + 1;
 	to->factors.field_aware = w->field_aware;
+	to->crosses =
+	    w->crosses <= CROSSES_MAX ? (unsigned)w->crosses : CROSSES_MAX + 1;
 	to->calibration = (enum calibration_method)w->calibration;
 	to->feedback = (enum model_feedback)w->feedback;
 	if (w->by != NULL && strlen(w->by) >= MODEL_BY_MAX)

@@ -13,7 +13,7 @@ struct words {
 	int algorithm, calibration, feedback;
 	const char *prior, *noise, *by;
 	double rate, beta, l1, l2, base_rate;
-	uint64_t admit, factors;
+	uint64_t admit, factors, crosses;
 	bool field_aware;
 };
 
@@ -38,6 +38,8 @@ struct words {
 		"learn what pairs of features say: 4, 8, 12 or 16 factors"),           \
 	    OPTION('f', "field-aware", type, w.field_aware, NULL,                      \
 		"factors of a feature differ by the other's field"),                   \
+	    OPTION('x', "crosses", type, w.crosses, "0",                               \
+		"find pairs of fields to cross: so many at most, up to 64"),           \
 	    OPTION_CHOICE('c', "calibration", type, w.calibration, CALIBRATION_WORDS,  \
 		"make probabilities mean what they say"),                              \
 	    OPTION(0, "by", type, w.by, NULL,                                          \

@@ -103,6 +103,9 @@ by='--by creative_id,slot_id --window 1h'
 	row 'learn, 30 features' 1 "$lines" \
 	    'rm -f model; bp-learn --model model ctr.mp' \
 	    'limit: cat' 'cat ctr.mp | cat'
+	row 'the same, looking for crosses' 1 "$lines" \
+	    'rm -f model; bp-learn --model model --crosses 64 ctr.mp' \
+	    'limit: cat' 'cat ctr.mp | cat'
 	parse="bp-parse --format combined --map $map --max-rejects 100% access.log"
 	row 'parse, join, feature, learn, metric' 0.5 "$lines" \
 	    "rm -f m; $parse | bp-join | bp-feature --spec $spec | bp-learn --model m |

@@ -9,23 +9,35 @@
 #include <string.h>
 
 #include "lib/base/assert.h"
-#include "lib/model/delta.h"
+#include "lib/modeltool/delta.h"
 
 enum { MEMORY = 1 << 25, BYTES_MAX = 1 << 18 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static uint64_t
+first_key(const struct model *m, unsigned table)
+{
+	const struct cells *c = layout_of(m, table);
+	uint64_t p = c == NULL ? CELLS_NONE : layout_next(c, 0);
+
+	return p == CELLS_NONE ? 7 : cells_key_at(c, p);
+}
+
 static void
 check(const struct follower *f)
 {
 	const struct model *m = f->model;
-	uint64_t p = model_next(m, 0),
-		 key = p == CELLS_NONE ? 7 : cells_key_at(&m->cells, p);
-	struct features features = { slice_of(&key, sizeof key), { 0 } };
+	uint64_t keys[2] = { first_key(m, LAYOUT_CELLS), first_key(m, LAYOUT_ROWS) };
+	struct features features = { slice_of(keys, sizeof keys), { 0 } };
 	struct model_estimates said = { 0 };
 
 	assert(f->version == model_state(m)->examples);
-	assert(m->cells.used <= model_places(m));
+	for (unsigned t = 0; t < LAYOUT_TABLES; t++)
+		if (layout_of(m, t) != NULL)
+			assert(layout_of(m, t)->used <= cells_places(layout_of(m, t)));
+	if (m->rows != NULL)
+		assert(factors_fields_are_sound(rows_fields(m->rows)));
 	assert(model_predict(m, &features, &said) == FEATURES_FINE);
 	for (unsigned t = 0; t < MODEL_TARGETS; t++)
 		assert(!isnan(said.of[t].mean));

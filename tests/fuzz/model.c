@@ -222,6 +222,7 @@ write_live(const uint8_t *data, size_t size)
 	memset(file, 0, sizeof file);
 	h->magic = REGION_MAGIC;
 	h->size = sizeof file;
+	o.crosses = size % 5 == 0 ? 8 : 0;
 	model_options_print(&o, h->text, sizeof h->text);
 	if (text > 0)
 		for (h->text_size = 0; h->text_size < text; h->text_size++)

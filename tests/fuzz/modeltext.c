@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "lib/base/assert.h"
-#include "lib/model/text.h"
+#include "lib/modeltool/text.h"
 
 enum { MEMORY = 1 << 25, TEXT_MAX = 1 << 20 };
 
@@ -53,13 +53,21 @@ read_text(struct slice text)
 	return m;
 }
 
+static uint64_t
+first_key(const struct model *m, unsigned table)
+{
+	const struct cells *c = layout_of(m, table);
+	uint64_t p = c == NULL ? CELLS_NONE : layout_next(c, 0);
+
+	return p == CELLS_NONE ? 7 : cells_key_at(c, p);
+}
+
 static void
 check(const struct model *m)
 {
 	static struct text first, second;
-	uint64_t p = model_next(m, 0),
-		 key = p == CELLS_NONE ? 7 : cells_key_at(&m->cells, p);
-	struct features f = { slice_of(&key, sizeof key), { 0 } };
+	uint64_t keys[2] = { first_key(m, LAYOUT_CELLS), first_key(m, LAYOUT_ROWS) };
+	struct features f = { slice_of(keys, sizeof keys), { 0 } };
 	struct model_estimates said = { 0 };
 	struct model *again;
 

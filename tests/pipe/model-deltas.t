@@ -49,6 +49,17 @@ done
 bp-learn -m two -t click,conversion --admit 2 --deltas d.bp in.bp >out.bp
 bp-model follow -m copy <d.bp
 ok 'of several targets, and some features not yet admitted' bp-model diff two copy
+for aware in '' --field-aware; do
+	rm -f copy factored
+	bp-learn -m factored --factors 4 $aware --deltas d.bp --delta-every 100 in.bp >out.bp
+	bp-model follow -m copy --live live <d.bp
+	ok "with factors $aware" bp-model diff factored copy
+	bp-model dump copy | bp-model load loaded
+	ok 'also as text' bp-model diff factored loaded
+done
+bp-score -m factored few.bp >one.bp
+bp-score -m copy few.bp >two.bp
+ok 'their predictions are the same' cmp one.bp two.bp
 
 # What is missing or damaged.
 rm copy

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/model/delta.h"
+#include "lib/modeltool/delta.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "lib/model/summary.h"
+#include "lib/modeltool/summary.h"
 #include "tests/unit/learnt.h"
 #include "tests/unit/seed.h"
 
@@ -131,6 +131,16 @@ fresh(const struct model_options *o, uint64_t bytes)
 	return m;
 }
 
+/* Two pairs are chosen. */
+static void
+cross(struct model *m)
+{
+	model_state(m)->crosses = (struct crosses){ .count = 2,
+		.fields = 3,
+		.space = { 2, 0, 1 },
+		.pair = { { 0, 1 }, { 1, 2 } } };
+}
+
 /* Versions of random sizes; after each the follower is where the sender is. */
 static void
 check(const struct model_options *o, uint64_t bytes, unsigned values, unsigned versions,
@@ -140,6 +150,8 @@ check(const struct model_options *o, uint64_t bytes, unsigned values, unsigned v
 	struct model *m = fresh(o, bytes);
 	struct random r = seeded();
 
+	if (o->crosses > 0)
+		cross(m);
 	assert_int_equal(deltas_begin(&d, m, &error), 0);
 	for (unsigned v = 0; v < versions; v++) {
 		size_t before = sent.count;
@@ -163,6 +175,16 @@ a_follower_has_the_same_model_at_each_version(void **state)
 	struct model_options o = model_options_default(OPTIMISER_LANES);
 
 	(void)state;
+	check(&o, LEARNT_BYTES, 200, 50, 100);
+}
+
+static void
+pairs_that_are_crossed_go_with_it(void **state)
+{
+	struct model_options o = model_options_default(OPTIMISER_LANES);
+
+	(void)state;
+	o.crosses = 2;
 	check(&o, LEARNT_BYTES, 200, 50, 100);
 }
 
@@ -202,6 +224,53 @@ also_of_several_targets_and_of_other_algorithms(void **state)
 	o = model_options_default(OPTIMISER_LANES);
 	o.admit = 3;
 	check(&o, LEARNT_BYTES, 200, 10, 1000);
+}
+
+static struct model_options
+factored(unsigned k, bool field_aware)
+{
+	struct model_options o = model_options_default(OPTIMISER_LANES);
+
+	o.factors = (struct factors_options){ k, field_aware };
+	return o;
+}
+
+static void
+also_of_factors(void **state)
+{
+	struct model_options o = factored(8, false);
+
+	(void)state;
+	check(&o, LEARNT_BYTES, 200, 50, 100);
+	assert_true(follower.model->rows->cells.used > 300);
+	tear_down(state);
+	set_up(state);
+	o = factored(4, true);
+	o.target[MODEL_CONVERSION] = true;
+	o.admit = 2;
+	check(&o, LEARNT_BYTES, 200, 10, 1000);
+	assert_true(rows_fields(follower.model->rows)->count == LEARNT_FIELDS);
+}
+
+static void
+also_while_rows_grow(void **state)
+{
+	struct model_options o = factored(16, false);
+
+	(void)state;
+	check(&o, UINT64_C(1) << 27, 30000, 12, 24000);
+	assert_true(follower.model->rows->cells.used > (1 << 11) * CELLS_LINE);
+	assert_true(follower.model->rows->cells.homes > 1 << 11);
+}
+
+static void
+also_while_rows_evict_each_other(void **state)
+{
+	struct model_options o = factored(4, true);
+
+	(void)state;
+	check(&o, 1 << 19, 3000, 12, 3000);
+	assert_true(follower.model->rows->cells.evicted > 1000);
 }
 
 static void
@@ -351,11 +420,10 @@ a_stream_may_begin_anew_at_any_record(void **state)
 }
 
 static void
-what_is_to_be_sent_survives_a_snapshot(void **state)
+check_snapshot(const struct model_options *o)
 {
 	static const struct state_identity identity = { .name = "test" };
-	struct model_options o = model_options_default(OPTIMISER_LANES);
-	struct model *m = fresh(&o, LEARNT_BYTES), *again = fresh(&o, LEARNT_BYTES);
+	struct model *m = fresh(o, LEARNT_BYTES), *again = fresh(o, LEARNT_BYTES);
 	struct deltas d = { .emit = keep }, e = { .emit = keep };
 	char path[] = "/tmp/delta-XXXXXX";
 	struct random r = { 13 };
@@ -364,7 +432,6 @@ what_is_to_be_sent_survives_a_snapshot(void **state)
 	struct state_reader *from;
 	size_t before;
 
-	(void)state;
 	send_three(m, &d);
 	learnt_more(m, &r, 10000, 100);
 	assert_int_equal(close(mkstemp(path)), 0);
@@ -398,6 +465,74 @@ what_is_to_be_sent_survives_a_snapshot(void **state)
 }
 
 static void
+what_is_to_be_sent_survives_a_snapshot(void **state)
+{
+	struct model_options o = model_options_default(OPTIMISER_LANES);
+
+	check_snapshot(&o);
+	tear_down(state);
+	set_up(state);
+	o = factored(4, false);
+	check_snapshot(&o);
+}
+
+static void
+records_with_rows_are_no_larger_and_hold_only_what_changed(void **state)
+{
+	struct model_options o = factored(16, true);
+	struct model *m = fresh(&o, UINT64_C(1) << 26);
+	struct deltas d = { .emit = keep };
+	struct random r = { 5 };
+	size_t before;
+
+	(void)state;
+	learnt_more(m, &r, 1000, 5000);
+	assert_int_equal(deltas_begin(&d, m, &error), 0);
+	assert_int_equal(deltas_send(&d, 0), 0);
+	assert_true(sent.size > m->rows->cells.used * 4096);
+	for (size_t i = 0; i < sent.count; i++)
+		assert_true(sent.begins[i + 1] - sent.begins[i] < DELTA_CELLS +
+			18 * DELTA_CELLS / 64 + sizeof(struct model_state) +
+			REGION_TEXT);
+	before = sent.size;
+	learnt_more(m, &r, 1000, 1);
+	assert_int_equal(deltas_send(&d, 0), 0);
+	assert_true(sent.size - before <
+	    sizeof(struct model_state) + LEARNT_FIELDS * (90 + 4096 + 30) + 1000);
+	deltas_fini(&d);
+	model_free(m);
+}
+
+static void
+rows_of_other_fields_or_none_are_refused(void **state)
+{
+	struct model_options o = factored(4, false);
+	struct model *m = fresh(&o, LEARNT_BYTES);
+	struct deltas d = { .emit = keep };
+
+	(void)state;
+	send_three(m, &d);
+	/* Behind the name: the head of the bin, the count, then the first space twice. */
+	for (size_t at = sent.begins[0]; at < sent.begins[1]; at++)
+		if (memcmp(sent.at + at, "fields\xc4", 7) == 0)
+			memcpy(
+			    sent.at + at + 7 + 1 + 4 + 2, sent.at + at + 7 + 1 + 4, 2);
+	follower.trusts = true;
+	assert_int_equal(take(0), -1);
+	assert_non_null(strstr(error.text, "its fields are not sound"));
+	follower_fini(&follower);
+	follower_init(&follower, reader, &os_system, NULL, UINT64_C(1) << 30);
+	follower.trusts = true;
+	for (size_t at = sent.begins[0]; at < sent.begins[1]; at++)
+		if (memcmp(sent.at + at, "fields\xc4", 7) == 0)
+			memcpy(sent.at + at, "fjelds", 6);
+	assert_int_equal(take(0), -1);
+	assert_non_null(strstr(error.text, "the size of its table is damaged"));
+	deltas_fini(&d);
+	model_free(m);
+}
+
+static void
 too_little_memory_is_an_error(void **state)
 {
 	struct model_options o = model_options_default(OPTIMISER_LANES);
@@ -419,15 +554,21 @@ main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(a_follower_has_the_same_model_at_each_version),
+		TEST(pairs_that_are_crossed_go_with_it),
 		TEST(also_while_the_table_grows),
 		TEST(also_while_features_evict_each_other),
 		TEST(also_of_several_targets_and_of_other_algorithms),
+		TEST(also_of_factors),
+		TEST(also_while_rows_grow),
+		TEST(also_while_rows_evict_each_other),
 		TEST(also_when_the_ticks_of_touches_are_counted_anew),
 		TEST(only_what_changed_is_sent),
 		TEST(a_lost_record_is_named),
 		TEST(a_changed_byte_is_found_wherever_it_is),
 		TEST(a_stream_may_begin_anew_at_any_record),
 		TEST(what_is_to_be_sent_survives_a_snapshot),
+		TEST(records_with_rows_are_no_larger_and_hold_only_what_changed),
+		TEST(rows_of_other_fields_or_none_are_refused),
 		TEST(too_little_memory_is_an_error),
 	};
 

@@ -29,6 +29,7 @@ assert_same(const struct model_options *a, const struct model_options *b)
 	assert_int_equal(a->calibration, b->calibration);
 	assert_int_equal(a->feedback, b->feedback);
 	assert_int_equal(a->admit, b->admit);
+	assert_int_equal(a->crosses, b->crosses);
 }
 
 static void
@@ -59,6 +60,7 @@ options_come_back_from_their_texts_to_the_bit(void **state)
 		    ? (enum model_feedback)(i / 3 % FEEDBACK_COUNT)
 		    : FEEDBACK_REVISE;
 		o.admit = 1 + i % 255;
+		o.crosses = i % 65;
 		assert_int_equal(model_options_check(&o, &error), 0);
 		model_options_describe(&o, &d);
 		assert_int_equal(
@@ -95,6 +97,9 @@ what_makes_no_sense_is_refused_by_name(void **state)
 	struct model_options o = model_options_default(OPTIMISER_FTRL);
 
 	(void)state;
+	o.crosses = 65;
+	assert_int_equal(model_options_check(&o, &error), -1);
+	assert_non_null(strstr(error.text, "crosses must be from 0 to 64"));
 	assert_int_equal(model_options_parse_targets(&o, "click,sales", &error), -1);
 	assert_non_null(strstr(error.text, "sales"));
 	for (unsigned i = 0; i < sizeof wrong / sizeof *wrong; i++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/model/merge.h"
+#include "lib/modeltool/merge.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,9 +12,10 @@
 #include <cmocka.h>
 
 #include "lib/model/explain.h"
-#include "lib/model/keys.h"
-#include "lib/model/summary.h"
-#include "lib/model/text.h"
+#include "lib/modeltool/align.h"
+#include "lib/modeltool/keys.h"
+#include "lib/modeltool/summary.h"
+#include "lib/modeltool/text.h"
 #include "tests/unit/learnt.h"
 
 enum { MEMORY = 1 << 28 };
@@ -40,6 +41,15 @@ tear_down(void **state)
 	(void)unlink(path);
 	(void)unlink(other);
 	return rmdir(folder);
+}
+
+static struct model_options
+factored(unsigned k, bool field_aware)
+{
+	struct model_options o = model_options_default(OPTIMISER_LANES);
+
+	o.factors = (struct factors_options){ k, field_aware };
+	return o;
 }
 
 static struct model *
@@ -139,6 +149,20 @@ a_model_through_text_makes_the_same_file(void **state)
 }
 
 static void
+so_does_one_with_factors(void **state)
+{
+	struct model_options o = factored(12, false);
+
+	(void)state;
+	check_text(&o, LEARNT_BYTES, 200);
+	o.target[MODEL_CONVERSION] = true;
+	check_text(&o, 1 << 19, 5000);
+	o = factored(16, true);
+	o.admit = 2;
+	check_text(&o, LEARNT_BYTES, 2000);
+}
+
+static void
 refuse(const char *const *lines, const char *why)
 {
 	struct model_text *t = model_text_new(&os_system, MEMORY);
@@ -163,21 +187,31 @@ text_that_is_none_is_refused_by_its_line(void **state)
 	    "option by=", "option prior-variances=0.1", "option noise=0",              \
 	    "option rate=0.1", "option beta=1.0", "option l1=0.0", "option l2=0.0",    \
 	    "option base-rate=0.0"
-#define LAST "option factors=0.0", "option field-aware=0.0"
+#define LAST "option factors=0.0", "option field-aware=0.0", "option crosses=0.0"
 #define TABLE OPTIONS, "option admit=1.0", LAST
+#define FACTORED                                                                       \
+	OPTIONS, "option admit=1.0", "option factors=4.0", "option field-aware=0.0",   \
+	    "option crosses=0.0", "table 2048 0 0 0"
 #define HEADER TABLE, "table 2048 0 0 0", "state 10 0"
 #define REFUSE(why, ...) refuse((const char *const[]){ __VA_ARGS__, NULL }, why)
 	(void)state;
 	REFUSE("line 1: no dump", "something");
 	REFUSE("after line 13 it is cut off", OPTIONS);
-	REFUSE("line 16: the options: ", OPTIONS, "option admit=0", LAST);
-	REFUSE("line 17: it needs --memory", TABLE, "table 99999999 0 0 0");
-	REFUSE("line 17: table wants", TABLE, "table 2048 0 0 0 0");
-	REFUSE("line 19: here comes head click seen with 1 numbers", HEADER,
+	REFUSE("line 17: the options: ", OPTIONS, "option admit=0", LAST);
+	REFUSE("line 18: it needs --memory", TABLE, "table 99999999 0 0 0");
+	REFUSE("line 18: table wants", TABLE, "table 2048 0 0 0 0");
+	REFUSE("line 20: here comes head click seen with 1 numbers", HEADER,
 	    "head click seen 0x1p+0 0x1p+0");
-	REFUSE("line 19", HEADER, "head click seen inf");
-	REFUSE("line 19", HEADER, "head click seen 0x1p+9999");
-	REFUSE("line 19: this line is unknown, or does not come here", HEADER,
+	REFUSE("line 20", HEADER, "head click seen inf");
+	REFUSE("line 20", HEADER, "head click seen 0x1p+9999");
+	REFUSE("line 19: rows wants 6", FACTORED, "rows 2000 0 0 0 4095 0");
+	REFUSE("line 19: the size of its table", FACTORED, "rows 0 0 0 0 4096 0");
+	REFUSE("line 20: fields wants", FACTORED, "rows 2000 0 0 0 4096 0",
+	    "fields 0001 0001");
+	REFUSE("line 20: fields wants", FACTORED, "rows 2000 0 0 0 4096 0",
+	    "fields 00001");
+	REFUSE("line 19: this line is unknown, or does not", FACTORED, "state 10 0");
+	REFUSE("line 20: this line is unknown, or does not come here", HEADER,
 	    "cell 1 1 0000000000000005");
 }
 
@@ -212,6 +246,168 @@ two_halves_merged_predict_nearly_as_well_as_all(void **state)
 	model_free(b);
 	model_free(all);
 	model_free(merged);
+}
+
+/* Users and items of 300 each, and what they say together only. */
+enum { SIDE = 300 };
+
+static double
+taste(unsigned field, uint64_t value, unsigned i)
+{
+	return 3.4 * learnt_effect(field + 10 * i, value);
+}
+
+static struct features
+draw_pair(struct random *r, uint8_t keys[16], double *p)
+{
+	uint64_t user = hash_bucket(random_next(r), SIDE);
+	uint64_t item = hash_bucket(random_next(r), SIDE);
+	double z = -0.5;
+
+	for (unsigned i = 0; i < 3; i++)
+		z += taste(1, user, i) * taste(2, item, i) / 2;
+	*p = vec_sigmoid(z);
+	bytes_store_le64(keys, learnt_key(1, user));
+	bytes_store_le64(keys + 8, learnt_key(2, item));
+	return (struct features){ slice_of(keys, 16), { 0 } };
+}
+
+static void
+learn_pairs(struct model *m, uint64_t seed, unsigned n)
+{
+	struct random r = { seed };
+	uint8_t keys[16];
+	double p;
+
+	while (n-- > 0) {
+		struct features f = draw_pair(&r, keys, &p);
+		struct model_example e = { .weight = 1 };
+		struct model_estimates said;
+
+		e.target[0].known = true;
+		e.target[0].weight = 1;
+		e.target[0].label = hash_uniform(random_next(&r)) < p;
+		assert_int_equal(model_learn(m, &f, &e, &said), FEATURES_FINE);
+	}
+}
+
+/* The mean loss over the truth. */
+static double
+excess_of_pairs(const struct model *m)
+{
+	enum { N = 20000 };
+	struct random r = { 77 };
+	double sum = 0, p;
+	uint8_t keys[16];
+
+	for (unsigned i = 0; i < N; i++) {
+		struct features f = draw_pair(&r, keys, &p);
+		struct model_estimates said;
+		double q;
+
+		assert_int_equal(model_predict(m, &f, &said), FEATURES_FINE);
+		q = said.of[0].mean;
+		sum += p * log(p / q) + (1 - p) * log((1 - p) / (1 - q));
+	}
+	return sum / N;
+}
+
+static void
+factors_merged_are_better_than_those_of_either_half(void **state)
+{
+	(void)state;
+	for (unsigned aware = 0; aware < 2; aware++) {
+		struct model_options o = factored(4, aware == 1);
+		struct model *a = learnt(&o, LEARNT_BYTES, 1, 1, 0),
+			     *b = learnt(&o, LEARNT_BYTES, 1, 1, 0),
+			     *all = learnt(&o, LEARNT_BYTES, 1, 1, 0), *m;
+		double half, both, whole;
+
+		learn_pairs(a, 1, 40000);
+		learn_pairs(b, 2, 40000);
+		learn_pairs(all, 1, 40000);
+		learn_pairs(all, 2, 40000);
+		m = model_merge(a, b, MEMORY, &os_system, &error);
+		assert_non_null(m);
+		assert_true(rows_fields(m->rows)->count == 2);
+		half = fmin(excess_of_pairs(a), excess_of_pairs(b));
+		both = excess_of_pairs(m);
+		whole = excess_of_pairs(all);
+		print_message("# nats over the truth: half %.4f, merged %.4f, all "
+			      "%.4f\n",
+		    half, both, whole);
+		assert_true(both < half - 0.1 * (half - whole));
+		model_free(a);
+		model_free(b);
+		model_free(all);
+		model_free(m);
+	}
+}
+
+/* Turn the first two factors, and mirror the third: the predictions are the same. */
+static void
+turn(struct rows *r)
+{
+	for (uint64_t p = layout_next(&r->cells, 0); p != CELLS_NONE;
+	     p = layout_next(&r->cells, p + 1)) {
+		float *row = cells_at(&r->cells, p), x = row[0], y = row[1];
+
+		row[0] = 0.6f * x - 0.8f * y;
+		row[1] = 0.8f * x + 0.6f * y;
+		row[2] = -row[2];
+	}
+}
+
+static void
+rows_that_were_turned_are_turned_back(void **state)
+{
+	struct model_options o = factored(4, false);
+	struct model *a = learnt(&o, LEARNT_BYTES, 1, 1, 0), *b;
+	struct align *align;
+	uint64_t n = 0;
+
+	(void)state;
+	learn_pairs(a, 1, 20000);
+	b = through_text(a);
+	turn(b->rows);
+	assert_true(fabs(excess_of_pairs(a) - excess_of_pairs(b)) < 1e-3);
+	align = align_new(a->rows, b->rows);
+	assert_non_null(align);
+	for (uint64_t p = layout_next(&a->rows->cells, 0); p != CELLS_NONE;
+	     p = layout_next(&a->rows->cells, p + 1), n++) {
+		const float *was = cells_at(&a->rows->cells, p);
+		float *row = cells_at(&b->rows->cells, p);
+
+		align_turn(align, cells_key_at(&b->rows->cells, p), row);
+		for (unsigned f = 0; f < 4; f++)
+			assert_true(fabsf(row[f] - was[f]) < 1e-4f);
+	}
+	assert_int_equal(n, 2 * SIDE);
+	align_free(align);
+	model_free(a);
+	model_free(b);
+}
+
+static void
+fields_of_another_order_are_merged_unless_their_factors_depend_on_it(void **state)
+{
+	(void)state;
+	for (unsigned aware = 0; aware < 2; aware++) {
+		struct model_options o = factored(4, aware == 1);
+		struct model *a = learnt(&o, LEARNT_BYTES, 1, 20, 500),
+			     *b = learnt(&o, LEARNT_BYTES, 1, 1, 0), *m;
+
+		learn_pairs(b, 1, 500);
+		m = model_merge(a, b, MEMORY, &os_system, &error);
+		assert_true((m == NULL) == (aware == 1));
+		if (m == NULL)
+			assert_non_null(strstr(error.text, "another order of fields"));
+		else
+			assert_true(rows_fields(m->rows)->count == LEARNT_FIELDS);
+		model_free(a);
+		model_free(b);
+		model_free(m);
+	}
 }
 
 static void
@@ -262,8 +458,12 @@ what_has_learned_nothing_changes_nothing(void **state)
 		struct model_options o =
 		    model_options_default((enum optimiser_algorithm)algorithm);
 		o.optimiser.rate = 0.05; /* enough for so few examples */
-		struct model *a = learnt(&o, LEARNT_BYTES, 1, 500, 5000),
-			     *none = learnt(&o, LEARNT_BYTES, 1, 500, 0), *m;
+		struct model *a, *none, *m;
+
+		if (algorithm % 2 == 0)
+			o.factors.k = 4;
+		a = learnt(&o, LEARNT_BYTES, 1, 500, 5000);
+		none = learnt(&o, LEARNT_BYTES, 1, 500, 0);
 
 		m = model_merge(a, none, MEMORY, &os_system, &error);
 		assert_non_null(m);
@@ -349,15 +549,13 @@ full_tables_merge_into_a_larger_one(void **state)
 /* --- Unlearning, comparing ---------------------------------------------------------- */
 
 static void
-what_is_unlearned_is_not_there_and_all_else_is(void **state)
+check_unlearned(const struct model_options *o, uint64_t bytes, unsigned values)
 {
-	struct model_options o = model_options_default(OPTIMISER_LANES);
-	struct model *m = learnt(&o, CELLS_BYTES_MIN, 1, 100000, 3000), *without;
-	uint64_t keys[40], n = 0, p = 0;
+	struct model *m = learnt(o, bytes, 1, values, 3000), *without;
+	uint64_t keys[40], n = 0, p = 0, rows = 0;
 	struct summary_difference d;
 	size_t found;
 
-	(void)state;
 	for (; n < 20; n++, p += 7) {
 		p = model_next(m, p);
 		assert_true(p != CELLS_NONE);
@@ -376,12 +574,33 @@ what_is_unlearned_is_not_there_and_all_else_is(void **state)
 	assert_non_null(without);
 	assert_int_equal(found, 20);
 	d = difference(m, without);
-	assert_true(d.only_a == 20 && d.only_b == 0 && d.changed == 0 && !d.state);
-	assert_true(d.same == m->cells.used - 20);
-	for (uint64_t i = 0; i < n; i++)
+	assert_true(d.of[0].only_a == 20 && d.of[0].only_b == 0 &&
+	    d.of[0].changed == 0 && !d.state);
+	assert_true(d.of[0].same == m->cells.used - 20);
+	for (uint64_t i = 0; i < n; i++) {
 		assert_true(model_place(without, keys[i]) == CELLS_NONE);
+		if (m->rows == NULL)
+			continue;
+		rows += layout_find(&m->rows->cells, keys[i]) != CELLS_NONE;
+		assert_true(layout_find(&without->rows->cells, keys[i]) == CELLS_NONE);
+	}
+	assert_true(d.of[1].only_a == rows && d.of[1].only_b == 0);
+	assert_true(d.of[1].changed == 0 && (rows > 10) == (m->rows != NULL));
 	model_free(m);
 	model_free(without);
+}
+
+static void
+what_is_unlearned_is_not_there_and_all_else_is(void **state)
+{
+	struct model_options o = model_options_default(OPTIMISER_LANES);
+
+	(void)state;
+	check_unlearned(&o, CELLS_BYTES_MIN, 100000);
+	o = factored(4, false);
+	check_unlearned(&o, LEARNT_BYTES, 200);
+	o = factored(8, true);
+	check_unlearned(&o, LEARNT_BYTES, 200);
 }
 
 static void
@@ -393,32 +612,88 @@ a_difference_of_one_example_is_found(void **state)
 	struct summary_difference d = difference(a, b);
 
 	(void)state;
-	assert_true(d.state && d.changed > 0 && d.changed <= LEARNT_FIELDS);
+	assert_true(d.state && d.of[0].changed > 0 && d.of[0].changed <= LEARNT_FIELDS);
 	assert_false(summary_is_same(&d));
 	d = difference(a, a);
-	assert_true(summary_is_same(&d) && d.same == a->cells.used);
+	assert_true(summary_is_same(&d) && d.of[0].same == a->cells.used);
 	model_free(a);
 	model_free(b);
+}
+
+static void
+a_changed_bit_of_a_row_is_a_difference(void **state)
+{
+	struct model_options o = factored(8, true), plain = factored(0, false);
+	struct model *a = learnt(&o, LEARNT_BYTES, 1, 50, 500), *b = through_text(a),
+		     *linear = learnt(&plain, LEARNT_BYTES, 1, 50, 500);
+	struct summary_difference d = difference(a, b);
+	uint8_t *row;
+
+	(void)state;
+	assert_true(summary_is_same(&d) && d.of[1].same == a->rows->cells.used);
+	row = cells_at(&b->rows->cells, layout_next(&b->rows->cells, 0));
+	row[b->rows->kind.size - 1] ^= 1;
+	d = difference(a, b);
+	assert_true(d.of[1].changed == 1 && d.of[0].changed == 0 && !d.state);
+	d = difference(a, linear);
+	assert_true(d.of[1].only_a == a->rows->cells.used && d.of[1].only_b == 0);
+	model_free(a);
+	model_free(b);
+	model_free(linear);
+}
+
+static void
+check_live(const struct model_options *o)
+{
+	struct model *live = model_new(o, LEARNT_BYTES, &os_system, path, &error),
+		     *copy;
+	struct random r = { 4 };
+	struct summary_difference d;
+
+	assert_non_null(live);
+	learnt_more(live, &r, 20000, 10000);
+	copy = model_read(&os_system, path, MEMORY, &error);
+	assert_non_null(copy);
+	d = difference(live, copy);
+	assert_true(summary_is_same(&d) && d.of[0].same == live->cells.used);
+	if (live->rows != NULL)
+		assert_true(d.of[1].same == live->rows->cells.used && d.of[1].same > 0);
+	model_free(copy);
+	model_free(live);
 }
 
 static void
 a_live_model_is_read_as_it_is(void **state)
 {
 	struct model_options o = model_options_default(OPTIMISER_LANES);
-	struct model *live = model_new(&o, LEARNT_BYTES, &os_system, path, &error),
-		     *copy;
-	struct random r = { 4 };
-	struct summary_difference d;
+	char rows[80];
 
 	(void)state;
-	assert_non_null(live);
-	learnt_more(live, &r, 20000, 10000);
-	copy = model_read(&os_system, path, MEMORY, &error);
-	assert_non_null(copy);
-	d = difference(live, copy);
-	assert_true(summary_is_same(&d) && d.same == live->cells.used);
-	model_free(copy);
-	model_free(live);
+	check_live(&o);
+	o = factored(4, true);
+	check_live(&o);
+	snprintf(rows, sizeof rows, "%s%s", path, ROWS_SUFFIX);
+	(void)unlink(rows);
+}
+
+static void
+a_file_of_factors_is_read_as_it_lies_or_wants_more_memory(void **state)
+{
+	struct model_options o = factored(8, false);
+	struct model *m, *back;
+
+	(void)state;
+	o.admit = 2;
+	m = learnt(&o, LEARNT_BYTES, 3, 5000, 20000);
+	assert_int_equal(model_write(&os_system, m, path, &error), 0);
+	back = model_read(&os_system, path, MEMORY, &error);
+	assert_non_null(back);
+	assert_true(make_equal_files(m, back));
+	model_free(back);
+	back = model_read(&os_system, path, 1 << 21, &error);
+	assert_null(back);
+	assert_non_null(strstr(error.text, "it needs --memory"));
+	model_free(m);
 }
 
 /* --- Names, keys, explanations ------------------------------------------------------ */
@@ -541,14 +816,65 @@ an_explanation_names_what_moves_the_prediction_most(void **state)
 	model_free(m);
 }
 
+static void
+what_pairs_add_is_shared_by_both_and_adds_up(void **state)
+{
+	(void)state;
+	for (unsigned aware = 0; aware < 2; aware++) {
+		struct model_options o = factored(8, aware == 1);
+		struct model *m;
+		struct random r = { 6 };
+		struct explain e;
+		uint64_t bytes = 1 << 20;
+		double most = 0;
+
+		o.target[MODEL_CONVERSION] = true;
+		m = learnt(&o, LEARNT_BYTES, 1, 50, 5000);
+		assert_int_equal(
+		    explain_init(&e, 10, NULL, &bytes, &os_system, &error), 0);
+		for (unsigned i = 0; i < 200; i++) {
+			struct learnt_example example;
+			struct features f = learnt_next(&r, 50, &example);
+
+			explain_note(&e, m, &f);
+			for (unsigned t = 0; t < 2; t++) {
+				struct factors_example *x;
+				double sum = 0;
+
+				rows_look_up(m->rows, &f);
+				x = rows_of_head(m->rows, t, NULL);
+				factors_score(&o.factors, x);
+				assert_true(e.count[t] > 0);
+				for (unsigned j = 0; j < e.count[t]; j++)
+					sum += e.part[t][j].pairs;
+				assert_true(fabs(sum - x->z) < 1e-5);
+				most = fmax(most, fabs(x->z));
+			}
+			for (unsigned j = 1; j < e.count[0]; j++)
+				assert_true(
+				    fabs(e.part[0][j].effect + e.part[0][j].pairs) <=
+				    fabs(e.part[0][j - 1].effect +
+					e.part[0][j - 1].pairs));
+		}
+		assert_true(most > 0.01);
+		explain_fini(&e);
+		model_free(m);
+	}
+}
+
 int
 main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(a_model_through_text_makes_the_same_file),
+		TEST(so_does_one_with_factors),
 		TEST(text_that_is_none_is_refused_by_its_line),
 		TEST(two_halves_merged_predict_nearly_as_well_as_all),
+		TEST(factors_merged_are_better_than_those_of_either_half),
+		TEST(rows_that_were_turned_are_turned_back),
+		TEST(
+		    fields_of_another_order_are_merged_unless_their_factors_depend_on_it),
 		TEST(a_merged_weight_is_the_product_of_both_over_the_prior),
 		TEST(what_has_learned_nothing_changes_nothing),
 		TEST(models_of_other_algorithms_merged_are_better_than_their_halves),
@@ -556,10 +882,13 @@ main(void)
 		TEST(full_tables_merge_into_a_larger_one),
 		TEST(what_is_unlearned_is_not_there_and_all_else_is),
 		TEST(a_difference_of_one_example_is_found),
+		TEST(a_changed_bit_of_a_row_is_a_difference),
+		TEST(a_file_of_factors_is_read_as_it_lies_or_wants_more_memory),
 		TEST(a_live_model_is_read_as_it_is),
 		TEST(names_are_found_as_far_as_the_memory_goes),
 		TEST(keys_are_hex_or_names),
 		TEST(an_explanation_names_what_moves_the_prediction_most),
+		TEST(what_pairs_add_is_shared_by_both_and_adds_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

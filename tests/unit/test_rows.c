@@ -160,7 +160,7 @@ many_keys(struct model *m, unsigned from, unsigned to)
 		double label = (double)(random_next(&r) % 4 == 0);
 
 		for (unsigned j = 0; j < 4; j++) {
-			uint64_t value = random_next(&r) % (4 << 2 * j);
+			uint64_t value = random_next(&r) % (UINT64_C(4) << 2 * j);
 
 			keys[j] = key_of(j, value + (j == 3 ? i / 8 : 0));
 		}

@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * bp-simulate: a shop with known truth, to try policies and pipelines on.
+ *
+ * in     with --loop decisions, of the requests that it writes
+ * out    what happens in the shop, in the order of time, with watermarks; what it earned
+ *        beside chance and the oracle; with --loop also records of other kinds than its own
+ * state  the shop: its visitors, what will happen, the requests that wait
+ * needs  with --loop a way back from its output: bp-rank and two pipes
+ */
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/number.h"
+#include "lib/filter.h"
+#include "lib/simulate/market.h"
+
+enum { AT_ONCE = 4096, RESERVE = 4 << 20 };
+
+struct simulate {
+	struct market_options o; /* the options set its fields */
+	const char *from, *rates_path, *examination, *truth_path;
+	uint64_t days;
+	int policy;
+	bool loop;
+
+	struct rates rates;
+	struct market market;
+	bool made;
+	struct source source;
+	struct output *truth;
+	struct key request_id, position, creative_id, decision_id;
+	struct run *run;
+};
+
+static const struct option options[] = {
+	OPTION('v', "visitors", struct simulate, o.world.visitors, "10000",
+	    "how many there are"),
+	OPTION('d', "days", struct simulate, days, "1", "how long it goes on"),
+	OPTION(
+	    'r', "rate", struct simulate, o.rate, "10000", "sessions a day", "NUMBER"),
+	OPTION(
+	    'f', "from", struct simulate, from, "2026-01-05", "when it begins", "TIME"),
+	OPTION('b', "rates", struct simulate, rates_path, NULL,
+	    "the banners and their click rates; otherwise 20 about 3%", "FILE"),
+	OPTION('n', "newcomers", struct simulate, o.world.newcomers, "0",
+	    "banners of these that come later, one by one"),
+	OPTION('e', "examination", struct simulate, examination, "1,0.6,0.4",
+	    "how probably one looks at each position", "LIST"),
+	OPTION(
+	    0, "taste", struct simulate, o.world.taste, "0.7", "how visitors differ"),
+	OPTION(0, "drift", struct simulate, o.world.drift, "0",
+	    "in this time half of the tastes are others; 0: never"),
+	OPTION(0, "fatigue", struct simulate, o.world.fatigue, "0.1",
+	    "share of clicks lost each time that a banner is seen"),
+	OPTION(0, "conversion", struct simulate, o.conversion, "0.05",
+	    "share of clicks that lead to a purchase"),
+	OPTION(0, "refunds", struct simulate, o.refunds, "0.05",
+	    "share of purchases sent back"),
+	OPTION(0, "click-delay", struct simulate, o.click_delay, "5s", "mean"),
+	OPTION(0, "purchase-delay", struct simulate, o.purchase_delay, "20m", "median"),
+	OPTION(0, "refund-delay", struct simulate, o.refund_delay, "3d", "mean"),
+	OPTION(0, "consent", struct simulate, o.world.consent, "0.8",
+	    "share of visitors that give it"),
+	OPTION(0, "crawlers", struct simulate, o.crawlers, "0.02", "share of sessions"),
+	OPTION(0, "farms", struct simulate, o.farms, "0.01",
+	    "share of sessions that click the worst banner"),
+	OPTION_CHOICE('p', "policy", struct simulate, policy, MARKET_POLICY_WORDS,
+	    "which banners are shown"),
+	OPTION('l', "loop", struct simulate, loop, NULL,
+	    "others decide: read their decisions"),
+	OPTION(0, "latency", struct simulate, o.latency, "1s",
+	    "from request to impression"),
+	OPTION_ASIDE('t', "truth", struct simulate, truth_path, NULL,
+	    "write what nobody else knows of each impression", "FILE"),
+	OPTION_END,
+};
+
+/* --- Start ------------------------------------------------------------------------ */
+
+static int
+read_rates(struct run *run, struct simulate *f)
+{
+	struct slice text;
+	struct error error;
+	uint8_t *bytes;
+	int status;
+
+	if (f->rates_path == NULL) {
+		rates_make(&f->rates, 20, run_seed(run));
+		return 0;
+	}
+	bytes = run_read_file(run, f->rates_path, RATES_TEXT_MAX, &text, &error);
+	if (bytes == NULL)
+		return run_usage(run, "--rates: %s", error.text);
+	status = rates_read(&f->rates, text, &error);
+	free(bytes);
+	return status == 0
+	    ? 0
+	    : run_usage(run, "--rates %s: %s", f->rates_path, error.text);
+}
+
+static int
+read_examination(struct run *run, struct simulate *f)
+{
+	const char *rest = f->examination;
+	struct slice name;
+	double *p;
+
+	while (option_next_name(&rest, &name)) {
+		if (f->o.positions == TELL_POSITIONS_MAX)
+			return run_usage(run, "--examination: at most %d positions",
+			    TELL_POSITIONS_MAX);
+		p = &f->o.examination[f->o.positions++];
+		if (!number_parse_double(name, p) || *p < 0 || *p > 1)
+			return run_usage(run,
+			    "--examination wants probabilities (1,0.6), not '%s'",
+			    f->examination);
+	}
+	return f->o.positions > 0 ? 0 : run_usage(run, "--examination is empty");
+}
+
+static int
+read_options(struct run *run, struct simulate *f)
+{
+	struct world_options *w = &f->o.world;
+	struct error error;
+
+	if (!when_parse_any(slice_text(f->from), &w->from) || w->from > WHEN_MAX / 2 ||
+	    w->from < -WHEN_MAX / 2)
+		return run_usage(
+		    run, "--from wants a time (2026-01-05), not '%s'", f->from);
+	if (f->days < 1 || f->days > 36500)
+		return run_usage(run, "--days must be in 1 .. 36500");
+	if (read_rates(run, f) != 0 || read_examination(run, f) != 0)
+		return -1;
+	w->seed = run_seed(run);
+	w->rates = &f->rates;
+	w->length.us = (int64_t)f->days * WHEN_DAY;
+	f->o.policy = f->loop ? MARKET_OTHERS : (enum market_policy)f->policy;
+	return market_check(&f->o, &error) == 0 ? 0
+						: run_usage(run, "--%s", error.text);
+}
+
+/* --- Ends: where records go, where decisions come from ------------------------------ */
+
+static int
+send_record(void *context, struct slice record)
+{
+	return run_emit(((struct simulate *)context)->run, record);
+}
+
+static int
+send_truth(void *context, struct slice record)
+{
+	struct simulate *f = context;
+
+	return run_divert(f->run, f->truth, record);
+}
+
+static int
+send_tick(void *context, instant watermark)
+{
+	return run_tick(((struct simulate *)context)->run, watermark);
+}
+
+/* The input ends with the last day. A shop that answers itself has none. */
+static ssize_t
+read_decisions(struct source *source, void *to, size_t size, struct error *error)
+{
+	struct simulate *f = (struct simulate *)(void *)((char *)source -
+	    offsetof(struct simulate, source));
+	const struct os *os = run_os(f->run);
+	struct pollfd ready = { .fd = 0, .events = POLLIN };
+	ssize_t n;
+
+	if (f->market.ended)
+		return 0;
+	if (!f->loop || os->poll(os, &ready, 1, 0) <= 0)
+		return SOURCE_NOTHING;
+	n = os->read(os, 0, to, size);
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		return SOURCE_NOTHING;
+	return n >= 0
+	    ? n
+	    : error_set(error, "cannot read standard input: %s", strerror(errno));
+}
+
+static void
+free_source(struct source *source)
+{
+	(void)source;
+}
+
+static int
+start(struct run *run, void *self)
+{
+	struct simulate *f = self;
+	struct market_ends ends = { send_record, NULL, send_tick, f };
+	const struct market_counts *c = &f->market.counts;
+	struct error error;
+	struct input *in;
+
+	f->run = run;
+	if (read_options(run, f) != 0)
+		return -1;
+	if (market_bytes(&f->o) + RESERVE > run_memory(run))
+		return run_usage(run, "--memory is too small for so many visitors");
+	if (f->truth_path != NULL) {
+		f->truth = run_outlet(run, f->truth_path);
+		ends.truth = send_truth;
+		if (f->truth == NULL)
+			return -1;
+	}
+	f->made = true;
+	if (market_init(&f->market, &f->o, &ends) != 0)
+		return run_fail(run, "no memory for the shop");
+	f->source = (struct source){ .read = read_decisions,
+		.free = free_source,
+		.wait_fd = f->loop ? 0 : -1,
+		.wait_ms = f->loop ? -1 : 0 };
+	in = input_of_source(run_os(run), &f->source, "standard input", &error);
+	if (in == NULL)
+		return run_fail(run, "%s", error.text);
+	run_input(run, in);
+	f->request_id = run_key(run, "request_id");
+	f->position = run_key(run, "position");
+	f->creative_id = run_key(run, "creative_id");
+	f->decision_id = run_key(run, "decision_id");
+	run_counter(run, "sessions", "sessions begun", &c->sessions);
+	run_counter(run, "requests", "pages that asked for banners", &c->requests);
+	run_counter(run, "unanswered", "positions that got no banner", &c->unanswered);
+	run_counter(run, "crowded", "what there was no room for", &c->crowded);
+	return 0;
+}
+
+/* --- Going on --------------------------------------------------------------------- */
+
+/* As far as it goes without a decision; without a loop for a while. */
+static int
+advance(struct simulate *f)
+{
+	enum market_state state;
+
+	do
+		state = market_advance(&f->market, AT_ONCE);
+	while (f->loop && state == MARKET_MORE);
+	if (state == MARKET_ENDED)
+		f->source.wait_ms = 0; /* the end is there to be read */
+	return state == MARKET_FAILED ? -1 : 0;
+}
+
+static int
+attend(struct run *run, void *self)
+{
+	struct simulate *f = self;
+
+	return f->loop && run_is_stage(run)
+	    ? run_usage(run, "a loop cannot be a stage of bp-run")
+	    : advance(f);
+}
+
+/* Everything that the shop writes comes back, where the way back is that of all. */
+static bool
+is_own(enum kind kind)
+{
+	static const enum kind own[] = { KIND_ITEM, KIND_CREATIVE, KIND_PAGE_VIEW,
+		KIND_SEARCH, KIND_VIEW_ITEM, KIND_ADD_TO_CART, KIND_BEGIN_CHECKOUT,
+		KIND_PURCHASE, KIND_REFUND, KIND_REQUEST, KIND_IMPRESSION, KIND_CLICK,
+		KIND_METRIC };
+
+	for (unsigned i = 0; i < sizeof own / sizeof *own; i++)
+		if (kind == own[i])
+			return true;
+	return false;
+}
+
+static enum verdict
+each(struct run *run, void *self, const struct record *r)
+{
+	struct simulate *f = self;
+	struct slice request, creative, decision;
+	const char *wrong;
+	int64_t position;
+
+	if (record_kind(r) != KIND_DECISION)
+		return is_own(record_kind(r)) ? DROP : PASS;
+	if (!record_str(r, f->request_id, &request) ||
+	    !record_str(r, f->creative_id, &creative) ||
+	    !record_str(r, f->decision_id, &decision) ||
+	    !record_int(r, f->position, &position) || position < 0)
+		return run_reject(run,
+		    "decision without request_id, decision_id, creative_id or "
+		    "position");
+	wrong =
+	    market_decide(&f->market, request, (uint64_t)position, creative, decision);
+	if (wrong != NULL)
+		return run_reject(run, "decision %s", wrong);
+	return advance(f) == 0 ? DROP : FAIL;
+}
+
+static int
+tick(struct run *run, void *self, instant watermark)
+{
+	struct simulate *f = self;
+
+	(void)run;
+	market_tick(&f->market, watermark);
+	return advance(f) == 0 ? 1 : -1;
+}
+
+static int
+finish(struct run *run, void *self)
+{
+	struct simulate *f = self;
+
+	(void)run;
+	return market_close(&f->market);
+}
+
+static int
+save(struct run *run, void *self, struct state_writer *to)
+{
+	struct simulate *f = self;
+
+	(void)run;
+	market_save(&f->market, to);
+	return 0;
+}
+
+static int
+load(struct run *run, void *self, struct state_reader *from)
+{
+	struct simulate *f = self;
+
+	return market_load(&f->market, from) == 0
+	    ? 0
+	    : run_fail(run, "the snapshot is damaged");
+}
+
+static void
+stop(void *self)
+{
+	struct simulate *f = self;
+
+	if (f->made)
+		market_fini(&f->market);
+}
+
+static const struct filter simulate = {
+	.name = "simulate",
+	.about = "play a shop with known truth, to try policies and pipelines on",
+	.examples =
+	    "  bp-simulate --days 7 --seed 1 | bp-join | bp-metric --by position\n"
+	    "  bp-simulate --truth truth.bp --farms 0.05 >log.bp\n"
+	    "  mkfifo back; bp-simulate --loop <back | bp-rank -p uniform | tee -p "
+	    "back\n",
+	.options = options,
+	.size = sizeof(struct simulate),
+	.schema = 1,
+	.no_files = true,
+	.start = start,
+	.load = load,
+	.each = each,
+	.tick = tick,
+	.attend = attend,
+	.finish = finish,
+	.save = save,
+	.stop = stop,
+};
+
+int
+main(int argc, char **argv)
+{
+	return filter_main(&simulate, argc, argv);
+}

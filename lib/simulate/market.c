@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/simulate/market.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/assert.h"
+#include "lib/hash.h"
+#include "lib/simulate/visit.h"
+
+enum {
+	NAMES = 4 * RATES_MAX,
+	DELAY_DAYS_MAX = 365, /* so that no instant overflows, however unlucky */
+};
+
+/* A watermark where nobody waits for one. */
+#define TICK_EVERY WHEN_MINUTE
+
+static double
+days(struct span span)
+{
+	return (double)span.us / (double)WHEN_DAY;
+}
+
+int
+market_check(const struct market_options *o, struct error *error)
+{
+	const struct world_options *w = &o->world;
+	const struct {
+		const char *name;
+		double value, least, most;
+	} ranges[] = {
+		{ "visitors", (double)w->visitors, 1, WORLD_VISITORS_MAX },
+		{ "newcomers", (double)w->newcomers, 0, w->rates->n - 1 },
+		{ "rate", o->rate, 1e-3, 1e9 },
+		{ "taste", w->taste, 0, 2 },
+		{ "fatigue", w->fatigue, 0, 1 },
+		{ "consent", w->consent, 0, 1 },
+		{ "conversion", o->conversion, 0, 1 },
+		{ "refunds", o->refunds, 0, 1 },
+		{ "crawlers", o->crawlers, 0, 1 },
+		{ "farms", o->farms, 0, 1 - o->crawlers },
+		{ "click-delay", days(o->click_delay), 0, DELAY_DAYS_MAX },
+		{ "purchase-delay", days(o->purchase_delay), 0, DELAY_DAYS_MAX },
+		{ "refund-delay", days(o->refund_delay), 0, DELAY_DAYS_MAX },
+	};
+
+	for (unsigned i = 0; i < sizeof ranges / sizeof *ranges; i++)
+		if (!(ranges[i].value >= ranges[i].least &&
+			ranges[i].value <= ranges[i].most))
+			return error_set(error, "%s must be in %.9g .. %.9g%s",
+			    ranges[i].name, ranges[i].least, ranges[i].most,
+			    strstr(ranges[i].name, "delay") != NULL ? " days" : "");
+	if (o->latency.us < 1 || o->latency.us > WHEN_DAY)
+		return error_set(error, "latency must be in 1us .. 1d");
+	return 0;
+}
+
+uint64_t
+market_bytes(const struct market_options *o)
+{
+	return world_bytes(&o->world) + MARKET_AGENDA * sizeof(struct happening) +
+	    BOARD_SLOTS * (sizeof(struct slot) + sizeof(uint16_t));
+}
+
+static void
+plan_at(struct market *s, enum visit_kind kind, instant at)
+{
+	visit_plan(s, &(struct happening){ .at = at, .kind = (uint8_t)kind }, true);
+}
+
+static void
+note_names(struct market *s)
+{
+	for (unsigned i = 0; i < s->world.n; i++) {
+		struct slice name = slice_text(s->o.world.rates->row[i].creative);
+		uint64_t at = hash_bucket(hash_bytes(name, 0), NAMES);
+
+		while (s->names[at] != 0)
+			at = (at + 1) % NAMES;
+		s->names[at] = (uint16_t)(i + 1);
+	}
+}
+
+/* The banner of that name; RATES_MAX: none. */
+static unsigned
+banner_of(const struct market *s, struct slice name)
+{
+	uint64_t at = hash_bucket(hash_bytes(name, 0), NAMES);
+
+	for (; s->names[at] != 0; at = (at + 1) % NAMES)
+		if (slice_is(name, s->o.world.rates->row[s->names[at] - 1].creative))
+			return s->names[at] - 1u;
+	return RATES_MAX;
+}
+
+static void
+order_positions(struct market *s)
+{
+	for (unsigned k = 0; k < s->o.positions; k++) {
+		unsigned i = k;
+
+		for (; i > 0 &&
+		     s->o.examination[k] > s->o.examination[s->by_attention[i - 1]];
+		     i--)
+			s->by_attention[i] = s->by_attention[i - 1];
+		s->by_attention[i] = (uint8_t)k;
+	}
+}
+
+int
+market_init(
+    struct market *s, const struct market_options *o, const struct market_ends *ends)
+{
+	*s = (struct market){ .o = *o,
+		.ends = *ends,
+		.now = o->world.from,
+		.day_start = o->world.from,
+		.end = o->world.from + o->world.length.us,
+		.ticked = o->world.from,
+		.awaited = WHEN_NEVER,
+		.busiest = visit_profile_max() };
+	assert(o->positions > 0 && o->positions <= TELL_POSITIONS_MAX && o->rate > 0 &&
+	    o->latency.us > 0);
+	if (world_init(&s->world, &o->world) != 0 ||
+	    agenda_init(&s->agenda, MARKET_AGENDA) != 0 || board_init(&s->board) != 0 ||
+	    tell_init(&s->tell, o->world.seed, o->world.rates) != 0)
+		return -1;
+	note_names(s);
+	order_positions(s);
+	plan_at(s, VISIT_MIDNIGHT, s->now + WHEN_DAY);
+	plan_at(s, VISIT_BIRTH, world_birth(&s->world));
+	plan_at(s, VISIT_ARRIVAL, s->now);
+	return 0;
+}
+
+void
+market_fini(struct market *s)
+{
+	world_fini(&s->world);
+	agenda_fini(&s->agenda);
+	board_fini(&s->board);
+	tell_fini(&s->tell);
+}
+
+/* --- What happens to the shop itself ---------------------------------------------- */
+
+static int
+put(struct market *s, struct slice record)
+{
+	return s->ends.record(s->ends.context, record);
+}
+
+static int
+tell_banner(struct market *s, unsigned i)
+{
+	return put(s,
+	    tell_creative(
+		&s->tell, s->now, &s->o.world.rates->row[i], &s->world.banner[i]));
+}
+
+/* What there is from the start. */
+static int
+open_shop(struct market *s)
+{
+	s->open = true;
+	for (unsigned i = 0; i < TELL_ITEMS; i++)
+		if (put(s, tell_item(&s->tell, s->now, i)) != 0)
+			return -1;
+	for (unsigned i = 0; i < s->world.born; i++)
+		if (tell_banner(s, i) != 0)
+			return -1;
+	return 0;
+}
+
+static int
+report(struct market *s, const struct regret *r, const char *window, instant start)
+{
+	struct build *b = &s->tell.b;
+
+	build_reset(b);
+	regret_build(r, b, s->windows++, window, start, s->now);
+	return put(s, build_slice(b));
+}
+
+static int
+end_day(struct market *s)
+{
+	int status = report(s, &s->day, "day", s->day_start);
+
+	regret_add(&s->total, &s->day);
+	s->day = (struct regret){ 0 };
+	s->day_start = s->now;
+	return status;
+}
+
+static int
+midnight(struct market *s)
+{
+	world_turn(&s->world, s->world.day + 1);
+	plan_at(s, VISIT_MIDNIGHT, s->now + WHEN_DAY);
+	return end_day(s);
+}
+
+static int
+birth(struct market *s)
+{
+	int status = 0;
+
+	while (status == 0 && world_birth(&s->world) <= s->now)
+		status = tell_banner(s, world_bear(&s->world));
+	plan_at(s, VISIT_BIRTH, world_birth(&s->world));
+	return status;
+}
+
+static int
+send_tick(struct market *s, instant watermark)
+{
+	s->ticked = watermark;
+	s->ticked_next = s->board.next;
+	return s->ends.tick(s->ends.context, watermark);
+}
+
+int
+market_close(struct market *s)
+{
+	if (s->ended)
+		return 0;
+	s->ended = true;
+	if (s->now > s->day_start && end_day(s) != 0)
+		return -1;
+	return report(s, &s->total, "total", s->o.world.from) != 0 ||
+		(s->now > s->ticked && send_tick(s, s->now) != 0)
+	    ? -1
+	    : 0;
+}
+
+/* --- Going on --------------------------------------------------------------------- */
+
+static int
+happen(struct market *s, const struct happening *h)
+{
+	switch ((enum visit_kind)h->kind) {
+	case VISIT_ARRIVAL:
+		return visit_arrival(s, h);
+	case VISIT_PAGE:
+		return visit_page(s, h);
+	case VISIT_SHOW:
+		return visit_show(s, h);
+	case VISIT_CLICK:
+		return visit_click(s, h);
+	case VISIT_PURCHASE:
+		return visit_purchase(s, h);
+	case VISIT_REFUND:
+		return visit_refund(s, h);
+	case VISIT_BIRTH:
+		return birth(s);
+	case VISIT_MIDNIGHT:
+		return midnight(s);
+	}
+	return 0;
+}
+
+/* Whether what comes next cannot be known before others have decided. */
+static bool
+must_wait(const struct market *s, const struct happening *h)
+{
+	if (s->o.policy != MARKET_OTHERS)
+		return false;
+	return (h->kind == VISIT_SHOW && !board_is_over(&s->board, h->slot)) ||
+	    (h->kind == VISIT_PAGE && board_is_full(&s->board));
+}
+
+/* One watermark is on its way as long as it waits: it comes back behind the decisions. */
+static enum market_state
+wait(struct market *s, instant at)
+{
+	if (s->awaited == WHEN_NEVER && s->ticked_next < s->board.next) {
+		s->awaited = at;
+		if (send_tick(s, at) != 0)
+			return MARKET_FAILED;
+	}
+	return MARKET_WAITS;
+}
+
+enum market_state
+market_advance(struct market *s, unsigned most)
+{
+	const struct happening *next;
+	struct happening h;
+
+	if (s->ended)
+		return MARKET_ENDED;
+	if (!s->open && open_shop(s) != 0)
+		return MARKET_FAILED;
+	for (; most > 0; most--) {
+		next = agenda_next(&s->agenda);
+		if (next == NULL || next->at >= s->end) {
+			s->now = s->end;
+			return market_close(s) == 0 ? MARKET_ENDED : MARKET_FAILED;
+		}
+		if (must_wait(s, next))
+			return wait(s, next->at);
+		h = *next;
+		s->now = h.at;
+		if (s->o.policy != MARKET_OTHERS && h.at - s->ticked >= TICK_EVERY &&
+		    send_tick(s, h.at) != 0)
+			return MARKET_FAILED;
+		agenda_remove(&s->agenda);
+		if (happen(s, &h) != 0)
+			return MARKET_FAILED;
+	}
+	return MARKET_MORE;
+}
+
+instant
+market_next(const struct market *s)
+{
+	const struct happening *next = agenda_next(&s->agenda);
+
+	return next == NULL ? s->end : next->at;
+}
+
+const char *
+market_decide(struct market *s, struct slice request, uint64_t position,
+    struct slice creative, struct slice decision)
+{
+	uint64_t number;
+
+	if (!tell_request_number(request, &number))
+		return "of a request that is not of this shop";
+	return board_decide(
+	    &s->board, number, position, banner_of(s, creative), decision);
+}
+
+void
+market_tick(struct market *s, instant watermark)
+{
+	if (s->awaited == WHEN_NEVER || watermark < s->awaited)
+		return;
+	s->awaited = WHEN_NEVER;
+	board_settle(&s->board, s->ticked_next);
+}
+
+/* --- Snapshots -------------------------------------------------------------------- */
+
+static void
+put_regret(struct state_writer *to, const struct regret *r)
+{
+	state_put_u64(to, r->impressions);
+	state_put_u64(to, r->clicks);
+	state_put_double(to, r->policy);
+	state_put_double(to, r->uniform);
+	state_put_double(to, r->oracle);
+}
+
+static int
+get_regret(struct state_reader *from, struct regret *r)
+{
+	return state_get_u64(from, &r->impressions) != 0 ||
+		state_get_u64(from, &r->clicks) != 0 ||
+		state_get_double(from, &r->policy) != 0 ||
+		state_get_double(from, &r->uniform) != 0 ||
+		state_get_double(from, &r->oracle) != 0
+	    ? -1
+	    : 0;
+}
+
+void
+market_save(const struct market *s, struct state_writer *to)
+{
+	world_save(&s->world, to);
+	board_save(&s->board, to);
+	state_put_u64(to, s->agenda.n);
+	state_put_u64(to, s->agenda.order);
+	state_put(to, s->agenda.heap, s->agenda.n * sizeof *s->agenda.heap);
+	state_put(to, &s->counts, sizeof s->counts);
+	put_regret(to, &s->day);
+	put_regret(to, &s->total);
+	state_put_u64(to, s->tell.told);
+	state_put_u64(to, s->orders);
+	state_put_u64(to, s->windows);
+	state_put_i64(to, s->now);
+	state_put_i64(to, s->day_start);
+	state_put_i64(to, s->ticked);
+	state_put_i64(to, s->awaited);
+	state_put_u64(to, s->ticked_next);
+	state_put_u64(to, s->open);
+	state_put_u64(to, s->ended);
+}
+
+/* What the agenda is about must be there. */
+static bool
+is_sound(const struct market *s, const struct happening *h)
+{
+	bool banner = h->kind == VISIT_SHOW || h->kind == VISIT_CLICK;
+	bool order = h->kind == VISIT_PURCHASE || h->kind == VISIT_REFUND;
+
+	return h->kind >= VISIT_ARRIVAL && h->kind <= VISIT_MIDNIGHT &&
+	    h->who <= TELL_FARM && h->visitor < WORLD_VISITORS_MAX &&
+	    (h->who != TELL_HUMAN || h->visitor < s->o.world.visitors) &&
+	    (!banner ||
+		(h->slot < BOARD_SLOTS && s->board.slot[h->slot].users > 0 &&
+		    h->position < TELL_POSITIONS_MAX)) &&
+	    (h->kind != VISIT_CLICK ||
+		s->board.slot[h->slot].banner[h->position] > 0) &&
+	    (!order || h->number < TELL_ITEMS);
+}
+
+int
+market_load(struct market *s, struct state_reader *from)
+{
+	uint64_t n, open, ended;
+
+	if (world_load(&s->world, from) != 0 ||
+	    board_load(&s->board, from, s->world.n) != 0 ||
+	    state_get_u64(from, &n) != 0 || n > s->agenda.room ||
+	    state_get_u64(from, &s->agenda.order) != 0 ||
+	    state_get(from, s->agenda.heap, n * sizeof *s->agenda.heap) != 0 ||
+	    state_get(from, &s->counts, sizeof s->counts) != 0 ||
+	    get_regret(from, &s->day) != 0 || get_regret(from, &s->total) != 0 ||
+	    state_get_u64(from, &s->tell.told) != 0 ||
+	    state_get_u64(from, &s->orders) != 0 ||
+	    state_get_u64(from, &s->windows) != 0 ||
+	    state_get_i64(from, &s->now) != 0 ||
+	    state_get_i64(from, &s->day_start) != 0 ||
+	    state_get_i64(from, &s->ticked) != 0 ||
+	    state_get_i64(from, &s->awaited) != 0 ||
+	    state_get_u64(from, &s->ticked_next) != 0 ||
+	    state_get_u64(from, &open) != 0 || state_get_u64(from, &ended) != 0)
+		return -1;
+	s->agenda.n = (uint32_t)n;
+	s->open = open != 0;
+	s->ended = ended != 0;
+	for (uint32_t i = 0; i < s->agenda.n; i++)
+		if (!is_sound(s, &s->agenda.heap[i]))
+			return -1;
+	return 0;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * regret: what a policy has earned beside what chance and the oracle would have. Only
+ * what human visitors saw counts, and for all three by the true probabilities at the same
+ * moment, so that luck divides them no more than it must.
+ */
+#ifndef BANNERPIPE_SIMULATE_REGRET_H
+#define BANNERPIPE_SIMULATE_REGRET_H
+
+#include "lib/record/build.h"
+#include "lib/simulate/tell.h"
+
+/* Sums over impressions; without padding. */
+struct regret {
+	uint64_t impressions, clicks;
+	double policy, uniform, oracle; /* expected clicks */
+};
+
+void regret_add(struct regret *to, const struct regret *more);
+/* Append the record of a window: a metric with dims {scope: "simulate", window: day or
+ * total}, impressions, clicks, ctr; and of each impression expected_ctr, uniform_ctr,
+ * oracle_ctr; regret, clicks lost to the oracle; and share, of the way from uniform to the
+ * oracle, where there is one. */
+void regret_build(const struct regret *r, struct build *to, uint64_t number,
+    const char *window, instant start, instant end);
+
+#endif

@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/simulate/tell.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/assert.h"
+#include "lib/base/number.h"
+#include "lib/simulate/chance.h"
+
+enum {
+	STORAGE = 1 << 17,
+	NAMES = RATES_MAX * (RATES_NAME_MAX + 8),
+	OF_PRICE = 20,
+	OF_NAME,
+	OF_DEVICE
+};
+
+/* Prices are log-normal; of goods that cost 40 as often more as less. */
+#define PRICE_MEDIAN 40e6
+#define PRICE_DEVIATION 0.6
+
+int
+tell_init(struct tell *t, uint64_t seed, const struct rates *rates)
+{
+	struct build names;
+
+	*t = (struct tell){ .storage = malloc(STORAGE), .names = malloc(NAMES) };
+	if (t->storage == NULL || t->names == NULL)
+		return -1;
+	build_init(&names, t->names, NAMES);
+	for (unsigned i = 0; i < rates->n; i++) {
+		build_text(&names, rates->row[i].creative);
+		t->name[i + 1] = (uint32_t)build_slice(&names).size;
+	}
+	assert(!build_full(&names));
+	build_init(&t->b, t->storage, STORAGE);
+	for (unsigned i = 0; i < TELL_ITEMS; i++) {
+		struct random r = chance_of(seed, OF_PRICE, i);
+		double price =
+		    PRICE_MEDIAN * vec_exp(PRICE_DEVIATION * chance_normal(&r));
+
+		t->price[i] = (int64_t)(price / 1e4) * 10000;
+	}
+	return 0;
+}
+
+void
+tell_fini(struct tell *t)
+{
+	free(t->storage);
+	free(t->names);
+	t->storage = t->names = NULL;
+}
+
+/* --- Identifiers ------------------------------------------------------------------ */
+
+static unsigned
+numbered(char letter, uint64_t number, char to[1 + NUMBER_TEXT_MAX])
+{
+	to[0] = letter;
+	return 1 + number_format_uint(number, to + 1);
+}
+
+unsigned
+tell_request_id(uint64_t request, char to[TELL_ID_MAX])
+{
+	char text[1 + NUMBER_TEXT_MAX];
+	unsigned size = numbered('r', request, text);
+
+	memcpy(to, text, size);
+	return size;
+}
+
+bool
+tell_request_number(struct slice id, uint64_t *request)
+{
+	return id.size > 1 && id.at[0] == 'r' &&
+	    number_parse_uint(slice_from(id, 1), request);
+}
+
+unsigned
+tell_decision_id(uint64_t request, unsigned position, char to[TELL_ID_MAX])
+{
+	unsigned size = tell_request_id(request, to);
+
+	to[size++] = '-';
+	return size + number_format_uint(position, to + size);
+}
+
+static void
+put_numbered(struct build *b, char letter, uint64_t number)
+{
+	char text[1 + NUMBER_TEXT_MAX];
+
+	build_str(b, slice_of(text, numbered(letter, number, text)));
+}
+
+/* The name of a visitor does not tell of what kind it is. */
+static void
+put_user(struct build *b, const struct person *p)
+{
+	static const char digit[] = "0123456789abcdef";
+	uint64_t name = hash_pair(OF_NAME + ((uint64_t)p->who << 32), p->visitor);
+	char text[13] = "u";
+
+	for (unsigned i = 1; i < sizeof text; i++, name >>= 4)
+		text[i] = digit[name & 15];
+	build_str(b, slice_of(text, sizeof text));
+}
+
+static void
+put_item(struct build *b, unsigned item)
+{
+	char text[16 + NUMBER_TEXT_MAX];
+	const char *category = world_categories[item % WORLD_CATEGORIES];
+	size_t size = strlen(category);
+
+	memcpy(text, category, size);
+	text[size++] = '-';
+	size += number_format_uint(item / WORLD_CATEGORIES, text + size);
+	build_str(b, slice_of(text, size));
+}
+
+/* --- Records ---------------------------------------------------------------------- */
+
+/* Another pair. */
+static struct build *
+key(struct tell *t, const char *name)
+{
+	t->pairs++;
+	build_text(&t->b, name);
+	return &t->b;
+}
+
+static void
+begin_bare(struct tell *t, const char *event)
+{
+	build_reset(&t->b);
+	t->open = build_open(&t->b);
+	t->pairs = 0;
+	build_text(key(t, "event"), event);
+}
+
+static void
+begin(struct tell *t, const char *event, instant at)
+{
+	begin_bare(t, event);
+	put_numbered(key(t, "event_id"), 'e', t->told++);
+	build_int(key(t, "timestamp"), at);
+}
+
+static void
+put_person(struct tell *t, const struct person *p)
+{
+	static const char *const purposes[] = { "ads", "personalization", "analytics" };
+
+	if (p->consents) {
+		put_user(key(t, "user_id"), p);
+		put_numbered(key(t, "session_id"), 's', p->session);
+	}
+	build_map(key(t, "consent"), 3);
+	for (unsigned i = 0; i < 3; i++) {
+		build_text(&t->b, purposes[i]);
+		build_bool(&t->b, p->consents);
+	}
+}
+
+static struct slice
+end(struct tell *t)
+{
+	build_close_map(&t->b, t->open, t->pairs);
+	assert(!build_full(&t->b));
+	return build_slice(&t->b);
+}
+
+struct slice
+tell_item(struct tell *t, instant at, unsigned item)
+{
+	struct build *b;
+
+	begin(t, "item", at);
+	put_item(key(t, "item_id"), item);
+	b = key(t, "fields");
+	build_map(b, 2);
+	build_text(b, "price_micros");
+	build_int(b, t->price[item]);
+	build_text(b, "category");
+	build_array(b, 1);
+	build_text(b, world_categories[item % WORLD_CATEGORIES]);
+	return end(t);
+}
+
+struct slice
+tell_creative(
+    struct tell *t, instant at, const struct rate *rate, const struct banner *banner)
+{
+	begin(t, "creative", at);
+	build_text(key(t, "creative_id"), rate->creative);
+	if (rate->campaign[0] != '\0')
+		build_text(key(t, "campaign_id"), rate->campaign);
+	build_text(key(t, "creative_category"), world_categories[banner->category]);
+	return end(t);
+}
+
+struct slice
+tell_page(struct tell *t, instant at, const struct person *p, unsigned category,
+    unsigned step)
+{
+	char url[32] = "/";
+	size_t size = strlen(world_categories[category]);
+
+	begin(t, "page_view", at);
+	put_person(t, p);
+	memcpy(url + 1, world_categories[category], size);
+	build_str(key(t, "url"), slice_of(url, size + 1));
+	build_uint(key(t, "step"), step);
+	return end(t);
+}
+
+struct slice
+tell_search(struct tell *t, instant at, const struct person *p, unsigned category)
+{
+	begin(t, "search", at);
+	put_person(t, p);
+	build_text(key(t, "query"), world_categories[category]);
+	return end(t);
+}
+
+static void
+put_items(struct tell *t, unsigned item)
+{
+	struct build *b = key(t, "items");
+
+	build_array(b, 1);
+	build_map(b, 3);
+	build_text(b, "item_id");
+	put_item(b, item);
+	build_text(b, "price_micros");
+	build_int(b, t->price[item]);
+	build_text(b, "quantity");
+	build_uint(b, 1);
+}
+
+struct slice
+tell_act(struct tell *t, const char *event, instant at, const struct person *p,
+    unsigned item)
+{
+	begin(t, event, at);
+	put_person(t, p);
+	put_items(t, item);
+	return end(t);
+}
+
+struct slice
+tell_order(struct tell *t, const char *event, instant at, const struct person *p,
+    uint64_t order, unsigned item, int64_t micros)
+{
+	begin(t, event, at);
+	put_person(t, p);
+	put_numbered(key(t, "transaction_id"), 't', order);
+	build_int(key(t, "value_micros"), micros);
+	build_text(key(t, "currency"), "EUR");
+	put_items(t, item);
+	return end(t);
+}
+
+/* The names of n banners from the i-th on, as msgpack. */
+static struct slice
+names(const struct tell *t, unsigned i, unsigned n)
+{
+	return slice_of(t->names + t->name[i], t->name[i + n] - t->name[i]);
+}
+
+static void
+put_candidates(struct tell *t, unsigned n)
+{
+	struct build *b = key(t, "candidates");
+
+	build_array(b, n);
+	build_raw(b, names(t, 0, n));
+}
+
+static void
+put_request_id(struct tell *t, uint64_t request)
+{
+	put_numbered(key(t, "request_id"), 'r', request);
+}
+
+struct slice
+tell_request(struct tell *t, instant at, const struct person *p, const struct world *w,
+    uint64_t request, unsigned category, unsigned n, unsigned k)
+{
+	static const char *const devices[] = { "phone", "phone", "desktop", "tablet" };
+	uint64_t device = hash_bucket(
+	    hash_pair(OF_DEVICE, p->visitor), sizeof devices / sizeof *devices);
+	bool known = p->who == TELL_HUMAN && p->consents;
+	struct build *b;
+
+	begin(t, "request", at);
+	put_person(t, p);
+	put_request_id(t, request);
+	build_text(key(t, "slot_id"), "shelf");
+	b = key(t, "context");
+	build_map(b, known ? 3 : 2);
+	build_text(b, "category");
+	build_text(b, world_categories[category]);
+	build_text(b, "device");
+	build_text(b, devices[device]);
+	if (known) {
+		build_text(b, "favourite");
+		build_text(b, world_categories[w->visitor[p->visitor].favourite]);
+	}
+	build_uint(key(t, "k"), k);
+	put_candidates(t, n);
+	return end(t);
+}
+
+static void
+put_place(struct tell *t, const struct tell_place *place)
+{
+	build_str(key(t, "decision_id"), place->decision);
+	put_request_id(t, place->request);
+	build_uint(key(t, "position"), place->position);
+	build_str(key(t, "creative_id"), place->creative);
+}
+
+struct slice
+tell_decision(struct tell *t, instant at, const struct person *p,
+    const struct tell_place *place, const uint16_t *left, unsigned n,
+    double probability, const char *policy)
+{
+	struct build *b;
+
+	begin(t, "decision", at);
+	put_person(t, p);
+	put_place(t, place);
+	build_text(key(t, "slot_id"), "shelf");
+	build_double(key(t, "probability"), probability);
+	build_text(key(t, "policy"), policy);
+	b = key(t, "candidates");
+	build_array(b, n);
+	for (unsigned i = 0; i < n; i++)
+		build_raw(b, names(t, left[i], 1));
+	return end(t);
+}
+
+struct slice
+tell_seen(struct tell *t, const char *event, instant at, const struct person *p,
+    const struct tell_place *place)
+{
+	begin(t, event, at);
+	put_person(t, p);
+	put_place(t, place);
+	build_text(key(t, "slot_id"), "shelf");
+	return end(t);
+}
+
+struct slice
+tell_truth(struct tell *t, instant at, const struct person *p,
+    const struct tell_place *place, double examination, bool examined, bool clicked,
+    const double *click, unsigned n)
+{
+	static const char *const kinds[] = { "human", "crawler", "farm" };
+	struct build *b;
+
+	/* No number is used up: the log is the same with and without its truth. */
+	begin_bare(t, "truth");
+	build_str(key(t, "event_id"), place->decision);
+	build_int(key(t, "timestamp"), at);
+	build_text(key(t, "visitor"), kinds[p->who]);
+	put_user(key(t, "visitor_id"), p);
+	put_numbered(key(t, "session_id"), 's', p->session);
+	put_place(t, place);
+	build_double(key(t, "examination"), examination);
+	build_bool(key(t, "examined"), examined);
+	build_bool(key(t, "clicked"), clicked);
+	put_candidates(t, n);
+	b = key(t, "probabilities");
+	build_array(b, n);
+	for (unsigned i = 0; i < n; i++)
+		build_double(b, examination * click[i]);
+	return end(t);
+}
