@@ -19,12 +19,16 @@
 
 /* What a variance may fall to, so that it stays one. */
 #define VARIANCE_MIN 1e-20f
+#define MEAN_MAX 1e12f
+#define VARIANCE_MAX 1e15f
 /* The least x^2 that a prior is scaled by. */
 #define SQUARE_MIN 1e-12f
 
 /* One register, or two; aligned as the structs are. Passed by address only: how a vector is
  * passed by value depends on the machine. */
 typedef float wide __attribute__((vector_size(LANES * sizeof(float)), may_alias));
+
+typedef int32_t mask __attribute__((vector_size(LANES * sizeof(int32_t)), may_alias));
 
 #define WIDE(lanes) (*(wide *)(void *)(lanes))
 #define WIDE_CONST(lanes) (*(const wide *)(const void *)(lanes))
@@ -33,6 +37,17 @@ const struct lanes_options lanes_default = {
 	.prior = { { 0.005f, 0.02f, 0.06f, 0.3f, 0.005f, 0.02f, 0.06f, 0.3f } },
 	.noise = { { 0, 0, 0, 0, 1e-5f, 1e-5f, 1e-5f, 1e-5f } },
 };
+
+/* Not less than `low` in any lane: a key that an example has twice meets a variance that its
+ * first time has changed. */
+static inline void
+raise_to(wide *v, float low)
+{
+	wide l = (wide){ 0 } + low;
+	mask less = *v < l;
+
+	*v = (wide)(((mask)l & less) | ((mask)*v & ~less));
+}
 
 /* A cell that was taught has a variance in all lanes. Asked of the bits: a comparison of
  * floats is three branches. */
@@ -93,7 +108,9 @@ lanes_learn(const struct lanes_options *o, struct lanes_cell *const *cells,
 			continue;
 		s = is_fresh(cell) ? prior : WIDE_CONST(cell->variance);
 		WIDE(cell->mean) = WIDE_CONST(cell->mean) + s * g;
-		WIDE(cell->variance) = s - s * s * l + noise;
+		s -= s * s * l;
+		raise_to(&s, VARIANCE_MIN);
+		WIDE(cell->variance) = s + noise;
 	}
 	for (unsigned i = 0; i < n && x != NULL; i++) {
 		struct lanes_cell *cell = cells[i];
@@ -108,7 +125,9 @@ lanes_learn(const struct lanes_options *o, struct lanes_cell *const *cells,
 			s = WIDE_CONST(cell->variance);
 		sx = s * t;
 		WIDE(cell->mean) = WIDE_CONST(cell->mean) + sx * g;
-		WIDE(cell->variance) = s - sx * sx * l + noise;
+		s -= sx * sx * l;
+		raise_to(&s, VARIANCE_MIN);
+		WIDE(cell->variance) = s + noise;
 	}
 }
 
@@ -147,6 +166,13 @@ lanes_score_before(const struct lanes_options *o, const struct lanes_cell *const
 	}
 }
 
+/* What is taken back and was never given has no bound otherwise. */
+static inline float
+held(float value, float most)
+{
+	return value > most ? most : value < -most ? -most : value;
+}
+
 void
 lanes_unlearn(const struct lanes_options *o, struct lanes_cell *const *cells,
     const float *x, unsigned n, const struct lanes *gain, const struct lanes *loss)
@@ -160,8 +186,9 @@ lanes_unlearn(const struct lanes_options *o, struct lanes_cell *const *cells,
 			float s = variance_before(
 			    cells[n]->variance[k], o->noise.of[k], t * t * loss->of[k]);
 
-			cells[n]->mean[k] -= s * t * gain->of[k];
-			cells[n]->variance[k] = s;
+			cells[n]->mean[k] =
+			    held(cells[n]->mean[k] - s * t * gain->of[k], MEAN_MAX);
+			cells[n]->variance[k] = held(s, VARIANCE_MAX);
 		}
 	}
 }
