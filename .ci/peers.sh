@@ -63,11 +63,12 @@ if [ ! -x "$dir/go_client" ] || [ "$source/client.go" -nt "$dir/go_client" ]; th
 fi
 
 # --- Vowpal Wabbit
-if [ ! -x "$dir/venv/bin/python" ] || ! "$dir/venv/bin/python" -c 'import vowpalwabbit' 2>/dev/null
-then
+if ! "$dir/venv/bin/python" -c 'import vowpalwabbit' 2>/dev/null; then
 	rm -rf "$dir/venv"
-	python3 -m venv "$dir/venv" || sh "$here/deps.sh" python3-venv && python3 -m venv "$dir/venv"
-	"$dir/venv/bin/pip" install -q 'vowpalwabbit==9.11.*' || {
-		echo "peers: pip cannot install vowpalwabbit: tests/peers/learner.t wants VW=PROGRAM" >&2
+	python3 -m venv "$dir/venv" 2>/dev/null || {
+		sh "$here/deps.sh" python3-venv
+		python3 -m venv "$dir/venv"
 	}
+	"$dir/venv/bin/pip" install -q 'vowpalwabbit==9.11.*' ||
+	    echo 'peers: pip cannot install vowpalwabbit (tests/peers/learner.t takes VW=PROGRAM)' >&2
 fi
