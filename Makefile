@@ -150,11 +150,11 @@ faults: $(BIN) $(TOOLS) $(BUILD)/faults.so  ## kill pipelines KILLS=200 times, b
 
 # They wait more than they work.
 faults-of-processes:
-	@prove --exec python3 tests/faults/kills.py :: $(KILLS)
+	@prove --comments --exec python3 tests/faults/kills.py :: $(KILLS)
 faults-of-calls:
-	@prove --exec python3 tests/faults/points.py :: kill $(POINTS)
+	@prove --comments --exec python3 tests/faults/points.py :: kill $(POINTS)
 faults-of-results:
-	@prove --exec python3 tests/faults/points.py :: error $(POINTS)
+	@prove --comments --exec python3 tests/faults/points.py :: error $(POINTS)
 
 soak: $(BIN) $(TOOLS) $(BUILD)/faults.so  ## faults of all kinds, and power cuts, for MINUTES=60
 	@sh .ci/deps.sh $(SOAK_DEPS)

@@ -68,7 +68,8 @@ class Diamond(Topology):
     name = "diamond"
     files = ("out", "counts")
     command = (
-        f"[ -p side ] || mkfifo side; {PARSE} log | bp-sort --lateness 1m |"
+        # A killed mkfifo must end the command: its readers would make a plain file of it.
+        f"[ -p side ] || mkfifo side || exit; {PARSE} log | bp-sort --lateness 1m |"
         " tee >(bp-metric --count events --by slot_id | bp-print --stage counts"
         " --format json >>counts)"
         " >(bp-select --stage left 'event == \"impression\"' >side) |"
