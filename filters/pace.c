@@ -147,20 +147,6 @@ start(struct run *run, void *self)
 
 /* --- Requests ---------------------------------------------------------------------- */
 
-/* The campaign of a candidate that has a budget. */
-static bool
-funded(const struct pace *p, const struct candidate *k, struct budget_of *of)
-{
-	const struct catalogue *c = p->shop.catalogue;
-	uint32_t row =
-	    k->campaign == 0 ? CATALOGUE_NONE : catalogue_find_campaign(c, k->campaign);
-
-	if (row == CATALOGUE_NONE)
-		return false;
-	*of = budget_of(catalogue_campaign(c, row));
-	return of->price > 0;
-}
-
 /* All candidates of a campaign sit out together. */
 static bool
 takes_part(struct pace *p, const struct candidate *k, uint64_t request, instant when)
@@ -173,7 +159,7 @@ takes_part(struct pace *p, const struct candidate *k, uint64_t request, instant 
 		p->own.removed++;
 		return false;
 	}
-	if (!funded(p, k, &of))
+	if (!budget_find(p->shop.catalogue, k->campaign, &of))
 		return true;
 	verdict = budgets_ask(p->budgets, &of, hash_pair(request, k->campaign), when);
 	p->own.throttled += verdict == BUDGET_PACE;
@@ -213,7 +199,8 @@ decide(struct run *run, struct pace *p, const struct record *r, instant when)
 	enum budget_verdict verdict;
 	struct slice id;
 
-	if (!shop_shown(&p->shop, r, &chosen) || !funded(p, &chosen, &of))
+	if (!shop_shown(&p->shop, r, &chosen) ||
+	    !budget_find(p->shop.catalogue, chosen.campaign, &of))
 		return PASS;
 	if (!record_id(r, p->decision_id, &id) && !record_id(r, KEY_EVENT_ID, &id))
 		return run_reject(run, "decision without decision_id or event_id");
@@ -284,7 +271,8 @@ pay(struct run *run, struct pace *p, const struct record *r, enum budget_event e
 	if (!record_id(r, p->decision_id, &id))
 		return PASS;
 	decision = hash_keyed(p->hash, id);
-	known = shop_shown(&p->shop, r, &shown) && funded(p, &shown, &of);
+	known = shop_shown(&p->shop, r, &shown) &&
+	    budget_find(p->shop.catalogue, shown.campaign, &of);
 	outcome = budgets_commit(p->budgets, known ? &of : NULL, decision, event, when);
 	p->own.forgotten += outcome == BUDGET_UNKNOWN;
 	if (outcome == BUDGET_PAID && record_id(r, KEY_EVENT_ID, &id))

@@ -4,19 +4,11 @@
 #include <string.h>
 
 #include "lib/base/assert.h"
+#include "lib/vec/wide.h"
 
 /* ISO mode keeps gcc from contracting a * b + c; clang has to be told. */
 #ifdef __clang__
 #pragma STDC FP_CONTRACT OFF
-#endif
-
-/* One build for every x86-64; the loader picks the widest form. Not under the address
- * sanitizer, which is not up yet when the loader asks. */
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) &&                 \
-    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define VEC_WIDE __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define VEC_WIDE
 #endif
 
 enum { LANES = 16 };

@@ -29,6 +29,16 @@ bool number_parse_decimal(struct slice text, unsigned scale, int64_t *to);
 /* Bytes of a size with an optional suffix K, M, G or T (powers of 1024): "64M". */
 bool number_parse_size(struct slice text, uint64_t *to);
 
+/* The value of a hexadecimal digit of either case, or -1. */
+static inline int
+number_hex_digit(int c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 /* Write the number without a terminator and return its length. The double is the
  * shortest text that reads back as the same double, and always has a '.' or an exponent
  * in it, so that it stays a double; it must be finite. */

@@ -121,6 +121,18 @@ budget_of(const struct campaign *c)
 		.ends_at = c->ends_at };
 }
 
+bool
+budget_find(const struct catalogue *c, uint64_t campaign, struct budget_of *of)
+{
+	uint32_t row =
+	    campaign == 0 ? CATALOGUE_NONE : catalogue_find_campaign(c, campaign);
+
+	if (row == CATALOGUE_NONE)
+		return false;
+	*of = budget_of(catalogue_campaign(c, row));
+	return of->price > 0;
+}
+
 /* Sums that are far beyond any budget stay there, so that none overflows, nor the sum of
  * three. */
 static void

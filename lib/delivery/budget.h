@@ -78,6 +78,8 @@ struct budget_of {
 };
 
 struct budget_of budget_of(const struct campaign *c);
+/* That of the campaign of this hash, or false: 0, not in the catalogue, free of charge. */
+bool budget_find(const struct catalogue *c, uint64_t campaign, struct budget_of *of);
 
 /* Event time has come to this: release what waited for too long. Instants before the
  * latest change nothing. To be called before what follows. Cost: of what is released. */

@@ -368,15 +368,6 @@ read_head(struct parser *p, const struct parser_limits *limits, const uint8_t *b
 
 /* --- Chunks ---------------------------------------------------------------------- */
 
-static int
-hex_digit(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static enum parser_status
 after_size(struct parser *p, const struct parser_limits *limits)
 {
@@ -391,7 +382,7 @@ after_size(struct parser *p, const struct parser_limits *limits)
 static enum parser_status
 framing(struct parser *p, const struct parser_limits *limits, uint8_t c)
 {
-	int digit = hex_digit(c);
+	int digit = number_hex_digit(c);
 
 	switch (p->chunk) {
 	case CHUNK_SIZE:

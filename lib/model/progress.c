@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/model/progress.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/assert.h"
 #include "lib/hash.h"
+#include "lib/record/pair.h"
 
 enum { VALUE_MAX = 64, RECORD_MAX = 2048 };
 
@@ -228,31 +228,6 @@ merge(struct stretch *to, const struct stretch *s)
 		to->last = s->last;
 }
 
-/* A figure that the examples do not define is left out. */
-static unsigned
-put_figure(struct build *b, const char *name, double value)
-{
-	if (!isfinite(value))
-		return 0;
-	build_text(b, name);
-	build_double(b, value);
-	return 1;
-}
-
-static void
-put_integer(struct build *b, const char *name, int64_t value)
-{
-	build_text(b, name);
-	build_int(b, value);
-}
-
-static void
-put_text(struct build *b, const char *name, const char *value)
-{
-	build_text(b, name);
-	build_text(b, value);
-}
-
 static void
 put_dims(struct build *b, const struct progress *g, const struct slice_of_examples *s,
     const char *target, const char *scope)
@@ -262,11 +237,11 @@ put_dims(struct build *b, const struct progress *g, const struct slice_of_exampl
 	build_text(b, "dims");
 	build_map(b, 3U + sliced + (g->candidate != NULL));
 	if (g->candidate != NULL)
-		put_text(b, "candidate", g->candidate);
-	put_text(b, "target", target);
-	put_text(b, "algorithm",
+		pair_text(b, "candidate", g->candidate);
+	pair_text(b, "target", target);
+	pair_text(b, "algorithm",
 	    optimiser_name(g->predictor->model->options.optimiser.algorithm));
-	put_text(b, "scope", scope);
+	pair_text(b, "scope", scope);
 	if (sliced) {
 		build_text(b, g->name[s->key]);
 		build_raw(b, slice_of(s->value, s->value_size));
@@ -277,19 +252,20 @@ static unsigned
 put_figures(struct build *b, const struct report *r, enum model_target target)
 {
 	struct report_figures f = report_figures(r);
-	unsigned pairs = put_figure(b, "n", f.n);
+	unsigned pairs = pair_figure(b, "n", f.n);
 
 	if (target == MODEL_VALUE) {
-		pairs += put_figure(b, "mean", r->positive / r->n);
-		pairs += put_figure(b, "predicted", r->predicted / r->n);
-		return pairs + put_figure(b, "calibration", r->predicted / r->positive);
+		pairs += pair_figure(b, "mean", r->positive / r->n);
+		pairs += pair_figure(b, "predicted", r->predicted / r->n);
+		return pairs +
+		    pair_figure(b, "calibration", r->predicted / r->positive);
 	}
-	pairs += put_figure(b, "log_loss", f.log_loss);
-	pairs += put_figure(b, "normalised_entropy", f.normalised_entropy);
-	pairs += put_figure(b, "calibration", f.calibration);
-	pairs += put_figure(b, "ece", f.ece);
-	pairs += put_figure(b, "auc", f.auc);
-	return pairs + put_figure(b, "auc_error", f.auc_error);
+	pairs += pair_figure(b, "log_loss", f.log_loss);
+	pairs += pair_figure(b, "normalised_entropy", f.normalised_entropy);
+	pairs += pair_figure(b, "calibration", f.calibration);
+	pairs += pair_figure(b, "ece", f.ece);
+	pairs += pair_figure(b, "auc", f.auc);
+	return pairs + pair_figure(b, "auc_error", f.auc_error);
 }
 
 static struct slice
@@ -310,19 +286,19 @@ build_metric(uint8_t to[RECORD_MAX], const struct progress *g, unsigned slice,
 	    slice);
 	build_init(&b, to, RECORD_MAX);
 	open = build_open(&b);
-	put_text(&b, "event", "metric");
-	put_text(&b, "event_id", id);
-	put_integer(&b, "timestamp", s->last == WHEN_NEVER ? 0 : s->last);
+	pair_text(&b, "event", "metric");
+	pair_text(&b, "event_id", id);
+	pair_int(&b, "timestamp", s->last == WHEN_NEVER ? 0 : s->last);
 	if (s->last != WHEN_NEVER) {
-		put_integer(&b, "window_start", s->first);
-		put_integer(&b, "window_end", s->last + 1);
+		pair_int(&b, "window_start", s->first);
+		pair_int(&b, "window_end", s->last + 1);
 		pairs += 2;
 	}
 	put_dims(&b, g, g->slice[slice], name, scope);
-	put_integer(&b, "records", (int64_t)s->records);
-	put_integer(&b, "version", (int64_t)model_state(m)->examples);
-	put_integer(&b, "weights", (int64_t)m->cells.used);
-	put_integer(&b, "evicted_weights", (int64_t)m->cells.evicted);
+	pair_int(&b, "records", (int64_t)s->records);
+	pair_int(&b, "version", (int64_t)model_state(m)->examples);
+	pair_int(&b, "weights", (int64_t)m->cells.used);
+	pair_int(&b, "evicted_weights", (int64_t)m->cells.evicted);
 	pairs += put_figures(&b, &s->report, target);
 	build_close_map(&b, open, pairs);
 	return build_slice(&b);

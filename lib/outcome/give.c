@@ -4,8 +4,6 @@
  */
 #include "lib/outcome/store.h"
 
-#include <math.h>
-
 #include "lib/base/number.h"
 
 double
@@ -156,15 +154,6 @@ next_change(const struct outcomes *o, const struct banner *b, instant at)
 
 /* --- The record ------------------------------------------------------------------ */
 
-static void
-put_number(struct build *b, double v)
-{
-	if (v == trunc(v) && fabs(v) < 0x1p53)
-		build_int(b, (int64_t)v);
-	else
-		build_double(b, v);
-}
-
 /* 16 hexadecimal digits, a dot, the revision. */
 static void
 put_name(struct build *b, const struct banner *banner, unsigned revision, bool back)
@@ -187,10 +176,10 @@ put_rewards(const struct outcomes *o, struct build *b, const struct said *s)
 	build_text(b, "reward");
 	switch (o->rules.reward) {
 	case REWARD_CLICK:
-		put_number(b, s->click);
+		build_number(b, s->click);
 		break;
 	case REWARD_CONVERSION:
-		put_number(b, s->conversion);
+		build_number(b, s->conversion);
 		break;
 	case REWARD_VALUE:
 		build_int(b, s->value);
@@ -199,9 +188,9 @@ put_rewards(const struct outcomes *o, struct build *b, const struct said *s)
 	build_text(b, "rewards");
 	build_map(b, 3);
 	build_text(b, "click");
-	put_number(b, s->click);
+	build_number(b, s->click);
 	build_text(b, "conversion");
-	put_number(b, s->conversion);
+	build_number(b, s->conversion);
 	build_text(b, "value_micros");
 	build_int(b, s->value);
 }
@@ -219,7 +208,7 @@ put_attribution(const struct outcomes *o, struct build *b, const struct said *s)
 	build_text(b, "touch");
 	build_text(b, s->by_click ? "click" : "view");
 	build_text(b, "credit");
-	put_number(b, s->credit);
+	build_number(b, s->credit);
 	build_text(b, "conversions");
 	build_uint(b, s->conversions);
 }
@@ -248,7 +237,7 @@ put_outcome(struct outcomes *o, const struct banner *b, const struct said *s, in
 	build_int(to, b->shown_at);
 	pool_copy(&o->chunks, b->carried, to);
 	build_text(to, "weight");
-	put_number(to, sign * s->weight);
+	build_number(to, sign * s->weight);
 	put_rewards(o, to, s);
 	if (s->delay_us >= 0) {
 		build_text(to, "delay_us");

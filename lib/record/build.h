@@ -163,6 +163,16 @@ build_float(struct build *b, float value)
 	b->at += 5;
 }
 
+/* A number as an integer when it is whole and exact: of -2^53 to 2^53. */
+static inline void
+build_number(struct build *b, double value)
+{
+	if (value > -0x1p53 && value < 0x1p53 && value == (double)(int64_t)value)
+		build_int(b, (int64_t)value);
+	else
+		build_double(b, value);
+}
+
 /* Bytes that are msgpack already, or belong to a value begun with a _header call. */
 static inline void
 build_raw(struct build *b, struct slice bytes)

@@ -183,19 +183,6 @@ is_over(const struct desk *k, const struct shown *s, instant now)
 	return false;
 }
 
-/* The campaign, if it pays. */
-static bool
-funded(const struct desk *k, uint64_t campaign, struct budget_of *of)
-{
-	uint32_t row = campaign == 0 ? CATALOGUE_NONE
-				     : catalogue_find_campaign(k->catalogue, campaign);
-
-	if (row == CATALOGUE_NONE)
-		return false;
-	*of = budget_of(catalogue_campaign(k->catalogue, row));
-	return of->price > 0;
-}
-
 /* All candidates of a campaign sit out together. */
 static bool
 takes_part(struct desk *k, const struct shown *s, uint64_t request, instant now)
@@ -203,7 +190,7 @@ takes_part(struct desk *k, const struct shown *s, uint64_t request, instant now)
 	struct budget_of of;
 	enum budget_verdict verdict;
 
-	if (!funded(k, s->id[CAPS_CAMPAIGN], &of))
+	if (!budget_find(k->catalogue, s->id[CAPS_CAMPAIGN], &of))
 		return true;
 	verdict =
 	    budgets_ask(k->budgets, &of, hash_pair(request, s->id[CAPS_CAMPAIGN]), now);
@@ -307,7 +294,7 @@ settle(struct desk *k, struct shown *s, uint32_t row, uint64_t decision, instant
 		k->counts.capped++;
 		return false;
 	}
-	if (funded(k, s->id[CAPS_CAMPAIGN], &of) &&
+	if (budget_find(k->catalogue, s->id[CAPS_CAMPAIGN], &of) &&
 	    budgets_reserve(k->budgets, &of, decision, now) != BUDGET_FREE) {
 		k->counts.unfunded++;
 		return false;
@@ -465,7 +452,7 @@ pay(struct desk *k, const struct shown *s, uint64_t decision, enum budget_event 
     instant now)
 {
 	struct budget_of of;
-	bool pays = funded(k, s->id[CAPS_CAMPAIGN], &of);
+	bool pays = budget_find(k->catalogue, s->id[CAPS_CAMPAIGN], &of);
 
 	budgets_reach(k->budgets, now);
 	(void)budgets_commit(k->budgets, pays ? &of : NULL, decision, event, now);

@@ -2,6 +2,7 @@
 #include "lib/simulate/regret.h"
 
 #include "lib/base/number.h"
+#include "lib/record/pair.h"
 
 void
 regret_add(struct regret *to, const struct regret *more)
@@ -16,8 +17,7 @@ regret_add(struct regret *to, const struct regret *more)
 static void
 put(struct build *to, const char *name, double value, uint32_t *pairs)
 {
-	build_text(to, name);
-	build_double(to, value);
+	pair_double(to, name, value);
 	(*pairs)++;
 }
 
@@ -30,22 +30,16 @@ regret_build(const struct regret *r, struct build *to, uint64_t number,
 	size_t open = build_open(to);
 	uint32_t pairs = 8;
 
-	build_text(to, "event");
-	build_text(to, "metric");
+	pair_text(to, "event", "metric");
 	build_text(to, "event_id");
 	build_str(to, slice_of(id, 7 + number_format_uint(number, id + 7)));
-	build_text(to, "timestamp");
-	build_int(to, end);
-	build_text(to, "window_start");
-	build_int(to, start);
-	build_text(to, "window_end");
-	build_int(to, end);
+	pair_int(to, "timestamp", end);
+	pair_int(to, "window_start", start);
+	pair_int(to, "window_end", end);
 	build_text(to, "dims");
 	build_map(to, 2);
-	build_text(to, "scope");
-	build_text(to, "simulate");
-	build_text(to, "window");
-	build_text(to, window);
+	pair_text(to, "scope", "simulate");
+	pair_text(to, "window", window);
 	build_text(to, "impressions");
 	build_uint(to, r->impressions);
 	build_text(to, "clicks");

@@ -27,19 +27,10 @@ example_key(struct example *e, const char *name)
 	return e->to;
 }
 
-static void
-put_number(struct build *b, double value)
-{
-	if (value == trunc(value) && fabs(value) < 0x1p53)
-		build_int(b, (int64_t)value);
-	else
-		build_double(b, value);
-}
-
 void
 example_number(struct example *e, const char *name, double value)
 {
-	put_number(example_key(e, name), value);
+	build_number(example_key(e, name), value);
 }
 
 void
@@ -53,7 +44,7 @@ put_rewards(struct example *e, const char *name, double value)
 {
 	build_map(example_key(e, "rewards"), 1);
 	build_text(e->to, name);
-	put_number(e->to, value);
+	build_number(e->to, value);
 }
 
 void

@@ -107,15 +107,6 @@ lex_word(struct expr_parser *p)
 	p->word = slice_of(start, (size_t)(p->program->pool_at - start));
 }
 
-static int
-hex_value(int c)
-{
-	if (is_digit(c))
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* What stands after a backslash in "...". An escape that is none keeps its backslash,
  * so that regular expressions read as they are: "\d+\.html". */
 static void
@@ -139,8 +130,11 @@ lex_escape(struct expr_parser *p)
 		keep(p, c);
 		return;
 	case 'x':
-		if (hex_value(peek(p, 0)) >= 0 && hex_value(peek(p, 1)) >= 0) {
-			keep(p, hex_value(peek(p, 0)) * 16 + hex_value(peek(p, 1)));
+		if (number_hex_digit(peek(p, 0)) >= 0 &&
+		    number_hex_digit(peek(p, 1)) >= 0) {
+			keep(p,
+			    number_hex_digit(peek(p, 0)) * 16 +
+				number_hex_digit(peek(p, 1)));
 			p->at += 2;
 			return;
 		}

@@ -580,14 +580,11 @@ hex_digits(struct slice text, size_t at, size_t n)
 	if (text.size < at + n)
 		return -1;
 	for (size_t i = at; i < at + n; i++) {
-		uint8_t c = text.at[i], lower = c | 0x20;
+		int digit = number_hex_digit(text.at[i]);
 
-		if (c >= '0' && c <= '9')
-			value = value << 4 | (c - '0');
-		else if (lower >= 'a' && lower <= 'f')
-			value = value << 4 | (lower - 'a' + 10);
-		else
+		if (digit < 0)
 			return -1;
+		value = value << 4 | digit;
 	}
 	return value;
 }

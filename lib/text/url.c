@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/text/url.h"
 
+#include "lib/base/number.h"
+
 static size_t
 find_any(struct slice s, const char *set)
 {
@@ -110,15 +112,6 @@ url_is_plain(struct slice text, bool plus)
 	    (!plus || slice_find(text, '+') == text.size);
 }
 
-static int
-hex_digit(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 size_t
 url_decode(struct slice text, bool plus, uint8_t *to)
 {
@@ -127,10 +120,11 @@ url_decode(struct slice text, bool plus, uint8_t *to)
 	for (size_t i = 0; i < text.size; i++) {
 		uint8_t c = text.at[i];
 
-		if (c == '%' && text.size - i > 2 && hex_digit(text.at[i + 1]) >= 0 &&
-		    hex_digit(text.at[i + 2]) >= 0) {
-			c = (uint8_t)(hex_digit(text.at[i + 1]) * 16 +
-			    hex_digit(text.at[i + 2]));
+		if (c == '%' && text.size - i > 2 &&
+		    number_hex_digit(text.at[i + 1]) >= 0 &&
+		    number_hex_digit(text.at[i + 2]) >= 0) {
+			c = (uint8_t)(number_hex_digit(text.at[i + 1]) * 16 +
+			    number_hex_digit(text.at[i + 2]));
 			i += 2;
 		} else if (c == '+' && plus) {
 			c = ' ';

@@ -2,30 +2,18 @@
 #include "lib/trial/metric.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 
-#include "lib/record/value.h"
+#include "lib/record/pair.h"
 #include "lib/trial.h"
-
-/* Counts of whole weights are integers. */
-static void
-put(struct build *b, const char *name, double value)
-{
-	build_text(b, name);
-	if (value == nearbyint(value) && fabs(value) < 0x1p53)
-		build_int(b, (int64_t)value);
-	else
-		build_double(b, value);
-}
+#include "lib/trial/dims.h"
 
 static void
 put_if(struct build *b, unsigned *pairs, bool defined, const char *name, double value)
 {
 	if (!defined)
 		return;
-	build_text(b, name);
-	build_double(b, value);
+	pair_double(b, name, value);
 	++*pairs;
 }
 
@@ -66,37 +54,18 @@ put_ratios(struct build *b, unsigned *pairs, const double *s)
 	put_if(b, pairs, defined, "roas", value);
 }
 
-static void
-put_dims(struct build *b, const struct tally_row *row, const struct slice *names,
-    unsigned dims)
-{
-	struct slice rest = tally_dims(row);
-
-	build_text(b, "dims");
-	build_map(b, dims);
-	for (unsigned i = 0; i < dims; i++) {
-		build_str(b, names[i]);
-		if (rest.size == 0) {
-			build_text(b, "(other)");
-			continue;
-		}
-		build_raw(b, slice_of(rest.at, value_size(rest.at)));
-		rest = slice_from(rest, value_size(rest.at));
-	}
-}
-
 /* The sums that only a statistician asks for. */
 static void
 put_sums(struct build *b, const double *s)
 {
 	build_text(b, "sums");
 	build_map(b, 6);
-	put(b, "not_viewable", s[TALLY_NOT_VIEWABLE]);
-	put(b, "impressions_squared", s[TALLY_IMPRESSIONS_SQUARED]);
-	put(b, "clicks_squared", s[TALLY_CLICKS_SQUARED]);
-	put(b, "cost_squared", s[TALLY_COST_SQUARED]);
-	put(b, "revenue_squared", s[TALLY_REVENUE_SQUARED]);
-	put(b, "cost_revenue", s[TALLY_COST_REVENUE]);
+	pair_number(b, "not_viewable", s[TALLY_NOT_VIEWABLE]);
+	pair_number(b, "impressions_squared", s[TALLY_IMPRESSIONS_SQUARED]);
+	pair_number(b, "clicks_squared", s[TALLY_CLICKS_SQUARED]);
+	pair_number(b, "cost_squared", s[TALLY_COST_SQUARED]);
+	pair_number(b, "revenue_squared", s[TALLY_REVENUE_SQUARED]);
+	pair_number(b, "cost_revenue", s[TALLY_COST_REVENUE]);
 }
 
 void
@@ -112,26 +81,21 @@ metric_build(struct build *b, const struct tally *t, const struct tally_row *row
 	tally_window(t, row, &from, &to);
 	(void)snprintf(id, sizeof id, "metric:%" PRId64 ":%016" PRIx64 ":%" PRIu64,
 	    from, row->key, row->revision);
-	build_text(b, "event");
-	build_text(b, "metric");
-	build_text(b, "event_id");
-	build_text(b, id);
-	build_text(b, "timestamp");
-	build_int(b, to);
-	build_text(b, "window_start");
-	build_int(b, from);
-	build_text(b, "window_end");
-	build_int(b, to);
+	pair_text(b, "event", "metric");
+	pair_text(b, "event_id", id);
+	pair_int(b, "timestamp", to);
+	pair_int(b, "window_start", from);
+	pair_int(b, "window_end", to);
 	build_text(b, "revision");
 	build_uint(b, row->revision);
-	put_dims(b, row, names, dims);
-	put(b, "n", s[TALLY_EVENTS]);
-	put(b, "impressions", s[TALLY_IMPRESSIONS]);
-	put(b, "clicks", s[TALLY_CLICKS]);
-	put(b, "conversions", s[TALLY_CONVERSIONS]);
-	put(b, "cost_micros", s[TALLY_COST]);
-	put(b, "revenue_micros", s[TALLY_REVENUE]);
-	put(b, "click_conversion_gap", s[TALLY_GAP]);
+	dims_build(b, tally_dims(row), names, dims);
+	pair_number(b, "n", s[TALLY_EVENTS]);
+	pair_number(b, "impressions", s[TALLY_IMPRESSIONS]);
+	pair_number(b, "clicks", s[TALLY_CLICKS]);
+	pair_number(b, "conversions", s[TALLY_CONVERSIONS]);
+	pair_number(b, "cost_micros", s[TALLY_COST]);
+	pair_number(b, "revenue_micros", s[TALLY_REVENUE]);
+	pair_number(b, "click_conversion_gap", s[TALLY_GAP]);
 	put_ratios(b, &pairs, s);
 	put_sums(b, s);
 	build_close_map(b, open, pairs);

@@ -5,17 +5,10 @@
 #include <string.h>
 
 #include "lib/base/assert.h"
+#include "lib/vec/wide.h"
 
 #ifdef __clang__
 #pragma STDC FP_CONTRACT OFF
-#endif
-
-/* As in vec.c: one build for every x86-64. */
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) &&                 \
-    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define VEC_WIDE __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define VEC_WIDE
 #endif
 
 typedef double wide __attribute__((vector_size(VEC_WIDTH * sizeof(double))));

@@ -12,10 +12,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "lib/model/model.h"
 #include "lib/vec.h"
+#include "tests/bench/cpu.h"
 #include "tests/bench/ctr.h"
 
 struct stream {
@@ -24,15 +24,6 @@ struct stream {
 	bool *clicked;
 	double oracle;
 };
-
-static double
-cpu(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 enum { EXAMPLE = CTR_FIELDS * 8 };
 

@@ -8,12 +8,12 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "lib/hash.h"
 #include "lib/model/model.h"
 #include "lib/model/policy.h"
 #include "lib/vec.h"
+#include "tests/bench/cpu.h"
 #include "tests/bench/ctr.h"
 
 enum { CANDIDATES = 50, LEARNED = 200000 };
@@ -21,15 +21,6 @@ enum { CANDIDATES = 50, LEARNED = 200000 };
 static struct policy_candidate candidates[POLICY_MAX];
 static struct policy_weights weights;
 static struct random numbers = { 1 };
-
-static double
-cpu(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 static double
 uniform(double low, double high)

@@ -8,7 +8,6 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "lib/delivery/budget.h"
@@ -16,20 +15,12 @@
 #include "lib/delivery/catalogue_file.h"
 #include "lib/delivery/price.h"
 #include "lib/text/json.h"
+#include "tests/bench/cpu.h"
 
 enum { ROUNDS = 20000, REQUESTS = 64, TEXT_MAX = 1 << 12, MEMORY = 256 << 20 };
 
 static const char *const countries[] = { "DE", "AT", "CH", "FR", "NL", "IT", "PL",
 	"ES" };
-
-static double
-cpu(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 /* Half of the campaigns want countries, a quarter hours, one in ten a condition; creatives
  * have one of four sizes. */

@@ -9,10 +9,10 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "lib/model/model.h"
 #include "lib/vec.h"
+#include "tests/bench/cpu.h"
 
 enum { FIELDS = 30, RANK = 3 };
 
@@ -84,15 +84,6 @@ draw(size_t n)
 		s.oracle += vec_log_loss(p, s.label[i]) / (double)n;
 	}
 	return s;
-}
-
-static double
-cpu(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
 static void

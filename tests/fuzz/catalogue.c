@@ -7,11 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/assert.h"
 #include "lib/delivery/catalogue.h"
-#include "lib/text/json.h"
+#include "tests/fuzz/lines.h"
 
-enum { TEXT_MAX = 1 << 13, BUILT_MAX = 1 << 17, ROWS_MAX = 64, MEMORY = 1 << 20 };
+enum { ROWS_MAX = 64, MEMORY = 1 << 20 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -55,36 +54,17 @@ take_again(struct catalogue *c, struct slice record)
 static void
 each_line(struct catalogue *c, struct reader *reader, struct slice text)
 {
-	static struct json *json;
-	static uint8_t copy[TEXT_MAX + JSON_PADDING], bytes[BUILT_MAX + RECORD_PADDING];
+	struct record record;
 
-	if (json == NULL)
-		json = json_new();
-	assert(json != NULL);
-	while (text.size > 0) {
-		size_t size = slice_find(text, '\n'), need;
-		struct record record;
-		struct error error;
-		struct fault fault;
-		struct build b;
+	while (lines_next(&text, reader, &record)) {
+		struct slice bytes = slice_of(record.bytes, record.size);
+		struct error error = { .text = "" };
+		enum catalogue_result result = catalogue_take(c, bytes, true, &error);
 
-		if (size > 0)
-			memcpy(copy, text.at, size);
-		build_init(&b, bytes, BUILT_MAX);
-		error.text[0] = '\0';
-		if (json_parse(json, slice_of(copy, size), &b, &fault) &&
-		    record_scan(reader, build_slice(&b), &record, &fault, &need) ==
-			SCAN_RECORD) {
-			enum catalogue_result result =
-			    catalogue_take(c, build_slice(&b), true, &error);
-
-			assert(
-			    (result == CATALOGUE_REFUSED) == (error.text[0] != '\0'));
-			if (result == CATALOGUE_TAKEN)
-				take_again(c, build_slice(&b));
-			ask(c, &record);
-		}
-		text = slice_from(text, size < text.size ? size + 1 : size);
+		assert((result == CATALOGUE_REFUSED) == (error.text[0] != '\0'));
+		if (result == CATALOGUE_TAKEN)
+			take_again(c, bytes);
+		ask(c, &record);
 	}
 }
 
@@ -95,7 +75,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct reader *reader;
 	struct error error;
 
-	if (size > TEXT_MAX)
+	if (size > LINES_TEXT_MAX)
 		return 0;
 	c = catalogue_new(hash, small, MEMORY);
 	heir = catalogue_new(hash, small, MEMORY);

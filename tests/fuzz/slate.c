@@ -6,11 +6,10 @@
  */
 #include <string.h>
 
-#include "lib/base/assert.h"
 #include "lib/rank/judge.h"
-#include "lib/text/json.h"
+#include "tests/fuzz/lines.h"
 
-enum { TEXT_MAX = 1 << 14, BUILT_MAX = 1 << 17, MEMORY = 1 << 21 };
+enum { MEMORY = 1 << 21 };
 
 static const char spec[] = "creative = field creative_id\nbrand = words brand\n"
 			   "price = log price_micros\nplace = cross creative brand\n"
@@ -79,30 +78,14 @@ decide(const struct record *r)
 static void
 each_line(struct slice text)
 {
-	static struct json *json;
-	static uint8_t copy[TEXT_MAX + JSON_PADDING], bytes[BUILT_MAX + RECORD_PADDING];
+	struct record record;
 
-	if (json == NULL)
-		json = json_new();
-	assert(json != NULL);
-	while (text.size > 0) {
-		size_t size = slice_find(text, '\n'), need;
-		struct record record;
-		struct fault fault;
-		struct build b;
-
-		if (size > 0)
-			memcpy(copy, text.at, size);
-		build_init(&b, bytes, BUILT_MAX);
-		if (json_parse(json, slice_of(copy, size), &b, &fault) &&
-		    record_scan(reader, build_slice(&b), &record, &fault, &need) ==
-			SCAN_RECORD) {
-			if (record_kind(&record) == KIND_REQUEST)
-				decide(&record);
-			if (judge.portrait != NULL)
-				portrait_update(judge.portrait, build_slice(&b));
-		}
-		text = slice_from(text, size < text.size ? size + 1 : size);
+	while (lines_next(&text, reader, &record)) {
+		if (record_kind(&record) == KIND_REQUEST)
+			decide(&record);
+		if (judge.portrait != NULL)
+			portrait_update(
+			    judge.portrait, slice_of(record.bytes, record.size));
 	}
 }
 
@@ -124,7 +107,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct error error;
 
-	if (size > TEXT_MAX)
+	if (size > LINES_TEXT_MAX)
 		return 0;
 	if (reader == NULL)
 		prepare();

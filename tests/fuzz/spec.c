@@ -7,11 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/assert.h"
 #include "lib/feature/extract.h"
-#include "lib/text/json.h"
+#include "tests/fuzz/lines.h"
 
-enum { TEXT_MAX = 1 << 14, BUILT_MAX = 1 << 17, MEMORY = 1 << 22 };
+enum { MEMORY = 1 << 22 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -50,28 +49,11 @@ describe(struct extract *x, const struct record *r, instant when)
 static void
 each_line(struct extract *x, struct reader *reader, struct slice text)
 {
-	static struct json *json;
-	static uint8_t copy[TEXT_MAX + JSON_PADDING], bytes[BUILT_MAX + RECORD_PADDING];
 	instant when = 1700000000 * WHEN_SECOND;
+	struct record record;
 
-	if (json == NULL)
-		json = json_new();
-	assert(json != NULL);
-	for (; text.size > 0; when += 20 * WHEN_SECOND) {
-		size_t size = slice_find(text, '\n'), need;
-		struct record record;
-		struct fault fault;
-		struct build b;
-
-		if (size > 0)
-			memcpy(copy, text.at, size);
-		build_init(&b, bytes, BUILT_MAX);
-		if (json_parse(json, slice_of(copy, size), &b, &fault) &&
-		    record_scan(reader, build_slice(&b), &record, &fault, &need) ==
-			SCAN_RECORD)
-			describe(x, &record, when);
-		text = slice_from(text, size < text.size ? size + 1 : size);
-	}
+	for (; lines_next(&text, reader, &record); when += 20 * WHEN_SECOND)
+		describe(x, &record, when);
 }
 
 int
@@ -84,7 +66,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct spec *spec;
 	unsigned names = 0;
 
-	if (size > TEXT_MAX)
+	if (size > LINES_TEXT_MAX)
 		return 0;
 	text.size = slice_find(text, '\0');
 	rest =
