@@ -72,7 +72,7 @@ complain(int status, const char *text)
 static int
 flushed(int status)
 {
-	return fflush(stdout) == 0
+	return fflush(stdout) == 0 && !ferror(stdout)
 	    ? status
 	    : complain(RUNNER_FAILED, "cannot write standard output");
 }
