@@ -55,7 +55,7 @@ const uint64_t *merge_spilled(const struct merge *m);
  * by piece. 0, or -1 with error. */
 int merge_save(struct merge *m, void (*put)(void *context, const void *bytes, size_t n),
     void *context, struct error *error);
-/* Between HELLO and the next read; may make files. `get` answers 0 when it has given n bytes. -1 with
+/* Before anything is read, or between HELLO and the next read; may make files. `get` answers 0 when it has given n bytes. -1 with
  * error: it is not of as many inputs, damaged, or has no room. */
 int merge_load(struct merge *m, int (*get)(void *context, void *bytes, size_t n),
     void *context, struct error *error);

@@ -7,6 +7,8 @@
 
 #include <stdlib.h>
 
+#include "lib/base/assert.h"
+
 enum {
 	HEAD_MEMORY = 1 << 18, /* of what is loaded, besides an item */
 	VERSION = 1,           /* of what is saved */
@@ -144,6 +146,7 @@ merge_load(struct merge *m, int (*get)(void *context, void *bytes, size_t n),
 	uint64_t head[2];
 	int status = 0;
 
+	assert(!m->begun || (m->barrier && m->cuts == 0));
 	if (get(context, head, sizeof head) != 0 || head[0] != VERSION ||
 	    get(context, &m->ticked, sizeof m->ticked) != 0)
 		return error_set(error, "the snapshot is damaged");

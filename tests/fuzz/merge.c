@@ -9,7 +9,7 @@
 
 #include "lib/base/assert.h"
 #include "lib/base/bytes.h"
-#include "lib/stream/merge.h"
+#include "lib/stream/merge_inside.h"
 
 enum { INPUTS = 3, FD = 1000, OUT_MAX = 1 << 22, HEAD = 4 };
 
@@ -82,10 +82,12 @@ put(void *context, const void *bytes, size_t n)
 	*total += n;
 }
 
-/* Read to the end; at a pause after the first bytes the snapshot is loaded, if there is
- * one. Returns the bytes that came, or -1 when it is not to be said how many. */
+/* Read to the end. The snapshot is loaded before anything is read, after HELLO if there is
+ * one, or not at all. Returns the bytes that came, or -1 when it is not to be said how
+ * many. */
+enum load { LOAD_NOT, LOAD_FIRST, LOAD_AFTER_HELLO };
 static long
-merge_all(const struct os *os, bool load, uint8_t *to)
+merge_all(const struct os *os, enum load load, uint8_t *to)
 {
 	struct merge_room room = { INPUTS * MERGE_MEMORY_MIN, "/", 0 };
 	struct input *inputs[INPUTS];
@@ -100,15 +102,18 @@ merge_all(const struct os *os, bool load, uint8_t *to)
 	}
 	m = merge_new(os, inputs, INPUTS, &room, &error);
 	assert(m != NULL);
+	if (load == LOAD_FIRST && merge_load(m, get, NULL, &error) != 0)
+		n = 0;
 	/* Everything comes at once: who says long that there is nothing waits for ever. */
 	for (unsigned idle = 0; n != 0 && n != -1; assert(idle < 40000)) {
 		n = merge_source(m)->read(merge_source(m), to + size, 65536, &error);
 		size += n > 0 ? (size_t)n : 0;
 		idle = n == SOURCE_NOTHING ? idle + 1 : 0;
 		assert(size + 65536 < OUT_MAX);
-		if (load && n > 0 && merge_load(m, get, NULL, &error) != 0)
+		if (load == LOAD_AFTER_HELLO && n > 0 && m->stage &&
+		    merge_load(m, get, NULL, &error) != 0)
 			break;
-		load = load && n <= 0;
+		load = n > 0 ? LOAD_NOT : load;
 		assert(idle > 0 || merge_save(m, put, &saved, &error) == 0);
 	}
 	merge_source(m)->free(merge_source(m));
@@ -136,11 +141,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		at += part;
 	}
 	step = 65536;
-	a = merge_all(&os, false, one);
+	a = merge_all(&os, LOAD_NOT, one);
 	step = 1 + data[3] % 64;
-	b = merge_all(&os, false, two);
+	b = merge_all(&os, LOAD_NOT, two);
 	assert(a == b && (a < 0 || memcmp(one, two, (size_t)a) == 0));
 	snapshot = slice_of(data + at, size - at);
-	(void)merge_all(&os, true, two);
+	(void)merge_all(&os, data[3] < 128 ? LOAD_FIRST : LOAD_AFTER_HELLO, two);
 	return 0;
 }
