@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # run.sh FOLDER: each fuzz target of the folder for FUZZ_SECONDS, two at a time. Prints
-# TAP. What breaks a target is left beside its log.
+# TAP. What breaks a target is left beside its log. With FUZZ_SEED the same inputs come each
+# time, as many as there is time for; else others.
 set -eu
 folder=$1
 seconds=${FUZZ_SECONDS:-20}
@@ -13,7 +14,7 @@ one() {
 	name=${target##*/}
 	mkdir -p "$target.new"
 	mkdir -p "$seeds/$name"
-	"$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -verbosity=1 \
+	"$target" -seed="${FUZZ_SEED:-0}" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -verbosity=1 \
 	    -artifact_prefix="$target." "$target.new" "$seeds/$name" >"$target.log" 2>&1 &&
 	    : >"$target.passed"
 }
