@@ -337,6 +337,23 @@ budgets_ask(struct budgets *b, const struct budget_of *of, uint64_t draw, instan
 					 : BUDGET_FREE;
 }
 
+int64_t
+budgets_room(struct budgets *b, const struct budget_of *of, instant when)
+{
+	const struct account *a;
+	int64_t held = held_of(b, of), left = INT64_MAX, today = INT64_MAX;
+
+	if (is_free(of) || held == 0)
+		return INT64_MAX;
+	a = account_at(b, of, when);
+	if (of->total >= 0)
+		left = limit(of->total) - a->spent - a->reserved;
+	if (of->daily >= 0)
+		today = limit(of->daily) - a->day_spent - a->day_reserved;
+	left = today < left ? today : left;
+	return left == INT64_MAX ? left : left < 0 ? 0 : left / held;
+}
+
 double
 budgets_pace(struct budgets *b, const struct budget_of *of, instant when)
 {

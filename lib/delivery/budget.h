@@ -95,6 +95,8 @@ const char *budget_verdict_name(enum budget_verdict verdict);
  * and the campaign's id) that nothing else uses. Cost: 40 ns. */
 enum budget_verdict budgets_ask(
     struct budgets *b, const struct budget_of *of, uint64_t draw, instant when);
+/* How many prices may be reserved now, one after the other; INT64_MAX: any number. */
+int64_t budgets_room(struct budgets *b, const struct budget_of *of, instant when);
 /* The probability that pacing gives it now. */
 double budgets_pace(struct budgets *b, const struct budget_of *of, instant when);
 
