@@ -107,13 +107,17 @@ budgets_free(struct budgets *b)
 	free(b);
 }
 
+int64_t
+budget_price(enum bid_type type, int64_t micros)
+{
+	return micros < 0 ? 0 : type == BID_CPM ? micros : micros * BUDGET_MILLI;
+}
+
 struct budget_of
 budget_of(const struct campaign *c)
 {
-	int64_t bid = c->bid_micros < 0 ? 0 : c->bid_micros;
-
 	return (struct budget_of){ .campaign = c->id,
-		.price = c->bid_type == BID_CPM ? bid : bid * BUDGET_MILLI,
+		.price = budget_price(c->bid_type, c->bid_micros),
 		.type = c->bid_type,
 		.total = c->budget_micros,
 		.daily = c->daily_budget_micros,

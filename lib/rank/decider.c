@@ -169,6 +169,12 @@ decider_place(const struct decider *d)
 	return d->judge.slate.offer[d->chosen].place;
 }
 
+double
+decider_worth(const struct decider *d)
+{
+	return worth_of(&d->judge, d->chosen);
+}
+
 /* The best of the others whose worth is known, at least the floor; a campaign does not bid
  * against itself. */
 static double
@@ -179,7 +185,8 @@ needed(const struct decider *d)
 	double most = s->floor_micros;
 
 	for (unsigned i = 0; i < s->n; i++)
-		if (i != d->chosen && is_weighed(&d->judge, i) && (own == 0 || s->offer[i].campaign != own) &&
+		if (i != d->chosen && is_weighed(&d->judge, i) &&
+		    (own == 0 || s->offer[i].campaign != own) &&
 		    worth_of(&d->judge, i) > most)
 			most = worth_of(&d->judge, i);
 	return most;

@@ -57,6 +57,8 @@ void decider_take(struct decider *d, struct slice record);
 struct slice decider_chosen(const struct decider *d);
 /* Its place among the candidates that the request has. */
 unsigned decider_place(const struct decider *d);
+/* What showing it is worth, as expected: micros, where some bid. */
+double decider_worth(const struct decider *d);
 /* What it has to pay, in the terms of its bid; 0 when it does not bid. */
 int64_t decider_price(const struct decider *d);
 

@@ -48,29 +48,40 @@ judge_attach(struct judge *j, const struct os *os, const char *path, uint64_t by
 	return 0;
 }
 
-/* What a candidate is paid for: MODEL_TARGETS: for being shown. */
+/* What a bid pays for; MODEL_TARGETS: for being shown. */
+static unsigned
+bid_target(enum bid_type type)
+{
+	return type == BID_CPM ? MODEL_TARGETS
+	    : type == BID_CPC  ? MODEL_CLICK
+			       : MODEL_CONVERSION;
+}
+
 static unsigned
 paid_for(const struct judge *j, unsigned i)
 {
-	static const unsigned targets[] = { [BID_CPM] = MODEL_TARGETS,
-		[BID_CPC] = MODEL_CLICK,
-		[BID_CPA] = MODEL_CONVERSION };
 	enum bid_type type = (enum bid_type)j->slate.offer[i].type;
 
-	return type == BID_NONE ? j->reward : targets[type];
+	return type == BID_NONE ? j->reward : bid_target(type);
 }
 
-/* Whether the model knows what each candidate is paid for. */
-static const char *
-check_bids(const struct judge *j)
+bool
+judge_knows(const struct judge *j, enum bid_type type)
 {
 	const struct model *m = j->predictor.model;
 
-	for (unsigned i = 0; m != NULL && j->slate.bids && i < j->slate.n; i++) {
-		unsigned target = paid_for(j, i);
+	return m == NULL || type == BID_NONE || type == BID_CPM ||
+	    m->options.target[bid_target(type)];
+}
 
-		if (target != MODEL_TARGETS && !m->options.target[target])
-			return target == MODEL_CLICK
+static const char *
+check_bids(const struct judge *j)
+{
+	for (unsigned i = 0; j->slate.bids && i < j->slate.n; i++) {
+		enum bid_type type = (enum bid_type)j->slate.offer[i].type;
+
+		if (!judge_knows(j, type))
+			return type == BID_CPC
 			    ? "with a bid cpc, and the model knows no clicks"
 			    : "with a bid cpa, and the model knows no conversions";
 	}

@@ -44,6 +44,8 @@ void judge_fini(struct judge *j);
 int judge_attach(struct judge *j, const struct os *os, const char *path, uint64_t bytes,
     enum state_trouble *trouble, struct error *error);
 
+/* Whether it can be said what such a bid is worth: always, when there is no model. */
+bool judge_knows(const struct judge *j, enum bid_type type);
 /* Read the candidates of a record. NULL, or what is wrong with it: "without ...". */
 const char *judge_read(struct judge *j, const struct record *r, enum kind kind,
     const struct decision_request *q);

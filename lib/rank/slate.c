@@ -130,7 +130,7 @@ read_name(struct slice value, uint64_t *to)
 {
 	struct slice name = value;
 
-	if (!value_str(value, &name) && value_type(value) != VALUE_INT)
+	if (!value_text(value, &name) && value_type(value) != VALUE_INT)
 		return false;
 	*to = hash_bytes(name, 0);
 	*to += *to == 0;

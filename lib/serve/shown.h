@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * shown: what is remembered of a decision until it is known what came of it: whose caps it
+ * counts for, what it costs, and what the records of its events say of it.
+ */
+#ifndef BANNERPIPE_SERVE_SHOWN_H
+#define BANNERPIPE_SERVE_SHOWN_H
+
+#include "lib/delivery/caps.h"
+#include "lib/delivery/catalogue.h"
+#include "lib/record/record.h"
+#include "lib/table.h"
+
+enum { SHOWN_ABOUT_MAX = 236 }; /* bytes of pairs */
+
+struct shown {
+	struct caps_user who;
+	uint64_t id[CAPS_SUBJECTS]; /* 0: there is none */
+	struct cap cap[CAPS_SUBJECTS];
+	int64_t price_micros; /* in the terms of the bid; 0: it does not bid */
+	uint8_t bid_type;     /* enum bid_type */
+	uint8_t came;         /* bit i: event i of enum desk_event, or a conversion */
+	uint8_t pairs;
+	uint8_t size;
+	uint8_t about[SHOWN_ABOUT_MAX]; /* pairs that the records of its events have */
+};
+
+/* By the hash of the decision's id; NULL: no memory. */
+struct table *shown_new(uint64_t memory_bytes);
+/* What a snapshot has brought is whole; or -1 and error. */
+int shown_check(const struct table *t, struct error *error);
+/* Say of it what the records of its events will have: its place, banner (msgpack) and price,
+ * and who and where the request says that it was. What does not fit is left out. */
+void shown_describe(struct shown *s, unsigned position, struct slice creative_id,
+    const struct record *request);
+
+#endif
