@@ -185,7 +185,7 @@ trim(struct run *run, struct pace *p, const struct record *r, instant when)
 	for (uint32_t i = 0; i < p->shop.count; i++)
 		if (takes_part(p, &p->shop.candidates[i], request, when))
 			shop_keep(&p->shop, i, left++);
-	shop_write(&p->shop, run, left);
+	shop_write(&p->shop, run, r, left);
 	return PASS;
 }
 

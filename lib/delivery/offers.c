@@ -53,6 +53,24 @@ offer_category(const struct catalogue *c, uint32_t row)
 	return category;
 }
 
+void
+worth_build_value(struct worth w, struct build *to)
+{
+	if (w.micros < 0)
+		build_nil(to);
+	else
+		build_int(to, w.micros);
+}
+
+void
+worth_build_type(struct worth w, struct build *to)
+{
+	if (w.type == BID_NONE)
+		build_nil(to);
+	else
+		build_text(to, bid_type_name(w.type));
+}
+
 unsigned
 offers_build(const struct catalogue *c, const struct offer_rules *rules,
     const uint32_t *rows, uint32_t n, struct build *to)
@@ -69,25 +87,13 @@ offers_build(const struct catalogue *c, const struct offer_rules *rules,
 		return 0;
 	build_text(to, "candidate_values");
 	build_array(to, n);
-	for (uint32_t i = 0; i < n; i++) {
-		struct worth w = offer_worth(c, rows[i], rules);
-
-		if (w.micros < 0)
-			build_nil(to);
-		else
-			build_int(to, w.micros);
-	}
+	for (uint32_t i = 0; i < n; i++)
+		worth_build_value(offer_worth(c, rows[i], rules), to);
 	if (!bids)
 		return 1;
 	build_text(to, "candidate_bid_types");
 	build_array(to, n);
-	for (uint32_t i = 0; i < n; i++) {
-		enum bid_type type = offer_worth(c, rows[i], rules).type;
-
-		if (type == BID_NONE)
-			build_nil(to);
-		else
-			build_text(to, bid_type_name(type));
-	}
+	for (uint32_t i = 0; i < n; i++)
+		worth_build_type(offer_worth(c, rows[i], rules), to);
 	return 2;
 }

@@ -29,6 +29,9 @@ struct worth offer_worth(
     const struct catalogue *c, uint32_t row, const struct offer_rules *rules);
 /* The hash of the creative's category, or of that of its first item that has one; 0: none. */
 uint64_t offer_category(const struct catalogue *c, uint32_t row);
+/* Append the item of a candidate in the lists candidate_values and candidate_bid_types. */
+void worth_build_value(struct worth w, struct build *to);
+void worth_build_type(struct worth w, struct build *to);
 /* Append candidate_values and candidate_bid_types of n rows, as far as one has them; how
  * many pairs. */
 unsigned offers_build(const struct catalogue *c, const struct offer_rules *rules,

@@ -51,6 +51,9 @@ def stream(r, n):
             e.update(event="request", request_id="r%d" % i)
             if r.random() < 0.5:
                 e["candidates"] = ["c%d" % r.randint(0, 14) for _ in range(6)]
+                if r.random() < 0.5:
+                    e["candidate_values"] = [r.choice([None, 2, 3.5]) for _ in range(6)]
+                    e["candidate_groups"] = [[j] for j in range(6)]
         elif kind < 0.55:
             decisions.append(("d%d" % i, "c%d" % r.randint(0, 14)))
             e.update(event="decision", decision_id="d%d" % i, creative_id=decisions[-1][1])
@@ -159,17 +162,25 @@ class Reference:
             named = e.get("candidates")
             all_of = [c for c, x in self.creatives.items()
                       if "campaign_id" not in x or x["campaign_id"] in self.campaigns]
-            left = []
-            for c in all_of if named is None else named:
+            left, places = [], []
+            for place, c in enumerate(all_of if named is None else named):
                 x = self.creatives.get(c)
                 key = self.campaign({"creative_id": c})
                 if x is not None and c not in all_of:
                     continue
                 if key is None or not self.short(key, when):
                     left.append(c)
+                    places.append(place)
             if named is None or left != named:
-                e = {**{k: v for k, v in e.items() if k != "candidates"},
-                     "candidates": left}
+                lists = [k for k in ("candidate_values", "candidate_groups") if k in e]
+                e = {**{k: v for k, v in e.items() if k not in lists + ["candidates"]},
+                     "candidates": left, **{k: [e[k][i] for i in places] for k in lists}}
+            if named is None:
+                bids = [self.campaigns.get(self.creatives[c].get("campaign_id"), {})
+                        for c in left]
+                for name, key in [("values", "bid_micros"), ("bid_types", "bid_type")]:
+                    if any(key in x for x in bids):
+                        e["candidate_" + name] = [x.get(key) for x in bids]
         elif kind == "decision":
             key = self.campaign(e)
             if key is not None and e["decision_id"] not in self.known:
