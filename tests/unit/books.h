@@ -21,8 +21,8 @@
 
 enum {
 	BOOKS_USERS = 3000,
-	BOOKS_CAMPAIGNS = 24,
-	BOOKS_BANNERS = 96, /* the last ones are house banners */
+	BOOKS_CAMPAIGNS = 12,
+	BOOKS_BANNERS = 40, /* the last ones are house banners */
 	BOOKS_SLOTS = 4,
 	BOOKS_CAP = 6,           /* no cap is larger */
 	BOOKS_AHEAD = 1 << 16,   /* clients that what comes of a banner may wait */
@@ -66,6 +66,7 @@ struct books {
 	instant now;
 	uint64_t clients;
 
+	bool prompt; /* all are seen, before the next client comes */
 	uint32_t cap_banner, cap_campaign,
 	    cap_slot; /* in BOOKS_WINDOW; of slots in all */
 	struct books_views banner[BOOKS_USERS][BOOKS_BANNERS];
@@ -76,7 +77,7 @@ struct books {
 	unsigned free, due[BOOKS_AHEAD]; /* lists; 0: the end */
 
 	uint64_t shown, told, late_events, cheaper, full;
-	uint64_t over_cap, over_budget, twins;
+	uint64_t over_cap, over_budget, twins, twin_campaigns, twin_categories;
 };
 
 static inline uint64_t
@@ -169,7 +170,7 @@ books_new(uint64_t seed, bool unpaced)
 	assert(b != NULL);
 	k = &b->desk;
 	b->random = (struct random){ seed };
-	b->now = INT64_C(1700000000) * WHEN_SECOND;
+	b->now = 19676 * WHEN_DAY - 5 * WHEN_MINUTE;
 	b->cap_banner = 2;
 	b->cap_campaign = 4;
 	b->cap_slot = 3000;
@@ -261,7 +262,7 @@ books_launch(struct books *b, const struct desk_banner *banner, unsigned campaig
 	struct books_flight *f;
 	unsigned i = b->free;
 
-	if (books_chance(b, 4) == 0)
+	if (!b->prompt && books_chance(b, 4) == 0)
 		return; /* nobody sees it */
 	assert(i != 0);
 	f = &b->flight[i];
@@ -273,7 +274,7 @@ books_launch(struct books *b, const struct desk_banner *banner, unsigned campaig
 		.until = b->now + books_wait[BUDGET_IMPRESSION].us };
 	assert(banner->id.size < sizeof f->id);
 	memcpy(f->id, banner->id.at, banner->id.size);
-	books_wait_for(b, i, books_delay(b, BUDGET_IMPRESSION));
+	books_wait_for(b, i, b->prompt ? 0 : books_delay(b, BUDGET_IMPRESSION));
 }
 
 static inline void
@@ -286,8 +287,14 @@ books_show(struct books *b, unsigned user, unsigned slot, const struct desk_answ
 		    catalogue_campaign(b->desk.catalogue, campaign);
 
 		b->shown++;
-		for (unsigned k = 0; k < i; k++)
-			b->twins += a->banner[k].row == banner;
+		for (unsigned k = 0; k < i; k++) {
+			unsigned other = a->banner[k].row;
+
+			b->twins += other == banner;
+			b->twin_categories += other % 7 == banner % 7;
+			b->twin_campaigns += !house && other < BOOKS_BANNERS - 4 &&
+			    other % BOOKS_CAMPAIGNS == campaign;
+		}
 		books_view(b, &b->banner[user][banner], b->cap_banner, true);
 		books_view(b, &b->slot[user][slot], b->cap_slot, false);
 		assert(house == (a->banner[i].bid_type == BID_NONE));

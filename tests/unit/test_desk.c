@@ -16,7 +16,7 @@
 #include "tests/unit/books.h"
 #include "tests/unit/seed.h"
 
-enum { CLIENTS = 40000 };
+enum { CLIENTS = 30000 };
 
 static void
 agree(const struct books *b)
@@ -54,11 +54,54 @@ no_cap_and_no_budget_is_ever_exceeded(void **state)
 	books_free(b);
 }
 
+/* Where impressions count, nobody is over his caps who saw what he was given before: one
+ * answer, and all slots of a client, are within them. */
+static void
+an_answer_is_within_the_caps_that_impressions_count_for(void **state)
+{
+	struct books *b = books_new(seeded().state, true);
+
+	(void)state;
+	b->prompt = true;
+	b->desk.count_decisions = false;
+	for (unsigned i = 0; i < CLIENTS / 3; i++)
+		books_client(b);
+	agree(b);
+	assert_true(b->desk.counts.capped > CLIENTS / 3);
+	books_free(b);
+}
+
+/* At most one banner of a campaign and of a category in each answer. */
+static void
+wishes_for_variety_are_kept(void **state)
+{
+	struct books *b = books_new(seeded().state, false);
+	uint64_t beside = 0;
+
+	(void)state;
+	for (unsigned round = 0; round < 4; round++) {
+		b->desk.rules.one_of_campaign = (round & 1) != 0;
+		b->desk.rules.one_of_category = (round & 2) != 0;
+		b->twin_campaigns = b->twin_categories = 0;
+		for (unsigned i = 0; i < CLIENTS / 30; i++)
+			books_client(b);
+		assert_true((b->twin_campaigns == 0) == ((round & 1) != 0));
+		assert_true((b->twin_categories == 0) == ((round & 2) != 0));
+		beside += b->shown;
+	}
+	assert_true(beside > CLIENTS / 30);
+	agree(b);
+	books_free(b);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_cap_and_no_budget_is_ever_exceeded),
+		cmocka_unit_test(
+		    an_answer_is_within_the_caps_that_impressions_count_for),
+		cmocka_unit_test(wishes_for_variety_are_kept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
