@@ -107,36 +107,6 @@ budgets_free(struct budgets *b)
 	free(b);
 }
 
-int64_t
-budget_price(enum bid_type type, int64_t micros)
-{
-	return micros < 0 ? 0 : type == BID_CPM ? micros : micros * BUDGET_MILLI;
-}
-
-struct budget_of
-budget_of(const struct campaign *c)
-{
-	return (struct budget_of){ .campaign = c->id,
-		.price = budget_price(c->bid_type, c->bid_micros),
-		.type = c->bid_type,
-		.total = c->budget_micros,
-		.daily = c->daily_budget_micros,
-		.starts_at = c->starts_at,
-		.ends_at = c->ends_at };
-}
-
-bool
-budget_find(const struct catalogue *c, uint64_t campaign, struct budget_of *of)
-{
-	uint32_t row =
-	    campaign == 0 ? CATALOGUE_NONE : catalogue_find_campaign(c, campaign);
-
-	if (row == CATALOGUE_NONE)
-		return false;
-	*of = budget_of(catalogue_campaign(c, row));
-	return of->price > 0;
-}
-
 /* Sums that are far beyond any budget stay there, so that none overflows, nor the sum of
  * three. */
 static void

@@ -80,6 +80,8 @@ struct budget_of {
 struct budget_of budget_of(const struct campaign *c);
 /* A price in the terms of a bid, micros, as one that is paid. */
 int64_t budget_price(enum bid_type type, int64_t micros);
+/* It pays this price, in the terms of its bid, as far as that is below the bid. */
+void budget_lower(struct budget_of *of, enum bid_type type, int64_t micros);
 /* That of the campaign of this hash, or false: 0, not in the catalogue, free of charge. */
 bool budget_find(const struct catalogue *c, uint64_t campaign, struct budget_of *of);
 

@@ -161,7 +161,7 @@ settle(struct desk *k, struct shown *s, uint64_t decision, instant now)
 	struct budget_of of;
 
 	if (budget_find(k->catalogue, s->id[CAPS_CAMPAIGN], &of)) {
-		of.price = budget_price(of.type, s->price_micros);
+		budget_lower(&of, (enum bid_type)s->bid_type, s->price_micros);
 		if (budgets_reserve(k->budgets, &of, decision, now) != BUDGET_FREE) {
 			k->counts.unfunded++;
 			return false;

@@ -31,10 +31,8 @@ pay(struct desk *k, const struct shown *s, uint64_t decision, enum budget_event 
 	struct budget_of of;
 	bool pays = budget_find(k->catalogue, s->id[CAPS_CAMPAIGN], &of);
 
-	if (pays) {
-		of.type = (enum bid_type)s->bid_type;
-		of.price = budget_price(of.type, s->price_micros);
-	}
+	if (pays)
+		budget_lower(&of, (enum bid_type)s->bid_type, s->price_micros);
 	budgets_reach(k->budgets, now);
 	(void)budgets_commit(k->budgets, pays ? &of : NULL, decision, event, now);
 }

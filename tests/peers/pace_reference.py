@@ -68,6 +68,8 @@ def stream(r, n):
             e.update(event="retract", event_id=r.choice(events)["event_id"])
         else:
             continue
+        if e["event"] not in ("request", "retract") and r.random() < 0.4:
+            e.update(bid_type=r.choice(list(PAYS)), price_micros=r.randint(1, 4000))
         events.append(e)
     return events
 
@@ -82,12 +84,14 @@ class Reference:
         self.days = {}       # the latest day of each campaign
         self.said = {}       # alerts of each campaign
 
-    # Thousandths of a micro; None: it costs nothing.
-    def price(self, key):
+    # Thousandths of a micro; None: it costs nothing. A record may say that it costs less.
+    def price(self, key, e={}):
         k = self.campaigns.get(key, {})
         if not k.get("bid_micros"):
             return None
-        return k["bid_micros"] * (1 if k["bid_type"] == "cpm" else 1000)
+        said = e.get("price_micros") if e.get("bid_type") == k["bid_type"] else None
+        micros = k["bid_micros"] if said is None else min(said, k["bid_micros"])
+        return micros * (1 if k["bid_type"] == "cpm" else 1000)
 
     def campaign(self, e):
         key = self.creatives.get(e.get("creative_id"), {}).get("campaign_id")
@@ -106,9 +110,9 @@ class Reference:
         return spent, spent + sum(d["price"] for d in of
                                   if not d["paid"] and d["held"] and d["until"] >= when)
 
-    def short(self, key, when):
+    def short(self, key, when, e={}):
         self.touch(key, when)
-        k, price = self.campaigns[key], self.price(key)
+        k, price = self.campaigns[key], self.price(key, e)
         for name, limit, daily in (("total", "budget_micros", False),
                                    ("day", "daily_budget_micros", True)):
             if limit in k and self.sums(key, when, daily)[1] + price > k[limit] * 1000:
@@ -143,7 +147,7 @@ class Reference:
                 return
             self.touch(key, when)
             d = self.known[e["decision_id"]] = {
-                "campaign": key, "price": self.price(key), "day": self.days[key],
+                "campaign": key, "price": self.price(key, e), "day": self.days[key],
                 "held": False, "paid": False, "until": 0}
         if d["paid"]:
             return
@@ -184,10 +188,10 @@ class Reference:
         elif kind == "decision":
             key = self.campaign(e)
             if key is not None and e["decision_id"] not in self.known:
-                why = self.short(key, when)
+                why = self.short(key, when, e)
                 if why is None:
                     self.known[e["decision_id"]] = {
-                        "campaign": key, "price": self.price(key), "day": self.days[key],
+                        "campaign": key, "price": self.price(key, e), "day": self.days[key],
                         "held": True, "paid": False, "until": when + WAIT[0]}
                 elif not self.mark:
                     return
