@@ -2,8 +2,9 @@
  *
  * bp-rank: choose among the candidates of requests, and say how probable each was.
  *
- * in     requests with candidates and their features; with --spec also the events and
- *        creatives that it counts and knows; with --what-if decisions and outcomes
+ * in     requests with candidates, their features, bids and values, and the floor of the
+ *        slot; with --spec also the events and creatives that it counts and knows; with
+ *        --what-if decisions and outcomes
  * out    in place of a request its decisions; with --what-if the records with an
  *        evaluation; everything else as it is
  * state  with --spec its counters and the latest record of each creative; the model is a
