@@ -9,8 +9,8 @@
  *        also its counters
  * needs  a model file or a live model, except for uniform
  *
- * It decides as bp-rank does: the requests that it writes name their candidates, so that
- * a replay of them through bp-rank decides the same.
+ * It decides as bp-rank does: the requests that it writes name their candidates and all else
+ * that decides, so that a replay of them through bp-rank decides the same.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -354,7 +354,7 @@ static const struct filter serve = {
 	    "  curl 'http://127.0.0.1:8080/v1/decide?slot_id=top&user_id=u1'\n",
 	.options = options,
 	.size = sizeof(struct serve),
-	.schema = 1,
+	.schema = 2,
 	.no_files = true,
 	.start = start,
 	.load = load,

@@ -75,18 +75,20 @@ void desk_fini(struct desk *k);
 /* The creatives of the catalogue may be others: what is known of them is told anew. */
 void desk_introduce(struct desk *k, instant now);
 
-/* What was asked for one slot: maps that were checked (ask.h). What follows `more` is not
- * for clients to say, but for who can be trusted: an exchange. */
+/* What was asked for one slot: maps that were checked (ask.h). Clients say these; what
+ * follows is for who can be trusted, as an exchange. */
 struct desk_ask {
 	struct slice map, slot; /* slot's pairs go before; absent: none */
 	bool consents, signal;
 	instant now;
-	bool more; /* of the same client and time as the one before: what that
-			      * was given counts */
-	double
-	    floor_micros; /* of an impression; the shop's own holds where it is more */
-	bool second;      /* the price is what was needed, whatever the shop's rule */
-	/* Whether the row may answer; NULL: any. */
+	/* Of the same client and time as the one before: what that was given counts. */
+	bool more;
+
+	/* Micros of an impression; where the shop's own floor is more, that holds. */
+	double floor_micros;
+	/* The price is what was needed, whatever the shop's rule is. */
+	bool second;
+	/* Whether a row may answer, by its campaign, say, or its category; NULL: any may. */
 	bool (*accepts)(void *context, const struct catalogue *c, uint32_t row);
 	void *context;
 };
