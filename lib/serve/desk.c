@@ -167,13 +167,10 @@ settle(struct desk *k, struct shown *s, uint64_t decision, instant now)
 			return false;
 		}
 	}
-	if (!k->count_decisions) {
+	if (k->count_decisions)
+		shown_count(s, k->caps, now);
+	else
 		eligible_give(&k->eligible, s);
-		return true;
-	}
-	for (unsigned i = 0; i < CAPS_SUBJECTS; i++)
-		if (s->id[i] != 0)
-			caps_add(k->caps, s->who, i, s->id[i], s->cap[i], now, 1);
 	return true;
 }
 

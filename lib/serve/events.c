@@ -37,14 +37,6 @@ pay(struct desk *k, const struct shown *s, uint64_t decision, enum budget_event 
 	(void)budgets_commit(k->budgets, pays ? &of : NULL, decision, event, now);
 }
 
-static void
-count_shown(struct desk *k, const struct shown *s, instant now)
-{
-	for (unsigned i = 0; i < CAPS_SUBJECTS; i++)
-		if (s->id[i] != 0)
-			caps_add(k->caps, s->who, i, s->id[i], s->cap[i], now, 1);
-}
-
 void
 desk_tell(struct desk *k, enum desk_event event, struct slice decision, instant now)
 {
@@ -74,7 +66,7 @@ desk_tell(struct desk *k, enum desk_event event, struct slice decision, instant 
 	desk_learn(k, build_slice(&b));
 	journal_close(k->journal, &b);
 	if (event == DESK_IMPRESSION && !k->count_decisions)
-		count_shown(k, s, now);
+		shown_count(s, k->caps, now);
 	pay(k, s, hash, event == DESK_CLICK ? BUDGET_CLICK : BUDGET_IMPRESSION, now);
 	*(event == DESK_CLICK ? &k->counts.clicks : &k->counts.impressions) += 1;
 }

@@ -26,6 +26,14 @@ shown_check(const struct table *t, struct error *error)
 	return 0;
 }
 
+void
+shown_count(const struct shown *s, struct caps *caps, instant now)
+{
+	for (unsigned i = 0; i < CAPS_SUBJECTS; i++)
+		if (s->id[i] != 0)
+			caps_add(caps, s->who, i, s->id[i], s->cap[i], now, 1);
+}
+
 static void
 remember(struct shown *s, const char *name, struct slice value)
 {

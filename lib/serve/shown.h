@@ -29,6 +29,8 @@ struct shown {
 struct table *shown_new(uint64_t memory_bytes);
 /* What a snapshot has brought is whole; or -1 and error. */
 int shown_check(const struct table *t, struct error *error);
+/* It counts for the caps of all that it is of. */
+void shown_count(const struct shown *s, struct caps *caps, instant now);
 /* Say of it what the records of its events will have: its place, banner (msgpack) and price,
  * and who and where the request says that it was. What does not fit is left out. */
 void shown_describe(struct shown *s, unsigned position, struct slice creative_id,

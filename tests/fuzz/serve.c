@@ -96,6 +96,10 @@ make(void)
 	    journal_init(&s.journal, JOURNAL) != 0)
 		abort();
 	s.desk.decider = &s.decider;
+	s.desk.rules = (struct desk_rules){ .offers = { false, -1 },
+		.second = true,
+		.one_of_campaign = true,
+		.one_of_category = true };
 	s.desk.journal = &s.journal;
 	s.desk.caps = caps_new((struct span){ 1000000 }, MEMORY);
 	s.desk.budgets = budgets_new(rules, MEMORY);
