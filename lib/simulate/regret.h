@@ -17,11 +17,22 @@ struct regret {
 };
 
 void regret_add(struct regret *to, const struct regret *more);
-/* Append the record of a window: a metric with dims {scope: "simulate", window: day or
- * total}, impressions, clicks, ctr; and of each impression expected_ctr, uniform_ctr,
- * oracle_ctr; regret, clicks lost to the oracle; and share, of the way from uniform to the
- * oracle, where there is one. */
-void regret_build(const struct regret *r, struct build *to, uint64_t number,
-    const char *window, instant start, instant end);
+/* Whose it is, and of when. */
+struct regret_frame {
+	uint64_t number;   /* of the record */
+	bool total, day;   /* of all; of a day */
+	const char *group; /* NULL: there is only one */
+	instant start, end;
+	/* Append more pairs; how many. NULL: none. */
+	unsigned (*more)(void *context, bool total, struct build *b);
+	void *context;
+};
+
+/* Append the record: a metric with dims {scope: "simulate", window: day, part or total,
+ * group}, impressions, clicks, ctr with its interval (Wilson, 95 %); and of each impression
+ * expected_ctr, uniform_ctr, oracle_ctr; regret, clicks lost to the oracle; and share, of
+ * the way from uniform to the oracle, where there is one. */
+void regret_build(
+    const struct regret *r, struct build *to, const struct regret_frame *frame);
 
 #endif

@@ -54,6 +54,7 @@ bool tell_request_number(struct slice id, uint64_t *request);
 unsigned tell_decision_id(uint64_t request, unsigned position, char to[TELL_ID_MAX]);
 
 struct slice tell_item(struct tell *t, instant at, unsigned item);
+struct slice tell_campaign(struct tell *t, instant at, const char *id);
 struct slice tell_creative(
     struct tell *t, instant at, const struct rate *rate, const struct banner *b);
 
@@ -64,9 +65,10 @@ struct slice tell_search(
 /* view_item, add_to_cart or begin_checkout. */
 struct slice tell_act(struct tell *t, const char *event, instant at,
     const struct person *p, unsigned item);
-/* purchase or refund of an order. */
+/* purchase or refund of an order; with the decision that led to it, where that is told. */
 struct slice tell_order(struct tell *t, const char *event, instant at,
-    const struct person *p, uint64_t order, unsigned item, int64_t micros);
+    const struct person *p, uint64_t order, unsigned item, int64_t micros,
+    struct slice decision);
 
 /* The first n banners are candidates for k positions of a page. */
 struct slice tell_request(struct tell *t, instant at, const struct person *p,
