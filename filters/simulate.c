@@ -16,7 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/number.h"
 #include "lib/filter.h"
 #include "lib/filter/visits.h"
 
@@ -126,26 +125,6 @@ read_rates(struct run *run, struct simulate *f)
 }
 
 static int
-read_examination(struct run *run, struct simulate *f)
-{
-	const char *rest = f->examination;
-	struct slice name;
-	double *p;
-
-	while (option_next_name(&rest, &name)) {
-		if (f->o.positions == TELL_POSITIONS_MAX)
-			return run_usage(run, "--examination: at most %d positions",
-			    TELL_POSITIONS_MAX);
-		p = &f->o.examination[f->o.positions++];
-		if (!number_parse_double(name, p) || *p < 0 || *p > 1)
-			return run_usage(run,
-			    "--examination wants probabilities (1,0.6), not '%s'",
-			    f->examination);
-	}
-	return f->o.positions > 0 ? 0 : run_usage(run, "--examination is empty");
-}
-
-static int
 read_options(struct run *run, struct simulate *f)
 {
 	struct world_options *w = &f->o.world;
@@ -157,8 +136,10 @@ read_options(struct run *run, struct simulate *f)
 		    run, "--from wants a time (2026-01-05), not '%s'", f->from);
 	if (f->days < 1 || f->days > 36500)
 		return run_usage(run, "--days must be in 1 .. 36500");
-	if (read_rates(run, f) != 0 || read_examination(run, f) != 0)
+	if (read_rates(run, f) != 0)
 		return -1;
+	if (market_read_examination(&f->o, f->examination, &error) != 0)
+		return run_usage(run, "--%s", error.text);
 	w->seed = run_seed(run);
 	w->rates = &f->rates;
 	w->length.us = (int64_t)f->days * WHEN_DAY;
@@ -312,21 +293,6 @@ attend(struct run *run, void *self)
 	return f->serve.url != NULL ? 0 : advance(f);
 }
 
-/* Everything that the shop writes comes back, where the way back is that of all. */
-static bool
-is_own(enum kind kind)
-{
-	static const enum kind own[] = { KIND_ITEM, KIND_CREATIVE, KIND_PAGE_VIEW,
-		KIND_SEARCH, KIND_VIEW_ITEM, KIND_ADD_TO_CART, KIND_BEGIN_CHECKOUT,
-		KIND_PURCHASE, KIND_REFUND, KIND_REQUEST, KIND_IMPRESSION, KIND_CLICK,
-		KIND_METRIC };
-
-	for (unsigned i = 0; i < sizeof own / sizeof *own; i++)
-		if (kind == own[i])
-			return true;
-	return false;
-}
-
 static enum verdict
 each(struct run *run, void *self, const struct record *r)
 {
@@ -336,7 +302,7 @@ each(struct run *run, void *self, const struct record *r)
 	int64_t position;
 
 	if (record_kind(r) != KIND_DECISION)
-		return is_own(record_kind(r)) ? DROP : PASS;
+		return tell_tells(record_kind(r)) ? DROP : PASS;
 	if (!record_str(r, f->request_id, &request) ||
 	    !record_str(r, f->creative_id, &creative) ||
 	    !record_str(r, f->decision_id, &decision) ||

@@ -27,7 +27,7 @@ struct waiting {
 	uint32_t next; /* of the lane, or the free ones; NONE: the last */
 };
 
-enum { NONE = UINT32_MAX };
+#define NONE UINT32_MAX
 
 struct lane {
 	struct fetch *fetch;

@@ -93,6 +93,9 @@ struct market {
 	uint16_t names[4 * RATES_MAX];        /* banners by name, from 1 */
 };
 
+/* positions and examination of a list, "1,0.6"; they were 0. -1 and error, as below. */
+int market_read_examination(
+    struct market_options *o, const char *list, struct error *error);
 /* Whether all are in their ranges; -1 with the error, which begins with the name of the
  * option ("farms must be ..."). */
 int market_check(const struct market_options *o, struct error *error);

@@ -53,6 +53,21 @@ tell_fini(struct tell *t)
 	t->storage = t->names = NULL;
 }
 
+/* Decisions are others', even where it makes them itself. */
+bool
+tell_tells(enum kind kind)
+{
+	static const enum kind own[] = { KIND_ITEM, KIND_CREATIVE, KIND_PAGE_VIEW,
+		KIND_SEARCH, KIND_VIEW_ITEM, KIND_ADD_TO_CART, KIND_BEGIN_CHECKOUT,
+		KIND_PURCHASE, KIND_REFUND, KIND_REQUEST, KIND_IMPRESSION, KIND_CLICK,
+		KIND_METRIC };
+
+	for (unsigned i = 0; i < sizeof own / sizeof *own; i++)
+		if (kind == own[i])
+			return true;
+	return false;
+}
+
 /* --- Identifiers ------------------------------------------------------------------ */
 
 static unsigned

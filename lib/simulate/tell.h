@@ -9,6 +9,7 @@
 #define BANNERPIPE_SIMULATE_TELL_H
 
 #include "lib/record/build.h"
+#include "lib/record/kind.h"
 #include "lib/simulate/world.h"
 
 enum { TELL_ITEMS = 8 * WORLD_CATEGORIES, TELL_POSITIONS_MAX = 8, TELL_ID_MAX = 64 };
@@ -46,6 +47,9 @@ struct tell_place {
 /* -1: no memory. */
 int tell_init(struct tell *t, uint64_t seed, const struct rates *rates);
 void tell_fini(struct tell *t);
+
+/* Whether records of that kind are among those that a shop tells. */
+bool tell_tells(enum kind kind);
 
 /* The id of a request: 'r' and its number; back: false when it is none. */
 unsigned tell_request_id(uint64_t request, char to[TELL_ID_MAX]);
