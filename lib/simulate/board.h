@@ -38,8 +38,9 @@ struct slot {
 	uint8_t sizes[TELL_POSITIONS_MAX];        /* of ids */
 	uint16_t banner[TELL_POSITIONS_MAX];      /* from 1; 0: none */
 	char id[TELL_POSITIONS_MAX][TELL_ID_MAX]; /* of decisions */
-	uint8_t control; /* the visitor is of the control group */
-	uint8_t unused_too[3];
+	uint8_t control;  /* the visitor is of the control group */
+	uint8_t category; /* of the page */
+	uint8_t unused[2];
 };
 
 struct board {

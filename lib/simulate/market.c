@@ -84,7 +84,8 @@ market_check(const struct market_options *o, struct error *error)
 uint64_t
 market_bytes(const struct market_options *o)
 {
-	return world_bytes(&o->world) + MARKET_AGENDA * sizeof(struct happening) +
+	return world_bytes(&o->world) + informed_bytes(o->world.rates->n) +
+	    MARKET_AGENDA * sizeof(struct happening) +
 	    BOARD_SLOTS * (sizeof(struct slot) + sizeof(uint16_t));
 }
 
@@ -149,9 +150,11 @@ market_init(
 	assert(o->positions > 0 && o->positions <= TELL_POSITIONS_MAX && o->rate > 0 &&
 	    o->latency.us > 0);
 	if (world_init(&s->world, &o->world) != 0 ||
+	    informed_init(&s->informed, s->world.n) != 0 ||
 	    agenda_init(&s->agenda, MARKET_AGENDA) != 0 || board_init(&s->board) != 0 ||
 	    tell_init(&s->tell, o->world.seed, o->world.rates) != 0)
 		return -1;
+	informed_learn(&s->informed, &s->world);
 	note_names(s);
 	order_positions(s);
 	plan_at(s, VISIT_MIDNIGHT, s->now + WHEN_DAY);
@@ -165,6 +168,7 @@ void
 market_fini(struct market *s)
 {
 	world_fini(&s->world);
+	informed_fini(&s->informed);
 	agenda_fini(&s->agenda);
 	board_fini(&s->board);
 	tell_fini(&s->tell);
@@ -279,6 +283,8 @@ static int
 midnight(struct market *s)
 {
 	world_turn(&s->world, s->world.day + 1);
+	if (s->o.world.drift.us != 0)
+		informed_learn(&s->informed, &s->world);
 	plan_at(s, VISIT_MIDNIGHT, s->now + WHEN_DAY);
 	return 0;
 }

@@ -17,6 +17,7 @@
 
 #include "lib/simulate/agenda.h"
 #include "lib/simulate/board.h"
+#include "lib/simulate/informed.h"
 #include "lib/simulate/regret.h"
 #include "lib/simulate/tell.h"
 #include "lib/simulate/world.h"
@@ -76,6 +77,7 @@ struct market {
 	struct market_options o;
 	struct market_ends ends;
 	struct world world;
+	struct informed informed;
 	struct agenda agenda;
 	struct board board;
 	struct tell tell;

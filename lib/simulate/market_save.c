@@ -13,6 +13,7 @@ put_regret(struct state_writer *to, const struct regret *r)
 	state_put_u64(to, r->clicks);
 	state_put_double(to, r->policy);
 	state_put_double(to, r->uniform);
+	state_put_double(to, r->informed);
 	state_put_double(to, r->oracle);
 }
 
@@ -23,6 +24,7 @@ get_regret(struct state_reader *from, struct regret *r)
 		state_get_u64(from, &r->clicks) != 0 ||
 		state_get_double(from, &r->policy) != 0 ||
 		state_get_double(from, &r->uniform) != 0 ||
+		state_get_double(from, &r->informed) != 0 ||
 		state_get_double(from, &r->oracle) != 0
 	    ? -1
 	    : 0;
@@ -94,6 +96,7 @@ market_load(struct market *s, struct state_reader *from)
 	    state_get_u64(from, &s->ticked_next) != 0 ||
 	    state_get_u64(from, &open) != 0 || state_get_u64(from, &ended) != 0)
 		return -1;
+	informed_learn(&s->informed, &s->world);
 	s->agenda.n = (uint32_t)n;
 	s->open = open != 0;
 	s->ended = ended != 0;

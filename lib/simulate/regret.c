@@ -12,6 +12,7 @@ regret_add(struct regret *to, const struct regret *more)
 	to->clicks += more->clicks;
 	to->policy += more->policy;
 	to->uniform += more->uniform;
+	to->informed += more->informed;
 	to->oracle += more->oracle;
 }
 
@@ -33,6 +34,15 @@ put_dims(struct build *to, const struct regret_frame *f)
 		pair_text(to, "group", f->group);
 }
 
+/* Of the way from uniform to there, if that is one beyond rounding. */
+static void
+put_share(struct build *to, const char *name, const struct regret *r, double end,
+    uint32_t *pairs)
+{
+	if (end > r->uniform * (1 + 1e-9))
+		put(to, name, (r->policy - r->uniform) / (end - r->uniform), pairs);
+}
+
 static void
 put_rates(struct build *to, const struct regret *r, uint32_t *pairs)
 {
@@ -45,12 +55,12 @@ put_rates(struct build *to, const struct regret *r, uint32_t *pairs)
 		put(to, "ctr_high", ctr.high, pairs);
 		put(to, "expected_ctr", r->policy / n, pairs);
 		put(to, "uniform_ctr", r->uniform / n, pairs);
+		put(to, "informed_ctr", r->informed / n, pairs);
 		put(to, "oracle_ctr", r->oracle / n, pairs);
 		put(to, "regret", r->oracle - r->policy, pairs);
 	}
-	if (r->oracle > r->uniform * (1 + 1e-9)) /* beyond rounding */
-		put(to, "share", (r->policy - r->uniform) / (r->oracle - r->uniform),
-		    pairs);
+	put_share(to, "share", r, r->oracle, pairs);
+	put_share(to, "informed_share", r, r->informed, pairs);
 }
 
 void

@@ -94,6 +94,7 @@ show_request(struct market *s, const struct happening *h, const struct person *p
 		return 0;
 	}
 	s->counts.requests++;
+	s->board.slot[slot].category = (uint8_t)category;
 	s->board.slot[slot].control = p->who == TELL_HUMAN && is_control(s, p->visitor);
 	if (ask(s, p, slot,
 		tell_request(&s->tell, h->at, p, &s->world, s->board.slot[slot].request,
@@ -121,18 +122,16 @@ estimate(const struct market *s, const struct person *p, unsigned n, double *cli
 		click[s->world.worst] = FARM_CLICKS;
 }
 
-/* What chance and the oracle would have had of the same page: of the positions that have
- * a banner. */
-static void
-compare(struct market *s, const struct slot *on, const double *click)
+/* Who shows what it believes to be best, in the order of attention, on the positions that
+ * have a banner: the clicks that come of it. */
+static double
+earn(const struct market *s, const struct slot *on, const double *believed,
+    const double *click)
 {
-	struct regret *to = &s->part[on->control];
 	bool taken[RATES_MAX] = { false };
-	double mean = 0;
+	double sum = 0;
 	unsigned best;
 
-	for (unsigned i = 0; i < on->candidates; i++)
-		mean += click[i] / on->candidates;
 	for (unsigned k = 0; k < s->o.positions; k++) {
 		unsigned at = s->by_attention[k];
 
@@ -141,13 +140,33 @@ compare(struct market *s, const struct slot *on, const double *click)
 		best = on->candidates;
 		for (unsigned i = 0; i < on->candidates; i++)
 			if (!taken[i] &&
-			    (best == on->candidates || click[i] > click[best]))
+			    (best == on->candidates || believed[i] > believed[best]))
 				best = i;
 		taken[best] = true;
-		to->policy += s->o.examination[at] * click[on->banner[at] - 1];
-		to->uniform += s->o.examination[at] * mean;
-		to->oracle += s->o.examination[at] * click[best];
+		sum += s->o.examination[at] * click[best];
 	}
+	return sum;
+}
+
+/* What others would have had of the same page. */
+static void
+compare(struct market *s, const struct slot *on, const struct person *p,
+    const double *click)
+{
+	struct regret *to = &s->part[on->control];
+	double believed[RATES_MAX], mean = 0;
+
+	for (unsigned i = 0; i < on->candidates; i++)
+		mean += click[i] / on->candidates;
+	for (unsigned at = 0; at < on->wanted; at++)
+		if (on->banner[at] != 0) {
+			to->policy += s->o.examination[at] * click[on->banner[at] - 1];
+			to->uniform += s->o.examination[at] * mean;
+		}
+	informed_clicks(&s->informed, &s->world, p->visitor, p->consents, on->category,
+	    on->candidates, believed);
+	to->informed += earn(s, on, believed, click);
+	to->oracle += earn(s, on, click, click);
 }
 
 /* It was seen, or clicked. The control group is nobody's business. */
@@ -211,7 +230,7 @@ show_banners(struct market *s, const struct happening *h)
 
 	estimate(s, &p, on->candidates, click);
 	if (p.who == TELL_HUMAN)
-		compare(s, on, click);
+		compare(s, on, &p, click);
 	for (unsigned k = 0; k < on->wanted && status == 0; k++) {
 		if (on->banner[k] != 0)
 			status = show_one(s, h, &p, k, click);

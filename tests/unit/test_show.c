@@ -303,6 +303,26 @@ the_control_group_is_left_to_chance(void **state)
 	market_fini(&world.shop);
 }
 
+/* Where all visitors are alike and nothing tires, who knows the rates knows all; where they
+ * differ, it knows less than the oracle and more than which banner is the best. */
+static void
+who_knows_the_rates_is_between_chance_and_the_oracle(void **state)
+{
+	struct market_options o = small_shop();
+	struct regret alone;
+
+	(void)state;
+	o.world.fatigue = 0;
+	o.world.taste = 0;
+	decide_alone(o, &alone);
+	assert_true(fabs(alone.informed - alone.oracle) < 1e-5 * alone.oracle);
+	assert_true(alone.informed > 1.2 * alone.uniform);
+	o.world.taste = 1;
+	decide_alone(o, &alone);
+	assert_true(alone.informed < 0.99 * alone.oracle);
+	assert_true(alone.informed > 1.2 * alone.uniform);
+}
+
 static void
 a_campaign_can_be_picked(void **state)
 {
@@ -329,6 +349,7 @@ main(void)
 		cmocka_unit_test(pages_without_an_answer_stay_empty),
 		cmocka_unit_test(what_is_wrong_with_an_answer_is_said),
 		cmocka_unit_test(the_control_group_is_left_to_chance),
+		cmocka_unit_test(who_knows_the_rates_is_between_chance_and_the_oracle),
 		cmocka_unit_test(a_campaign_can_be_picked),
 	};
 
