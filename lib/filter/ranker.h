@@ -25,7 +25,7 @@ struct ranker {
 	    OPTION_ASIDE('s', "spec", type, r.spec_path, NULL,                         \
 		"make the candidates' features by this", "FILE"),                      \
 	    OPTION(0, "alpha", type, r.decider.policy.alpha, "1",                      \
-		"linucb: deviations above the mean"),                                  \
+		"thompson, linucb: deviations that they believe in"),                                  \
 	    OPTION(0, "epsilon", type, r.decider.policy.epsilon, "0.05",               \
 		"epsilon: share of chance"),                                           \
 	    OPTION(0, "temperature", type, r.decider.policy.temperature, "1",          \
