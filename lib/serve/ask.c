@@ -232,7 +232,7 @@ ask_query(struct asker *a, struct slice query, struct slice *to)
 
 /* Said by the server, or not to be said from outside at all. */
 static const struct slice own[] = { NAME("event"), NAME("event_id"), NAME("request_id"),
-	NAME("timestamp"), NAME("received_at"), NAME("decision_id"), NAME("weight"),
+	NAME("timestamp"), NAME("received_at"), NAME("occurred_at"), NAME("decision_id"), NAME("weight"),
 	NAME("fraud"), NAME("ip"), NAME("consent"), NAME("slots"), NAME("events"),
 	NAME("k"), NAME("candidates"), NAME("position"), NAME("creative_id"),
 	NAME("campaign_id"), NAME("probability"), NAME("probabilities"), NAME("scores"),
@@ -246,6 +246,21 @@ static const struct slice own[] = { NAME("event"), NAME("event_id"), NAME("reque
 	NAME("auction"), NAME("bid_type"), NAME("price_micros") };
 static const struct slice impersonal[] = { NAME("slot_id"), NAME("context"),
 	NAME("width"), NAME("height") };
+static const struct slice personal[] = { NAME("user_id"), NAME("anonymous_id"),
+	NAME("session_id"), NAME("ip"), NAME("user_agent"), NAME("url"),
+	NAME("referrer"), NAME("query"), NAME("transaction_id") };
+
+bool
+ask_is_impersonal(struct slice name)
+{
+	return is_any(name, impersonal, sizeof impersonal / sizeof *impersonal);
+}
+
+bool
+ask_is_personal(struct slice name)
+{
+	return is_any(name, personal, sizeof personal / sizeof *personal);
+}
 
 bool
 ask_consents(struct slice map, bool signal)
@@ -272,9 +287,7 @@ ask_pairs(struct slice map, struct slice over, bool consents, struct build *to)
 	for (value_open(map, &walk); value_next(&walk, &key, &item);) {
 		if (!value_str(key, &name) ||
 		    is_any(name, own, sizeof own / sizeof *own) ||
-		    (!consents &&
-			!is_any(name, impersonal,
-			    sizeof impersonal / sizeof *impersonal)) ||
+		    (!consents && !ask_is_impersonal(name)) ||
 		    (over.at != NULL && value_get_slice(over, name, &other)))
 			continue;
 		build_raw(to, key);

@@ -18,9 +18,11 @@ desk_init(struct desk *k, uint64_t seed, const char *users, uint64_t memory,
     struct error *error)
 {
 	k->hash = hash_key(seed);
+	k->users = users;
 	if (visitor_keys_init(&k->visitor, k->reader, k->hash, users, error) != 0)
 		return -1;
 	k->slot_id = reader_key(k->reader, "slot_id");
+	k->creative_id = reader_key(k->reader, "creative_id");
 	k->shown = shown_new(memory);
 	k->pairs = malloc(PAIRS_ROOM);
 	k->first = malloc(PAIRS_ROOM + 16 + RECORD_PADDING);

@@ -56,8 +56,9 @@ struct desk {
 	struct desk_rules rules;
 	bool count_decisions; /* they count for caps; else impressions do */
 
+	const char *users; /* borrowed: the keys that tell a user */
 	struct visitor_keys visitor;
-	struct key slot_id;
+	struct key slot_id, creative_id;
 	struct hash_key hash;
 	struct table *shown; /* owned: struct shown, by the hash of the decision's id */
 	struct eligible eligible;

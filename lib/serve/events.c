@@ -8,7 +8,9 @@
 #include "lib/delivery/price.h"
 #include "lib/serve/ask.h"
 
-enum { EVENT_ID_MAX = 128, CONVERSION = DESK_CLICK + 1 };
+enum { EVENT_ID_MAX = 128 };
+
+_Static_assert((int)SHOWN_CONVERTED > (int)DESK_CLICK, "a conversion has its own bit");
 
 /* --- Banners ------------------------------------------------------------------------- */
 
@@ -23,13 +25,13 @@ build_head(struct build *b, const char *event, struct slice id, instant now)
 	build_int(b, now);
 }
 
-/* The price is that of the decision, even when its reservation is forgotten. */
-static void
-pay(struct desk *k, const struct shown *s, uint64_t decision, enum budget_event event,
+void
+desk_pay(struct desk *k, const struct shown *s, uint64_t decision, enum budget_event event,
     instant now)
 {
 	struct budget_of of;
-	bool pays = budget_find(k->catalogue, s->id[CAPS_CAMPAIGN], &of);
+	bool pays = (s->came >> SHOWN_FOREIGN & 1) == 0 &&
+	    budget_find(k->catalogue, s->id[CAPS_CAMPAIGN], &of);
 
 	if (pays)
 		budget_lower(&of, (enum bid_type)s->bid_type, s->price_micros);
@@ -37,12 +39,12 @@ pay(struct desk *k, const struct shown *s, uint64_t decision, enum budget_event 
 	(void)budgets_commit(k->budgets, pays ? &of : NULL, decision, event, now);
 }
 
-static void
-count_shown(struct desk *k, const struct shown *s, instant now)
+void
+desk_count_shown(struct desk *k, const struct shown *s, instant now, double weight)
 {
 	for (unsigned i = 0; i < CAPS_SUBJECTS; i++)
 		if (s->id[i] != 0)
-			caps_add(k->caps, s->who, i, s->id[i], s->cap[i], now, 1);
+			caps_add(k->caps, s->who, i, s->id[i], s->cap[i], now, weight);
 }
 
 void
@@ -74,34 +76,44 @@ desk_tell(struct desk *k, enum desk_event event, struct slice decision, instant 
 	desk_learn(k, build_slice(&b));
 	journal_close(k->journal, &b);
 	if (event == DESK_IMPRESSION && !k->count_decisions)
-		count_shown(k, s, now);
-	pay(k, s, hash, event == DESK_CLICK ? BUDGET_CLICK : BUDGET_IMPRESSION, now);
+		desk_count_shown(k, s, now, 1);
+	desk_pay(k, s, hash, event == DESK_CLICK ? BUDGET_CLICK : BUDGET_IMPRESSION, now);
 	*(event == DESK_CLICK ? &k->counts.clicks : &k->counts.impressions) += 1;
 }
 
 /* --- The shop ------------------------------------------------------------------------ */
 
-/* A conversion says which banner led to it: believed when that was clicked, once. */
-static unsigned
-convert(struct desk *k, struct slice map, bool consents, instant now, struct build *b)
+const struct shown *
+desk_convert(struct desk *k, struct slice map, instant now, struct slice *value)
 {
-	struct slice value, decision;
+	struct slice decision;
 	const struct shown *found;
 	struct shown *s;
 	uint64_t hash;
 	bool fresh;
 
-	if (!consents || !value_get(map, "decision_id", &value) ||
-	    !value_str(value, &decision))
-		return 0;
+	if (!value_get(map, "decision_id", value) || !value_str(*value, &decision))
+		return NULL;
 	hash = hash_keyed(k->hash, decision);
 	found = table_find(k->shown, hash);
 	if (found == NULL || (found->came >> DESK_CLICK & 1) == 0 ||
-	    (found->came >> CONVERSION & 1) != 0)
-		return 0;
+	    (found->came >> SHOWN_CONVERTED & 1) != 0)
+		return NULL;
 	s = table_touch(k->shown, hash, now, &fresh);
-	s->came = (uint8_t)(s->came | 1U << CONVERSION);
-	pay(k, s, hash, BUDGET_CONVERSION, now);
+	s->came = (uint8_t)(s->came | 1U << SHOWN_CONVERTED);
+	desk_pay(k, s, hash, BUDGET_CONVERSION, now);
+	return s;
+}
+
+/* A conversion says which banner led to it; how many pairs. */
+static unsigned
+convert(struct desk *k, struct slice map, instant now, struct build *b)
+{
+	struct slice value;
+	const struct shown *s = desk_convert(k, map, now, &value);
+
+	if (s == NULL)
+		return 0;
 	build_text(b, "decision_id");
 	build_raw(b, value);
 	if (s->bid_type == BID_NONE)
@@ -149,8 +161,8 @@ desk_event(struct desk *k, struct slice map, bool signal, instant now)
 	build_head(&b, kind_name(kind), slice_of(text, (size_t)size), now);
 	pairs += ask_consent_pair(map, signal, consents, &b);
 	pairs += ask_pairs(map, none, consents, &b);
-	if (kind == KIND_PURCHASE)
-		pairs += convert(k, map, consents, now, &b);
+	if (kind == KIND_PURCHASE && consents)
+		pairs += convert(k, map, now, &b);
 	build_close_map(&b, open, pairs);
 	record = build_slice(&b);
 	if (build_full(&b) || !desk_scan(k, record, &r))

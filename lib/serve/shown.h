@@ -12,6 +12,10 @@
 #include "lib/table.h"
 
 enum { SHOWN_ABOUT_MAX = 236 }; /* bytes of pairs */
+enum {
+	SHOWN_CONVERTED = 2,
+	SHOWN_FOREIGN = 7, /* another process has decided it, and pays for it */
+};
 
 struct shown {
 	struct caps_user who;
@@ -19,7 +23,7 @@ struct shown {
 	struct cap cap[CAPS_SUBJECTS];
 	int64_t price_micros; /* in the terms of the bid; 0: it does not bid */
 	uint8_t bid_type;     /* enum bid_type */
-	uint8_t came;         /* bit i: event i of enum desk_event, or a conversion */
+	uint8_t came;         /* bit i: event i of enum desk_event, or of these */
 	uint8_t pairs;
 	uint8_t size;
 	uint8_t about[SHOWN_ABOUT_MAX]; /* pairs that the records of its events have */
