@@ -2,6 +2,7 @@
 #include "lib/delivery/visitor.h"
 
 #include "lib/option.h"
+#include "lib/record/consent.h"
 
 int
 visitor_keys_init(struct visitor_keys *k, struct reader *reader, struct hash_key hash,
@@ -24,14 +25,9 @@ visitor_keys_init(struct visitor_keys *k, struct reader *reader, struct hash_key
 static bool
 consents(const struct visitor_keys *k, const struct record *r)
 {
-	struct slice consent, value;
-	bool yes = false;
+	struct slice consent;
 
-	if (!record_value(r, k->consent, &consent))
-		return true;
-	return value_type(consent) == VALUE_MAP &&
-	    value_get(consent, "personalization", &value) && value_bool(value, &yes) &&
-	    yes;
+	return !record_value(r, k->consent, &consent) || consent_is_given(consent);
 }
 
 static uint64_t

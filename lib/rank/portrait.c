@@ -24,7 +24,7 @@ struct portrait {
 	struct extract *extract; /* owned */
 	struct table *creatives; /* owned; struct creative by hash of the id */
 	struct hash_key hash_key;
-	struct key creative_id, shown_at;
+	struct key creative_id, shown_at, occurred_at;
 	struct portrait_counts counts;
 
 	/* Of the record at hand. */
@@ -65,6 +65,7 @@ portrait_new(
 	p->hash_key = hash_key(seed);
 	p->creative_id = reader_key(p->reader, "creative_id");
 	p->shown_at = reader_key(p->reader, "shown_at");
+	p->occurred_at = reader_key(p->reader, "occurred_at");
 	spec = spec_new(p->reader, text, error);
 	if (spec == NULL)
 		goto fail;
@@ -255,7 +256,8 @@ portrait_update(struct portrait *p, struct slice bytes)
 	if (kind == KIND_OTHER || !record_timestamp(&r, &t.known) ||
 	    !record_weight(&r, &weight))
 		return;
-	if (kind != KIND_OUTCOME || !record_instant(&r, p->shown_at, &t.shown) ||
+	if (!record_instant(
+		&r, kind == KIND_OUTCOME ? p->shown_at : p->occurred_at, &t.shown) ||
 	    t.shown > t.known || t.shown < -WHEN_MAX)
 		t.shown = t.known;
 	if (kind == KIND_CREATIVE)

@@ -7,6 +7,7 @@
 
 #include "lib/base/number.h"
 #include "lib/http/request.h"
+#include "lib/record/consent.h"
 #include "lib/record/value.h"
 #include "lib/text/json.h"
 #include "lib/text/utf8.h"
@@ -265,16 +266,10 @@ ask_is_personal(struct slice name)
 bool
 ask_consents(struct slice map, bool signal)
 {
-	struct slice consent, value;
-	bool yes = false;
+	struct slice consent;
 
-	if (signal)
-		return false;
-	if (!value_get(map, "consent", &consent))
-		return true;
-	return value_type(consent) == VALUE_MAP &&
-	    value_get(consent, "personalization", &value) && value_bool(value, &yes) &&
-	    yes;
+	return !signal &&
+	    (!value_get(map, "consent", &consent) || consent_is_given(consent));
 }
 
 unsigned
