@@ -139,8 +139,7 @@ read_shown(struct desk *k, const struct record *r, struct shown *s)
 		s->id[CAPS_SLOT] = catalogue_hash(k->catalogue, id);
 	if (!record_id(r, k->creative_id, &id))
 		return;
-	row = catalogue_find_creative(
-	    k->catalogue, catalogue_hash(k->catalogue, id));
+	row = catalogue_find_creative(k->catalogue, catalogue_hash(k->catalogue, id));
 	if (row != CATALOGUE_NONE)
 		eligible_caps(k, row, s);
 	if (value_get(map, "position", &value))

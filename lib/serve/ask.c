@@ -233,18 +233,18 @@ ask_query(struct asker *a, struct slice query, struct slice *to)
 
 /* Said by the server, or not to be said from outside at all. */
 static const struct slice own[] = { NAME("event"), NAME("event_id"), NAME("request_id"),
-	NAME("timestamp"), NAME("received_at"), NAME("occurred_at"), NAME("decision_id"), NAME("weight"),
-	NAME("fraud"), NAME("ip"), NAME("consent"), NAME("slots"), NAME("events"),
-	NAME("k"), NAME("candidates"), NAME("position"), NAME("creative_id"),
-	NAME("campaign_id"), NAME("probability"), NAME("probabilities"), NAME("scores"),
-	NAME("policy"), NAME("model_id"), NAME("model_version"), NAME("seed"),
-	NAME("features"), NAME("feature_values"), NAME("candidate_features"),
-	NAME("candidate_feature_values"), NAME("candidate_values"),
-	NAME("shared_features"), NAME("shared_feature_values"), NAME("prediction"),
-	NAME("rewards"), NAME("reward"), NAME("capped"), NAME("unfunded"),
-	NAME("candidate_bid_types"), NAME("candidate_campaigns"),
-	NAME("candidate_limits"), NAME("candidate_groups"), NAME("floor_micros"),
-	NAME("auction"), NAME("bid_type"), NAME("price_micros") };
+	NAME("timestamp"), NAME("received_at"), NAME("occurred_at"),
+	NAME("decision_id"), NAME("weight"), NAME("fraud"), NAME("ip"), NAME("consent"),
+	NAME("slots"), NAME("events"), NAME("k"), NAME("candidates"), NAME("position"),
+	NAME("creative_id"), NAME("campaign_id"), NAME("probability"),
+	NAME("probabilities"), NAME("scores"), NAME("policy"), NAME("model_id"),
+	NAME("model_version"), NAME("seed"), NAME("features"), NAME("feature_values"),
+	NAME("candidate_features"), NAME("candidate_feature_values"),
+	NAME("candidate_values"), NAME("shared_features"),
+	NAME("shared_feature_values"), NAME("prediction"), NAME("rewards"),
+	NAME("reward"), NAME("capped"), NAME("unfunded"), NAME("candidate_bid_types"),
+	NAME("candidate_campaigns"), NAME("candidate_limits"), NAME("candidate_groups"),
+	NAME("floor_micros"), NAME("auction"), NAME("bid_type"), NAME("price_micros") };
 static const struct slice impersonal[] = { NAME("slot_id"), NAME("context"),
 	NAME("width"), NAME("height") };
 static const struct slice personal[] = { NAME("user_id"), NAME("anonymous_id"),

@@ -26,8 +26,8 @@ build_head(struct build *b, const char *event, struct slice id, instant now)
 }
 
 void
-desk_pay(struct desk *k, const struct shown *s, uint64_t decision, enum budget_event event,
-    instant now)
+desk_pay(struct desk *k, const struct shown *s, uint64_t decision,
+    enum budget_event event, instant now)
 {
 	struct budget_of of;
 	bool pays = (s->came >> SHOWN_FOREIGN & 1) == 0 &&
@@ -77,7 +77,8 @@ desk_tell(struct desk *k, enum desk_event event, struct slice decision, instant 
 	journal_close(k->journal, &b);
 	if (event == DESK_IMPRESSION && !k->count_decisions)
 		desk_count_shown(k, s, now, 1);
-	desk_pay(k, s, hash, event == DESK_CLICK ? BUDGET_CLICK : BUDGET_IMPRESSION, now);
+	desk_pay(
+	    k, s, hash, event == DESK_CLICK ? BUDGET_CLICK : BUDGET_IMPRESSION, now);
 	*(event == DESK_CLICK ? &k->counts.clicks : &k->counts.impressions) += 1;
 }
 
