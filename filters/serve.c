@@ -267,6 +267,7 @@ start(struct run *run, void *self)
 	if (site_init(&f->site) != 0)
 		return run_fail(run, "no memory for answers");
 	desk_introduce(&f->desk, site_now(&f->site));
+	desk_model(&f->desk, ranker_written(&f->ranker, run));
 	show_counters(run, f);
 	return start_server(run, f, share);
 }
@@ -299,6 +300,7 @@ reload(struct run *run, void *self)
 	(void)shop_reload(&f->shop, run);
 	f->desk.catalogue = f->shop.catalogue;
 	ranker_reload(&f->ranker, run);
+	desk_model(&f->desk, ranker_written(&f->ranker, run));
 	desk_introduce(&f->desk, site_now(&f->site));
 	return 0;
 }

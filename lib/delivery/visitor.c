@@ -38,6 +38,14 @@ hash_of(const struct visitor_keys *k, struct slice id)
 	return hash == 0 ? 1 : hash;
 }
 
+uint64_t
+visitor_hash(const struct visitor_keys *k, const struct record *r, unsigned i)
+{
+	struct slice id;
+
+	return record_id(r, k->user[i], &id) && id.size > 0 ? hash_of(k, id) : 0;
+}
+
 struct caps_user
 visitor_read(const struct visitor_keys *k, const struct record *r)
 {
@@ -47,8 +55,7 @@ visitor_read(const struct visitor_keys *k, const struct record *r)
 	if (!consents(k, r))
 		return who;
 	for (unsigned i = 0; i < k->users && who.user == 0; i++)
-		if (record_id(r, k->user[i], &id) && id.size > 0)
-			who.user = hash_of(k, id);
+		who.user = visitor_hash(k, r, i);
 	if (who.user != 0 && record_id(r, k->session_id, &id) && id.size > 0)
 		who.session = hash_of(k, id);
 	return who;

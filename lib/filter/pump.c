@@ -6,6 +6,7 @@
 
 #include "lib/filter/run.h"
 #include "lib/serve/arrival.h"
+#include "lib/serve/forget.h"
 #include "lib/stream/room.h"
 
 enum { FULL_WAIT_MS = 2, DRAIN_WAIT_MS = 50 };
@@ -65,6 +66,7 @@ tick(struct pump *p)
 	control_build_tick(&b, now, false);
 	journal_close(journal(p), &b);
 	p->ticked = now;
+	forget_settle(p->site->desk);
 }
 
 static ssize_t
@@ -133,6 +135,7 @@ read_source(struct source *source, void *to, size_t size, struct error *error)
 	(void)error_set(error, "the output has failed");
 	if (run_flush(p->run) != 0)
 		return -1;
+	desk_watch(p->site->desk, site_now(p->site));
 	http_step(p->http);
 	inlet_step(&p->inlet);
 	if (run_stopping(p->run))

@@ -53,6 +53,17 @@ ranker_refresh(struct ranker *k, struct run *run)
 		(void)open_model(k, run, &trouble, &error);
 }
 
+instant
+ranker_written(const struct ranker *k, struct run *run)
+{
+	const struct os *os = run_os(run);
+	struct stat file;
+
+	if (k->model_path == NULL || os->stat_path(os, k->model_path, &file) != 0)
+		return WHEN_NEVER;
+	return file.st_mtim.tv_sec * WHEN_SECOND + file.st_mtim.tv_nsec / 1000;
+}
+
 void
 ranker_reload(struct ranker *k, struct run *run)
 {

@@ -42,6 +42,8 @@ int ranker_start(struct ranker *k, struct run *run, struct reader *reader,
 void ranker_stop(struct ranker *k);
 /* Whoever learns may have begun a new live file: take it, when it can be had. */
 void ranker_refresh(struct ranker *k, struct run *run);
+/* When the model's file was written; WHEN_NEVER: there is none. */
+instant ranker_written(const struct ranker *k, struct run *run);
 /* For `reload`: what is wrong is said, and the model of before stays. */
 void ranker_reload(struct ranker *k, struct run *run);
 

@@ -5,6 +5,7 @@
 #include "lib/record/kind.h"
 #include "lib/serve/ask.h"
 #include "lib/serve/events.h"
+#include "lib/serve/forget.h"
 
 /* One record on its way: as it came, and as it is written. */
 struct arriving {
@@ -28,8 +29,8 @@ may_stay(const struct desk *k, const struct arriving *a, struct slice name)
 	const char *users = k->users;
 	struct slice user;
 
-	if (a->consents || slice_is(name, "event") || slice_is(name, "event_id") ||
-	    slice_is(name, "consent"))
+	if (a->consents || a->kind == KIND_USER || slice_is(name, "event") ||
+	    slice_is(name, "event_id") || slice_is(name, "consent"))
 		return true;
 	if (a->kind >= KIND_PAGE_VIEW && a->kind <= KIND_SIGN_UP)
 		return ask_is_impersonal(name);
@@ -120,6 +121,11 @@ tell(struct desk *k, struct arriving *a, struct error *error)
 		return ARRIVAL_WRONG;
 	if (a->kind == KIND_PURCHASE && a->consents && a->weight > 0)
 		(void)desk_convert(k, a->map, a->now, &decision);
+	if (a->kind == KIND_USER && !a->consents) {
+		forget_record(k, &r);
+		k->counts.forgotten++;
+	}
+	forget_meet(k, visitor_read(&k->visitor, &r).user, a->now);
 	k->counts.events += a->kind >= KIND_PAGE_VIEW && a->kind <= KIND_SIGN_UP;
 	return write(k, a);
 }
@@ -184,6 +190,7 @@ hear(struct desk *k, struct arriving *a, struct slice decision, struct error *er
 		k->counts.repeated++;
 		return ARRIVAL_KNOWN;
 	}
+	forget_check(k, s);
 	add_about(a, s);
 	if (close_record(k, a, &r, error) != ARRIVAL_TAKEN)
 		return ARRIVAL_WRONG;
@@ -259,6 +266,8 @@ arrival_take(struct desk *k, const struct record *r, instant now, struct error *
 		return ARRIVAL_WRONG;
 	}
 	a.consents = ask_consents(a.map, false);
+	if (!a.consents && a.kind != KIND_USER)
+		(void)forget_named(k, a.map, false, false, now);
 	journal_open(k->journal, &a.b);
 	a.open = build_open(&a.b);
 	copy(k, &a);

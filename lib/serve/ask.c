@@ -238,13 +238,14 @@ static const struct slice own[] = { NAME("event"), NAME("event_id"), NAME("reque
 	NAME("slots"), NAME("events"), NAME("k"), NAME("candidates"), NAME("position"),
 	NAME("creative_id"), NAME("campaign_id"), NAME("probability"),
 	NAME("probabilities"), NAME("scores"), NAME("policy"), NAME("model_id"),
-	NAME("model_version"), NAME("seed"), NAME("features"), NAME("feature_values"),
-	NAME("candidate_features"), NAME("candidate_feature_values"),
-	NAME("candidate_values"), NAME("shared_features"),
-	NAME("shared_feature_values"), NAME("prediction"), NAME("rewards"),
-	NAME("reward"), NAME("capped"), NAME("unfunded"), NAME("candidate_bid_types"),
-	NAME("candidate_campaigns"), NAME("candidate_limits"), NAME("candidate_groups"),
-	NAME("floor_micros"), NAME("auction"), NAME("bid_type"), NAME("price_micros") };
+	NAME("model_version"), NAME("model_age_us"), NAME("seed"), NAME("features"),
+	NAME("feature_values"), NAME("candidate_features"),
+	NAME("candidate_feature_values"), NAME("candidate_values"),
+	NAME("shared_features"), NAME("shared_feature_values"), NAME("prediction"),
+	NAME("rewards"), NAME("reward"), NAME("capped"), NAME("unfunded"),
+	NAME("candidate_bid_types"), NAME("candidate_campaigns"),
+	NAME("candidate_limits"), NAME("candidate_groups"), NAME("floor_micros"),
+	NAME("auction"), NAME("bid_type"), NAME("price_micros") };
 static const struct slice impersonal[] = { NAME("slot_id"), NAME("context"),
 	NAME("width"), NAME("height") };
 static const struct slice personal[] = { NAME("user_id"), NAME("anonymous_id"),

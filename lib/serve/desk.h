@@ -29,6 +29,7 @@ enum {
 struct desk_counts {
 	uint64_t requests, decisions, empty;  /* empty: nothing may be shown */
 	uint64_t contextual;                  /* requests without consent */
+	uint64_t forgotten;                   /* users who took consent back */
 	uint64_t capped, unfunded, throttled; /* candidates left out */
 	uint64_t unknown_bids;                /* left out: the model cannot tell them */
 	uint64_t impressions, clicks, events;
@@ -43,6 +44,21 @@ struct desk_rules {
 	struct floors floors;
 	bool second; /* the price is what was needed, not the bid */
 	bool one_of_campaign, one_of_category; /* in an answer */
+};
+
+enum { FORGET_MAX = 64 };
+
+/* Who has taken consent back (forget.h). */
+struct forget {
+	struct table *known; /* owned; of whom something is remembered */
+	uint64_t left[FORGET_MAX];
+	unsigned n;
+};
+
+/* When the model said something new last, as far as could be seen. */
+struct desk_model {
+	uint64_t version;
+	instant since; /* WHEN_NEVER: there is none */
 };
 
 struct desk {
@@ -62,6 +78,8 @@ struct desk {
 	struct hash_key hash;
 	struct table *shown; /* owned: struct shown, by the hash of the decision's id */
 	struct eligible eligible;
+	struct forget forget;
+	struct desk_model model;
 	uint8_t *pairs, *first; /* owned scratch */
 	char instance[32];      /* ids of requests begin so */
 	uint64_t number;        /* of requests */
@@ -75,6 +93,11 @@ void desk_fini(struct desk *k);
 
 /* The creatives of the catalogue may be others: what is known of them is told anew. */
 void desk_introduce(struct desk *k, instant now);
+
+/* There is a model, which was written at this time. And see whether it is still the same: to
+ * be called often, as its age is told by when it was seen to change. */
+void desk_model(struct desk *k, instant written);
+void desk_watch(struct desk *k, instant now);
 
 /* What was asked for one slot: maps that were checked (ask.h). Clients say these; what
  * follows is for who can be trusted, as an exchange. */
@@ -122,7 +145,7 @@ void desk_learn(struct desk *k, struct slice record);
 /* Whether the bytes are one record. */
 bool desk_scan(struct desk *k, struct slice bytes, struct record *to);
 
-void desk_save(const struct desk *k, struct state_writer *to);
+void desk_save(struct desk *k, struct state_writer *to);
 int desk_load(struct desk *k, struct state_reader *from, struct error *error);
 
 #endif

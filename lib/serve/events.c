@@ -7,6 +7,7 @@
 
 #include "lib/delivery/price.h"
 #include "lib/serve/ask.h"
+#include "lib/serve/forget.h"
 
 enum { EVENT_ID_MAX = 128 };
 
@@ -59,6 +60,7 @@ desk_tell(struct desk *k, enum desk_event event, struct slice decision, instant 
 	int size;
 
 	s = table_touch(k->shown, hash, now, &fresh);
+	forget_check(k, s);
 	if ((s->came >> event & 1) != 0) {
 		k->counts.repeated++;
 		return;
@@ -145,8 +147,13 @@ desk_event(struct desk *k, struct slice map, bool signal, instant now)
 	if (!value_get(map, "event", &value) || !value_str(value, &name))
 		return "it has no event";
 	kind = kind_of(name);
+	if (kind == KIND_USER && !consents)
+		return forget_named(k, map, signal, true, now) ? NULL
+							       : "it names no user";
 	if (kind < KIND_PAGE_VIEW || kind > KIND_SIGN_UP)
 		return "its event is none of a shop's";
+	if (!consents)
+		(void)forget_named(k, map, signal, false, now);
 	if (value_get(map, "event_id", &value)) {
 		if (!value_str(value, &id) || id.size == 0 || id.size > EVENT_ID_MAX)
 			return "its event_id is no text of 1 to 128 bytes";
@@ -168,6 +175,7 @@ desk_event(struct desk *k, struct slice map, bool signal, instant now)
 	record = build_slice(&b);
 	if (build_full(&b) || !desk_scan(k, record, &r))
 		return "it is too large, or has a key twice";
+	forget_meet(k, visitor_read(&k->visitor, &r).user, now);
 	desk_learn(k, record);
 	journal_close(k->journal, &b);
 	k->counts.events++;

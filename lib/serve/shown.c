@@ -66,6 +66,30 @@ remember_price(struct shown *s)
 }
 
 void
+shown_strip(struct shown *s, bool (*stays)(struct slice name))
+{
+	uint8_t *at = s->about, *to = s->about;
+	unsigned pairs = s->pairs;
+	struct slice name;
+
+	for (s->pairs = 0; pairs > 0; pairs--) {
+		size_t key = value_size(at), size = key + value_size(at + key);
+
+		if (value_str(slice_of(at, key), &name) &&
+		    (stays(name) || slice_is(name, "position") ||
+			slice_is(name, "creative_id") || slice_is(name, "bid_type") ||
+			slice_is(name, "price_micros"))) {
+			memmove(to, at, size);
+			to += size;
+			s->pairs++;
+		}
+		at += size;
+	}
+	s->size = (uint8_t)(to - s->about);
+	memset(to, 0, sizeof s->about - s->size);
+}
+
+void
 shown_describe(struct shown *s, unsigned position, struct slice creative_id,
     const struct record *request)
 {

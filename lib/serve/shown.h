@@ -37,5 +37,7 @@ int shown_check(const struct table *t, struct error *error);
  * and who and where the request says that it was. What does not fit is left out. */
 void shown_describe(struct shown *s, unsigned position, struct slice creative_id,
     const struct record *request);
+/* Keep only `position`, `creative_id`, what it costs, and pairs whose key may stay. */
+void shown_strip(struct shown *s, bool (*stays)(struct slice name));
 
 #endif
