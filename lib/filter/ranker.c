@@ -124,7 +124,7 @@ ranker_start(struct ranker *k, struct run *run, struct reader *reader, uint64_t 
 	if (policy_check(&d->policy, &error) != 0)
 		return run_usage(run, "--%s", error.text);
 	if (k->spec_path != NULL) {
-		share = memory / PORTRAIT_SHARE;
+		share = k->spec_bytes > 0 ? k->spec_bytes : memory / PORTRAIT_SHARE;
 		if (start_portrait(k, run, share) != 0)
 			return -1;
 	}

@@ -8,8 +8,9 @@
 #include "lib/state/block.h"
 
 enum {
-	CREATIVES_SHARE = 4, /* of the memory: a quarter */
-	HEADER = 3,          /* of the record that is made: a map of 16 bits */
+	CREATIVES_SHARE = 4,            /* of the memory: a quarter, and no more than */
+	CREATIVES_BYTES_MAX = 24 << 20, /* what 16384 of the largest take */
+	HEADER = 3, /* of the record that is made: a map of 16 bits */
 	STORAGE = RECORD_SIZE_MAX + PORTRAIT_CREATIVE_MAX + RECORD_PADDING,
 };
 
@@ -56,7 +57,8 @@ portrait_new(
     struct slice text, uint64_t memory_bytes, uint64_t seed, struct error *error)
 {
 	struct portrait *p = calloc(1, sizeof *p);
-	uint64_t share = memory_bytes / CREATIVES_SHARE;
+	uint64_t quarter = memory_bytes / CREATIVES_SHARE;
+	uint64_t share = quarter < CREATIVES_BYTES_MAX ? quarter : CREATIVES_BYTES_MAX;
 	struct spec *spec;
 
 	if (p == NULL || (p->reader = reader_new()) == NULL ||

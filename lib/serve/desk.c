@@ -18,9 +18,14 @@ enum {
 };
 
 int
-desk_init(struct desk *k, uint64_t seed, const char *users, uint64_t memory,
-    struct error *error)
+desk_init(struct desk *k, const struct os *os, uint64_t seed, const char *users,
+    uint64_t memory, struct error *error)
 {
+	uint64_t chance;
+
+	if (os->random(os, &chance, sizeof chance) != 0)
+		return error_set(error, "no random bytes for ids");
+	(void)snprintf(k->instance, sizeof k->instance, "%016" PRIx64, chance);
 	k->hash = hash_key(seed);
 	k->users = users;
 	k->model.since = WHEN_NEVER;

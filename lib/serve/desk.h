@@ -86,9 +86,10 @@ struct desk {
 	struct desk_counts counts;
 };
 
-/* Before the reader's first scan; users as visitor_keys_init. -1 and error. */
-int desk_init(struct desk *k, uint64_t seed, const char *users, uint64_t memory_bytes,
-    struct error *error);
+/* Before the reader's first scan; users as visitor_keys_init; ids of requests are by chance.
+ * -1 and error. */
+int desk_init(struct desk *k, const struct os *os, uint64_t seed, const char *users,
+    uint64_t memory_bytes, struct error *error);
 void desk_fini(struct desk *k);
 
 /* The creatives of the catalogue may be others: what is known of them is told anew. */

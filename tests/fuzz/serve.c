@@ -28,7 +28,17 @@ tell_time(const struct os *os)
 	return time_us;
 }
 
-static const struct os os = { .wall_us = tell_time, .monotonic_us = tell_time };
+static int
+no_chance(const struct os *unused, void *to, size_t size)
+{
+	(void)unused;
+	memset(to, 7, size);
+	return 0;
+}
+
+static const struct os os = {
+	.random = no_chance, .wall_us = tell_time, .monotonic_us = tell_time
+};
 
 /* All of a server but its sockets. */
 struct server {
@@ -106,7 +116,7 @@ make(void)
 	    (struct links){ mac_new(slice_text("0123456789abcdef")), "", { 1000000 } };
 	if (s.desk.caps == NULL || s.desk.budgets == NULL || s.site.links.mac == NULL ||
 	    site_init(&s.site) != 0 ||
-	    desk_init(&s.desk, 0, "user_id", MEMORY, &error) != 0)
+	    desk_init(&s.desk, &os, 0, "user_id", MEMORY, &error) != 0)
 		abort();
 	s.desk.catalogue = make_catalogue(s.site.asker.json);
 	s.last = WHEN_NEVER;
