@@ -105,6 +105,8 @@ start_portrait(struct ranker *k, struct run *run, uint64_t memory)
 	    run, "large_creatives", "creatives too large to remember", &counts->large);
 	run_counter(run, "evicted_counters", "counters lost for want of memory",
 	    &portrait_extract_counts(j->portrait)->evicted);
+	run_counter(run, "users", "users whose history is known",
+	    &portrait_extract_counts(j->portrait)->users);
 	return 0;
 }
 
