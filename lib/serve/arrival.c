@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/serve/arrival.h"
 
-#include "lib/option.h"
 #include "lib/record/kind.h"
 #include "lib/serve/ask.h"
 #include "lib/serve/events.h"
@@ -21,23 +20,17 @@ struct arriving {
 
 /* --- As it is written ---------------------------------------------------------------- */
 
-/* Of a shop's event without consent what one by HTTP keeps; of others all that does not say
- * who it was. */
+/* Of a shop's event without consent what one by HTTP keeps; of others what is known to say
+ * nothing of who it was. */
 static bool
-may_stay(const struct desk *k, const struct arriving *a, struct slice name)
+may_stay(const struct arriving *a, struct slice name)
 {
-	const char *users = k->users;
-	struct slice user;
-
 	if (a->consents || a->kind == KIND_USER || slice_is(name, "event") ||
 	    slice_is(name, "event_id") || slice_is(name, "consent"))
 		return true;
-	if (a->kind >= KIND_PAGE_VIEW && a->kind <= KIND_SIGN_UP)
-		return ask_is_impersonal(name);
-	while (option_next_name(&users, &user))
-		if (slice_equal(name, user))
-			return false;
-	return !ask_is_personal(name);
+	return a->kind >= KIND_PAGE_VIEW && a->kind <= KIND_SIGN_UP
+	    ? ask_is_impersonal(name) || slice_is(name, "timestamp")
+	    : ask_is_of_banner(name);
 }
 
 static void
@@ -52,7 +45,7 @@ add_time(struct arriving *a, const char *name, struct slice value)
 }
 
 static void
-copy(const struct desk *k, struct arriving *a)
+copy(struct arriving *a)
 {
 	static const struct slice none = { NULL, 0 };
 	struct slice key, item, name, own = none, other;
@@ -60,7 +53,7 @@ copy(const struct desk *k, struct arriving *a)
 	int64_t when;
 
 	for (value_open(a->map, &walk); value_next(&walk, &key, &item);) {
-		if (!value_str(key, &name) || !may_stay(k, a, name))
+		if (!value_str(key, &name) || !may_stay(a, name))
 			continue;
 		if (slice_is(name, "timestamp")) {
 			own = item;
@@ -270,6 +263,6 @@ arrival_take(struct desk *k, const struct record *r, instant now, struct error *
 		(void)forget_named(k, a.map, false, false, now);
 	journal_open(k->journal, &a.b);
 	a.open = build_open(&a.b);
-	copy(k, &a);
+	copy(&a);
 	return dispatch(k, &a, error);
 }

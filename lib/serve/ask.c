@@ -248,9 +248,11 @@ static const struct slice own[] = { NAME("event"), NAME("event_id"), NAME("reque
 	NAME("auction"), NAME("bid_type"), NAME("price_micros") };
 static const struct slice impersonal[] = { NAME("slot_id"), NAME("context"),
 	NAME("width"), NAME("height") };
-static const struct slice personal[] = { NAME("user_id"), NAME("anonymous_id"),
-	NAME("session_id"), NAME("ip"), NAME("user_agent"), NAME("url"),
-	NAME("referrer"), NAME("query"), NAME("transaction_id") };
+/* Of records that are made of decisions, besides. */
+static const struct slice of_banners[] = { NAME("shown_at"), NAME("delay_us"),
+	NAME("complete"), NAME("revision"), NAME("cause"), NAME("attribution"),
+	NAME("viewable"), NAME("dwell_us"), NAME("experiment_id"),
+	NAME("variation_id") };
 
 bool
 ask_is_impersonal(struct slice name)
@@ -259,9 +261,12 @@ ask_is_impersonal(struct slice name)
 }
 
 bool
-ask_is_personal(struct slice name)
+ask_is_of_banner(struct slice name)
 {
-	return is_any(name, personal, sizeof personal / sizeof *personal);
+	return !slice_is(name, "ip") &&
+	    (is_any(name, own, sizeof own / sizeof *own) ||
+		is_any(name, of_banners, sizeof of_banners / sizeof *of_banners) ||
+		ask_is_impersonal(name));
 }
 
 bool
