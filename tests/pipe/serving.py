@@ -14,7 +14,7 @@ class Server(Program):
     def __init__(self, name, *words, stdout=None, **options):
         if stdout is not None:
             # Its output goes elsewhere than into NAME.out.
-            words = ("sh", "-c", f'exec "$@" >&{stdout}', "sh") + self.command(words)
+            words = ("sh", "-c", f'exec "$@" >/dev/fd/{stdout}', "sh") + self.command(words)
             options["pass_fds"] = [stdout]
         else:
             words = self.command(words)
