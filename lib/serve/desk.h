@@ -29,6 +29,7 @@ enum {
 struct desk_counts {
 	uint64_t requests, decisions, empty;  /* empty: nothing may be shown */
 	uint64_t contextual;                  /* requests without consent */
+	uint64_t forgotten;                   /* users who took consent back */
 	uint64_t capped, unfunded, throttled; /* candidates left out */
 	uint64_t unknown_bids;                /* left out: the model cannot tell them */
 	uint64_t impressions, clicks, events;
@@ -45,6 +46,21 @@ struct desk_rules {
 	bool one_of_campaign, one_of_category; /* in an answer */
 };
 
+enum { FORGET_MAX = 64 };
+
+/* Who has taken consent back (forget.h). */
+struct forget {
+	struct table *known; /* owned; of whom something is remembered */
+	uint64_t left[FORGET_MAX];
+	unsigned n;
+};
+
+/* When the model said something new last, as far as could be seen. */
+struct desk_model {
+	uint64_t version;
+	instant since; /* WHEN_NEVER: there is none */
+};
+
 struct desk {
 	struct catalogue *catalogue; /* borrowed, as all up to `preset` */
 	struct decider *decider;
@@ -56,24 +72,33 @@ struct desk {
 	struct desk_rules rules;
 	bool count_decisions; /* they count for caps; else impressions do */
 
+	const char *users; /* borrowed: the keys that tell a user */
 	struct visitor_keys visitor;
-	struct key slot_id;
+	struct key slot_id, creative_id;
 	struct hash_key hash;
 	struct table *shown; /* owned: struct shown, by the hash of the decision's id */
 	struct eligible eligible;
+	struct forget forget;
+	struct desk_model model;
 	uint8_t *pairs, *first; /* owned scratch */
 	char instance[32];      /* ids of requests begin so */
 	uint64_t number;        /* of requests */
 	struct desk_counts counts;
 };
 
-/* Before the reader's first scan; users as visitor_keys_init. -1 and error. */
-int desk_init(struct desk *k, uint64_t seed, const char *users, uint64_t memory_bytes,
-    struct error *error);
+/* Before the reader's first scan; users as visitor_keys_init; ids of requests are by chance.
+ * -1 and error. */
+int desk_init(struct desk *k, const struct os *os, uint64_t seed, const char *users,
+    uint64_t memory_bytes, struct error *error);
 void desk_fini(struct desk *k);
 
 /* The creatives of the catalogue may be others: what is known of them is told anew. */
 void desk_introduce(struct desk *k, instant now);
+
+/* There is a model, which was written at this time. And see whether it is still the same: to
+ * be called often, as its age is told by when it was seen to change. */
+void desk_model(struct desk *k, instant written);
+void desk_watch(struct desk *k, instant now);
 
 /* What was asked for one slot: maps that were checked (ask.h). Clients say these; what
  * follows is for who can be trusted, as an exchange. */
@@ -121,7 +146,7 @@ void desk_learn(struct desk *k, struct slice record);
 /* Whether the bytes are one record. */
 bool desk_scan(struct desk *k, struct slice bytes, struct record *to);
 
-void desk_save(const struct desk *k, struct state_writer *to);
+void desk_save(struct desk *k, struct state_writer *to);
 int desk_load(struct desk *k, struct state_reader *from, struct error *error);
 
 #endif
