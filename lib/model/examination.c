@@ -19,9 +19,6 @@ enum { NOWHERE = EXAMINATION_PLACES };
 static const double prior = 20;
 /* More than anybody can have seen. */
 static const double sum_max = 1e15;
-/* Rounds in which what an example has faded is found again: each is right to within a share of
- * what it weighs. */
-enum { ROUNDS = 12 };
 
 /* --- Keys --------------------------------------------------------------------------- */
 
@@ -185,22 +182,16 @@ take_up(struct examination *x, uint64_t key, const char label[EXAMINATION_LABEL]
 
 /* What is left of the sums when so many clicks more were expected. */
 static double
-left(double expected, double more)
+left(double more)
 {
-	double fades = fmax(0.5 / (prior + expected), 1.0 / EXAMINATION_CLICKS);
-
-	return 1 - fmin(more * fades, 0.5);
+	return 1 - fmin(more / EXAMINATION_CLICKS, 0.5);
 }
 
 /* What was expected before so many more led to this. */
 static double
 before(double expected, double more)
 {
-	double then = fmax(expected - more, 0);
-
-	for (unsigned round = 0; round < ROUNDS; round++)
-		then = fmax(expected - more, 0) / left(then, more);
-	return then;
+	return fmax(expected - more, 0) / left(more);
 }
 
 void
@@ -224,10 +215,10 @@ examination_note(struct examination *x, const struct examination_place *place,
 	most = (prior + then) / 2 / r;
 	w = fmin(w, most);
 	if (weight > 0)
-		set(x, i, x->clicks[i] * left(then, w * r) + w * click,
-		    then * left(then, w * r) + w * r);
+		set(x, i, x->clicks[i] * left(w * r) + w * click,
+		    then * left(w * r) + w * r);
 	else
-		set(x, i, (x->clicks[i] - w * click) / left(then, w * r), then);
+		set(x, i, (x->clicks[i] - w * click) / left(w * r), then);
 }
 
 /* --- Whole tables ------------------------------------------------------------------- */

@@ -21,18 +21,21 @@
  * EM would take the mean of q instead. The two end at the same e where r is small, but the
  * mean goes r (1 - e) of the way in a pass over the data, as nearly all examples say nothing
  * but what was believed before: at click rates of 3 % that is a hundred passes, and a stream
- * comes once. In both sums an example fades as others come, at first so that it weighs in
- * proportion to how many were before it, as early ones were judged by an r that knew little
- * (polynomial decay: Shamir and Zhang, ICML 2013), later with EXAMINATION_CLICKS expected
- * clicks, as pages change.
+ * comes once. Both sums fade as EXAMINATION_CLICKS more clicks are expected: r knew less then,
+ * and pages change.
  *
  * What can be known: only products e r are seen.
  * - One factor is free, hence the best place's 1: e is relative to it, and r is the rate there.
  *   A ratio of ratios does not depend on the level of r, so nothing drifts towards 0.
- * - A place of its own banners, with features that no other place shows: its clicks may be due to
- *   it or to them. r learns all of it, the ratio stays about 1, and the prior (20 expected
- *   clicks that all came, never forgotten) holds it there. With one place e is 1, and the
- *   model that without it, to the bit.
+ * - Where a place has banners of its own, and no features but theirs, its clicks may be due to it
+ *   or to them. What the first ones say, when r is the mean of all banners, goes to the place, and
+ *   what more comes to the banners; then the ratio stays, and e with it. The prior (20
+ *   expected clicks that all came, never forgotten) pulls it to 1.
+ * - With one place e is 1, and all as without it, to the bit.
+ * e is as sure as its clicks are many: with n at a place and m at the best one its relative
+ * standard error is about sqrt(1/n + 1/m). Where a policy puts better banners to worse places
+ * e begins too high, and comes down as the rates of banners become known, by what the places
+ * have in common: it takes as long as some of each banner's showings are elsewhere.
  * - A feature of the position takes what e should: leave it out.
  */
 #ifndef BANNERPIPE_MODEL_EXAMINATION_H
@@ -78,7 +81,7 @@ double examination_of(const struct examination *x, uint64_t key);
 
 /* An example of this weight at the place, learned as the now-th: what was clicked, and what r
  * said. A negative weight takes back: the last one to within rounding, but for weights
- * beyond half of all that the place had. */
+ * beyond half of all that the place had; one of before with what it would weigh now. */
 void examination_note(struct examination *x, const struct examination_place *place,
     double click, double r, double weight, uint64_t now);
 

@@ -513,7 +513,7 @@ conclude(
     const struct model *m, const struct model_shared *s, struct model_estimates *to)
 {
 	to->version = s->version;
-	to->examination = model_examination(m, m->place.key);
+	to->hidden = 1 - model_examination(m, m->place.key);
 	for (unsigned t = 0; t < MODEL_TARGETS; t++)
 		if (m->options.target[t])
 			head_conclude(&model_state(m)->head[t], &m->of_head[t],
@@ -600,7 +600,7 @@ double
 model_mean(
     const struct model *m, const struct model_estimates *e, enum model_target target)
 {
-	double mean = e->examination;
+	double mean = 1 - e->hidden;
 
 	for (unsigned t = 0; t <= target; t++)
 		if (m->options.target[t])
@@ -749,7 +749,7 @@ search(struct model *m, const struct features *f, const struct model_example *e,
 
 	if (m->scratch->hidden > 0)
 		examination_complete(
-		    said->examination, said->of[t].mean, &label, &weight);
+		    1 - said->hidden, said->of[t].mean, &label, &weight);
 	if (weight > 0 && state->crosses.count < m->options.crosses)
 		crosses_search_learn(m->search, &state->crosses, f,
 		    &m->scratch->crosses, label, weight, said->of[t].mean,
@@ -798,8 +798,8 @@ model_learn(struct model *m, const struct features *f, const struct model_exampl
 	if (m->slices != NULL)
 		take_up_slice(m, now);
 	to->version = state->examples;
-	to->examination = model_examination(m, m->place.key);
-	m->scratch->hidden = 1 - to->examination;
+	to->hidden = 1 - model_examination(m, m->place.key);
+	m->scratch->hidden = to->hidden;
 	for (unsigned t = 0; t < MODEL_TARGETS; t++)
 		if (m->options.target[t])
 			learn_target(m, n, valued, e, t, &to->of[t]);

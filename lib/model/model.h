@@ -77,8 +77,8 @@ struct model_example {
 /* What is said of one example. The mean of a target is given what it is learned given; of the
  * first one with options.examination, given that one looks. */
 struct model_estimates {
-	uint64_t version;   /* examples that had been learned */
-	double examination; /* how probably one looks at its place; 1 without */
+	uint64_t version; /* examples that had been learned */
+	double hidden;    /* how probably one does not look at its place; 0 without */
 	struct estimate of[MODEL_TARGETS];
 };
 

@@ -184,9 +184,9 @@ text_that_is_none_is_refused_by_its_line(void **state)
 #define OPTIONS                                                                        \
 	"bannerpipe-model 1", "option target=click", "option algorithm=lanes",         \
 	    "option calibration=platt", "option delayed-feedback=revise",              \
-	    "option by=", "option prior-variances=0.1", "option noise=0",              \
-	    "option rate=0.1", "option beta=1.0", "option l1=0.0", "option l2=0.0",    \
-	    "option base-rate=0.0"
+	    "option by=", "option examination=", "option prior-variances=0.1",         \
+	    "option noise=0", "option rate=0.1", "option beta=1.0", "option l1=0.0",   \
+	    "option l2=0.0", "option base-rate=0.0"
 #define LAST "option factors=0.0", "option field-aware=0.0", "option crosses=0.0"
 #define TABLE OPTIONS, "option admit=1.0", LAST
 #define FACTORED                                                                       \
@@ -196,22 +196,22 @@ text_that_is_none_is_refused_by_its_line(void **state)
 #define REFUSE(why, ...) refuse((const char *const[]){ __VA_ARGS__, NULL }, why)
 	(void)state;
 	REFUSE("line 1: no dump", "something");
-	REFUSE("after line 13 it is cut off", OPTIONS);
-	REFUSE("line 17: the options: ", OPTIONS, "option admit=0", LAST);
-	REFUSE("line 18: it needs --memory", TABLE, "table 99999999 0 0 0");
-	REFUSE("line 18: table wants", TABLE, "table 2048 0 0 0 0");
-	REFUSE("line 20: here comes head click seen with 1 numbers", HEADER,
+	REFUSE("after line 14 it is cut off", OPTIONS);
+	REFUSE("line 18: the options: ", OPTIONS, "option admit=0", LAST);
+	REFUSE("line 19: it needs --memory", TABLE, "table 99999999 0 0 0");
+	REFUSE("line 19: table wants", TABLE, "table 2048 0 0 0 0");
+	REFUSE("line 21: here comes head click seen with 1 numbers", HEADER,
 	    "head click seen 0x1p+0 0x1p+0");
-	REFUSE("line 20", HEADER, "head click seen inf");
-	REFUSE("line 20", HEADER, "head click seen 0x1p+9999");
-	REFUSE("line 19: rows wants 6", FACTORED, "rows 2000 0 0 0 4095 0");
-	REFUSE("line 19: the size of its table", FACTORED, "rows 0 0 0 0 4096 0");
-	REFUSE("line 20: fields wants", FACTORED, "rows 2000 0 0 0 4096 0",
+	REFUSE("line 21", HEADER, "head click seen inf");
+	REFUSE("line 21", HEADER, "head click seen 0x1p+9999");
+	REFUSE("line 20: rows wants 6", FACTORED, "rows 2000 0 0 0 4095 0");
+	REFUSE("line 20: the size of its table", FACTORED, "rows 0 0 0 0 4096 0");
+	REFUSE("line 21: fields wants", FACTORED, "rows 2000 0 0 0 4096 0",
 	    "fields 0001 0001");
-	REFUSE("line 20: fields wants", FACTORED, "rows 2000 0 0 0 4096 0",
+	REFUSE("line 21: fields wants", FACTORED, "rows 2000 0 0 0 4096 0",
 	    "fields 00001");
-	REFUSE("line 19: this line is unknown, or does not", FACTORED, "state 10 0");
-	REFUSE("line 20: this line is unknown, or does not come here", HEADER,
+	REFUSE("line 20: this line is unknown, or does not", FACTORED, "state 10 0");
+	REFUSE("line 21: this line is unknown, or does not come here", HEADER,
 	    "cell 1 1 0000000000000005");
 }
 
