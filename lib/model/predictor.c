@@ -369,9 +369,9 @@ figures(const struct model *m, const struct model_estimates *said,
 		const struct head_options *o = &m->of_head[target];
 
 		to[LOW] =
-		    said->examination * estimate_quantile(o, &said->of[target], -z95);
+		    (1 - said->hidden) * estimate_quantile(o, &said->of[target], -z95);
 		to[HIGH] =
-		    said->examination * estimate_quantile(o, &said->of[target], z95);
+		    (1 - said->hidden) * estimate_quantile(o, &said->of[target], z95);
 	} else {
 		to[LOW] = to[MEAN] * vec_exp(-z95 * deviation);
 		to[HIGH] = to[MEAN] * vec_exp(z95 * deviation);
@@ -441,7 +441,7 @@ predictor_build(const struct predictor *p, const struct record *r,
 		explain_build(p->explain, m, to);
 	if (p->wheres > 0) {
 		build_text(to, "examination");
-		build_double(to, said->examination);
+		build_double(to, 1 - said->hidden);
 	}
 	build_text(to, "version");
 	build_uint(to, said->version);

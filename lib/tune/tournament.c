@@ -476,7 +476,7 @@ learn(struct contestant *c, const struct record *r)
 static double
 bet_of(const struct contestant *c, enum model_target target)
 {
-	double shown = target == c->predictor.model->first ? c->said.examination : 1;
+	double shown = target == c->predictor.model->first ? 1 - c->said.hidden : 1;
 
 	return shown * c->said.of[target].mean;
 }
