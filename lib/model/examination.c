@@ -54,18 +54,17 @@ make_label(const struct examination_place *place, char to[EXAMINATION_LABEL])
 
 	memset(to, 0, EXAMINATION_LABEL);
 	for (unsigned i = 0; i < place->n && at < EXAMINATION_LABEL - 1; i++) {
-		struct slice text = { 0 };
+		struct slice text = slice_text("?");
 		int64_t number;
 		int n;
 
+		(void)value_text(place->value[i], &text);
 		if (value_int(place->value[i], &number))
 			n = snprintf(to + at, EXAMINATION_LABEL - at, "%s%lld",
 			    i > 0 ? "," : "", (long long)number);
 		else
 			n = snprintf(to + at, EXAMINATION_LABEL - at, "%s%.*s",
-			    i > 0 ? "," : "",
-			    value_text(place->value[i], &text) ? (int)text.size : 1,
-			    text.size > 0 ? (const char *)text.at : "?");
+			    i > 0 ? "," : "", (int)text.size, (const char *)text.at);
 		at += (size_t)n;
 	}
 	/* What is cut must not end within a character. */

@@ -189,6 +189,17 @@ pairs_that_are_crossed_go_with_it(void **state)
 }
 
 static void
+so_does_what_is_known_of_places(void **state)
+{
+	struct model_options o = model_options_default(OPTIMISER_LANES);
+
+	(void)state;
+	strcpy(o.examination, "position");
+	check(&o, LEARNT_BYTES, 200, 50, 100);
+	assert_int_equal(model_state(follower.model)->examination.count, 3);
+}
+
+static void
 also_while_the_table_grows(void **state)
 {
 	struct model_options o = model_options_default(OPTIMISER_LANES);
@@ -555,6 +566,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_follower_has_the_same_model_at_each_version),
 		TEST(pairs_that_are_crossed_go_with_it),
+		TEST(so_does_what_is_known_of_places),
 		TEST(also_while_the_table_grows),
 		TEST(also_while_features_evict_each_other),
 		TEST(also_of_several_targets_and_of_other_algorithms),

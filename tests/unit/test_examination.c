@@ -562,6 +562,29 @@ a_place_is_its_values_whatever_their_width(void **state)
 }
 
 static void
+a_label_is_what_people_read(void **state)
+{
+	static struct examination x;
+	const uint8_t slot[] = { 0xa3, 't', 'o', 'p' }, two[] = { 2 }, yes[] = { 0xc3 },
+		      long_[] = { 0xb8, 's', 'h', 'o', 'p', '-', 'o', 'f', '-', 't',
+			      'h', 'e', '-', 'n', 'o', 'r', 't', 'h', '-', 's', 'e',
+			      'a', 0xc3, 0xb6, '1' };
+	struct examination_place place = { 1, 2,
+		{ slice_of(slot, sizeof slot), slice_of(two, sizeof two) } };
+
+	(void)state;
+	examination_note(&x, &place, 0, 0.1, 1, 1);
+	place = (struct examination_place){ 2, 1, { slice_of(yes, sizeof yes) } };
+	examination_note(&x, &place, 0, 0.1, 1, 2);
+	place = (struct examination_place){ 3, 1, { slice_of(long_, sizeof long_) } };
+	examination_note(&x, &place, 0, 0.1, 1, 3);
+	assert_string_equal(x.label[0], "top,2");
+	assert_string_equal(x.label[1], "?");
+	/* Not within a character. */
+	assert_string_equal(x.label[2], "shop-of-the-north-sea");
+}
+
+static void
 two_tables_are_as_one_that_saw_both(void **state)
 {
 	static struct examination a, b, both;
@@ -632,6 +655,7 @@ main(void)
 		cmocka_unit_test(no_example_is_all_that_is_known),
 		cmocka_unit_test(the_stalest_place_gives_way_to_a_new_one),
 		cmocka_unit_test(a_place_is_its_values_whatever_their_width),
+		cmocka_unit_test(a_label_is_what_people_read),
 		cmocka_unit_test(two_tables_are_as_one_that_saw_both),
 		cmocka_unit_test(damage_is_seen),
 	};

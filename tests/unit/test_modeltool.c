@@ -146,6 +146,8 @@ a_model_through_text_makes_the_same_file(void **state)
 	o.target[MODEL_CONVERSION] = o.target[MODEL_VALUE] = true;
 	o.feedback = FEEDBACK_DFM;
 	check_text(&o, LEARNT_BYTES, 200);
+	strcpy(o.examination, "slot_id,position");
+	check_text(&o, LEARNT_BYTES, 200);
 }
 
 static void
@@ -192,6 +194,13 @@ text_that_is_none_is_refused_by_its_line(void **state)
 #define FACTORED                                                                       \
 	OPTIONS, "option admit=1.0", "option factors=4.0", "option field-aware=0.0",   \
 	    "option crosses=0.0", "table 2048 0 0 0"
+#define PLACED                                                                         \
+	"bannerpipe-model 1", "option target=click", "option algorithm=lanes",         \
+	    "option calibration=platt", "option delayed-feedback=revise",              \
+	    "option by=", "option examination=position", "option prior-variances=0.1", \
+	    "option noise=0", "option rate=0.1", "option beta=1.0", "option l1=0.0",   \
+	    "option l2=0.0", "option base-rate=0.0", "option admit=1.0", LAST,         \
+	    "table 2048 0 0 0", "state 10 0"
 #define HEADER TABLE, "table 2048 0 0 0", "state 10 0"
 #define REFUSE(why, ...) refuse((const char *const[]){ __VA_ARGS__, NULL }, why)
 	(void)state;
@@ -211,6 +220,21 @@ text_that_is_none_is_refused_by_its_line(void **state)
 	REFUSE("line 21: fields wants", FACTORED, "rows 2000 0 0 0 4096 0",
 	    "fields 00001");
 	REFUSE("line 20: this line is unknown, or does not", FACTORED, "state 10 0");
+	REFUSE("line 21: places wants how many", PLACED, "places 129 0");
+	REFUSE("line 21: places wants how many", PLACED, "places 1");
+	REFUSE("line 21: this line is unknown, or does not", PLACED, "head click");
+	REFUSE("line 22: place wants a key", PLACED, "places 1 0", "place 1 2 3 4 5");
+	REFUSE("line 22: place wants a key", PLACED, "places 1 0",
+	    "place 0000000000000001 7 0x1p+0 0x1p+0 6");
+	REFUSE("line 22: place wants a key", PLACED, "places 1 0",
+	    "place 0000000000000001 7 0x1p+0 0x1p+0 "
+	    "303030303030303030303030303030303030303030303030");
+	REFUSE("line 22: the places are not sound", PLACED, "places 1 0",
+	    "place 0000000000000001 7 -0x1p+0 0x1p+0 30");
+	REFUSE("line 22: the places are not sound", PLACED, "places 1 0",
+	    "place 0000000000000000 7 0x1p+0 0x1p+0 30");
+	REFUSE("line 22: this line is unknown, or does not come here", PLACED,
+	    "places 0 0", "place 0000000000000001 7 0x1p+0 0x1p+0 30");
 	REFUSE("line 21: this line is unknown, or does not come here", HEADER,
 	    "cell 1 1 0000000000000005");
 }
