@@ -105,11 +105,15 @@ assert_same(const struct model *a, const struct model *b)
 	assert_true(summary_is_same(&d));
 }
 
-/* To the bit, of features that it knows and others. */
+/* To the bit, of features that it knows and others, at a place that learnt_more has. */
 static void
-assert_predicts_the_same(const struct model *a, const struct model *b, unsigned values)
+assert_predicts_the_same(struct model *a, struct model *b, unsigned values)
 {
+	const struct examination_place place = { .key = examination_key_int(0, 1) };
 	struct random r = { 99 };
+
+	model_place_at(a, &place);
+	model_place_at(b, &place);
 
 	for (unsigned i = 0; i < 100; i++) {
 		struct model_estimates x = { 0 }, y = { 0 };
