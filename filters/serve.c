@@ -209,7 +209,7 @@ static const struct filter serve = {
 		    "  curl 'http://127.0.0.1:8080/v1/decide?slot_id=top&user_id=u1'\n",
 	.options = options,
 	.size = sizeof(struct serve),
-	.schema = 2,
+	.schema = 3,
 	.no_files = true,
 	.start = start,
 	.load = load,
