@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Values, floors, auctions and diversity by hand and against a search; examination of
- * positions against clicks that were drawn with a known one.
+ * Values, floors, auctions and diversity by hand and against a search.
  */
 #include <math.h>
 #include <setjmp.h>
@@ -12,7 +11,6 @@
 
 #include <cmocka.h>
 
-#include "lib/delivery/position.h"
 #include "lib/delivery/price.h"
 #include "tests/unit/seed.h"
 
@@ -156,60 +154,6 @@ each_position_has_the_best_of_those_who_may_stand_there(void **state)
 	assert_int_equal(price_choose(NULL, 0, 4, &plain, NULL, NULL), 0);
 }
 
-/* Clicks at ten positions of banners of known attractiveness. */
-static void
-draw(struct position_model *m, struct random *r, unsigned n, bool random)
-{
-	for (unsigned i = 0; i < n; i++) {
-		unsigned k = (unsigned)hash_bucket(random_next(r), 10);
-		double a = 0.05 + 0.4 * hash_uniform(random_next(r));
-		double e = 1 / (1 + 0.3 * k);
-		bool clicked = hash_uniform(random_next(r)) < e * a;
-
-		position_see(m, k, clicked, random ? NAN : a / 2, random, 1);
-	}
-}
-
-static void
-examination_is_learned_from_clicks(void **state)
-{
-	struct random r = seeded();
-
-	(void)state;
-	for (unsigned random = 0; random < 2; random++) {
-		struct position_model m;
-
-		position_init(&m, 10);
-		draw(&m, &r, 1000000, random);
-		for (unsigned k = 0; k < 10; k++) {
-			double e = 1 / (1 + 0.3 * k);
-
-			/* Some 7,000 clicks at the least: 4 sigma of a ratio is 6 %. */
-			assert_true(fabs(position_examination(&m, k) / e - 1) < 0.08);
-		}
-	}
-}
-
-static void
-impressions_can_be_taken_back(void **state)
-{
-	struct position_model m, before;
-
-	(void)state;
-	position_init(&m, 10);
-	before = m;
-	position_see(&m, 3, true, 0.5, true, 2);
-	position_see(&m, UINT64_MAX, false, 0, true, 1);
-	assert_memory_not_equal(&m, &before, sizeof m);
-	position_see(&m, 3, true, 0.5, true, -2);
-	position_see(&m, 3, true, NAN, false, 1);
-	position_see(&m, UINT64_MAX, false, 0, true, -1);
-	assert_memory_equal(&m, &before, sizeof m);
-	for (uint64_t k = 0; k < 100; k++)
-		assert_true(position_examination(&m, k) > 0 &&
-		    position_examination(&m, k) <= 1);
-}
-
 int
 main(void)
 {
@@ -219,8 +163,6 @@ main(void)
 		cmocka_unit_test(a_campaign_does_not_bid_against_itself),
 		cmocka_unit_test(
 		    each_position_has_the_best_of_those_who_may_stand_there),
-		cmocka_unit_test(examination_is_learned_from_clicks),
-		cmocka_unit_test(impressions_can_be_taken_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
