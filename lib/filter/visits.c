@@ -78,28 +78,44 @@ wait_ms(const struct visits *v, instant until)
 	return us < 1e3 ? 1 : us < 6e7 ? (int)(us / 1e3) + 1 : 60000;
 }
 
-/* As far as it goes without an answer. */
+/* As far as it goes without an answer; *ms: how long to wait for more than one. */
 static int
-advance(struct visits *v)
+advance(struct visits *v, int *ms)
 {
 	const struct os *os = run_os(v->run);
 	instant until = due(v, os->monotonic_us(os));
 	enum market_state state = MARKET_MORE;
-	int net = browser_wait_ms(&v->browser), ms = -1;
 
+	*ms = -1;
 	for (unsigned i = 0; i < AT_ONCE && state == MARKET_MORE; i++) {
 		if (!browser_has_room(&v->browser))
 			break;
 		if (market_next(v->market) > until) {
-			ms = wait_ms(v, until);
+			*ms = wait_ms(v, until);
 			break;
 		}
 		state = market_advance(v->market, 1);
 		if (i + 1 == AT_ONCE)
-			ms = 0;
+			*ms = 0;
 	}
-	v->source.wait_ms = ms < 0 || (net >= 0 && net < ms) ? net : ms;
 	return state == MARKET_FAILED ? -1 : 0;
+}
+
+/* Once more, as what was begun to be watched is only told to the kernel then. What that
+ * answers lets the shop go on. */
+static int
+settle(struct visits *v, int ms, struct error *error)
+{
+	uint64_t before = v->browser.counts.requests;
+	int net;
+
+	if (browser_step(&v->browser, error) != 0)
+		return -1;
+	net = browser_wait_ms(&v->browser);
+	if (v->browser.counts.requests != before)
+		ms = 0;
+	v->source.wait_ms = ms < 0 || (net >= 0 && net < ms) ? net : ms;
+	return 0;
 }
 
 static ssize_t
@@ -107,6 +123,7 @@ read_source(struct source *source, void *to, size_t size, struct error *error)
 {
 	struct visits *v =
 	    (struct visits *)(void *)((char *)source - offsetof(struct visits, source));
+	int ms = 0;
 
 	(void)to;
 	(void)size;
@@ -114,15 +131,17 @@ read_source(struct source *source, void *to, size_t size, struct error *error)
 		return -1;
 	(void)error_set(error, "the output has failed");
 	v->stopping = v->stopping || run_stopping(v->run);
-	if (!v->stopping && !v->market->ended && advance(v) != 0)
+	if (!v->stopping && !v->market->ended && advance(v, &ms) != 0)
 		return -1;
 	if (v->market->ended || v->stopping) {
 		if (fetch_waiting(v->browser.fetch) == 0)
 			return 0;
 		fetch_wait(v->browser.fetch, STOP_WAIT_MS);
-		v->source.wait_ms = 0;
+		ms = 0;
 	}
-	return run_flush(v->run) == 0 ? SOURCE_NOTHING : -1;
+	if (run_flush(v->run) != 0)
+		return -1;
+	return settle(v, ms, error) == 0 ? SOURCE_NOTHING : -1;
 }
 
 static bool

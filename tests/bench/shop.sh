@@ -9,6 +9,10 @@
 # bp-join, bp-learn; http: bp-simulate --serve, bp-serve, bp-join, bp-learn, at SPEED. A
 # policy on a busy machine learns later than it would, and earns less. RANK are options of
 # bp-rank and bp-serve, LEARN of bp-learn.
+#
+# By pipes, mean of ten seeds with its standard error: 75 +- 2 % of the way to the informed
+# policy, 82 +- 2 % in the last third; of that to the oracle 53 and 57 +- 2 %, of which the
+# informed policy itself has three quarters.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 PATH=${BUILD:-$root/build}/bin:$PATH
