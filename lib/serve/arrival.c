@@ -127,7 +127,8 @@ tell(struct desk *k, struct arriving *a, struct error *error)
 static void
 read_shown(struct desk *k, const struct record *r, struct shown *s)
 {
-	struct slice map = slice_of(r->bytes, r->size), value, id;
+	struct slice map = slice_of(r->bytes, r->size), composed_of = { NULL, 0 },
+		     value, id;
 	uint64_t position = 0;
 	uint32_t row;
 
@@ -139,12 +140,16 @@ read_shown(struct desk *k, const struct record *r, struct shown *s)
 	if (!record_id(r, k->creative_id, &id))
 		return;
 	row = catalogue_find_creative(k->catalogue, catalogue_hash(k->catalogue, id));
+	if (value_get(map, "composed_of", &composed_of) && row == CATALOGUE_NONE &&
+	    value_text(composed_of, &id))
+		row = catalogue_first_named(
+		    k->catalogue, catalogue_hash(k->catalogue, id));
 	if (row != CATALOGUE_NONE)
 		eligible_caps(k, row, s);
 	if (value_get(map, "position", &value))
 		(void)value_uint(value, &position);
 	if (record_value(r, k->creative_id, &value))
-		shown_describe(s, (unsigned)position, value, r);
+		shown_describe(s, (unsigned)position, value, composed_of, r);
 }
 
 /* What is known of the decision here, and was not where the record was made. */

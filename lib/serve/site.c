@@ -180,7 +180,7 @@ fall_back(struct site *s, const struct desk_ask *ask, struct build *b)
 	const struct catalogue *c = s->desk->catalogue;
 	uint32_t row = s->fallback == NULL
 	    ? CATALOGUE_NONE
-	    : catalogue_find_creative(c, catalogue_hash(c, slice_text(s->fallback)));
+	    : catalogue_first_named(c, catalogue_hash(c, slice_text(s->fallback)));
 
 	s->counts.shed++;
 	if (row == CATALOGUE_NONE)
