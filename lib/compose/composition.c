@@ -20,11 +20,14 @@ hash_value(struct slice value)
 {
 	struct slice text;
 	double number;
+	uint64_t bits;
 
 	if (value_str(value, &text))
 		return hash_bytes(text, AS_TEXT);
-	if (value_number(value, &number))
-		return hash_bytes(slice_of(&number, sizeof number), AS_NUMBER);
+	if (value_number(value, &number)) {
+		memcpy(&bits, &number, sizeof bits);
+		return hash_mix(bits + AS_NUMBER);
+	}
 	return hash_bytes(value, AS_OTHER);
 }
 
