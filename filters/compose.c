@@ -243,14 +243,17 @@ render(struct compose *f, const struct record *r, struct slice creative,
 static enum verdict
 show(struct run *run, struct compose *f, const struct record *r)
 {
-	struct candidate shown;
-	struct slice creative, banner;
+	const struct catalogue *c = f->shop.catalogue;
+	struct slice id, creative, banner;
+	uint32_t row = CATALOGUE_NONE;
 
-	if (!shop_shown(&f->shop, r, &shown) || shown.row == CATALOGUE_NONE) {
+	if (record_id(r, f->creative_id, &id))
+		row = catalogue_find_creative(c, catalogue_hash(c, id));
+	if (row == CATALOGUE_NONE) {
 		f->counts.unknown++;
 		return PASS;
 	}
-	creative = catalogue_creative_record(f->shop.catalogue, shown.row);
+	creative = catalogue_creative_record(c, row);
 	if (f->add != ADD_HTML)
 		add_parts(run, f, r, creative);
 	if (f->add == ADD_PARTS)
