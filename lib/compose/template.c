@@ -284,19 +284,6 @@ template_free(struct template *t)
 
 /* --- Rendering ------------------------------------------------------------------------- */
 
-static bool
-look_up(struct slice map, struct slice path, struct slice *to)
-{
-	size_t dot = slice_find(path, '.');
-
-	if (value_type(map) != VALUE_MAP)
-		return false;
-	if (value_get_slice(map, path, to))
-		return true;
-	return dot < path.size && value_get_slice(map, slice_of(path.at, dot), to) &&
-	    look_up(*to, slice_from(path, dot + 1), to);
-}
-
 /* A value as text: `room` is for numbers. False: there is none. */
 static bool
 text_of(struct slice value, char room[NUMBER_TEXT_MAX], struct slice *to)
@@ -326,9 +313,10 @@ find(const struct piece *p, const struct template_values *v, struct slice *value
 {
 	struct slice parts;
 
-	if (value_get(v->creative, "parts", &parts) && look_up(parts, p->text, value))
+	if (value_get(v->creative, "parts", &parts) &&
+	    value_path(parts, p->text, value))
 		return true;
-	return look_up(v->creative, p->text, value);
+	return value_path(v->creative, p->text, value);
 }
 
 /* The text of the value that a piece names; false when there is none. */
