@@ -15,15 +15,17 @@ enum piece_kind {
 	JUMP, /* go on there */
 };
 
-enum own_name { NO_OWN, CLICK_URL, IMPRESSION_URL, DECISION_ID, OWN_NAMES };
+/* Names that are no part of the creative. */
+/* Names that are no part of the creative. */
+enum own_name { CLICK_URL, IMPRESSION_URL, DECISION_ID, OWN_NAMES };
 
-static const char *const own_names[OWN_NAMES] = { "", "click_url", "impression_url",
+static const char *const own_names[OWN_NAMES] = { "click_url", "impression_url",
 	"decision_id" };
 
 struct piece {
-	uint8_t kind, own, place;
-	uint16_t next;
-	struct slice text; /* borrowed from the template's: static text, or a name */
+	uint8_t kind, place;
+	uint16_t name, next;
+	struct slice text; /* of a STATIC; borrowed from the template's */
 };
 
 struct template
@@ -31,6 +33,8 @@ struct template
 	uint8_t *text;       /* owned */
 	struct piece *piece; /* owned */
 	unsigned count;
+	struct slice name[TEMPLATE_NAMES_MAX]; /* our own, then others; borrowed */
+	unsigned name_count;
 };
 
 /* --- Reading --------------------------------------------------------------------------- */
@@ -104,15 +108,19 @@ is_name(struct slice s)
 static const char *
 take_name(struct parser *p, enum piece_kind kind, struct slice name)
 {
-	struct piece *piece;
+	struct template *t = p->t;
+	unsigned i = 0;
 
 	if (!is_name(name))
 		return "between '{{' and '}}' is a name, '#if' and a name, 'else' or "
 		       "'/if'";
-	piece = add_piece(p, kind, name);
-	for (unsigned i = 1; i < OWN_NAMES; i++)
-		if (slice_is(name, own_names[i]))
-			piece->own = (uint8_t)i;
+	while (i < t->name_count && !slice_equal(t->name[i], name))
+		i++;
+	if (i == TEMPLATE_NAMES_MAX)
+		return "too many different names";
+	t->name[i] = name;
+	t->name_count += i == t->name_count;
+	add_piece(p, kind, name)->name = (uint16_t)i;
 	return NULL;
 }
 
@@ -264,6 +272,8 @@ template_new(struct slice text, struct error *error)
 	}
 	if (text.size > 0)
 		memcpy(t->text, text.at, text.size);
+	for (; t->name_count < OWN_NAMES; t->name_count++)
+		t->name[t->name_count] = slice_text(own_names[t->name_count]);
 	p.t = t;
 	p.text = slice_of(t->text, text.size);
 	if (parse(&p, error) == 0)
@@ -308,66 +318,84 @@ text_of(struct slice value, char room[NUMBER_TEXT_MAX], struct slice *to)
 	return true;
 }
 
-static bool
-find(const struct piece *p, const struct template_values *v, struct slice *value)
-{
+/* What the names of a template are for one banner, each looked up once. */
+struct scope {
+	const struct template *t;
+	const struct template_values *v;
 	struct slice parts;
+	struct slice value[TEMPLATE_NAMES_MAX]; /* msgpack; absent: there is none */
+	uint64_t known[TEMPLATE_NAMES_MAX / 64];
+};
 
-	if (value_get(v->creative, "parts", &parts) &&
-	    value_path(parts, p->text, value))
-		return true;
-	return value_path(v->creative, p->text, value);
+static struct slice
+find(struct scope *s, unsigned name)
+{
+	struct slice *value = &s->value[name];
+
+	if ((s->known[name / 64] >> name % 64 & 1) != 0)
+		return *value;
+	s->known[name / 64] |= UINT64_C(1) << name % 64;
+	if ((s->parts.at == NULL || !value_path(s->parts, s->t->name[name], value)) &&
+	    !value_path(s->v->creative, s->t->name[name], value))
+		*value = slice_of(NULL, 0);
+	return *value;
 }
 
-/* The text of the value that a piece names; false when there is none. */
+/* The text of a name; false when there is none. */
 static bool
-read_value(const struct piece *p, const struct template_values *v,
-    char room[NUMBER_TEXT_MAX], struct slice *to)
+read_text(struct scope *s, unsigned name, char room[NUMBER_TEXT_MAX], struct slice *to)
 {
-	const struct slice own[OWN_NAMES] = { [CLICK_URL] = v->click_url,
-		[IMPRESSION_URL] = v->impression_url,
-		[DECISION_ID] = v->decision_id };
+	const struct slice own[OWN_NAMES] = { [CLICK_URL] = s->v->click_url,
+		[IMPRESSION_URL] = s->v->impression_url,
+		[DECISION_ID] = s->v->decision_id };
 	struct slice value;
 
-	if (p->own != NO_OWN) {
-		*to = own[p->own];
+	if (name < OWN_NAMES) {
+		*to = own[name];
 		return to->at != NULL;
 	}
-	return find(p, v, &value) && text_of(value, room, to);
+	value = find(s, name);
+	return value.at != NULL && text_of(value, room, to);
 }
 
 /* Whether the branch after an IF is for it: there is a value, and it is no empty text, nor
  * false. */
 static bool
-holds(const struct piece *p, const struct template_values *v)
+holds(struct scope *s, unsigned name)
 {
 	char room[NUMBER_TEXT_MAX];
 	struct slice value, text;
 	bool truth;
 
-	if (p->own == NO_OWN && find(p, v, &value)) {
+	if (name >= OWN_NAMES && (value = find(s, name)).at != NULL) {
 		if (value_bool(value, &truth))
 			return truth;
 		if (value_type(value) == VALUE_MAP || value_type(value) == VALUE_ARRAY)
 			return value_count(value) > 0;
 	}
-	return read_value(p, v, room, &text) && text.size > 0;
+	return read_text(s, name, room, &text) && text.size > 0;
 }
 
 static void
 render(const struct template *t, const struct template_values *v, struct build *to)
 {
 	char room[NUMBER_TEXT_MAX];
+	struct scope s;
 	struct slice text;
 
+	s.t = t;
+	s.v = v;
+	memset(s.known, 0, sizeof s.known);
+	if (!value_get(v->creative, "parts", &s.parts))
+		s.parts = slice_of(NULL, 0);
 	for (unsigned i = 0; i < t->count; i++) {
 		const struct piece *p = &t->piece[i];
 
 		if (p->kind == STATIC)
 			build_raw(to, p->text);
-		else if (p->kind == VALUE && read_value(p, v, room, &text))
+		else if (p->kind == VALUE && read_text(&s, p->name, room, &text))
 			escape((enum html_place)p->place, text, to);
-		else if (p->kind == JUMP || (p->kind == IF && !holds(p, v)))
+		else if (p->kind == JUMP || (p->kind == IF && !holds(&s, p->name)))
 			i = p->next - 1U;
 	}
 }

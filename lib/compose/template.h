@@ -17,6 +17,7 @@
 enum {
 	TEMPLATE_SIZE_MAX = 64 << 10, /* bytes of its text */
 	TEMPLATE_PIECES_MAX = 1024,   /* values and conditions */
+	TEMPLATE_NAMES_MAX = 128,     /* different ones */
 	TEMPLATE_DEPTH_MAX = 8,       /* conditions within one another */
 	TEMPLATE_NAME_MAX = 64,
 	TEMPLATE_HTML_MAX = 65535, /* bytes of a banner */

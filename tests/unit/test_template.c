@@ -384,6 +384,11 @@ sizes_are_bounded(void **state)
 		n += (size_t)sprintf(text + n, "{{v}}");
 	assert_null(template_new(slice_of(text, n), &error));
 	assert_non_null(strstr(error.text, "too many values"));
+	n = 0;
+	for (unsigned i = 0; i <= TEMPLATE_NAMES_MAX; i++)
+		n += (size_t)sprintf(text + n, "{{v%u}}", i);
+	assert_null(template_new(slice_of(text, n), &error));
+	assert_non_null(strstr(error.text, "too many different names"));
 	for (n = 0; n < 9 * 9;)
 		n += (size_t)sprintf(text + n, "{{#if v}}");
 	assert_null(template_new(slice_of(text, n), &error));
