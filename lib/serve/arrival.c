@@ -92,6 +92,26 @@ write(struct desk *k, struct arriving *a)
 
 /* --- Kinds --------------------------------------------------------------------------- */
 
+/* A creative of parts is known by its compositions, as bp-compose makes them. */
+static void
+learn_change(struct desk *k, const struct arriving *a)
+{
+	const struct catalogue *c = k->catalogue;
+	struct slice value, text;
+	uint32_t row = CATALOGUE_NONE;
+	uint64_t id = 0;
+
+	if (a->kind == KIND_CREATIVE && value_get(a->map, "creative_id", &value)) {
+		id = catalogue_hash(c, value_text(value, &text) ? text : value);
+		row = catalogue_first_named(c, id);
+	}
+	if (row == CATALOGUE_NONE || catalogue_creative(c, row)->id == id)
+		desk_learn(k, build_slice(&a->b));
+	else
+		for (; row != CATALOGUE_NONE; row = catalogue_next_named(c, id, row))
+			desk_learn(k, catalogue_creative_record(c, row));
+}
+
 static enum arrival
 change(struct desk *k, struct arriving *a, struct error *error)
 {
@@ -101,7 +121,9 @@ change(struct desk *k, struct arriving *a, struct error *error)
 	    catalogue_take(k->catalogue, build_slice(&a->b), true, error) ==
 		CATALOGUE_REFUSED)
 		return ARRIVAL_WRONG;
-	return write(k, a);
+	learn_change(k, a);
+	journal_close(k->journal, &a->b);
+	return ARRIVAL_TAKEN;
 }
 
 static enum arrival

@@ -19,8 +19,8 @@ SHOP = [
      "parts": {"headline": ["Sale", "\"<b>&"], "colour": ["red", "teal", "x;y:z"], "call_to_action": "Go"}},
     {"event": "creative", "creative_id": "plain", "timestamp": 1, "parts": {"headline": "Plain"},
      "slot_ids": ["plain"]},
-    {"event": "creative", "creative_id": "large", "timestamp": 1, "slot_ids": ["large"],
-     "parts": {"headline": [str(i) * 9000 for i in range(1, 9)]}},
+    *({"event": "creative", "creative_id": f"large{i}", "timestamp": 1, "slot_ids": ["large"],
+       "parts": {"headline": "x" * 9000}} for i in range(8)),
 ]
 TEMPLATE = ('<div style="color:{{colour}}"><a href="{{click_url}}">{{headline}}</a>'
             '{{#if impression_url}}<img src="{{impression_url}}" alt="">{{/if}}</div>')
@@ -79,6 +79,7 @@ same(len(shown), 2, "a cap is of the creative, whatever it is composed of", show
 got = {b["creative_id"] for _ in range(100)
        for b in s.decide({"slot_id": "top", "candidates": ["c"]})["banners"]}
 same(got, set(seen), "named by the whole, all of it may answer")
+same(len(s.decide({"slot_id": "top", "k": 3})["banners"]), 1, "an answer has one of a creative at most")
 one = sorted(seen)[0]
 same([b["creative_id"] for b in s.decide({"slot_id": "top", "candidates": [one, "plain"]})["banners"]],
      [one], "named by its own id, one")
