@@ -31,6 +31,9 @@ struct metric {
 	unsigned dims;
 	struct slice names[TALLY_DIMS_MAX];
 	struct key by_keys[TALLY_DIMS_MAX];
+	/* Of a name with a dot: the map that may have it, and the path within. */
+	struct key by_maps[TALLY_DIMS_MAX];
+	struct slice by_paths[TALLY_DIMS_MAX];
 	struct key shown_at, rewards, viewable, price, bid_type, value, items;
 	struct key item_id, creative_id, users[3];
 	struct hash_key hash;
@@ -59,6 +62,7 @@ start(struct run *run, void *self)
 	struct metric *m = self;
 	const char *rest = m->by;
 	struct slice name;
+	size_t dot;
 
 	m->run = run;
 	while (option_next_name(&rest, &name)) {
@@ -69,6 +73,12 @@ start(struct run *run, void *self)
 			return run_usage(run, "--by: a key is longer than %d bytes",
 			    RECORD_KEY_SIZE_MAX);
 		m->names[m->dims] = name;
+		dot = slice_find(name, '.');
+		if (dot > 0 && dot < name.size) {
+			m->by_maps[m->dims] =
+			    run_key_slice(run, slice_of(name.at, dot));
+			m->by_paths[m->dims] = slice_from(name, dot + 1);
+		}
 		m->by_keys[m->dims++] = run_key_slice(run, name);
 	}
 	m->shown_at = run_key(run, "shown_at");
@@ -248,6 +258,14 @@ add_gap(struct metric *m, struct tally_row *row, const struct record *r,
 	    m->tally, row, hash_pair(hash, hash_keyed(m->hash, id)), difference, when);
 }
 
+static bool
+read_dim(const struct metric *m, const struct record *r, unsigned i, struct slice *to)
+{
+	return record_value(r, m->by_keys[i], to) ||
+	    (m->by_paths[i].size > 0 && record_value(r, m->by_maps[i], to) &&
+		value_path(*to, m->by_paths[i], to));
+}
+
 static enum verdict
 each(struct run *run, void *self, const struct record *r)
 {
@@ -270,7 +288,7 @@ each(struct run *run, void *self, const struct record *r)
 	if (wrong != NULL)
 		return run_reject(run, "%s", wrong);
 	for (unsigned i = 0; i < m->dims; i++)
-		if (!record_value(r, m->by_keys[i], &values[i]))
+		if (!read_dim(m, r, i, &values[i]))
 			values[i] = slice_of(&nil, 1);
 	row = tally_find(m->tally, when, values);
 	if (row == NULL)

@@ -18,6 +18,7 @@
 #include "lib/filter/pump.h"
 #include "lib/filter/ranker.h"
 #include "lib/filter/shop.h"
+#include "lib/filter/template_file.h"
 #include "lib/filter/terms.h"
 
 struct serve {
@@ -26,6 +27,7 @@ struct serve {
 	struct terms terms;   /* caps, budgets and prices */
 	const char *catalogue, *fallback;
 	struct span tick;
+	struct template_file template; /* how banners look */
 
 	struct shop shop;       /* the catalogue */
 	struct desk desk;       /* decides, remembers, writes */
@@ -42,6 +44,8 @@ static const struct option options[] = {
 	TERMS_OPTIONS(struct serve, terms),
 	OPTION_ASIDE(0, "fallback", struct serve, fallback, NULL,
 	    "the creative that is shown when there is too much to do", "ID"),
+	OPTION_ASIDE(0, "template", struct serve, template.path, NULL,
+	    "answer the HTML of banners too, by this; see bp-compose(1)", "FILE"),
 	OPTION_RARE_ASIDE(0, "tick", struct serve, tick, "100ms",
 	    "how often the time is told downstream"),
 	OPTION_END,
@@ -116,6 +120,9 @@ start(struct run *run, void *self)
 	f->site.os = run_os(run);
 	f->site.desk = &f->desk;
 	f->site.fallback = f->fallback;
+	if (f->template.path != NULL && template_file_open(&f->template, run) != 0)
+		return -1;
+	f->site.template = f->template.template;
 	if (site_init(&f->site) != 0)
 		return run_fail(run, "no memory for answers");
 	desk_introduce(&f->desk, site_now(&f->site));
@@ -156,6 +163,8 @@ reload(struct run *run, void *self)
 	f->desk.catalogue = f->shop.catalogue;
 	ranker_reload(&f->ranker, run);
 	desk_model(&f->desk, ranker_written(&f->ranker, run));
+	template_file_reload(&f->template, run);
+	f->site.template = f->template.template;
 	desk_introduce(&f->desk, site_now(&f->site));
 	return 0;
 }
@@ -197,6 +206,7 @@ stop(void *self)
 	terms_stop(&f->desk);
 	ranker_stop(&f->ranker);
 	shop_close(&f->shop);
+	template_file_close(&f->template);
 	reader_free(f->desk.reader);
 }
 

@@ -4,7 +4,9 @@
 #include <stdlib.h>
 
 #include "lib/base/assert.h"
+#include "lib/compose/composition.h"
 #include "lib/delivery/conditions.h"
+#include "lib/delivery/family.h"
 #include "lib/delivery/row_read.h"
 #include "lib/delivery/shelf.h"
 #include "lib/delivery/targeting.h"
@@ -13,6 +15,7 @@ struct catalogue {
 	struct hash_key key;
 	uint64_t memory_bytes, bytes;
 	struct shelf campaigns, creatives, items;
+	struct families families;  /* of creatives, by the whole */
 	struct campaign *campaign; /* owned; by row, as the next two */
 	struct creative *creative;
 	struct item *item;
@@ -60,7 +63,8 @@ catalogue_new(
 	c->runs = calloc(limits.campaigns, sizeof *c->runs);
 	if (shelf_init(&c->campaigns, limits.campaigns) == 0 &&
 	    shelf_init(&c->creatives, limits.creatives) == 0 &&
-	    shelf_init(&c->items, limits.items) == 0 && c->campaign != NULL &&
+	    shelf_init(&c->items, limits.items) == 0 &&
+	    families_init(&c->families, limits.creatives) == 0 && c->campaign != NULL &&
 	    c->creative != NULL && c->item != NULL && c->targeting != NULL &&
 	    c->conditions != NULL && c->blocked != NULL && c->campaign_of != NULL &&
 	    c->condition_of != NULL && c->runs != NULL)
@@ -77,6 +81,7 @@ catalogue_free(struct catalogue *c)
 	shelf_fini(&c->campaigns);
 	shelf_fini(&c->creatives);
 	shelf_fini(&c->items);
+	families_fini(&c->families);
 	free(c->campaign);
 	free(c->creative);
 	free(c->item);
@@ -221,12 +226,12 @@ static int
 take_creative(struct catalogue *c, uint32_t row, bool fresh, struct slice record,
     uint64_t id, struct error *error)
 {
-	struct creative new = { .id = id, .campaign = CATALOGUE_NONE };
-	struct slice items[CATALOGUE_ITEMS_OF_ONE], campaign, category;
+	struct creative new = { .id = id, .whole = id, .campaign = CATALOGUE_NONE };
+	struct row_names names;
+	struct slice category;
 	struct row_aim want;
-	unsigned n;
 
-	if (row_read_creative(record, &new, &campaign, items, &n, error) != 0 ||
+	if (row_read_creative(record, &new, &names, error) != 0 ||
 	    row_read_worth(record, &new, &category, error) != 0 ||
 	    row_read_aim(record, true, &want, error) != 0)
 		return -1;
@@ -235,17 +240,22 @@ take_creative(struct catalogue *c, uint32_t row, bool fresh, struct slice record
 			aim_again(c, TARGETING_CREATIVE, row, &c->creatives);
 		return -1;
 	}
-	if (!fresh)
+	if (!fresh) {
 		drop_condition(c, c->creative[row].condition);
-	if (campaign.at != NULL) {
-		new.campaign_id = catalogue_hash(c, campaign);
+		families_remove(&c->families, c->creative[row].whole, row);
+	}
+	if (names.whole.at != NULL)
+		new.whole = catalogue_hash(c, names.whole);
+	families_add(&c->families, new.whole, row);
+	if (names.campaign.at != NULL) {
+		new.campaign_id = catalogue_hash(c, names.campaign);
 		new.campaign = shelf_find(&c->campaigns, new.campaign_id);
 	}
 	if (category.at != NULL)
 		new.category = catalogue_hash(c, category);
-	new.item_count = (uint8_t)n;
-	for (unsigned i = 0; i < n; i++)
-		new.items[i] = catalogue_hash(c, items[i]);
+	new.item_count = (uint8_t)names.item_count;
+	for (unsigned i = 0; i < names.item_count; i++)
+		new.items[i] = catalogue_hash(c, names.items[i]);
 	c->creative[row] = new;
 	settle(c, row);
 	return 0;
@@ -287,6 +297,7 @@ drop(struct catalogue *c, enum row_kind kind, uint32_t row)
 	} else if (kind == ROW_CREATIVE) {
 		drop_condition(c, c->creative[row].condition);
 		targeting_clear(c->targeting, TARGETING_CREATIVE, row);
+		families_remove(&c->families, c->creative[row].whole, row);
 	}
 	c->bytes -= shelf_record(rows, row).size;
 	shelf_remove(rows, row);
@@ -294,10 +305,10 @@ drop(struct catalogue *c, enum row_kind kind, uint32_t row)
 		settle_item(c, id);
 }
 
-/* Put the record in a row of its own (CATALOGUE_NONE: the lowest free one) or in that of
- * its id. */
+/* Put a record (shelf_copy), which is taken over, in a row of its own (CATALOGUE_NONE: the
+ * lowest free one) or in that of its id. */
 static int
-put(struct catalogue *c, enum row_kind kind, uint32_t place, uint64_t id,
+put_copy(struct catalogue *c, enum row_kind kind, uint32_t place, uint64_t id,
     struct slice record, bool streamed, struct error *error)
 {
 	struct shelf *rows = rows_of(c, kind);
@@ -305,25 +316,23 @@ put(struct catalogue *c, enum row_kind kind, uint32_t place, uint64_t id,
 	bool fresh = row == CATALOGUE_NONE;
 	uint64_t before = fresh ? 0 : shelf_record(rows, row).size;
 	bool was_out = kind == ROW_ITEM && !fresh && c->item[row].out_of_stock;
-	uint8_t *copy;
 	int status;
 
 	if (fresh)
 		row = place != CATALOGUE_NONE ? place : shelf_free_place(rows);
 	if (row == CATALOGUE_NONE)
-		return error_set(error, "there are %u already", rows->capacity);
-	if (c->bytes - before + record.size > c->memory_bytes)
-		return error_set(
-		    error, "no room for it in the memory of the catalogue");
-	copy = shelf_copy(record);
-	if (copy == NULL)
-		return error_set(error, "no memory");
-	record.at = copy;
-	status = kind == ROW_CAMPAIGN ? take_campaign(c, row, fresh, record, id, error)
-	    : kind == ROW_CREATIVE    ? take_creative(c, row, fresh, record, id, error)
-				      : take_item(c, row, record, id, error);
+		status = error_set(error, "there are %u already", rows->capacity);
+	else if (c->bytes - before + record.size > c->memory_bytes)
+		status =
+		    error_set(error, "no room for it in the memory of the catalogue");
+	else
+		status = kind == ROW_CAMPAIGN
+		    ? take_campaign(c, row, fresh, record, id, error)
+		    : kind == ROW_CREATIVE
+		    ? take_creative(c, row, fresh, record, id, error)
+		    : take_item(c, row, record, id, error);
 	if (status != 0) {
-		free(copy);
+		free((uint8_t *)(uintptr_t)record.at);
 		return -1;
 	}
 	c->bytes += record.size - before;
@@ -333,14 +342,169 @@ put(struct catalogue *c, enum row_kind kind, uint32_t place, uint64_t id,
 	return 0;
 }
 
+static int
+put(struct catalogue *c, enum row_kind kind, uint32_t place, uint64_t id,
+    struct slice record, bool streamed, struct error *error)
+{
+	uint8_t *copy = shelf_copy(record);
+
+	if (copy == NULL)
+		return error_set(error, "no memory");
+	return put_copy(
+	    c, kind, place, id, slice_of(copy, record.size), streamed, error);
+}
+
+/* --- Creatives of parts ---------------------------------------------------------------- */
+
+/* The compositions of a creative as records, side by side. */
+struct composed {
+	uint32_t count;
+	uint64_t id[COMPOSITION_MAX];
+	struct slice record[COMPOSITION_MAX]; /* copies, owned until they are put */
+};
+
+static void
+composed_drop(struct composed *k, uint32_t from)
+{
+	for (uint32_t i = from; i < k->count; i++)
+		free((uint8_t *)(uintptr_t)k->record[i].at);
+}
+
+static int
+compose(const struct catalogue *c, const struct compositions *from, struct composed *to,
+    struct error *error)
+{
+	size_t room = from->record.size + COMPOSITION_MORE;
+	uint8_t *bytes = malloc(room);
+
+	for (to->count = 0; bytes != NULL && to->count < from->count; to->count++) {
+		struct slice *record = &to->record[to->count];
+		struct row_head head;
+		struct build b;
+
+		build_init(&b, bytes, room);
+		compositions_build(from, to->count, &b);
+		assert(!build_full(&b));
+		*record = build_slice(&b);
+		if (record->size > RECORD_SIZE_MAX)
+			break;
+		(void)row_read_head(*record, &head);
+		to->id[to->count] = catalogue_hash(c, head.id);
+		record->at = shelf_copy(*record);
+		if (record->at == NULL)
+			break;
+	}
+	free(bytes);
+	if (bytes != NULL && to->count == from->count)
+		return 0;
+	composed_drop(to, 0);
+	return error_set(error, "no memory for its compositions");
+}
+
+/* Whether there is room for all of them beside what is there. */
+static int
+check_room(const struct catalogue *c, const struct composed *k, struct error *error)
+{
+	const struct shelf *rows = &c->creatives;
+	uint64_t bytes = c->bytes;
+	uint32_t fresh = 0;
+
+	for (uint32_t i = 0; i < k->count; i++) {
+		uint32_t row = shelf_find(rows, k->id[i]);
+
+		fresh += row == CATALOGUE_NONE;
+		bytes += k->record[i].size;
+		if (row != CATALOGUE_NONE)
+			bytes -= shelf_record(rows, row).size;
+	}
+	if (fresh > rows->capacity - rows->count)
+		return error_set(error, "there are %u already", rows->capacity);
+	return bytes <= c->memory_bytes
+	    ? 0
+	    : error_set(error, "no room for it in the memory of the catalogue");
+}
+
+/* Remove what is of the creative, but for these ids. */
+static void
+drop_others(struct catalogue *c, uint64_t whole, const uint64_t *ids, uint32_t n)
+{
+	uint32_t row = families_first(&c->families, whole), next;
+
+	for (; row != FAMILY_NONE; row = next) {
+		uint32_t i = 0;
+
+		next = families_next(&c->families, row);
+		while (i < n && ids[i] != c->creative[row].id)
+			i++;
+		if (i == n)
+			drop(c, ROW_CREATIVE, row);
+	}
+}
+
+/* They differ in their ids and parts only: when the first is in, with room for all of them,
+ * nothing can be wrong with the others. */
+static int
+put_composed(struct catalogue *c, const struct compositions *from, uint64_t whole,
+    bool streamed, struct error *error)
+{
+	struct composed k;
+	struct error none;
+
+	if (compose(c, from, &k, error) != 0)
+		return -1;
+	if (check_room(c, &k, error) != 0) {
+		composed_drop(&k, 0);
+		return -1;
+	}
+	for (uint32_t i = 0; i < k.count; i++) {
+		if (put_copy(c, ROW_CREATIVE, CATALOGUE_NONE, k.id[i], k.record[i],
+			streamed, i == 0 ? error : &none) == 0)
+			continue;
+		assert(i == 0);
+		composed_drop(&k, 1);
+		return -1;
+	}
+	drop_others(c, whole, k.id, k.count);
+	return 0;
+}
+
+static int
+put_creative(struct catalogue *c, struct slice record, uint64_t id, bool streamed,
+    struct error *error)
+{
+	struct compositions compositions;
+
+	if (compositions_read(&compositions, record, error) != 0)
+		return -1;
+	if (compositions.count > 0)
+		return put_composed(c, &compositions, id, streamed, error);
+	if (put(c, ROW_CREATIVE, CATALOGUE_NONE, id, record, streamed, error) != 0)
+		return -1;
+	drop_others(c, id, &id, 1);
+	return 0;
+}
+
+/* --- Any record ------------------------------------------------------------------------ */
+
+static void
+remove_row(struct catalogue *c, enum row_kind kind, uint64_t id)
+{
+	uint32_t row = shelf_find(rows_of(c, kind), id);
+
+	if (row != CATALOGUE_NONE)
+		drop(c, kind, row);
+	if (kind == ROW_CREATIVE)
+		drop_others(c, id, NULL, 0);
+}
+
 enum catalogue_result
 catalogue_take(
     struct catalogue *c, struct slice record, bool streamed, struct error *error)
 {
 	struct row_head head;
 	struct error inner;
-	uint32_t row;
 	uint64_t id;
+	int status;
 
 	if (!row_read_head(record, &head))
 		return CATALOGUE_OTHER;
@@ -351,12 +515,13 @@ catalogue_take(
 	}
 	id = catalogue_hash(c, head.id);
 	if (head.deleted) {
-		row = shelf_find(rows_of(c, head.kind), id);
-		if (row != CATALOGUE_NONE)
-			drop(c, head.kind, row);
+		remove_row(c, head.kind, id);
 		return CATALOGUE_TAKEN;
 	}
-	if (put(c, head.kind, CATALOGUE_NONE, id, record, streamed, &inner) == 0)
+	status = head.kind == ROW_CREATIVE
+	    ? put_creative(c, record, id, streamed, &inner)
+	    : put(c, head.kind, CATALOGUE_NONE, id, record, streamed, &inner);
+	if (status == 0)
 		return CATALOGUE_TAKEN;
 	(void)error_set(error, "%s '%.*s': %.200s", row_kind_name(head.kind),
 	    (int)(head.id.size < 80 ? head.id.size : 80), (const char *)head.id.at,
@@ -382,6 +547,21 @@ uint32_t
 catalogue_find_item(const struct catalogue *c, uint64_t id)
 {
 	return shelf_find(&c->items, id);
+}
+
+uint32_t
+catalogue_first_named(const struct catalogue *c, uint64_t id)
+{
+	uint32_t row = families_first(&c->families, id);
+
+	return row != FAMILY_NONE ? row : shelf_find(&c->creatives, id);
+}
+
+uint32_t
+catalogue_next_named(const struct catalogue *c, uint64_t id, uint32_t row)
+{
+	return c->creative[row].whole == id ? families_next(&c->families, row)
+					    : CATALOGUE_NONE;
 }
 
 const struct creative *
@@ -617,6 +797,21 @@ catalogue_load(struct catalogue *c, struct state_reader *from, struct error *err
 	return status;
 }
 
+/* What the file has of a creative replaces all of it that came with the stream. */
+static bool
+has_of_file(const struct catalogue *c, enum row_kind kind, const struct catalogue *from,
+    uint32_t from_row)
+{
+	uint32_t row;
+
+	if (kind != ROW_CREATIVE)
+		return false;
+	row = families_first(&c->families, from->creative[from_row].whole);
+	while (row != FAMILY_NONE && shelf_streamed(&c->creatives, row))
+		row = families_next(&c->families, row);
+	return row != FAMILY_NONE;
+}
+
 int
 catalogue_inherit(
     struct catalogue *c, const struct catalogue *from, struct error *error)
@@ -629,7 +824,8 @@ catalogue_inherit(
 			if (!shelf_has(all[kind], row) ||
 			    !shelf_streamed(all[kind], row) ||
 			    shelf_find(rows_of(c, kind), shelf_id(all[kind], row)) !=
-				CATALOGUE_NONE)
+				CATALOGUE_NONE ||
+			    has_of_file(c, kind, from, row))
 				continue;
 			if (put(c, kind, CATALOGUE_NONE, shelf_id(all[kind], row),
 				shelf_record(all[kind], row), true, error) != 0)

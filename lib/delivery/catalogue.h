@@ -8,6 +8,10 @@
  * are checked first: one that is refused leaves things as they were. Each row keeps its
  * record, so that features can be made of all its keys.
  *
+ * A creative of parts is taken as its compositions (lib/compose/composition.h), each of
+ * which is a row of its own; what is of the whole creative, as its caps, goes by `whole`. A
+ * record of a creative replaces, and its removal removes, all that is composed of it.
+ *
  * A row has a number until it is removed; the lowest free one is given next. So the
  * numbers, and with them the order of answers, follow from the records and their order.
  *
@@ -53,7 +57,9 @@ struct campaign {
 
 struct creative {
 	uint64_t id, campaign_id; /* hashes; campaign_id 0: it belongs to none */
-	uint32_t campaign;        /* its row; CATALOGUE_NONE: there is none (yet) */
+	uint64_t
+	    whole; /* of the creative that it is composed of; else id: caps count it */
+	uint32_t campaign; /* its row; CATALOGUE_NONE: there is none (yet) */
 	uint32_t condition;
 	struct cap cap;
 	bool paused;
@@ -106,11 +112,15 @@ enum catalogue_result catalogue_take(
 uint32_t catalogue_find_creative(const struct catalogue *c, uint64_t id);
 uint32_t catalogue_find_campaign(const struct catalogue *c, uint64_t id);
 uint32_t catalogue_find_item(const struct catalogue *c, uint64_t id);
+/* The rows that an id names: the creative of that id and all that are composed of it, in
+ * the order of rows; CATALOGUE_NONE at the end. Cost: 30 ns for the first, 2 for others. */
+uint32_t catalogue_first_named(const struct catalogue *c, uint64_t id);
+uint32_t catalogue_next_named(const struct catalogue *c, uint64_t id, uint32_t row);
 /* Of a row that there is. */
 const struct creative *catalogue_creative(const struct catalogue *c, uint32_t row);
 const struct campaign *catalogue_campaign(const struct catalogue *c, uint32_t row);
 const struct item *catalogue_item(const struct catalogue *c, uint32_t row);
-/* The record that the creative came as, and its id; borrowed until the row changes.
+/* The record of the creative, and its id; borrowed until the row changes.
  * RECORD_PADDING bytes after the record are readable. */
 struct slice catalogue_creative_record(const struct catalogue *c, uint32_t row);
 struct slice catalogue_creative_id(const struct catalogue *c, uint32_t row);

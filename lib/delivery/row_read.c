@@ -165,29 +165,46 @@ row_read_aim(
 	    : error_set(error, "width and height come together");
 }
 
-int
-row_read_creative(struct slice record, struct creative *to, struct slice *campaign,
-    struct slice items[CATALOGUE_ITEMS_OF_ONE], unsigned *n, struct error *error)
+static int
+read_named(struct slice record, const char *name, struct slice *to, struct error *error)
+{
+	struct slice value;
+
+	*to = slice_of(NULL, 0);
+	if (!value_get(record, name, &value) || read_id(value, to))
+		return 0;
+	return error_set(error, "%s is no id", name);
+}
+
+static int
+read_items(struct slice record, struct row_names *to, struct error *error)
 {
 	struct slice value, none, item;
 	struct value_walk walk;
 
-	*campaign = slice_of(NULL, 0);
-	*n = 0;
-	if (value_get(record, "campaign_id", &value) && !read_id(value, campaign))
-		return error_set(error, "campaign_id is no id");
-	if (value_get(record, "item_ids", &value)) {
-		if (value_type(value) != VALUE_ARRAY)
-			return error_set(error, "item_ids is no list");
-		for (value_open(value, &walk); value_next(&walk, &none, &item);) {
-			if (*n == CATALOGUE_ITEMS_OF_ONE)
-				return error_set(error, "more than %d item_ids",
-				    CATALOGUE_ITEMS_OF_ONE);
-			if (!read_id(item, &items[(*n)++]))
-				return error_set(error, "item_ids has what is no id");
-		}
+	to->item_count = 0;
+	if (!value_get(record, "item_ids", &value))
+		return 0;
+	if (value_type(value) != VALUE_ARRAY)
+		return error_set(error, "item_ids is no list");
+	for (value_open(value, &walk); value_next(&walk, &none, &item);) {
+		if (to->item_count == CATALOGUE_ITEMS_OF_ONE)
+			return error_set(
+			    error, "more than %d item_ids", CATALOGUE_ITEMS_OF_ONE);
+		if (!read_id(item, &to->items[to->item_count++]))
+			return error_set(error, "item_ids has what is no id");
 	}
-	if (read_flag(record, "paused", &to->paused, error) != 0)
+	return 0;
+}
+
+int
+row_read_creative(struct slice record, struct creative *to, struct row_names *other,
+    struct error *error)
+{
+	if (read_named(record, "composed_of", &other->whole, error) != 0 ||
+	    read_named(record, "campaign_id", &other->campaign, error) != 0 ||
+	    read_items(record, other, error) != 0 ||
+	    read_flag(record, "paused", &to->paused, error) != 0)
 		return -1;
 	return read_cap(record, &to->cap, error);
 }

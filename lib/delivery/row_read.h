@@ -34,8 +34,15 @@ int row_read_aim(
 
 /* All but the ids; -1 and error. */
 int row_read_campaign(struct slice record, struct campaign *to, struct error *error);
-int row_read_creative(struct slice record, struct creative *to, struct slice *campaign,
-    struct slice items[CATALOGUE_ITEMS_OF_ONE], unsigned *n, struct error *error);
+/* The ids of others that it names; absent when it names none. */
+struct row_names {
+	struct slice whole, campaign; /* what it is composed of, where it belongs */
+	struct slice items[CATALOGUE_ITEMS_OF_ONE];
+	unsigned item_count;
+};
+
+int row_read_creative(struct slice record, struct creative *to, struct row_names *other,
+    struct error *error);
 /* What the creative says it is worth, and its category (absent: none). */
 int row_read_worth(struct slice record, struct creative *to, struct slice *category,
     struct error *error);

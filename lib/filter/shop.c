@@ -7,7 +7,8 @@
 #include "lib/delivery/offers.h"
 #include "lib/hash.h"
 
-enum { CANDIDATES, CREATIVE_ID, CAMPAIGN_ID, SAID_MAX = 5 };
+enum { CANDIDATES, CREATIVE_ID, COMPOSED_OF, CAMPAIGN_ID };
+enum { SAID_MAX = 5 };
 enum { VALUES, BID_TYPES };
 
 static const char *const lists[SHOP_LISTS] = { "candidate_values",
@@ -69,6 +70,7 @@ shop_open(struct shop *s, struct run *run, const char *path, uint64_t memory_byt
 	s->memory_bytes = memory_bytes;
 	s->keys[CANDIDATES] = run_key(run, "candidates");
 	s->keys[CREATIVE_ID] = run_key(run, "creative_id");
+	s->keys[COMPOSED_OF] = run_key(run, "composed_of");
 	s->keys[CAMPAIGN_ID] = run_key(run, "campaign_id");
 	for (unsigned i = 0; i < SHOP_LISTS; i++)
 		s->lists[i] = run_key(run, lists[i]);
@@ -136,6 +138,17 @@ campaign_of(const struct shop *s, uint32_t row)
 	    : catalogue_creative(s->catalogue, row)->campaign_id;
 }
 
+/* A row as a candidate, which is written by the id that it has. */
+static struct candidate
+candidate_of(const struct shop *s, uint32_t row)
+{
+	const struct creative *c = catalogue_creative(s->catalogue, row);
+
+	return (struct candidate){
+		.hash = c->whole, .row = row, .campaign = c->campaign_id
+	};
+}
+
 static bool
 id_of(struct slice value, struct slice *id)
 {
@@ -145,25 +158,51 @@ id_of(struct slice value, struct slice *id)
 	return value_text(value, id) || value_int(value, &integer);
 }
 
+/* One that is named; false when there are too many. */
+static bool
+add_named(struct shop *s, struct slice value, struct slice id, uint32_t place)
+{
+	uint64_t hash = catalogue_hash(s->catalogue, id);
+	uint32_t row = catalogue_first_named(s->catalogue, hash);
+
+	if (row == CATALOGUE_NONE ||
+	    catalogue_creative(s->catalogue, row)->id == hash) {
+		struct candidate k = { .hash = hash, .row = row };
+
+		if (row != CATALOGUE_NONE)
+			k = candidate_of(s, row);
+		k.id = value;
+		k.place = place;
+		s->candidates[s->count++] = k;
+		return true;
+	}
+	s->news = true;
+	for (; row != CATALOGUE_NONE && s->count < SHOP_CANDIDATES_MAX;
+	     row = catalogue_next_named(s->catalogue, hash, row)) {
+		s->candidates[s->count] = candidate_of(s, row);
+		s->candidates[s->count++].place = place;
+	}
+	return row == CATALOGUE_NONE;
+}
+
 static enum verdict
 read_named(struct shop *s, struct run *run, struct slice list)
 {
 	struct value_walk walk;
 	struct slice none, value, id;
+	uint32_t place = 0;
 
-	if (value_type(list) != VALUE_ARRAY || value_count(list) > SHOP_CANDIDATES_MAX)
+	s->before = value_count(list);
+	if (value_type(list) != VALUE_ARRAY || s->before > SHOP_CANDIDATES_MAX)
 		return run_reject(
 		    run, "candidates is no list of at most %d", SHOP_CANDIDATES_MAX);
-	for (value_open(list, &walk); value_next(&walk, &none, &value);) {
-		struct candidate *k = &s->candidates[s->count];
-
+	for (value_open(list, &walk); value_next(&walk, &none, &value); place++) {
 		if (!id_of(value, &id))
 			return run_reject(run, "candidates has what is no id");
-		k->place = s->count++;
-		k->id = value;
-		k->hash = catalogue_hash(s->catalogue, id);
-		k->row = catalogue_find_creative(s->catalogue, k->hash);
-		k->campaign = campaign_of(s, k->row);
+		if (s->count == SHOP_CANDIDATES_MAX || !add_named(s, value, id, place))
+			return run_reject(run,
+			    "candidates have more than %d compositions",
+			    SHOP_CANDIDATES_MAX);
 	}
 	return PASS;
 }
@@ -175,26 +214,16 @@ shop_candidates(
 	struct slice list;
 
 	s->count = 0;
+	s->news = false;
 	s->asked = record_value(request, s->keys[CANDIDATES], &list);
-	if (s->asked) {
-		enum verdict verdict = read_named(s, run, list);
-
-		s->before = s->count;
-		return verdict;
-	}
+	if (s->asked)
+		return read_named(s, run, list);
 	if (catalogue_counts(s->catalogue).creatives == 0)
 		return DROP;
 	s->count = catalogue_eligible(
 	    s->catalogue, request, when, s->eligible, SHOP_CANDIDATES_MAX);
-	for (uint32_t i = 0; i < s->count; i++) {
-		uint32_t row = s->eligible[i];
-
-		s->candidates[i] =
-		    (struct candidate){ .hash =
-					    catalogue_creative(s->catalogue, row)->id,
-			    .row = row,
-			    .campaign = campaign_of(s, row) };
-	}
+	for (uint32_t i = 0; i < s->count; i++)
+		s->candidates[i] = candidate_of(s, s->eligible[i]);
 	s->before = s->count;
 	return PASS;
 }
@@ -210,7 +239,8 @@ id_in_catalogue(const struct shop *s, uint32_t row)
 	return value;
 }
 
-/* Of a list with an item for each candidate, those of the first n; another stays. */
+/* Of a list with an item for each candidate that was named, those of the first n; another
+ * stays. */
 static void
 trim(struct shop *s, struct run *run, struct key key, struct slice list, uint32_t n)
 {
@@ -224,12 +254,9 @@ trim(struct shop *s, struct run *run, struct key key, struct slice list, uint32_
 	b = run_set(run, key);
 	build_array(b, n);
 	for (value_open(list, &walk); left < n && value_next(&walk, &none, &item);
-	     place++) {
-		if (place != s->candidates[left].place)
-			continue;
-		build_raw(b, item);
-		left++;
-	}
+	     place++)
+		for (; left < n && s->candidates[left].place == place; left++)
+			build_raw(b, item);
 }
 
 static struct worth
@@ -273,14 +300,15 @@ shop_write(struct shop *s, struct run *run, const struct record *request, uint32
 	struct slice list;
 	struct build *b;
 
-	if (s->asked && n == s->before)
+	if (s->asked && n == s->before && !s->news)
 		return;
 	b = run_set(run, s->keys[CANDIDATES]);
 	build_array(b, n);
 	for (uint32_t i = 0; i < n; i++)
 		build_raw(b,
-		    s->asked ? s->candidates[i].id
-			     : id_in_catalogue(s, s->candidates[i].row));
+		    s->candidates[i].id.at != NULL
+			? s->candidates[i].id
+			: id_in_catalogue(s, s->candidates[i].row));
 	if (!s->asked) {
 		write_worth(s, run, n);
 		return;
@@ -300,6 +328,12 @@ shop_shown(const struct shop *s, const struct record *r, struct candidate *to)
 	to->id = id;
 	to->hash = catalogue_hash(s->catalogue, id);
 	to->row = catalogue_find_creative(s->catalogue, to->hash);
+	if (record_id(r, s->keys[COMPOSED_OF], &id))
+		to->hash = catalogue_hash(s->catalogue, id);
+	else if (to->row != CATALOGUE_NONE)
+		to->hash = catalogue_creative(s->catalogue, to->row)->whole;
+	if (to->row == CATALOGUE_NONE)
+		to->row = catalogue_first_named(s->catalogue, to->hash);
 	to->campaign = campaign_of(s, to->row);
 	if (to->campaign == 0 && record_id(r, s->keys[CAMPAIGN_ID], &id))
 		to->campaign = catalogue_hash(s->catalogue, id);

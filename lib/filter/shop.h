@@ -16,10 +16,10 @@ enum {
 
 /* Someone who may be shown, of a request or as eligible. */
 struct candidate {
-	struct slice id;   /* the value as it is in the request; absent: of the row */
-	uint64_t hash;     /* catalogue_hash of the id */
-	uint32_t row;      /* CATALOGUE_NONE: the catalogue does not have it */
-	uint32_t place;    /* in the request's list */
+	struct slice id; /* the value as it is in the request; absent: of the row */
+	uint64_t hash;  /* catalogue_hash of the id; of what it is composed of, if so */
+	uint32_t row;   /* CATALOGUE_NONE: the catalogue does not have it */
+	uint32_t place; /* in the request's list */
 	uint64_t campaign; /* hash; 0: none that is known */
 };
 
@@ -27,12 +27,14 @@ struct shop {
 	struct catalogue *catalogue; /* owned */
 	const char *path;
 	struct candidate *candidates; /* owned; those of the request at hand */
-	uint32_t count, before;
+	uint32_t count,
+	    before;         /* before: that the request names, or that are eligible */
 	bool asked;         /* the request names its candidates */
+	bool news;          /* some of them by what they are composed of */
 	uint32_t *eligible; /* owned; scratch */
 	uint64_t memory_bytes;
 	uint64_t refused; /* rows of the file */
-	struct key keys[3], lists[SHOP_LISTS];
+	struct key keys[4], lists[SHOP_LISTS];
 };
 
 /* In start: read the catalogue, if there is a path. 0, or -1 after run_usage. The memory
@@ -44,7 +46,8 @@ enum verdict shop_take(struct shop *s, struct run *run, const struct record *r);
 /* For `reload`: always 0; what is wrong is said, and what was before stays. */
 int shop_reload(struct shop *s, struct run *run);
 
-/* The candidates of a request: those that it names, or, when it names none and there are
+/* The candidates of a request: those that it names (with a creative of parts all of its
+ * compositions), or, when it names none and there are
  * creatives, those that are eligible. PASS; DROP: there are none to be looked at, it goes
  * out as it is; or REJECT. */
 enum verdict shop_candidates(
@@ -60,8 +63,8 @@ shop_keep(struct shop *s, uint32_t from, uint32_t to)
 void shop_write(
     struct shop *s, struct run *run, const struct record *request, uint32_t n);
 
-/* The creative and campaign that a decision, impression or click is of. False when it
- * names no creative. */
+/* The creative and campaign that a decision, impression or click is of; a composition that
+ * is no more has the row of another one. False when it names no creative. */
 bool shop_shown(const struct shop *s, const struct record *r, struct candidate *to);
 
 void shop_save(const struct shop *s, struct state_writer *to);

@@ -319,6 +319,19 @@ value_get(struct slice map, const char *key, struct slice *to)
 }
 
 bool
+value_path(struct slice map, struct slice path, struct slice *to)
+{
+	size_t dot = slice_find(path, '.');
+
+	if (value_type(map) != VALUE_MAP)
+		return false;
+	if (value_get_slice(map, path, to))
+		return true;
+	return dot < path.size && value_get_slice(map, slice_of(path.at, dot), to) &&
+	    value_path(*to, slice_from(path, dot + 1), to);
+}
+
+bool
 value_at(struct slice array, uint32_t index, struct slice *to)
 {
 	struct value_walk walk;

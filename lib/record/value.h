@@ -61,6 +61,8 @@ uint32_t value_count(struct slice value);
 bool value_get(struct slice map, const char *key, struct slice *to);
 bool value_get_slice(struct slice map, struct slice key, struct slice *to);
 bool value_at(struct slice array, uint32_t index, struct slice *to);
+/* The same under "a.b": the key of that name, or else b in the map a. */
+bool value_path(struct slice map, struct slice path, struct slice *to);
 
 /* The bytes that a valid value starting here takes. Cost: a walk through it. */
 size_t value_size(const uint8_t *at);

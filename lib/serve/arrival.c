@@ -92,6 +92,26 @@ write(struct desk *k, struct arriving *a)
 
 /* --- Kinds --------------------------------------------------------------------------- */
 
+/* A creative of parts is known by its compositions, as bp-compose makes them. */
+static void
+learn_change(struct desk *k, const struct arriving *a)
+{
+	const struct catalogue *c = k->catalogue;
+	struct slice value, text;
+	uint32_t row = CATALOGUE_NONE;
+	uint64_t id = 0;
+
+	if (a->kind == KIND_CREATIVE && value_get(a->map, "creative_id", &value)) {
+		id = catalogue_hash(c, value_text(value, &text) ? text : value);
+		row = catalogue_first_named(c, id);
+	}
+	if (row == CATALOGUE_NONE || catalogue_creative(c, row)->id == id)
+		desk_learn(k, build_slice(&a->b));
+	else
+		for (; row != CATALOGUE_NONE; row = catalogue_next_named(c, id, row))
+			desk_learn(k, catalogue_creative_record(c, row));
+}
+
 static enum arrival
 change(struct desk *k, struct arriving *a, struct error *error)
 {
@@ -101,7 +121,9 @@ change(struct desk *k, struct arriving *a, struct error *error)
 	    catalogue_take(k->catalogue, build_slice(&a->b), true, error) ==
 		CATALOGUE_REFUSED)
 		return ARRIVAL_WRONG;
-	return write(k, a);
+	learn_change(k, a);
+	journal_close(k->journal, &a->b);
+	return ARRIVAL_TAKEN;
 }
 
 static enum arrival
@@ -127,7 +149,8 @@ tell(struct desk *k, struct arriving *a, struct error *error)
 static void
 read_shown(struct desk *k, const struct record *r, struct shown *s)
 {
-	struct slice map = slice_of(r->bytes, r->size), value, id;
+	struct slice map = slice_of(r->bytes, r->size), composed_of = { NULL, 0 },
+		     value, id;
 	uint64_t position = 0;
 	uint32_t row;
 
@@ -139,12 +162,16 @@ read_shown(struct desk *k, const struct record *r, struct shown *s)
 	if (!record_id(r, k->creative_id, &id))
 		return;
 	row = catalogue_find_creative(k->catalogue, catalogue_hash(k->catalogue, id));
+	if (value_get(map, "composed_of", &composed_of) && row == CATALOGUE_NONE &&
+	    value_text(composed_of, &id))
+		row = catalogue_first_named(
+		    k->catalogue, catalogue_hash(k->catalogue, id));
 	if (row != CATALOGUE_NONE)
 		eligible_caps(k, row, s);
 	if (value_get(map, "position", &value))
 		(void)value_uint(value, &position);
 	if (record_value(r, k->creative_id, &value))
-		shown_describe(s, (unsigned)position, value, r);
+		shown_describe(s, (unsigned)position, value, composed_of, r);
 }
 
 /* What is known of the decision here, and was not where the record was made. */

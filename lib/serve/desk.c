@@ -238,6 +238,7 @@ decide_one(struct desk *k, const struct record *request, struct build *b, instan
 {
 	struct decider *d = k->decider;
 	struct shown *s = &k->eligible.shown, *kept;
+	struct slice composed_of = { NULL, 0 };
 	uint8_t *start = b->at;
 	uint64_t decision;
 	bool fresh;
@@ -260,7 +261,9 @@ decide_one(struct desk *k, const struct record *request, struct build *b, instan
 	}
 	kept = table_touch(k->shown, decision, now, &fresh);
 	*kept = *s;
-	shown_describe(kept, to->position, decider_chosen(d), request);
+	(void)value_get(catalogue_creative_record(k->catalogue, to->row), "composed_of",
+	    &composed_of);
+	shown_describe(kept, to->position, decider_chosen(d), composed_of, request);
 	decider_take(d, slice_of(start, (size_t)(b->at - start)));
 	k->counts.decisions++;
 	return 1;

@@ -25,6 +25,16 @@ eligible_fini(struct eligible *e)
 
 /* --- Who is named ---------------------------------------------------------------------- */
 
+/* With a creative of parts all that are composed of it. */
+static void
+mark_creative(struct desk *k, uint64_t id, uint8_t mark)
+{
+	uint32_t row = catalogue_first_named(k->catalogue, id);
+
+	for (; row != CATALOGUE_NONE; row = catalogue_next_named(k->catalogue, id, row))
+		k->eligible.mark[row] = mark;
+}
+
 /* Those whom the request names are marked. NULL, or what is wrong. */
 static const char *
 mark_named(struct desk *k, struct slice list, uint8_t mark)
@@ -32,7 +42,6 @@ mark_named(struct desk *k, struct slice list, uint8_t mark)
 	struct slice key, item, id;
 	struct value_walk walk;
 	int64_t integer;
-	uint32_t row;
 
 	if (value_type(list) != VALUE_ARRAY || value_count(list) > POLICY_MAX)
 		return "candidates is no list of at most 1024";
@@ -40,10 +49,7 @@ mark_named(struct desk *k, struct slice list, uint8_t mark)
 		id = item;
 		if (!value_text(item, &id) && !value_int(item, &integer))
 			return "candidates has what is no id";
-		row = catalogue_find_creative(
-		    k->catalogue, catalogue_hash(k->catalogue, id));
-		if (row != CATALOGUE_NONE)
-			k->eligible.mark[row] = mark;
+		mark_creative(k, catalogue_hash(k->catalogue, id), mark);
 	}
 	return NULL;
 }
@@ -55,7 +61,7 @@ eligible_caps(const struct desk *k, uint32_t row, struct shown *s)
 {
 	const struct creative *c = catalogue_creative(k->catalogue, row);
 
-	s->id[CAPS_BANNER] = c->id;
+	s->id[CAPS_BANNER] = c->whole;
 	s->id[CAPS_CAMPAIGN] = c->campaign_id;
 	s->cap[CAPS_BANNER] = cap_limits(c->cap) ? c->cap : k->preset[CAPS_BANNER];
 	s->cap[CAPS_CAMPAIGN] = k->preset[CAPS_CAMPAIGN];
@@ -265,23 +271,40 @@ build_limits(const struct desk *k, struct build *to)
 	}
 }
 
-/* A hash names a category as well as its text does; without a bit it is an int. */
+/* Of which only one is to be in an answer: its category, if that is the rule, or the
+ * creative that it is composed of, whose cap counts it as one; 0: none. */
+static uint64_t
+group_of(const struct desk *k, uint32_t row)
+{
+	const struct creative *c = catalogue_creative(k->catalogue, row);
+	uint64_t category =
+	    k->rules.one_of_category ? offer_category(k->catalogue, row) : 0;
+
+	return category != 0 ? category : c->whole != c->id ? c->whole : 0;
+}
+
+/* A hash names a group as well as its text does; without a bit it is an int. */
 static unsigned
 build_groups(const struct desk *k, struct build *to)
 {
 	const struct eligible *e = &k->eligible;
+	bool grouped = false;
 
-	if (!k->rules.one_of_category || e->positions < 2 || e->n < 2)
+	if (e->positions < 2 || e->n < 2)
+		return 0;
+	for (uint32_t i = 0; i < e->n && !grouped; i++)
+		grouped = group_of(k, e->rows[i]) != 0;
+	if (!grouped && !k->rules.one_of_category)
 		return 0;
 	build_text(to, "candidate_groups");
 	build_array(to, e->n);
 	for (uint32_t i = 0; i < e->n; i++) {
-		uint64_t category = offer_category(k->catalogue, e->rows[i]);
+		uint64_t group = group_of(k, e->rows[i]);
 
-		if (category == 0)
+		if (group == 0)
 			build_nil(to);
 		else
-			build_int(to, (int64_t)(category >> 1));
+			build_int(to, (int64_t)(group >> 1));
 	}
 	return 1;
 }

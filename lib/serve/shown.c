@@ -85,7 +85,8 @@ shown_strip(struct shown *s, bool (*stays)(struct slice name))
 
 		if (value_str(slice_of(at, key), &name) &&
 		    (stays(name) || slice_is(name, "position") ||
-			slice_is(name, "creative_id") || slice_is(name, "bid_type") ||
+			slice_is(name, "creative_id") ||
+			slice_is(name, "composed_of") || slice_is(name, "bid_type") ||
 			slice_is(name, "price_micros"))) {
 			memmove(to, at, size);
 			to += size;
@@ -99,7 +100,7 @@ shown_strip(struct shown *s, bool (*stays)(struct slice name))
 
 void
 shown_describe(struct shown *s, unsigned position, struct slice creative_id,
-    const struct record *request)
+    struct slice composed_of, const struct record *request)
 {
 	static const char *const names[] = { "slot_id", "user_id", "anonymous_id",
 		"session_id", "consent" };
@@ -109,6 +110,8 @@ shown_describe(struct shown *s, unsigned position, struct slice creative_id,
 	remember_number(s, "position", position);
 	remember_price(s);
 	remember(s, "creative_id", creative_id);
+	if (composed_of.at != NULL)
+		remember(s, "composed_of", composed_of);
 	for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
 		if (value_get(map, names[i], &value))
 			remember(s, names[i], value);

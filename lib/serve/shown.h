@@ -35,11 +35,11 @@ struct table *shown_new(uint64_t memory_bytes);
 int shown_check(const struct table *t, struct error *error);
 /* It counts `weight` more for the caps of all that it is of. */
 void shown_count(const struct shown *s, struct caps *caps, instant now, double weight);
-/* Say of it what the records of its events will have: its place, banner (msgpack) and price,
- * and who and where the request says that it was. What does not fit is left out. */
+/* Say of it what the records of its events will have: its place, banner and what that is
+ * composed of (msgpack; absent: nothing), price, and who and where the request says that it was. What does not fit is left out. */
 void shown_describe(struct shown *s, unsigned position, struct slice creative_id,
-    const struct record *request);
-/* Keep only `position`, `creative_id`, what it costs, and pairs whose key may stay. */
+    struct slice composed_of, const struct record *request);
+/* Keep only `position`, `creative_id`, `composed_of`, what it costs, and pairs whose key may stay. */
 void shown_strip(struct shown *s, bool (*stays)(struct slice name));
 
 #endif

@@ -133,12 +133,76 @@ target_of(struct slice record, struct slice *to)
 	    link_leads(*to);
 }
 
-/* decision: absent of a fallback, which tells nobody anything. */
+/* The text that was appended last, at `from`; absent when it was none. */
+static struct slice
+text_at(const struct build *b, size_t from)
+{
+	struct slice text = { NULL, 0 }, value = slice_from(build_slice(b), from);
+
+	if (!build_full(b) && value.size > 0)
+		(void)value_str(value, &text);
+	return text;
+}
+
+/* The links of a banner; its decision is absent of a fallback, which tells nobody
+ * anything. How many pairs. */
+static unsigned
+build_links(struct site *s, const struct desk_ask *ask, struct template_values *v,
+    struct build *b)
+{
+	unsigned pairs = 0;
+	struct slice target;
+	size_t from;
+
+	if (v->decision_id.at != NULL) {
+		build_text(b, "decision_id");
+		build_str(b, v->decision_id);
+		build_text(b, "impression_url");
+		from = build_slice(b).size;
+		link_build(&s->links, LINK_IMPRESSION, v->decision_id,
+		    (struct slice){ NULL, 0 }, ask->now, b);
+		v->impression_url = text_at(b, from);
+		pairs += 2;
+	}
+	if (target_of(v->creative, &target)) {
+		build_text(b, "click_url");
+		from = build_slice(b).size;
+		if (v->decision_id.at != NULL)
+			link_build(
+			    &s->links, LINK_CLICK, v->decision_id, target, ask->now, b);
+		else
+			build_str(b, target);
+		v->click_url = text_at(b, from);
+		pairs++;
+	}
+	return pairs;
+}
+
+/* How many pairs: none when there is no template, or no room. */
+static unsigned
+build_html(const struct site *s, const struct template_values *v, struct build *b)
+{
+	struct build html = *b;
+
+	if (s->template == NULL || build_full(b))
+		return 0;
+	if (html.end - html.start > SITE_HTML_MAX)
+		html.end = html.start + SITE_HTML_MAX;
+	if (html.at > html.end)
+		return 0;
+	build_text(&html, "html");
+	if (!template_render(s->template, v, &html))
+		return 0;
+	b->at = html.at;
+	return 1;
+}
+
 static void
 build_banner(struct site *s, uint32_t row, unsigned position, struct slice decision,
     const struct desk_ask *ask, struct build *b)
 {
 	struct slice record = catalogue_creative_record(s->desk->catalogue, row), value;
+	struct template_values v = { .creative = record, .decision_id = decision };
 	size_t open = build_open(b);
 	unsigned pairs = 1;
 
@@ -154,22 +218,8 @@ build_banner(struct site *s, uint32_t row, unsigned position, struct slice decis
 	pairs += copy_pair(record, "parts", b);
 	pairs += copy_pair(record, "width", b);
 	pairs += copy_pair(record, "height", b);
-	if (decision.at != NULL) {
-		build_text(b, "decision_id");
-		build_str(b, decision);
-		build_text(b, "impression_url");
-		link_build(&s->links, LINK_IMPRESSION, decision,
-		    (struct slice){ NULL, 0 }, ask->now, b);
-		pairs += 2;
-	}
-	if (target_of(record, &value)) {
-		build_text(b, "click_url");
-		if (decision.at != NULL)
-			link_build(&s->links, LINK_CLICK, decision, value, ask->now, b);
-		else
-			build_str(b, value);
-		pairs++;
-	}
+	pairs += build_links(s, ask, &v, b);
+	pairs += build_html(s, &v, b);
 	build_close_map(b, open, pairs);
 }
 
@@ -180,7 +230,7 @@ fall_back(struct site *s, const struct desk_ask *ask, struct build *b)
 	const struct catalogue *c = s->desk->catalogue;
 	uint32_t row = s->fallback == NULL
 	    ? CATALOGUE_NONE
-	    : catalogue_find_creative(c, catalogue_hash(c, slice_text(s->fallback)));
+	    : catalogue_first_named(c, catalogue_hash(c, slice_text(s->fallback)));
 
 	s->counts.shed++;
 	if (row == CATALOGUE_NONE)

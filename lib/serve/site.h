@@ -15,6 +15,7 @@
 #ifndef BANNERPIPE_SERVE_SITE_H
 #define BANNERPIPE_SERVE_SITE_H
 
+#include "lib/compose/template.h"
 #include "lib/http/http.h"
 #include "lib/serve/ask.h"
 #include "lib/serve/events.h"
@@ -24,6 +25,8 @@ enum {
 	SITE_SLOTS_MAX = 16,
 	SITE_EVENTS_MAX = 1000, /* of a batch */
 	SITE_ANSWER_MAX = 256 << 10,
+	SITE_HTML_MAX =
+	    64 << 10, /* of an answer: beyond it banners come without HTML */
 	SITE_ROUTES = 8,
 };
 
@@ -39,7 +42,8 @@ struct site {
 	struct desk *desk;       /* borrowed, as these are */
 	const struct http *http; /* for its metrics; NULL: none */
 	struct links links;
-	const char *fallback; /* the id of a creative; NULL: no banner */
+	const char *fallback;            /* the id of a creative; NULL: no banner */
+	const struct template *template; /* borrowed; NULL: banners without HTML */
 	bool draining;
 
 	struct asker asker;

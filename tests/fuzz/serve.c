@@ -85,6 +85,9 @@ make_catalogue(struct json *json)
 		"\"context.page == 'home'\",\"url\":\"javascript:x\"}",
 		"{\"event\":\"creative\",\"creative_id\":\"b\",\"width\":300,"
 		"\"height\":250,\"targeting\":{\"page\":[\"home\"]}}",
+		"{\"event\":\"creative\",\"creative_id\":\"p\",\"cap\":{\"total\":2},"
+		"\"parts\":{\"headline\":[\"\\\"<\",\"&\"],\"colour\":[\"red\",\"'\"]}"
+		"}",
 	};
 	struct catalogue *c = catalogue_new(
 	    hash_key(0), (struct catalogue_limits){ 16, 16, 16 }, 1 << 20);
@@ -126,10 +129,11 @@ make(void)
 	s.site.os = &os;
 	s.site.desk = &s.desk;
 	s.site.fallback = "a";
+	s.site.template = template_new(slice_text(template_built_in), &error);
 	s.site.links =
 	    (struct links){ mac_new(slice_text("0123456789abcdef")), "", { 1000000 } };
 	if (s.desk.caps == NULL || s.desk.budgets == NULL || s.site.links.mac == NULL ||
-	    site_init(&s.site) != 0 ||
+	    s.site.template == NULL || site_init(&s.site) != 0 ||
 	    desk_init(&s.desk, &os, 0, "user_id", MEMORY, &error) != 0)
 		abort();
 	s.decider.judge.portrait = portrait_new(slice_text(history), MEMORY, 0, &error);
