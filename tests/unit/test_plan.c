@@ -27,8 +27,8 @@ enum {
 };
 
 static const instant start = 1700000000 * WHEN_SECOND;
-static const char *const names[FIELDS] = { "a", "b", "c", "d", "e", "f", "g", "h",
-	"creative_id", "position" };
+static const char *const names[FIELDS] = { "a", "b", "c", "d", "e", "f", "user_id",
+	"creative_id", "consent", "position" };
 
 static struct random numbers;
 
@@ -331,7 +331,8 @@ try_slate(instant now)
 			own[i] = own[below(i)];
 		else
 			choose_pairs(&own[i], 1 + below(3));
-		own[i].size[FIELDS - 1] = 0; /* position is no candidate's */
+		/* Neither consent nor position are a candidate's. */
+		own[i].size[FIELDS - 2] = own[i].size[FIELDS - 1] = 0;
 		scan_pairs(reader, NULL, &own[i], NULL, &r);
 		if (!plan_face(plan, &r, face[i], FACE)) {
 			refused++;
@@ -342,7 +343,7 @@ try_slate(instant now)
 	/* A key that the request has and its decisions have not. */
 	hidden = common;
 	if (below(2) == 0) {
-		unsigned left_out = below(FIELDS - 1);
+		unsigned left_out = below(FIELDS - 2);
 
 		common.size[left_out] = 0;
 		for (unsigned i = 0; i < n; i++)
