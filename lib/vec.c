@@ -154,10 +154,11 @@ vec_sigmoid_eight(const double *z, double *p)
 	wide_bits negative, less, scale;
 
 	memcpy(&x, z, sizeof x);
-	negative = x < zero;
+	/* Of the signs: a comparison is made one by one where registers are half as wide. */
+	negative = (wide_bits)x >> 63;
 	/* -|z|, held */
 	x = (wide)((wide_bits)x | INT64_MIN);
-	less = x < low;
+	less = (wide_bits)(x - low) >> 63;
 	x = (wide)(((wide_bits)low & less) | ((wide_bits)x & ~less));
 	shifted = x * 0x1.71547652b82fep0 + round;
 	k = shifted - round;

@@ -34,9 +34,9 @@ count_hash(struct hash_key seed, struct slice value, uint64_t *to)
 	return true;
 }
 
-/* The hash of a key's field, once a record. */
-static const struct count_id *
-id_of(struct counting *c, const struct subject *key, const struct record *r)
+/* Once a record. */
+const struct count_id *
+count_id(struct counting *c, const struct subject *key, const struct record *r)
 {
 	struct count_id *id = &c->ids[key->slot];
 	struct slice values[2];
@@ -71,7 +71,7 @@ level_key(struct counting *c, const struct spec_level *l, const struct record *r
 		k = 1;
 	}
 	for (; k < l->key_count; k++) {
-		const struct count_id *id = id_of(c, &l->keys[k], r);
+		const struct count_id *id = count_id(c, &l->keys[k], r);
 
 		if (!id->has)
 			return false;
@@ -376,7 +376,7 @@ count_update(struct counting *c, struct spec_feature *f, const struct record *r,
 			continue;
 		}
 		/* An event of several items counts for each of them. */
-		if (!id_of(c, &l->keys[0], r)->many) {
+		if (!count_id(c, &l->keys[0], r)->many) {
 			if (level_key(c, l, r, NULL, &a.key))
 				put_one(c, f, r, &a);
 			continue;

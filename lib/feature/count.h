@@ -63,8 +63,18 @@ count_turn(struct counting *c)
 	c->turn++;
 }
 
+/* The hash of a key's field of the record; or say it, when it is known already. */
+const struct count_id *count_id(
+    struct counting *c, const struct subject *key, const struct record *r);
+static inline void
+count_set_id(struct counting *c, unsigned slot, const struct count_id *known)
+{
+	c->ids[slot] = *known;
+	c->ids[slot].turn = c->turn;
+}
+
 /* Find the record's keys and begin to fetch what is counted under them: before reading,
- * after count_turn. */
+ * after count_turn. The record is not looked at for keys whose hashes were said. */
 void count_fetch(struct counting *c, const struct record *r);
 
 /* What history.c does: find out whom the spec counts by; -1: no memory. */

@@ -83,7 +83,7 @@ last(struct extract *x, struct spec_feature *f, instant at)
 		vector_put(x, f, hashes[i], 1, slice_of(NULL, 0));
 }
 
-static void
+void
 extract_one(
     struct extract *x, struct spec_feature *f, const struct record *r, instant at)
 {
@@ -185,9 +185,9 @@ sum_up(struct extract *x)
 		x->counts.evicted += table_counts(x->counting.users.numbers).evicted;
 }
 
-int
-extract_features(struct extract *x, const struct record *r, struct count_times t,
-    bool counts, struct features *to)
+bool
+extract_reach(
+    struct extract *x, const struct record *r, struct count_times t, bool counts)
 {
 	bool past;
 
@@ -196,18 +196,48 @@ extract_features(struct extract *x, const struct record *r, struct count_times t
 		count_fetch(&x->counting, r);
 	past = !count_advance(&x->counting, t.shown);
 	sum_up(x);
-
 	x->counts.behind += past && counts && x->spec->counts;
+	return counts && !past;
+}
+
+void
+extract_some(struct extract *x, const struct record *r, instant at,
+    extract_wants *wants, const void *context)
+{
 	x->n = 0;
 	x->weighted = false;
 	x->text_used = 0;
 	for (unsigned i = 0; i < x->spec->count; i++) {
 		x->begin[i] = x->n;
 		x->begin[i + 1] = x->n;
-		if (!x->spec->features[i].counts || (counts && !past))
-			extract_one(x, &x->spec->features[i], r, t.shown);
+		if (wants(context, i))
+			extract_one(x, &x->spec->features[i], r, at);
 		x->begin[i + 1] = x->n;
 	}
+}
+
+static bool
+of_record(const void *context, unsigned feature)
+{
+	const struct extract *x = context;
+
+	return !x->spec->features[feature].counts;
+}
+
+static bool
+any(const void *context, unsigned feature)
+{
+	(void)context;
+	(void)feature;
+	return true;
+}
+
+int
+extract_features(struct extract *x, const struct record *r, struct count_times t,
+    bool counts, struct features *to)
+{
+	extract_some(
+	    x, r, t.shown, extract_reach(x, r, t, counts) ? any : of_record, x);
 	for (unsigned i = 0; i < x->n; i++) {
 		uint32_t bits;
 
@@ -253,6 +283,12 @@ extract_join(struct extract *x, const struct features *before, struct features *
 	own->keys = slice_of(x->joined_keys, 8 * (size_t)n);
 	own->values =
 	    weighted ? slice_of(x->joined_values, 4 * (size_t)n) : slice_of(NULL, 0);
+}
+
+void
+extract_turn(struct extract *x)
+{
+	count_turn(&x->counting);
 }
 
 void

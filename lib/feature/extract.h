@@ -41,6 +41,8 @@ int extract_features(struct extract *x, const struct record *r, struct count_tim
 /* Put what a record has already, checked, before its own features. */
 void extract_join(
     struct extract *x, const struct features *before, struct features *own);
+/* The record that is counted next is another one than that of the last extract_features. */
+void extract_turn(struct extract *x);
 /* Count the record: t.shown is where windows put it. */
 void extract_update(struct extract *x, const struct record *r, enum kind kind,
     double weight, struct count_times t);

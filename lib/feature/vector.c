@@ -31,7 +31,7 @@ vector_put(struct extract *x, const struct spec_feature *f, uint64_t hash, doubl
 		put_label(x, label);
 	x->keys[x->n] = feature_key(f->space, hash);
 	x->values[x->n] = (float)value;
-	x->weighted |= value != 1;
+	x->weighted |= (float)value != 1;
 	x->n++;
 }
 

@@ -40,6 +40,16 @@ struct extract {
 	uint32_t text_used;
 };
 
+/* What the record says of one feature, at an instant; of some of them, in their order. */
+void extract_one(
+    struct extract *x, struct spec_feature *f, const struct record *r, instant at);
+typedef bool extract_wants(const void *context, unsigned feature);
+void extract_some(struct extract *x, const struct record *r, instant at,
+    extract_wants *wants, const void *context);
+/* Bring what is counted up to the record; false when it is not to be read. */
+bool extract_reach(
+    struct extract *x, const struct record *r, struct count_times t, bool counts);
+
 /* Append a key of the feature; with a label when keys are named. */
 void vector_put(struct extract *x, const struct spec_feature *f, uint64_t hash,
     double value, struct slice label);

@@ -157,8 +157,12 @@ lanes_start(
 static void
 interpret(const struct head_options *o, struct opinion *to)
 {
+	float none = 0;
+
 	/* Cells that others write, or that a file held, may be anything. */
-	for (unsigned k = 0; k < LANES; k++) {
+	for (unsigned k = 0; k < LANES; k++)
+		none += (to->z.of[k] - to->z.of[k]) + (to->v.of[k] - to->v.of[k]);
+	for (unsigned k = 0; k < LANES && none != 0; k++) {
 		if (!isfinite(to->z.of[k]))
 			to->z.of[k] = (float)to->offset;
 		if (!isfinite(to->v.of[k]))
@@ -255,9 +259,8 @@ head_add(
 			    (f->x == NULL ? 1.0 : (double)f->x[i]);
 }
 
-/* The lane of the widest prior that does not drift. */
-static unsigned
-widest(const struct lanes_options *o)
+unsigned
+head_open_lane(const struct lanes_options *o)
 {
 	unsigned best = 0;
 
@@ -276,7 +279,7 @@ head_conclude(const struct head *h, const struct head_options *o,
 	double raw;
 
 	if (o->optimiser.algorithm == OPTIMISER_LANES) {
-		unsigned open = widest(&o->lanes);
+		unsigned open = head_open_lane(&o->lanes);
 
 		understand(h, o, s, &said);
 		conclude(o, s, &said, to);

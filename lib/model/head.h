@@ -111,6 +111,9 @@ void head_add(
 void head_conclude(const struct head *h, const struct head_options *o,
     const struct head_sum *s, struct estimate *to);
 
+/* The lane of the widest prior that does not drift: that of open_z. */
+unsigned head_open_lane(const struct lanes_options *o);
+
 static inline void
 head_predict(const struct head *h, const struct head_options *o,
     const struct head_features *f, struct estimate *to)

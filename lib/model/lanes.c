@@ -62,7 +62,34 @@ is_fresh(const struct lanes_cell *cell)
 	return bits == 0;
 }
 
+#define INLINE static inline __attribute__((always_inline))
+
 /* Each loop twice: most examples have no values, and need no multiplication by them. */
+INLINE void
+score(const wide *prior, const struct lanes_cell *const *cells, const float *x,
+    unsigned n, wide *z, wide *v)
+{
+	for (unsigned i = 0; i < n && x == NULL; i++) {
+		if (is_fresh(cells[i])) {
+			*v += *prior;
+			continue;
+		}
+		*z += WIDE_CONST(cells[i]->mean);
+		*v += WIDE_CONST(cells[i]->variance);
+	}
+	for (unsigned i = 0; i < n && x != NULL; i++) {
+		float t = x[i];
+
+		if (is_fresh(cells[i])) {
+			if (t != 0)
+				*v += *prior;
+			continue;
+		}
+		*z += WIDE_CONST(cells[i]->mean) * t;
+		*v += WIDE_CONST(cells[i]->variance) * (t * t);
+	}
+}
+
 LANES_WIDE void
 lanes_score(const struct lanes_options *o, const struct lanes_cell *const *cells,
     const float *x, unsigned n, struct lanes *z, struct lanes *v)
@@ -70,27 +97,47 @@ lanes_score(const struct lanes_options *o, const struct lanes_cell *const *cells
 	const wide prior = WIDE_CONST(o->prior.of);
 	wide sum = WIDE_CONST(z->of), spread = WIDE_CONST(v->of);
 
-	for (unsigned i = 0; i < n && x == NULL; i++) {
-		if (is_fresh(cells[i])) {
-			spread += prior;
-			continue;
-		}
-		sum += WIDE_CONST(cells[i]->mean);
-		spread += WIDE_CONST(cells[i]->variance);
-	}
-	for (unsigned i = 0; i < n && x != NULL; i++) {
-		float t = x[i];
-
-		if (is_fresh(cells[i])) {
-			if (t != 0)
-				spread += prior;
-			continue;
-		}
-		sum += WIDE_CONST(cells[i]->mean) * t;
-		spread += WIDE_CONST(cells[i]->variance) * (t * t);
-	}
+	score(&prior, cells, x, n, &sum, &spread);
 	WIDE(z->of) = sum;
 	WIDE(v->of) = spread;
+}
+
+LANES_WIDE void
+lanes_sum_up(const struct lanes_options *o, const struct lanes_cell *const *cells,
+    const float *x, const uint32_t *begin, unsigned n, struct lanes_sum *to)
+{
+	const wide prior = WIDE_CONST(o->prior.of);
+
+	for (unsigned i = 0; i < n; i++) {
+		unsigned at = begin[i] - begin[0];
+		wide sum = { 0 }, spread = { 0 };
+
+		score(&prior, cells + at, x == NULL ? NULL : x + at,
+		    begin[i + 1] - begin[i], &sum, &spread);
+		WIDE(to[i].z.of) = sum;
+		WIDE(to[i].v.of) = spread;
+	}
+}
+
+LANES_WIDE bool
+lanes_add(const struct lanes_sum *sums, const uint16_t *of, size_t stride, unsigned n,
+    struct lanes_sum *to)
+{
+	wide sum = WIDE_CONST(to->z.of), spread = WIDE_CONST(to->v.of), none;
+	uint64_t bits[4];
+
+	for (unsigned i = 0; i < n; i++) {
+		const struct lanes_sum *s = &sums[of[i * stride]];
+
+		sum += WIDE_CONST(s->z.of);
+		spread += WIDE_CONST(s->v.of);
+	}
+	WIDE(to->z.of) = sum;
+	WIDE(to->v.of) = spread;
+	/* x - x is 0, or no number. */
+	none = (sum - sum) + (spread - spread);
+	memcpy(bits, &none, sizeof bits);
+	return ((bits[0] | bits[1]) | (bits[2] | bits[3])) == 0;
 }
 
 LANES_WIDE void

@@ -24,6 +24,7 @@
 #define BANNERPIPE_MODEL_LANES_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum { LANES = 8 };
@@ -58,6 +59,19 @@ extern const struct lanes_options lanes_default;
  * machine. Cost: 2 ns a feature in cache. */
 void lanes_score(const struct lanes_options *o, const struct lanes_cell *const *cells,
     const float *x, unsigned n, struct lanes *z, struct lanes *v);
+
+/* What some features add to z and v. */
+struct lanes_sum {
+	struct lanes z, v;
+};
+
+/* What the features from begin[i] to begin[i + 1] add, for each i < n, as by lanes_score. */
+void lanes_sum_up(const struct lanes_options *o, const struct lanes_cell *const *cells,
+    const float *x, const uint32_t *begin, unsigned n, struct lanes_sum *to);
+/* Add those of some sums: of[0], of[stride], of[2 stride], ... n of them. False when that is
+ * not finite. Cost: 1 ns each. */
+bool lanes_add(const struct lanes_sum *sums, const uint16_t *of, size_t stride,
+    unsigned n, struct lanes_sum *to);
 
 /* Move them; one that was never taught begins with the prior, a NULL is passed over. A cell
  * may occur twice. Cost: 3 ns a feature. */

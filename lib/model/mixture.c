@@ -2,6 +2,9 @@
 #include "lib/model/mixture.h"
 
 #include <math.h>
+#include <string.h>
+
+#include "lib/vec/wide.h"
 
 #define EQUAL (MIXTURE_SHARE / MIXTURE_EXPERTS)
 
@@ -21,6 +24,30 @@ mixture_mean(const struct mixture *m, const double said[MIXTURE_EXPERTS])
 	for (unsigned k = 0; k < MIXTURE_EXPERTS; k++)
 		mean += m->weight[k] * said[k];
 	return mean;
+}
+
+typedef double wide __attribute__((vector_size(LANES * sizeof(double))));
+typedef double half __attribute__((vector_size(LANES / 2 * sizeof(double))));
+
+VEC_WIDE void
+mixture_means(
+    const struct mixture *m, double constant, const double *e, unsigned n, double *mean)
+{
+	double first = m->weight[MIXTURE_CONSTANT] * constant;
+	wide weight;
+
+	memcpy(&weight, m->weight, sizeof weight);
+	for (unsigned i = 0; i < n; i++) {
+		half low, high;
+		wide said;
+
+		memcpy(&said, e + (size_t)LANES * i, sizeof said);
+		said = weight / (1 + said);
+		memcpy(&low, &said, sizeof low);
+		memcpy(&high, (const double *)&said + LANES / 2, sizeof high);
+		low += high;
+		mean[i] = first + ((low[0] + low[2]) + (low[1] + low[3]));
+	}
 }
 
 void

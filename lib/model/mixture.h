@@ -22,6 +22,10 @@ struct mixture {
 void mixture_init(struct mixture *m);
 /* The mean of what the experts say. */
 double mixture_mean(const struct mixture *m, const double said[MIXTURE_EXPERTS]);
+/* The same of n examples, of which e[8 i + k] is exp(-z) of lane k and of which the constant
+ * says the same: probabilities. Sums in another order, and so within rounding. */
+void mixture_means(const struct mixture *m, double constant, const double *e,
+    unsigned n, double *mean);
 /* An example to which the experts gave these probabilities (densities up to a common
  * factor), all positive and finite; unlearn takes back the last one. */
 void mixture_learn(struct mixture *m, const double likelihood[MIXTURE_EXPERTS]);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/base/assert.h"
+#include "lib/model/inside.h"
 #include "lib/vec.h"
 
 /* What newcomers may have of the budget. */
@@ -14,26 +15,11 @@ enum { NEWCOMERS_SHARE = 16 };
 /* And the slices. */
 enum { SLICES_SHARE = 16, SLICES_BYTES_MIN = 1 << 20 };
 
-/* A reader whose cells change hands under it asks again, so often. */
-enum { TRIES = 4, HEAD_TRIES = 1000 };
+/* A reader whose head changes under it asks again, so often. */
+enum { HEAD_TRIES = 1000 };
 
 /* More than anybody can have learned. */
 #define EXAMPLES_MAX (UINT64_C(1) << 60)
-
-struct model_scratch {
-	uint64_t home[FEATURES_MAX];
-	uint8_t *cell[FEATURES_MAX]; /* of all heads; NULL: none */
-	/* Of one head, and its intercept. */
-	union head_cell *of_head[FEATURES_MAX + 1];
-	float x[FEATURES_MAX + 1];
-	/* The features of a candidate and those that it shares. */
-	uint64_t joined_key[FEATURES_MAX];
-	float joined_value[FEATURES_MAX];
-	double hidden; /* as in struct head_features, of the first target */
-	/* What it learned, before that is completed for those who look. */
-	double label, weight;
-	struct crosses_example crosses;
-};
 
 /* --- Its cells ---------------------------------------------------------------------- */
 
@@ -322,9 +308,8 @@ go_home(const struct model *m, const struct features *f, unsigned n)
 		home[i] = cells_home(&m->cells, features_key(f, i));
 }
 
-/* The cells as they are. */
-static void
-look_up(const struct model *m, const struct features *f, unsigned n)
+void
+model_look_up(const struct model *m, const struct features *f, unsigned n)
 {
 	struct model_scratch *s = m->scratch;
 	const struct cells *c = &m->cells;
@@ -398,9 +383,8 @@ belief_of(const struct model *m, unsigned head)
 	return &m->slices->found[before];
 }
 
-/* The cells of one head. */
-static struct head_features
-gather(const struct model *m, unsigned n, unsigned head, bool valued)
+struct head_features
+model_gather(const struct model *m, unsigned n, unsigned head, bool valued)
 {
 	struct model_scratch *s = m->scratch;
 	unsigned offset = m->offset[head];
@@ -444,9 +428,9 @@ model_prefetch_cells(const struct model *m, const struct features *f)
 
 /* --- Predicting ----------------------------------------------------------------------- */
 
-/* Whether the cells are still those of all features, and the rows those of the given. */
-static bool
-still_there(const struct model *m, const struct features *f, const struct features *all)
+bool
+model_still_there(
+    const struct model *m, const struct features *f, const struct features *all)
 {
 	const struct model_scratch *s = m->scratch;
 	const struct cells *c = &m->cells;
@@ -476,9 +460,9 @@ add(const struct model *m, const struct features *f, const struct model_shared *
 	all = model_weighted(m, f);
 	n = features_count(&all);
 	valued = features_values(&all, m->scratch->x) != NULL;
-	for (unsigned i = 0; i < TRIES; i++) {
+	for (unsigned i = 0; i < MODEL_TRIES; i++) {
 		*to = *before;
-		look_up(m, &all, n);
+		model_look_up(m, &all, n);
 		if (m->rows != NULL)
 			rows_look_up(m->rows, f);
 		for (unsigned t = 0; t < MODEL_TARGETS; t++) {
@@ -486,17 +470,17 @@ add(const struct model *m, const struct features *f, const struct model_shared *
 
 			if (!m->options.target[t])
 				continue;
-			cells = gather(m, n, t, valued);
+			cells = model_gather(m, n, t, valued);
 			head_add(&m->of_head[t], &cells, &to->sum[t]);
 		}
-		if (!m->cells.region.reads || still_there(m, f, &all))
+		if (!m->cells.region.reads || model_still_there(m, f, &all))
 			break;
 	}
 	return FEATURES_FINE;
 }
 
-static void
-begin(const struct model *m, struct model_shared *to)
+void
+model_begin(const struct model *m, struct model_shared *to)
 {
 	to->version = region_version(&m->cells.region);
 	to->features = (struct features){ { 0 }, { 0 } };
@@ -508,8 +492,8 @@ begin(const struct model *m, struct model_shared *to)
 			    belief_of(m, t), &to->sum[t]);
 }
 
-static void
-conclude(
+void
+model_conclude(
     const struct model *m, const struct model_shared *s, struct model_estimates *to)
 {
 	to->version = s->version;
@@ -533,7 +517,7 @@ model_share(const struct model *m, const struct features *f, struct model_shared
 	struct model_shared none;
 	enum features_fault fault;
 
-	begin(m, &none);
+	model_begin(m, &none);
 	if (!has_pairs(m))
 		return add(m, f, &none, to);
 	fault = features_check(f);
@@ -582,7 +566,7 @@ model_predict_besides(const struct model *m, const struct model_shared *shared,
 	if (fault == FEATURES_FINE)
 		fault = add(m, &joined, shared, &all);
 	if (fault == FEATURES_FINE)
-		conclude(m, &all, to);
+		model_conclude(m, &all, to);
 	return fault;
 }
 
@@ -592,7 +576,7 @@ model_predict(
 {
 	struct model_shared none;
 
-	begin(m, &none);
+	model_begin(m, &none);
 	return model_predict_besides(m, &none, f, to);
 }
 
@@ -638,7 +622,7 @@ static void
 learn_head(struct model *m, unsigned n, bool valued, unsigned head, double label,
     double weight, struct estimate *to)
 {
-	struct head_features cells = gather(m, n, head, valued);
+	struct head_features cells = model_gather(m, n, head, valued);
 	struct head *h = &model_state(m)->head[head];
 
 	if (weight == 0)
@@ -658,7 +642,7 @@ static double
 delayed(struct model *m, unsigned n, bool valued, const struct model_example *e,
     double weight)
 {
-	struct head_features cells = gather(m, n, MODEL_CONVERSION, valued);
+	struct head_features cells = model_gather(m, n, MODEL_CONVERSION, valued);
 	const struct head *h = model_state(m)->head;
 	double label = e->target[MODEL_CONVERSION].label;
 	struct estimate conversion, delay;
@@ -676,7 +660,7 @@ delayed(struct model *m, unsigned n, bool valued, const struct model_example *e,
 	}
 	if (!e->pending)
 		return label;
-	cells = gather(m, n, MODEL_DELAY, valued);
+	cells = model_gather(m, n, MODEL_DELAY, valued);
 	head_predict(&h[MODEL_DELAY], &m->of_head[MODEL_DELAY], &cells, &delay);
 	late = conversion.mean * vec_exp(-e->elapsed / delay.mean);
 	posterior = late / (1 - conversion.mean + late);
@@ -688,7 +672,7 @@ delayed(struct model *m, unsigned n, bool valued, const struct model_example *e,
 static double
 fake_negative_weight(const struct model *m, unsigned n, bool valued, double label)
 {
-	struct head_features cells = gather(m, n, MODEL_CONVERSION, valued);
+	struct head_features cells = model_gather(m, n, MODEL_CONVERSION, valued);
 	struct estimate e;
 
 	head_predict(&model_state(m)->head[MODEL_CONVERSION],
@@ -725,7 +709,7 @@ learn_place(struct model *m, unsigned n, bool valued, double said, uint64_t now)
 	struct model_scratch *s = m->scratch;
 
 	if (s->weight < 0) {
-		struct head_features cells = gather(m, n, m->first, valued);
+		struct head_features cells = model_gather(m, n, m->first, valued);
 		struct estimate before;
 
 		head_predict(&model_state(m)->head[m->first], &m->of_head[m->first],

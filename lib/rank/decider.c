@@ -58,7 +58,7 @@ describe(struct decider *d, struct decision *to)
 		.price_micros = decider_price(d),
 		.chosen = d->chosen,
 		.weights = &d->weights,
-		.features = judge_features(&d->judge, d->chosen, d->position),
+		.features = judge_features(&d->judge, d->chosen),
 		.policy = policy_name(d->policy.kind),
 		.seed = d->seed,
 	};

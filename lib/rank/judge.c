@@ -10,8 +10,12 @@ judge_init(struct judge *j, struct reader *reader)
 {
 	uint8_t *kept = malloc(2 * (size_t)RECORD_SIZE_MAX);
 
-	if (kept == NULL)
+	j->parts = parts_new();
+	if (kept == NULL || j->parts == NULL) {
+		free(kept);
+		parts_free(j->parts);
 		return -1;
+	}
 	build_init(&j->kept_keys, kept, RECORD_SIZE_MAX);
 	build_init(&j->kept_values, kept + RECORD_SIZE_MAX, RECORD_SIZE_MAX);
 	slate_init(&j->slate, reader);
@@ -24,6 +28,7 @@ judge_fini(struct judge *j)
 {
 	predictor_free(&j->predictor);
 	portrait_free(j->portrait);
+	parts_free(j->parts);
 	free(j->kept_keys.start);
 }
 
@@ -113,10 +118,10 @@ judge_read(struct judge *j, const struct record *r, enum kind kind,
 }
 
 static bool
-describe(struct judge *j, unsigned i, int64_t position, struct features *to)
+describe(struct judge *j, unsigned i, struct features *to)
 {
 	if (j->portrait != NULL)
-		return portrait_features(j->portrait, j->slate.id[i], position, to);
+		return portrait_features(j->portrait, j->place[i], j->slate.id[i], to);
 	*to = slate_features(&j->slate, i);
 	return true;
 }
@@ -134,6 +139,13 @@ combine(const struct judge *j, unsigned target, const struct model_estimates *sa
 	double open = 1, variance = 0;
 	unsigned factors = 0;
 
+	if (target == MODEL_CLICK) {
+		to->p = said->of[MODEL_CLICK].mean;
+		to->z = said->of[MODEL_CLICK].open_z;
+		to->variance = said->of[MODEL_CLICK].open_deviation *
+		    said->of[MODEL_CLICK].open_deviation;
+		return;
+	}
 	to->p = 1;
 	for (unsigned t = 0; t <= target; t++) {
 		const struct estimate *e = &said->of[t];
@@ -162,6 +174,16 @@ be_shown(struct policy_candidate *to)
 	to->value *= 1e-3;
 }
 
+/* With a value, which is what its reward is worth. */
+static void
+know_nothing(unsigned target, struct policy_candidate *to)
+{
+	to->p = 0.5;
+	to->z = to->variance = 0;
+	if (target == MODEL_TARGETS)
+		be_shown(to);
+}
+
 static enum features_fault
 estimate(struct judge *j, unsigned target, const struct features *features,
     struct policy_candidate *to)
@@ -169,10 +191,7 @@ estimate(struct judge *j, unsigned target, const struct features *features,
 	struct model_estimates said;
 	enum features_fault fault;
 
-	to->p = 0.5;
-	to->z = to->variance = 0;
-	if (target == MODEL_TARGETS)
-		be_shown(to);
+	know_nothing(target, to);
 	if (j->predictor.model == NULL)
 		return FEATURES_FINE;
 	fault = model_predict(j->predictor.model, features, &said);
@@ -247,40 +266,103 @@ share_next(struct judge *j, const struct features *f)
  * paid for the same. A trace of the rest stays, so that candidates that are all the same
  * share alike. */
 static void
-compare(struct judge *j)
+leave_out(struct judge *j, double shared)
 {
 	static const double trace = 1e-8;
-	const struct features f = { slice_of(j->shared_keys, 8 * (size_t)j->shared),
-		slice_of(j->shared_values, 4 * (size_t)j->shared) };
-	struct policy_candidate shared = { .value = 1 };
 
-	for (unsigned i = 1; i < j->slate.n; i++)
-		if (paid_for(j, i) != paid_for(j, 0))
-			return;
-	if (estimate(j, paid_for(j, 0), &f, &shared) != FEATURES_FINE)
-		return;
 	for (unsigned i = 0; i < j->slate.n; i++) {
-		double own = j->candidates[i].variance - shared.variance;
+		double own = j->candidates[i].variance - shared;
 
 		if (j->candidates[i].variance > 0)
 			j->candidates[i].variance = own > trace ? own : trace;
 	}
 }
 
-/* --- All of them ------------------------------------------------------------------ */
-
-static void
-keep(struct judge *j, const struct features *features)
+/* Whether what they share can be left out. */
+static bool
+compares(const struct judge *j)
 {
-	build_bin(&j->kept_keys, features->keys);
-	if (features->values.at == NULL)
-		build_nil(&j->kept_values);
-	else
-		build_bin(&j->kept_values, features->values);
+	for (unsigned i = 1; i < j->slate.n; i++)
+		if (paid_for(j, i) != paid_for(j, 0))
+			return false;
+	return j->compares && j->predictor.model != NULL;
 }
 
-const char *
-judge_estimate(struct judge *j, int64_t position)
+static void
+compare(struct judge *j)
+{
+	const struct features f = { slice_of(j->shared_keys, 8 * (size_t)j->shared),
+		slice_of(j->shared_values, 4 * (size_t)j->shared) };
+	struct policy_candidate shared = { .value = 1 };
+
+	if (estimate(j, paid_for(j, 0), &f, &shared) == FEATURES_FINE)
+		leave_out(j, shared.variance);
+}
+
+/* --- All of them ------------------------------------------------------------------ */
+
+/* One after another. */
+static const char *
+estimate_whole(struct judge *j)
+{
+	struct features features;
+
+	for (unsigned i = 0; i < j->slate.n; i++) {
+		enum features_fault fault;
+
+		if (!describe(j, i, &features))
+			return "with too many keys, together with those of a creative";
+		fault = estimate(j, paid_for(j, i), &features, &j->candidates[i]);
+		if (fault != FEATURES_FINE)
+			return features_fault_text(fault);
+		if (!j->compares)
+			continue;
+		if (i == 0)
+			share_first(j, &features);
+		else
+			share_next(j, &features);
+	}
+	if (compares(j))
+		compare(j);
+	return NULL;
+}
+
+static void
+combine_parts(
+    const struct judge *j, unsigned target, unsigned i, struct policy_candidate *to)
+{
+	struct model_estimates said;
+
+	know_nothing(target, to);
+	if (target == MODEL_TARGETS)
+		return;
+	for (unsigned t = 0; t <= target; t++)
+		said.of[t] = *parts_said(j->parts, (enum model_target)t, i);
+	combine(j, target, &said, to);
+}
+
+/* Taken apart: the same within rounding. */
+static const char *
+estimate_parts(struct judge *j, const struct model_parts *parts)
+{
+	const struct model *m = j->predictor.model;
+	enum features_fault fault = parts_ask(j->parts, m, parts);
+	struct policy_candidate shared = { .value = 1 };
+
+	if (fault != FEATURES_FINE)
+		return features_fault_text(fault);
+	for (unsigned i = 0; i < j->slate.n; i++)
+		combine_parts(j, paid_for(j, i), i, &j->candidates[i]);
+	j->version = parts_version(j->parts);
+	if (compares(j)) {
+		combine_parts(j, paid_for(j, 0), j->slate.n, &shared);
+		leave_out(j, shared.variance);
+	}
+	return NULL;
+}
+
+static const char *
+keep_all(struct judge *j)
 {
 	struct features features;
 
@@ -289,36 +371,49 @@ judge_estimate(struct judge *j, int64_t position)
 	build_array(&j->kept_keys, j->slate.n);
 	build_array(&j->kept_values, j->slate.n);
 	for (unsigned i = 0; i < j->slate.n; i++) {
-		enum features_fault fault;
-
-		if (!describe(j, i, position, &features))
+		if (!describe(j, i, &features))
 			return "with too many keys, together with those of a creative";
-		j->candidates[i].value = j->slate.value[i];
-		fault = estimate(j, paid_for(j, i), &features, &j->candidates[i]);
-		if (fault != FEATURES_FINE)
-			return features_fault_text(fault);
-		if (j->keep)
-			keep(j, &features);
-		if (!j->compares)
-			continue;
-		if (i == 0)
-			share_first(j, &features);
+		build_bin(&j->kept_keys, features.keys);
+		if (features.values.at == NULL)
+			build_nil(&j->kept_values);
 		else
-			share_next(j, &features);
+			build_bin(&j->kept_values, features.values);
 	}
-	if (j->compares && j->predictor.model != NULL)
-		compare(j);
+	return NULL;
+}
+
+const char *
+judge_estimate(struct judge *j, int64_t position)
+{
+	const struct model *m = j->predictor.model;
+	const char *wrong = NULL;
+	struct model_parts parts;
+	bool apart = j->portrait != NULL &&
+	    portrait_slate(j->portrait, j->slate.id, j->slate.n, position, &parts);
+
+	for (unsigned i = 0; i < j->slate.n; i++) {
+		j->candidates[i].value = j->slate.value[i];
+		j->place[i] = (uint16_t)i;
+	}
+	if (apart && m != NULL && parts_suit(m))
+		wrong = estimate_parts(j, &parts);
+	else
+		wrong = estimate_whole(j);
+	if (wrong == NULL && j->keep)
+		wrong = keep_all(j);
+	if (wrong != NULL)
+		return wrong;
 	if (policy_candidates_check(j->candidates, j->slate.n) != POLICY_FINE)
 		return "for which the model says what is no prediction";
 	return NULL;
 }
 
 struct features
-judge_features(struct judge *j, unsigned i, int64_t position)
+judge_features(struct judge *j, unsigned i)
 {
 	struct features features = { { NULL, 0 }, { NULL, 0 } };
 
-	(void)describe(j, i, position, &features);
+	(void)describe(j, i, &features);
 	return features;
 }
 
@@ -328,8 +423,10 @@ judge_retain(struct judge *j, const bool stays[POLICY_MAX])
 	unsigned left = 0;
 
 	for (unsigned i = 0; i < j->slate.n; i++)
-		if (stays[i])
-			j->candidates[left++] = j->candidates[i];
+		if (stays[i]) {
+			j->candidates[left] = j->candidates[i];
+			j->place[left++] = j->place[i];
+		}
 	slate_retain(&j->slate, stays);
 }
 

@@ -6,6 +6,7 @@
 #ifndef BANNERPIPE_RANK_JUDGE_H
 #define BANNERPIPE_RANK_JUDGE_H
 
+#include "lib/model/parts.h"
 #include "lib/model/policy.h"
 #include "lib/model/predictor.h"
 #include "lib/rank/decision.h"
@@ -27,6 +28,9 @@ struct judge {
 	struct slate slate;
 	struct policy_candidate candidates[POLICY_MAX]; /* of the slate */
 	struct build kept_keys, kept_values; /* msgpack lists, one item a candidate */
+
+	struct parts *parts;        /* owned */
+	uint16_t place[POLICY_MAX]; /* in what was estimated, of those that are left */
 
 	/* The features that all candidates so far have, in their order. */
 	unsigned shared;
@@ -61,8 +65,8 @@ const char *judge_read(struct judge *j, const struct record *r, enum kind kind,
     const struct decision_request *q);
 /* Estimate all that are left, as if shown at the position; likewise. */
 const char *judge_estimate(struct judge *j, int64_t position);
-/* What judge_estimate made of a candidate, again; borrowed until the next call. */
-struct features judge_features(struct judge *j, unsigned i, int64_t position);
+/* The features of a candidate, as estimated; borrowed until the next call. */
+struct features judge_features(struct judge *j, unsigned i);
 /* Take out those that do not stay; the estimates of the others do. */
 void judge_retain(struct judge *j, const bool stays[POLICY_MAX]);
 /* The gathered lists, when they take at most `room` bytes; else false. */

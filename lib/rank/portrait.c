@@ -4,12 +4,16 @@
 #include <stdlib.h>
 
 #include "lib/base/assert.h"
+#include "lib/feature/plan.h"
+#include "lib/rank/faces.h"
 #include "lib/record/kind.h"
 #include "lib/state/block.h"
 
 enum {
 	CREATIVES_SHARE = 4,            /* of the memory: a quarter, and no more than */
 	CREATIVES_BYTES_MAX = 24 << 20, /* what 16384 of the largest take */
+	FACES_SHARE = 8,                /* of the memory, likewise */
+	FACES_BYTES_MAX = 32 << 20,
 	HEADER = 3, /* of the record that is made: a map of 16 bits */
 	STORAGE = RECORD_SIZE_MAX + PORTRAIT_CREATIVE_MAX + RECORD_PADDING,
 };
@@ -23,7 +27,9 @@ struct creative {
 struct portrait {
 	struct reader *reader;   /* owned: the stream's own views stay valid */
 	struct extract *extract; /* owned */
+	struct plan *plan;       /* owned */
 	struct table *creatives; /* owned; struct creative by hash of the id */
+	struct faces faces;
 	struct hash_key hash_key;
 	struct key creative_id, shown_at, occurred_at;
 	struct portrait_counts counts;
@@ -35,6 +41,13 @@ struct portrait {
 	unsigned pairs;
 	size_t common; /* bytes of the record that is made: what all have */
 	uint8_t *storage;
+	uint64_t shape; /* that the plan divides by */
+	uint64_t without[RECORD_KEYS_MAX / 64];
+
+	/* Of the slate at hand. */
+	const struct slice *ids; /* borrowed, while it is planned */
+	int64_t position;
+	bool planned; /* it is in the plan */
 };
 
 static bool
@@ -50,6 +63,23 @@ name_byte(struct slice key)
 	return (uint8_t)hash_bytes(key, 0);
 }
 
+/* As candidates are known by. */
+static uint64_t
+id_hash(const struct portrait *p, struct slice id)
+{
+	uint64_t hash = hash_keyed(p->hash_key, id);
+
+	return hash != 0 ? hash : 1;
+}
+
+static void
+forget_face(void *context, const struct table *t, size_t slot)
+{
+	struct portrait *p = context;
+
+	faces_forget(&p->faces, table_key(t, slot));
+}
+
 /* --- Life ------------------------------------------------------------------------- */
 
 struct portrait *
@@ -59,6 +89,8 @@ portrait_new(
 	struct portrait *p = calloc(1, sizeof *p);
 	uint64_t quarter = memory_bytes / CREATIVES_SHARE;
 	uint64_t share = quarter < CREATIVES_BYTES_MAX ? quarter : CREATIVES_BYTES_MAX;
+	uint64_t eighth = memory_bytes / FACES_SHARE;
+	uint64_t faces = eighth < FACES_BYTES_MAX ? eighth : FACES_BYTES_MAX;
 	struct spec *spec;
 
 	if (p == NULL || (p->reader = reader_new()) == NULL ||
@@ -68,15 +100,21 @@ portrait_new(
 	p->creative_id = reader_key(p->reader, "creative_id");
 	p->shown_at = reader_key(p->reader, "shown_at");
 	p->occurred_at = reader_key(p->reader, "occurred_at");
+	(void)reader_key(p->reader, "position");
 	spec = spec_new(p->reader, text, error);
 	if (spec == NULL)
 		goto fail;
-	p->extract = extract_new(spec, memory_bytes - share, seed, NULL, NULL, error);
+	p->extract =
+	    extract_new(spec, memory_bytes - share - faces, seed, NULL, NULL, error);
 	if (p->extract == NULL)
 		goto fail;
+	p->plan = plan_new(p->extract, p->reader);
 	p->creatives = table_new(TABLE_KEY_64, sizeof(struct creative), share);
-	if (p->creatives != NULL)
+	if (p->plan != NULL && p->creatives != NULL &&
+	    faces_init(&p->faces, faces) == 0) {
+		table_on_evict(p->creatives, forget_face, p);
 		return p;
+	}
 no_memory:
 	(void)error_set(error, "no memory for features");
 fail:
@@ -89,7 +127,9 @@ portrait_free(struct portrait *p)
 {
 	if (p == NULL)
 		return;
+	faces_fini(&p->faces);
 	table_free(p->creatives);
+	plan_free(p->plan);
 	extract_free(p->extract);
 	reader_free(p->reader);
 	free(p->storage);
@@ -118,6 +158,13 @@ portrait_begin(struct portrait *p, const struct record *r,
 
 	p->record = r;
 	p->times = t;
+	p->planned = false;
+	if (record_shape_id(r) != p->shape ||
+	    memcmp(without, p->without, sizeof p->without) != 0) {
+		plan_divide(p->plan, r);
+		p->shape = record_shape_id(r);
+		memcpy(p->without, without, sizeof p->without);
+	}
 	p->pairs = 1;
 	memset(p->names, 0, sizeof p->names);
 	build_init(&b, p->storage, STORAGE - RECORD_PADDING);
@@ -149,12 +196,29 @@ has_key(const struct portrait *p, uint8_t name, struct slice key)
 	return false;
 }
 
+/* Whether the record that is made has no pair of that key yet. */
+typedef bool adds(const struct portrait *p, uint8_t name, struct slice key);
+
+static bool
+adds_all(const struct portrait *p, uint8_t name, struct slice key)
+{
+	(void)p;
+	(void)name;
+	(void)key;
+	return true;
+}
+
+static bool
+adds_others(const struct portrait *p, uint8_t name, struct slice key)
+{
+	return !has_key(p, name, key);
+}
+
 /* How many pairs of the creative were added. */
 static unsigned
-add_creative(const struct portrait *p, struct slice id, struct build *to)
+add_creative(const struct portrait *p, uint64_t id, adds *wanted, struct build *to)
 {
-	const struct creative *c =
-	    table_find(p->creatives, hash_keyed(p->hash_key, id));
+	const struct creative *c = table_find(p->creatives, id);
 	unsigned added = 0;
 	const uint8_t *at;
 
@@ -166,7 +230,7 @@ add_creative(const struct portrait *p, struct slice id, struct build *to)
 		size_t key = value_size(at), size = key + value_size(at + key);
 		struct slice text;
 
-		if (value_str(slice_of(at, key), &text) && !has_key(p, name, text)) {
+		if (value_str(slice_of(at, key), &text) && wanted(p, name, text)) {
 			build_raw(to, slice_of(at, size));
 			added++;
 		}
@@ -175,29 +239,117 @@ add_creative(const struct portrait *p, struct slice id, struct build *to)
 	return added;
 }
 
-bool
-portrait_features(
-    struct portrait *p, struct slice id, int64_t position, struct features *to)
+static bool
+scan(struct portrait *p, struct slice bytes, struct record *to)
 {
-	struct build b;
-	struct record made;
 	struct fault fault;
-	unsigned pairs;
 	size_t need;
+
+	return record_scan(p->reader, bytes, to, &fault, &need) == SCAN_RECORD;
+}
+
+/* The record of a candidate by itself; its id msgpack. */
+static bool
+make_own(struct portrait *p, struct slice id, uint64_t hash, struct record *to)
+{
+	uint8_t *at = p->storage + p->common;
+	struct build b;
+	unsigned pairs;
+
+	build_init(&b, at, (size_t)(p->storage + STORAGE - RECORD_PADDING - at));
+	build_raw(&b, slice_of("\xde\0\0", HEADER));
+	build_text(&b, "creative_id");
+	build_raw(&b, id);
+	pairs = 1 + add_creative(p, hash, adds_all, &b);
+	bytes_store_be16(at + 1, (uint16_t)pairs);
+	return !build_full(&b) && scan(p, build_slice(&b), to);
+}
+
+/* What is common, and the candidate, unless its id is absent. */
+static bool
+make(struct portrait *p, struct slice id, struct record *to)
+{
+	unsigned pairs = p->pairs + 1;
+	struct build b;
 
 	build_init(&b, p->storage, STORAGE - RECORD_PADDING);
 	b.at += p->common;
-	build_text(&b, "creative_id");
-	build_raw(&b, id);
+	if (id.at != NULL) {
+		build_text(&b, "creative_id");
+		build_raw(&b, id);
+		pairs++;
+	}
 	build_text(&b, "position");
-	build_int(&b, position);
-	pairs = p->pairs + 2 + add_creative(p, id, &b);
+	build_int(&b, p->position);
+	if (id.at != NULL)
+		pairs += add_creative(p, id_hash(p, id), adds_others, &b);
 	bytes_store_be16(p->storage + 1, (uint16_t)pairs);
-	if (build_full(&b) ||
-	    record_scan(p->reader, build_slice(&b), &made, &fault, &need) !=
-		SCAN_RECORD)
+	return !build_full(&b) && scan(p, build_slice(&b), to);
+}
+
+/* --- The slate -------------------------------------------------------------------- */
+
+static bool
+make_whole(void *context, unsigned i, struct record *to)
+{
+	struct portrait *p = context;
+
+	return make(p, p->ids[i], to);
+}
+
+static const void *
+find_face(struct portrait *p, struct slice id)
+{
+	uint64_t hash = id_hash(p, id);
+	struct record own;
+	struct face *face;
+	bool known;
+
+	face = faces_take(&p->faces, hash, &known);
+	if (!known &&
+	    (!make_own(p, id, hash, &own) ||
+		!plan_face(p->plan, &own, face->bytes, sizeof face->bytes))) {
+		face->id = 0;
+		return NULL;
+	}
+	return face->bytes;
+}
+
+bool
+portrait_slate(struct portrait *p, const struct slice *ids, unsigned n,
+    int64_t position, struct model_parts *to)
+{
+	static const struct slice none = { NULL, 0 };
+	const void *faces[PLAN_CANDIDATES_MAX];
+	struct record common;
+
+	p->ids = ids;
+	p->position = position;
+	p->planned = false;
+	faces_next_slate(&p->faces);
+	for (unsigned i = 0; i < n; i++) {
+		faces[i] = find_face(p, ids[i]);
+		if (faces[i] == NULL)
+			return false;
+	}
+	if (!make(p, none, &common))
 		return false;
-	return extract_features(p->extract, &made, p->times, true, to) == 0;
+	plan_begin(p->plan, &common, p->times);
+	p->planned = plan_slate(p->plan, n, faces, make_whole, p, to);
+	return p->planned;
+}
+
+bool
+portrait_features(struct portrait *p, unsigned i, struct slice id, struct features *to)
+{
+	struct record made;
+
+	if (p->planned) {
+		plan_features(p->plan, i, to);
+		return true;
+	}
+	return make(p, id, &made) &&
+	    extract_features(p->extract, &made, p->times, true, to) == 0;
 }
 
 /* --- What passes ------------------------------------------------------------------ */
@@ -207,7 +359,8 @@ static bool
 is_envelope(struct slice key)
 {
 	return is_own(key) || slice_is(key, "event_id") || slice_is(key, "timestamp") ||
-	    slice_is(key, "received_at") || slice_is(key, "weight");
+	    slice_is(key, "consent") || slice_is(key, "received_at") ||
+	    slice_is(key, "weight");
 }
 
 static void
@@ -221,7 +374,8 @@ remember(struct portrait *p, const struct record *r, instant now)
 
 	if (!record_value(r, p->creative_id, &id))
 		return;
-	c = table_touch(p->creatives, hash_keyed(p->hash_key, id), now, &fresh);
+	c = table_touch(p->creatives, id_hash(p, id), now, &fresh);
+	faces_forget(&p->faces, id_hash(p, id));
 	memset(c, 0, sizeof *c);
 	build_init(&b, c->bytes, sizeof c->bytes);
 	for (unsigned i = 0; i < r->count; i++) {
@@ -246,13 +400,11 @@ void
 portrait_update(struct portrait *p, struct slice bytes)
 {
 	struct record r;
-	struct fault fault;
 	struct count_times t;
 	enum kind kind;
 	double weight;
-	size_t need;
 
-	if (record_scan(p->reader, bytes, &r, &fault, &need) != SCAN_RECORD)
+	if (!scan(p, bytes, &r))
 		return;
 	kind = record_kind(&r);
 	if (kind == KIND_OTHER || !record_timestamp(&r, &t.known) ||
@@ -264,6 +416,7 @@ portrait_update(struct portrait *p, struct slice bytes)
 		t.shown = t.known;
 	if (kind == KIND_CREATIVE)
 		remember(p, &r, t.known);
+	extract_turn(p->extract);
 	extract_update(p->extract, &r, kind, weight, t);
 }
 
@@ -308,6 +461,7 @@ portrait_load(struct portrait *p, struct state_reader *from, struct error *error
 		return -1;
 	if (state_get(from, &p->counts, sizeof p->counts) != 0)
 		return error_set(error, "the snapshot is too short");
+	faces_clear(&p->faces);
 	if (state_get_table(from, p->creatives, error) != 0)
 		return -1;
 	for (size_t s = table_next(p->creatives, 0); s != TABLE_NONE;

@@ -82,6 +82,14 @@ expr_eval(struct expr *e, const struct record *r, struct expr_value *to)
 	expr_program_eval(&e->program, e->root, to);
 }
 
+unsigned
+expr_keys(const struct expr *e, struct key keys[RECORD_WATCHED_MAX])
+{
+	for (unsigned i = 0; i < e->program.field_count; i++)
+		keys[i] = e->program.fields[i].key;
+	return e->program.field_count;
+}
+
 const uint64_t *
 expr_cut_off(const struct expr *e)
 {

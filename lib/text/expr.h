@@ -75,6 +75,9 @@ bool expr_test(struct expr *e, const struct record *r);
 /* The value for a record of the reader. */
 void expr_eval(struct expr *e, const struct record *r, struct expr_value *to);
 
+/* The keys of the fields that it names: how many. */
+unsigned expr_keys(const struct expr *e, struct key keys[RECORD_WATCHED_MAX]);
+
 /* Append the value's msgpack; nothing and false when it is missing. */
 bool expr_value_build(const struct expr_value *value, struct build *b);
 

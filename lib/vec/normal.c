@@ -21,7 +21,8 @@ typedef double doubles __attribute__((vector_size(VEC_BLOCK * sizeof(double))));
 
 #define INLINE static inline __attribute__((always_inline))
 
-/* Vectors travel by address: how they are passed by value depends on the machine. */
+/* Vectors travel by address: how they are passed by value depends on the machine. Masks are
+ * made of signs: a comparison is made one by one where registers are narrower. */
 
 /* Where the mask is all ones take a, else b. */
 INLINE void
@@ -34,10 +35,10 @@ INLINE void
 hold(wide *x, double low, double high)
 {
 	const wide l = low - (wide){ 0 }, h = high - (wide){ 0 };
-	mask m = *x < l;
+	mask m = (mask)(*x - l) >> 63;
 
 	pick(x, &m, &l, x);
-	m = *x > h;
+	m = (mask)(h - *x) >> 63;
 	pick(x, &m, &h, x);
 }
 
@@ -112,7 +113,7 @@ normal_wide(wide *y, wide *cdf)
 	mask negative;
 
 	hold(y, -37, 37);
-	negative = *y < 0.0;
+	negative = (mask)*y >> 63;
 	x = (wide)((mask)*y & ~sign);
 	inverse = 1 / ((x + 4) * (x + 1.25));
 	t = (x - 4) * (x + 1.25) * inverse;
@@ -181,10 +182,10 @@ normal_floats(floats *y, floats *cdf)
 	const marks sign = INT32_MIN - (marks){ 0 };
 	const float round = 0x1.8p23f;
 	floats x, inverse, t, square, even, odd, density, shifted, k, below, above;
-	marks negative = *y < 0.0f, far, scale;
+	marks negative = (marks)*y >> 31, far, scale;
 
 	x = (floats)((marks)*y & ~sign);
-	far = x > 12.0f;
+	far = (marks)(12.0f - x) >> 31;
 	x = (floats)((far & (marks)(12.0f - (floats){ 0 })) | (~far & (marks)x));
 	inverse = 1 / ((x + 2.5f) * (x + 1.5f));
 	t = (x - 2.5f) * (x + 1.5f) * inverse;

@@ -69,7 +69,7 @@ decide(const struct record *r)
 		d.bids = judge.slate.bids;
 		d.weights = &weights;
 		d.chosen = policy_draw(&weights, d.n, 1, i);
-		d.features = judge_features(&judge, d.chosen, i);
+		d.features = judge_features(&judge, d.chosen);
 		build_init(&b, built, RECORD_SIZE_MAX);
 		decision_build(&b, &q, &d);
 		assert(!build_full(&b));

@@ -243,6 +243,29 @@ thompson_errs_less_than_its_bound(void **state)
 	}
 }
 
+/* Steps that are equal, where the last digits are those of single precision. */
+static void
+thompson_of_hundreds_that_are_known_alike_is_close_to_the_integral(void **state)
+{
+	enum { N = 200 };
+	struct random r = seeded();
+	struct policy p = policy(POLICY_THOMPSON);
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct policy_candidate c[N];
+
+		for (unsigned j = 0; j < N; j++)
+			c[j] = candidate(uniform(&r, -5, -4), uniform(&r, 0.15, 0.25),
+			    i == 0 ? 1 : uniform(&r, 0.7, 1));
+		weigh(&p, c, N);
+		assert_true(weights.error < 2e-4);
+		for (unsigned j = 0; j < N; j += 67)
+			near(
+			    weights.probability[j], best_by_brute_force(c, N, j), 5e-6);
+	}
+}
+
 static void
 thompson_of_candidates_without_variance_is_greedy(void **state)
 {
@@ -491,6 +514,8 @@ main(void)
 		    thompson_of_two_arms_by_quadrature_meets_the_closed_form),
 		cmocka_unit_test(thompson_probabilities_are_those_of_a_million_samples),
 		cmocka_unit_test(thompson_errs_less_than_its_bound),
+		cmocka_unit_test(
+		    thompson_of_hundreds_that_are_known_alike_is_close_to_the_integral),
 		cmocka_unit_test(thompson_of_candidates_without_variance_is_greedy),
 		cmocka_unit_test(thompson_shares_alike_among_candidates_that_are_alike),
 		cmocka_unit_test(thompson_takes_the_extremes),
