@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Which banners for one slot or several: POST and GET /v1/decide.
+ */
+#include "lib/serve/site_route.h"
+
+static unsigned
+copy_pair(struct slice record, const char *name, struct build *to)
+{
+	struct slice value;
+
+	if (!value_get(record, name, &value))
+		return 0;
+	build_text(to, name);
+	build_raw(to, value);
+	return 1;
+}
+
+bool
+site_target(struct slice record, struct slice *to)
+{
+	struct slice value;
+
+	return value_get(record, "url", &value) && value_str(value, to) &&
+	    link_leads(*to);
+}
+
+/* decision: absent of a fallback, which tells nobody anything. */
+static void
+build_banner(struct site *s, uint32_t row, unsigned position, struct slice decision,
+    const struct desk_ask *ask, struct build *b)
+{
+	struct slice record = catalogue_creative_record(s->desk->catalogue, row), value;
+	size_t open = build_open(b);
+	unsigned pairs = 1;
+
+	if ((ask->slot.at != NULL && value_get(ask->slot, "slot_id", &value)) ||
+	    value_get(ask->map, "slot_id", &value)) {
+		build_text(b, "slot_id");
+		build_raw(b, value);
+		pairs++;
+	}
+	build_text(b, "position");
+	build_uint(b, position);
+	pairs += copy_pair(record, "creative_id", b);
+	pairs += copy_pair(record, "parts", b);
+	pairs += copy_pair(record, "width", b);
+	pairs += copy_pair(record, "height", b);
+	if (decision.at != NULL) {
+		build_text(b, "decision_id");
+		build_str(b, decision);
+		build_text(b, "impression_url");
+		link_build(&s->links, LINK_IMPRESSION, decision,
+		    (struct slice){ NULL, 0 }, ask->now, b);
+		pairs += 2;
+	}
+	if (site_target(record, &value)) {
+		build_text(b, "click_url");
+		if (decision.at != NULL)
+			link_build(&s->links, LINK_CLICK, decision, value, ask->now, b);
+		else
+			build_str(b, value);
+		pairs++;
+	}
+	build_close_map(b, open, pairs);
+}
+
+/* Nothing is decided: the same for everybody. How many banners. */
+static unsigned
+fall_back(struct site *s, const struct desk_ask *ask, struct build *b)
+{
+	const struct catalogue *c = s->desk->catalogue;
+	uint32_t row = s->fallback == NULL
+	    ? CATALOGUE_NONE
+	    : catalogue_find_creative(c, catalogue_hash(c, slice_text(s->fallback)));
+
+	s->counts.shed++;
+	if (row == CATALOGUE_NONE)
+		return 0;
+	build_banner(s, row, 0, (struct slice){ NULL, 0 }, ask, b);
+	return 1;
+}
+
+/* One slot. How many banners; -1 and what is wrong. */
+static int
+decide_slot(struct site *s, const struct desk_ask *ask, bool *shed, struct build *b,
+    const char **wrong)
+{
+	struct desk_answer answer;
+
+	*shed = *shed || !site_has_room(s, DESK_ROOM);
+	if (*shed)
+		return (int)fall_back(s, ask, b);
+	*wrong = desk_decide(s->desk, ask, &answer);
+	if (*wrong != NULL)
+		return -1;
+	for (unsigned i = 0; i < answer.n; i++)
+		build_banner(s, answer.banner[i].row, answer.banner[i].position,
+		    answer.banner[i].id, ask, b);
+	return (int)answer.n;
+}
+
+static const char *
+check_slots(struct slice slots)
+{
+	struct slice key, item;
+	struct value_walk walk;
+
+	if (value_type(slots) != VALUE_ARRAY || value_count(slots) == 0 ||
+	    value_count(slots) > SITE_SLOTS_MAX)
+		return "slots is no list of 1 to 16";
+	for (value_open(slots, &walk); value_next(&walk, &key, &item);)
+		if (value_type(item) != VALUE_MAP || value_count(item) > ASK_PAIRS_MAX)
+			return "slots has what is no map";
+	return NULL;
+}
+
+static const char *
+decide_slots(struct site *s, struct desk_ask *ask, bool *shed, uint32_t *banners,
+    struct build *b)
+{
+	struct slice slots, key;
+	struct value_walk walk;
+	const char *wrong = NULL;
+	int n;
+
+	if (!value_get(ask->map, "slots", &slots)) {
+		n = decide_slot(s, ask, shed, b, &wrong);
+		*banners = n > 0 ? (uint32_t)n : 0;
+		return wrong;
+	}
+	wrong = check_slots(slots);
+	if (wrong != NULL)
+		return wrong;
+	/* A slot that is wrong spoils the others only when it is the first: what was
+	 * decided is answered. */
+	for (value_open(slots, &walk); value_next(&walk, &key, &ask->slot);) {
+		n = decide_slot(s, ask, shed, b, &wrong);
+		if (n < 0)
+			return *banners > 0 ? NULL : wrong;
+		*banners += (uint32_t)n;
+	}
+	return NULL;
+}
+
+void
+site_decide(struct site *s, const struct http_request *r, struct http_answer *a)
+{
+	bool msgpack =
+	    r->method == METHOD_POST && site_is_msgpack(r->header[HEADER_CONTENT_TYPE]);
+	struct desk_ask ask = { .signal = slice_is(r->header[HEADER_SEC_GPC], "1"),
+		.now = site_now(s) };
+	const char *wrong = r->method == METHOD_POST
+	    ? ask_body(&s->asker, r->body, msgpack, &ask.map)
+	    : ask_query(&s->asker, r->query, &ask.map);
+	uint32_t banners = 0, pairs = 2;
+	bool shed = false;
+	size_t all, list;
+	struct build b;
+
+	if (wrong != NULL) {
+		site_answer_wrong(s, 400, wrong, a);
+		return;
+	}
+	ask.consents = ask_consents(ask.map, ask.signal);
+	build_init(&b, s->pack, SITE_ANSWER_MAX);
+	all = build_open(&b);
+	build_text(&b, "banners");
+	list = build_open(&b);
+	wrong = decide_slots(s, &ask, &shed, &banners, &b);
+	if (wrong != NULL) {
+		site_answer_wrong(s, 400, wrong, a);
+		return;
+	}
+	build_close_array(&b, list, banners);
+	build_text(&b, "personalized");
+	build_bool(&b, ask.consents && !shed);
+	if (shed) {
+		build_text(&b, "shed");
+		build_bool(&b, true);
+		pairs++;
+	}
+	build_close_map(&b, all, pairs);
+	site_answer_map(&b, msgpack, a);
+}
