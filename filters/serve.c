@@ -21,15 +21,15 @@
 #include "lib/filter/ranker.h"
 #include "lib/filter/shop.h"
 
-enum { KEY_LEAST = 16, KEY_MAX = 4096, ORIGINS_MAX = 64, SHARE = 8 };
+enum { KEY_LEAST = 16, KEY_MAX = 4096, ORIGINS_MAX = 64, BASE_MAX = 256, SHARE = 8 };
 
 struct serve {
 	struct ranker ranker;
 	const char *listen, *catalogue, *key_file, *base, *fallback, *origins, *users;
-	const char *caps[CAPS_SUBJECTS];
-	struct span pause, life, wait[BUDGET_EVENTS], tick, drain;
+	const char *caps[CAPS_SUBJECTS], *seat, *currency;
+	struct span pause, life, wait[BUDGET_EVENTS], tick, drain, tmax;
 	uint64_t connections, proxies;
-	int count;
+	int count, pays;
 	bool unpaced, shared;
 
 	struct address address[HTTP_LISTEN_MAX];
@@ -79,6 +79,14 @@ static const struct option options[] = {
 	    "how long a click holds it, of a bid cpa"),
 	OPTION('x', "unpaced", struct serve, unpaced, NULL,
 	    "spend as fast as it goes, not as the traffic is expected"),
+	OPTION(0, "seat", struct serve, seat, NULL,
+	    "for whom is bid, in auctions of exchanges", "ID"),
+	OPTION(0, "currency", struct serve, currency, "USD",
+	    "of the catalogue's money: the one that is bid in", "CODE"),
+	OPTION_CHOICE(0, "pays", struct serve, pays, "billing|win|impression",
+	    "what a bid is paid on"),
+	OPTION(0, "tmax", struct serve, tmax, "10ms",
+	    "bid for no exchange that waits for less"),
 	OPTION_ASIDE(0, "tick", struct serve, tick, "100ms",
 	    "how often the time is told downstream"),
 	OPTION_ASIDE(0, "drain", struct serve, drain, "10s",
@@ -102,6 +110,10 @@ check(struct run *run, const struct serve *f)
 			return run_usage(run, "a --wait must be longer than 0");
 	if (f->pause.us <= 0 || f->life.us <= 0)
 		return run_usage(run, "--pause and --ttl must be longer than 0");
+	if (strlen(f->base) > BASE_MAX)
+		return run_usage(run, "--base-url is longer than %d", BASE_MAX);
+	if (strlen(f->currency) != 3)
+		return run_usage(run, "--currency is a code of three letters: USD");
 	if (f->connections == 0 || f->connections > HTTP_CONNECTIONS_MAX ||
 	    f->proxies > 16)
 		return run_usage(
@@ -139,6 +151,8 @@ start_key(struct run *run, struct serve *f)
 static int
 start_desk(struct run *run, struct serve *f, uint64_t share)
 {
+	static const enum desk_event pays[] = { DESK_BILLING, DESK_WIN,
+		DESK_IMPRESSION };
 	struct desk *k = &f->desk;
 	struct budget_rules rules = { .share = 1, .unpaced = f->unpaced };
 	struct error error;
@@ -152,6 +166,8 @@ start_desk(struct run *run, struct serve *f, uint64_t share)
 	k->decider = &f->ranker.decider;
 	k->journal = &f->journal;
 	k->count_decisions = f->count == 1;
+	k->pays = pays[f->pays];
+	k->currency = f->currency;
 	k->caps = caps_new(f->pause, share);
 	k->budgets = budgets_new(rules, share);
 	if (k->caps == NULL || k->budgets == NULL ||
@@ -209,6 +225,10 @@ show_counters(struct run *run, struct serve *f)
 	run_counter(run, "impressions", "impressions counted", &d->impressions);
 	run_counter(run, "clicks", "clicks counted", &d->clicks);
 	run_counter(run, "events", "events of the shop taken", &d->events);
+	run_counter(
+	    run, "bids", "impressions of exchanges bid for", &f->site.counts.bids);
+	run_counter(run, "wins", "bids that won", &d->wins);
+	run_counter(run, "losses", "bids that lost", &d->losses);
 	run_counter(run, "wrong", "requests and events that were wrong", &d->refused);
 	run_counter(
 	    run, "shed", "requests answered with the fallback", &f->site.counts.shed);
@@ -234,6 +254,9 @@ start(struct run *run, void *self)
 	f->site.os = run_os(run);
 	f->site.desk = &f->desk;
 	f->site.fallback = f->fallback;
+	f->site.hold = f->wait[BUDGET_IMPRESSION];
+	f->site.auction = (struct openrtb_rules){ f->seat, f->currency, f->tmax,
+		strncmp(f->base, "https:", 6) == 0 };
 	if (site_init(&f->site) != 0)
 		return run_fail(run, "no memory for answers");
 	desk_introduce(&f->desk, site_now(&f->site));
@@ -324,7 +347,7 @@ static const struct filter serve = {
 	    "  curl 'http://127.0.0.1:8080/v1/decide?slot_id=top&user_id=u1'\n",
 	.options = options,
 	.size = sizeof(struct serve),
-	.schema = 1,
+	.schema = 2,
 	.no_files = true,
 	.start = start,
 	.load = load,

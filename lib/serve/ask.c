@@ -242,7 +242,8 @@ static const struct slice own[] = { NAME("event"), NAME("event_id"), NAME("reque
 	NAME("shared_features"), NAME("shared_feature_values"), NAME("prediction"),
 	NAME("rewards"), NAME("reward"), NAME("capped"), NAME("unfunded") };
 static const struct slice impersonal[] = { NAME("slot_id"), NAME("context"),
-	NAME("width"), NAME("height") };
+	NAME("width"), NAME("height"), NAME("floor_micros"), NAME("tmax_us"),
+	NAME("auction_id"), NAME("imp_id") };
 
 bool
 ask_consents(struct slice map, bool signal)

@@ -7,23 +7,12 @@
 #include <string.h>
 
 #include "lib/base/assert.h"
+#include "lib/delivery/price.h"
 #include "lib/serve/ask.h"
+#include "lib/serve/shown.h"
 #include "lib/state/block.h"
 
 enum { PAIRS_ROOM = 2 * ASK_MAP_MAX, EVENT_ID_MAX = 128 };
-
-/* A decision that was given out. */
-struct shown {
-	struct caps_user who;
-	uint64_t id[CAPS_SUBJECTS]; /* 0: there is none */
-	struct cap cap[CAPS_SUBJECTS];
-	uint8_t came; /* bit i: event i of enum desk_event, or CONVERSION */
-	uint8_t pairs;
-	uint16_t size;
-	uint8_t about[DESK_ABOUT_MAX]; /* pairs that the records of its events have */
-};
-
-enum { CONVERSION = DESK_CLICK + 1 };
 
 int
 desk_init(struct desk *k, uint64_t seed, const char *users, uint64_t memory,
@@ -63,9 +52,8 @@ scan(struct desk *k, struct slice bytes, struct record *to)
 	return record_scan(k->reader, bytes, to, &fault, &need) == SCAN_RECORD;
 }
 
-/* What was written counts for the features of what comes. */
-static void
-learn_of(struct desk *k, struct slice record)
+void
+desk_learn(struct desk *k, struct slice record)
 {
 	if (k->decider->judge.portrait != NULL)
 		portrait_update(k->decider->judge.portrait, record);
@@ -98,11 +86,17 @@ desk_introduce(struct desk *k, instant now)
 		build_int(&b, now);
 		build_close_map(&b, open, pairs);
 		if (!build_full(&b))
-			learn_of(k, build_slice(&b));
+			desk_learn(k, build_slice(&b));
 	}
 }
 
 /* --- Requests ---------------------------------------------------------------------- */
+
+static bool
+is_rehearsal(const struct desk_ask *a)
+{
+	return a->auction != NULL && a->auction->rehearsal;
+}
 
 static bool
 ask_value(const struct desk_ask *a, const char *name, struct slice *to)
@@ -214,14 +208,16 @@ gather(struct desk *k, const struct desk_ask *a, const struct record *r,
 	if (record_id(r, k->slot_id, &slot))
 		s->id[CAPS_SLOT] = catalogue_hash(k->catalogue, slot);
 	budgets_reach(k->budgets, a->now);
-	budgets_traffic(k->budgets, a->now);
+	if (!is_rehearsal(a))
+		budgets_traffic(k->budgets, a->now);
 	n = wrong != NULL ? 0
 			  : catalogue_eligible(k->catalogue, r, a->now, k->rows,
 				CATALOGUE_CREATIVES_MAX);
 	for (uint32_t i = 0; i < n && left < POLICY_MAX; i++) {
 		uint32_t row = k->rows[i];
 
-		if (named && k->mark[row] == 0)
+		if ((named && k->mark[row] == 0) ||
+		    (a->auction != NULL && !a->auction->fits(a->auction->context, row)))
 			continue;
 		take_caps(k, row, s);
 		if (is_over(k, s, a->now))
@@ -282,20 +278,57 @@ add_caps(struct desk *k, const struct shown *s, instant now)
 			caps_add(k->caps, s->who, i, s->id[i], s->cap[i], now, 1);
 }
 
+/* What an impression of the one that was drawn is worth to its campaign, in micros. */
+static double
+worth(const struct desk *k, uint32_t row)
+{
+	const struct decider *d = k->decider;
+	const struct creative *c = catalogue_creative(k->catalogue, row);
+	const struct campaign *of = c->campaign == CATALOGUE_NONE
+	    ? NULL
+	    : catalogue_campaign(k->catalogue, c->campaign);
+	bool known = d->judge.predictor.model != NULL;
+	double p = known ? d->judge.candidates[d->chosen].p : 0;
+	struct offer offer = { .pctr = p };
+
+	if (of == NULL || of->bid_type == BID_NONE)
+		return 0;
+	offer.bid_micros = of->bid_micros;
+	offer.type = of->bid_type;
+	if (d->judge.reward != MODEL_CLICK) {
+		/* p is that of both. */
+		offer.pctr = of->bid_type == BID_CPA;
+		offer.pcvr = p;
+	}
+	return price_value(&offer);
+}
+
 /* Whether what was drawn can be kept: what came before in this answer may have taken what
  * it needs. */
 static bool
-settle(struct desk *k, struct shown *s, uint32_t row, uint64_t decision, instant now)
+settle(struct desk *k, const struct desk_ask *a, struct shown *s,
+    const struct desk_banner *b, uint64_t decision)
 {
+	instant now = a->now;
 	struct budget_of of;
+	bool pays;
 
-	take_caps(k, row, s);
+	take_caps(k, b->row, s);
 	if (k->count_decisions && is_over(k, s, now)) {
 		k->counts.capped++;
 		return false;
 	}
-	if (budget_find(k->catalogue, s->id[CAPS_CAMPAIGN], &of) &&
-	    budgets_reserve(k->budgets, &of, decision, now) != BUDGET_FREE) {
+	if (a->auction != NULL) {
+		s->bid = desk_price(b->price_micros);
+		if (s->bid == 0 || s->bid < desk_price(a->floor_micros))
+			return false;
+	}
+	if (is_rehearsal(a))
+		return true;
+	pays = budget_find(k->catalogue, s->id[CAPS_CAMPAIGN], &of);
+	if (pays && s->bid > 0)
+		shown_price(&of, s->bid);
+	if (pays && budgets_reserve(k->budgets, &of, decision, now) != BUDGET_FREE) {
 		k->counts.unfunded++;
 		return false;
 	}
@@ -307,9 +340,8 @@ settle(struct desk *k, struct shown *s, uint32_t row, uint64_t decision, instant
 /* The next position: 1 when a banner was decided for it, 0 when it stays empty, -1 when
  * there can be no more. */
 static int
-decide_one(struct desk *k, const struct record *request, struct slice request_id,
-    struct shown *s, uint32_t rows, struct build *b, instant now,
-    struct desk_banner *to)
+decide_one(struct desk *k, const struct desk_ask *a, const struct record *request,
+    struct shown *s, uint32_t rows, struct build *b, struct desk_banner *to)
 {
 	struct decider *d = k->decider;
 	uint8_t *start = b->at;
@@ -323,17 +355,22 @@ decide_one(struct desk *k, const struct record *request, struct slice request_id
 		b->full = false;
 		return -1;
 	}
-	to->id = decision_id(request_id, to->position, to->text);
+	to->id = decision_id(d->request.id, to->position, to->text);
 	to->row = k->rows[d->chosen];
+	to->price_micros = worth(k, to->row);
 	memmove(k->rows + d->chosen, k->rows + d->chosen + 1,
 	    (left - d->chosen - 1) * sizeof *k->rows);
 	decision = hash_keyed(k->hash, to->id);
-	if (!settle(k, s, to->row, decision, now)) {
+	if (!settle(k, a, s, to, decision)) {
 		b->at = start;
 		decider_take(d, (struct slice){ NULL, 0 });
 		return 0;
 	}
-	remember(k, s, request, to, decision, now);
+	if (is_rehearsal(a)) {
+		decider_take(d, (struct slice){ NULL, 0 });
+		return 1;
+	}
+	remember(k, s, request, to, decision, a->now);
 	decider_take(d, slice_of(start, (size_t)(b->at - start)));
 	k->counts.decisions++;
 	return 1;
@@ -360,7 +397,7 @@ static const char *
 decide_all(struct desk *k, const struct desk_ask *a, struct slice pairs, unsigned count,
     struct shown *s, uint32_t n, uint64_t positions, struct desk_answer *to)
 {
-	struct slice request, id;
+	struct slice request;
 	struct record r;
 	struct build b;
 	const char *wrong;
@@ -379,16 +416,16 @@ decide_all(struct desk *k, const struct desk_ask *a, struct slice pairs, unsigne
 	wrong = decider_begin(k->decider, &r);
 	if (wrong != NULL)
 		return wrong;
-	id = k->decider->request.id;
 	while (k->decider->position < k->decider->positions) {
-		int status =
-		    decide_one(k, &r, id, s, n, &b, a->now, &to->banner[to->n]);
+		int status = decide_one(k, a, &r, s, n, &b, &to->banner[to->n]);
 
 		if (status < 0)
 			break;
 		to->n += (unsigned)status;
 	}
-	learn_of(k, request);
+	if (is_rehearsal(a))
+		return NULL;
+	desk_learn(k, request);
 	journal_close(k->journal, &b);
 	return NULL;
 }
@@ -426,7 +463,7 @@ desk_decide(struct desk *k, const struct desk_ask *a, struct desk_answer *to)
 	wrong = gather(k, a, &r, request, &shown, &n);
 	if (wrong == NULL && n > 0)
 		wrong = decide_all(k, a, pairs, count, &shown, n, positions, to);
-	if (wrong == NULL) {
+	if (wrong == NULL && !is_rehearsal(a)) {
 		k->counts.requests++;
 		k->counts.empty += to->n == 0;
 		k->counts.contextual += !a->consents;
@@ -436,8 +473,8 @@ desk_decide(struct desk *k, const struct desk_ask *a, struct desk_answer *to)
 
 /* --- What comes of it ---------------------------------------------------------------- */
 
-static void
-build_head(struct build *b, const char *event, struct slice id, instant now)
+void
+desk_build_head(struct build *b, const char *event, struct slice id, instant now)
 {
 	build_text(b, "event");
 	build_text(b, event);
@@ -454,6 +491,8 @@ pay(struct desk *k, const struct shown *s, uint64_t decision, enum budget_event 
 	struct budget_of of;
 	bool pays = budget_find(k->catalogue, s->id[CAPS_CAMPAIGN], &of);
 
+	if (pays && s->bid > 0)
+		shown_price(&of, s->bid);
 	budgets_reach(k->budgets, now);
 	(void)budgets_commit(k->budgets, pays ? &of : NULL, decision, event, now);
 }
@@ -480,15 +519,17 @@ desk_tell(struct desk *k, enum desk_event event, struct slice decision, instant 
 	    (const char *)decision.at, names[event]);
 	journal_open(k->journal, &b);
 	build_map(&b, 4 + s->pairs);
-	build_head(&b, names[event], slice_of(id, (size_t)size), now);
+	desk_build_head(&b, names[event], slice_of(id, (size_t)size), now);
 	build_text(&b, "decision_id");
 	build_str(&b, decision);
 	build_raw(&b, slice_of(s->about, s->size));
-	learn_of(k, build_slice(&b));
+	desk_learn(k, build_slice(&b));
 	journal_close(k->journal, &b);
 	if (event == DESK_IMPRESSION && !k->count_decisions)
 		add_caps(k, s, now);
-	pay(k, s, hash, event == DESK_CLICK ? BUDGET_CLICK : BUDGET_IMPRESSION, now);
+	if (s->bid == 0 || (event == DESK_IMPRESSION && k->pays == DESK_IMPRESSION))
+		pay(k, s, hash, event == DESK_CLICK ? BUDGET_CLICK : BUDGET_IMPRESSION,
+		    now);
 	*(event == DESK_CLICK ? &k->counts.clicks : &k->counts.impressions) += 1;
 }
 
@@ -508,11 +549,12 @@ convert(struct desk *k, struct slice map, bool consents, instant now, struct bui
 	hash = hash_keyed(k->hash, decision);
 	found = table_find(k->shown, hash);
 	if (found == NULL || (found->came >> DESK_CLICK & 1) == 0 ||
-	    (found->came >> CONVERSION & 1) != 0)
+	    (found->came >> DESK_CONVERSION & 1) != 0)
 		return 0;
 	s = table_touch(k->shown, hash, now, &fresh);
-	s->came = (uint8_t)(s->came | 1U << CONVERSION);
-	pay(k, s, hash, BUDGET_CONVERSION, now);
+	s->came = (uint8_t)(s->came | 1U << DESK_CONVERSION);
+	if (s->bid == 0)
+		pay(k, s, hash, BUDGET_CONVERSION, now);
 	build_text(b, "decision_id");
 	build_raw(b, value);
 	return 1;
@@ -551,7 +593,7 @@ desk_event(struct desk *k, struct slice map, bool signal, instant now)
 	}
 	journal_open(k->journal, &b);
 	open = build_open(&b);
-	build_head(&b, kind_name(kind), slice_of(text, (size_t)size), now);
+	desk_build_head(&b, kind_name(kind), slice_of(text, (size_t)size), now);
 	pairs += ask_consent_pair(map, signal, consents, &b);
 	pairs += ask_pairs(map, none, consents, &b);
 	if (kind == KIND_PURCHASE)
@@ -560,7 +602,7 @@ desk_event(struct desk *k, struct slice map, bool signal, instant now)
 	record = build_slice(&b);
 	if (build_full(&b) || !scan(k, record, &r))
 		return "it is too large, or has a key twice";
-	learn_of(k, record);
+	desk_learn(k, record);
 	journal_close(k->journal, &b);
 	k->counts.events++;
 	return NULL;

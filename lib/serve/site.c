@@ -8,7 +8,8 @@
 #include "lib/text/print.h"
 
 const char *const site_routes[SITE_ROUTES] = { "decide", "impression", "click",
-	"events", "banner_js", "healthz", "readyz", "metrics" };
+	"events", "banner_js", "openrtb2", "win", "billing", "loss", "healthz",
+	"readyz", "metrics" };
 
 #define JSON_TYPE "application/json"
 #define MSGPACK_TYPE "application/msgpack"
@@ -18,7 +19,9 @@ site_init(struct site *s)
 {
 	s->now = WHEN_NEVER;
 	s->pack = malloc(SITE_ANSWER_MAX + RECORD_PADDING);
-	return s->pack != NULL && asker_init(&s->asker) == 0 ? 0 : -1;
+	s->asks = malloc(2 * (OPENRTB_ROOM + RECORD_PADDING));
+	return s->pack != NULL && s->asks != NULL && asker_init(&s->asker) == 0 ? 0
+										: -1;
 }
 
 void
@@ -26,6 +29,7 @@ site_fini(struct site *s)
 {
 	asker_fini(&s->asker);
 	free(s->pack);
+	free(s->asks);
 }
 
 instant
@@ -59,7 +63,6 @@ site_is_msgpack(struct slice type)
 	return false;
 }
 
-/* A map that was built in s->pack. */
 void
 site_answer_map(const struct build *b, bool msgpack, struct http_answer *a)
 {
@@ -104,14 +107,17 @@ site_handle(void *context, const struct http_request *r, struct http_answer *a)
 	static const struct {
 		const char *path;
 		bool get, head, post;
-		void (*answer)(struct site *s, const struct http_request *r,
-		    struct http_answer *a);
+		site_answer *answer;
 	} routes[SITE_ROUTES] = {
 		[DECIDE] = { "/v1/decide", true, false, true, site_decide },
 		[IMPRESSION] = { "/v1/impression", true, true, true, site_impression },
 		[CLICK] = { "/v1/click", true, true, false, site_click },
 		[EVENTS] = { "/v1/events", false, false, true, site_events },
 		[SCRIPT] = { "/v1/banner.js", true, true, false, site_script },
+		[AUCTION] = { "/openrtb2", false, false, true, site_auction },
+		[WIN] = { "/openrtb2/win", true, false, true, site_notice },
+		[BILLING] = { "/openrtb2/billing", true, false, true, site_notice },
+		[LOSS] = { "/openrtb2/loss", true, false, true, site_notice },
 		[HEALTH] = { "/healthz", true, true, false, site_about },
 		[READY] = { "/readyz", true, true, false, site_about },
 		[METRICS] = { "/metrics", true, true, false, site_about },

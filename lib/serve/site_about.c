@@ -36,6 +36,26 @@ count(struct http_answer *a, const char *name, const char *about, uint64_t value
 }
 
 static void
+metrics_of_auctions(const struct site *s, struct http_answer *a)
+{
+	const struct desk_counts *d = &s->desk->counts;
+
+	count(a, "bids_total", "Impressions of exchanges bid for.", s->counts.bids);
+	http_print(a,
+	    "# HELP bannerpipe_serve_no_bids_total Impressions not bid for.\n"
+	    "# TYPE bannerpipe_serve_no_bids_total counter\n");
+	for (unsigned i = 0; i < OPENRTB_REASONS; i++)
+		http_print(a, "bannerpipe_serve_no_bids_total{reason=\"%s\"} %llu\n",
+		    openrtb_reason_name(i), (unsigned long long)s->counts.no_bids[i]);
+	count(a, "tests_total", "Bid requests that were rehearsed.", s->counts.tests);
+	count(a, "wins_total", "Win notices counted.", d->wins);
+	count(a, "billings_total", "Billing notices counted.", d->billings);
+	count(a, "losses_total", "Loss notices counted.", d->losses);
+	count(a, "overpriced_total", "Bids that cleared at more than was bid.",
+	    d->overpriced);
+}
+
+static void
 metrics(struct site *s, struct http_answer *a)
 {
 	const struct desk_counts *d = &s->desk->counts;
@@ -62,6 +82,7 @@ metrics(struct site *s, struct http_answer *a)
 	    s->counts.lost);
 	count(a, "forged_total", "Links that are none of ours.", s->counts.forged);
 	count(a, "late_total", "Links that count no more.", s->counts.late);
+	metrics_of_auctions(s, a);
 	http_print(a,
 	    "# HELP bannerpipe_serve_waiting_bytes Records not written yet.\n"
 	    "# TYPE bannerpipe_serve_waiting_bytes gauge\n"

@@ -9,23 +9,19 @@ static const uint8_t pixel[] = { 'G', 'I', 'F', '8', '9', 'a', 1, 0, 1, 0, 0x80,
 	0, 0, 0, 0xff, 0xff, 0xff, 0x21, 0xf9, 4, 1, 0, 0, 0, 0, 0x2c, 0, 0, 0, 0, 1, 0,
 	1, 0, 0, 2, 2, 0x44, 1, 0, 0x3b };
 
-/* The parts of a link that came back, decoded into `room`. */
-static void
-read_link(struct slice query, uint8_t *room, struct link_parts *to)
+enum link_verdict
+site_link(struct site *s, const struct http_request *r, enum link_kind kind,
+    struct link_parts *parts, instant now)
 {
-	struct slice name, value;
+	enum link_verdict verdict = LINK_FORGED;
 
-	*to = (struct link_parts){ .decision = { NULL, 0 } };
-	while (http_query_next(&query, &room, &name, &value)) {
-		if (slice_is(name, "d"))
-			to->decision = value;
-		else if (slice_is(name, "e"))
-			to->expires = value;
-		else if (slice_is(name, "u"))
-			to->target = value;
-		else if (slice_is(name, "m"))
-			to->mac = value;
+	if (r->query.size <= ASK_BODY_MAX) {
+		link_read(r->query, s->asker.text, parts);
+		verdict = link_check(&s->links, kind, parts, now);
 	}
+	s->counts.forged += verdict == LINK_FORGED;
+	s->counts.late += verdict == LINK_LATE;
+	return verdict;
 }
 
 /* What came of a banner, by its link; whether it is one of ours. */
@@ -34,14 +30,8 @@ tell(struct site *s, const struct http_request *r, enum link_kind kind,
     struct link_parts *parts)
 {
 	instant now = site_now(s);
-	enum link_verdict verdict;
+	enum link_verdict verdict = site_link(s, r, kind, parts, now);
 
-	if (r->query.size > ASK_BODY_MAX)
-		return false;
-	read_link(r->query, s->asker.text, parts);
-	verdict = link_check(&s->links, kind, parts, now);
-	s->counts.forged += verdict == LINK_FORGED;
-	s->counts.late += verdict == LINK_LATE;
 	if (verdict != LINK_GOOD || r->method == METHOD_HEAD)
 		return verdict != LINK_FORGED;
 	if (site_has_room(s, DESK_EVENT_ROOM))

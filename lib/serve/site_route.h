@@ -7,7 +7,20 @@
 
 #include "lib/serve/site.h"
 
-enum { DECIDE, IMPRESSION, CLICK, EVENTS, SCRIPT, HEALTH, READY, METRICS };
+enum {
+	DECIDE,
+	IMPRESSION,
+	CLICK,
+	EVENTS,
+	SCRIPT,
+	AUCTION,
+	WIN,
+	BILLING,
+	LOSS,
+	HEALTH,
+	READY,
+	METRICS,
+};
 
 /* The answers of the routes, by file. */
 typedef void site_answer(
@@ -17,6 +30,12 @@ site_answer site_decide;                              /* site_decide.c */
 site_answer site_impression, site_click, site_events; /* site_events.c */
 site_answer site_script, site_about;                  /* site_about.c */
 
+site_answer site_auction, site_notice; /* site_auction.c */
+
+/* The parts of a link that came back, read into the asker's room, and what they are worth:
+ * counted, when that is not good. */
+enum link_verdict site_link(struct site *s, const struct http_request *r,
+    enum link_kind kind, struct link_parts *parts, instant now);
 /* Whether the journal has room for so many bytes. */
 bool site_has_room(const struct site *s, size_t size);
 /* Whether a Content-Type is one of msgpack's. */
