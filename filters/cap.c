@@ -193,7 +193,7 @@ trim(struct run *run, struct cap_filter *f, const struct record *r)
 			shop_keep(&f->shop, i, left++);
 	}
 	f->removed += f->shop.count - left;
-	shop_write(&f->shop, run, left);
+	shop_write(&f->shop, run, r, left);
 	return PASS;
 }
 

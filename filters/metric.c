@@ -11,6 +11,7 @@
  */
 #include <math.h>
 
+#include "lib/delivery/price.h"
 #include "lib/filter.h"
 #include "lib/hash.h"
 #include "lib/trial/metric.h"
@@ -30,7 +31,7 @@ struct metric {
 	unsigned dims;
 	struct slice names[TALLY_DIMS_MAX];
 	struct key by_keys[TALLY_DIMS_MAX];
-	struct key shown_at, rewards, viewable, price, value, items;
+	struct key shown_at, rewards, viewable, price, bid_type, value, items;
 	struct key item_id, creative_id, users[3];
 	struct hash_key hash;
 	struct tally_counts counts; /* for the stats */
@@ -74,6 +75,7 @@ start(struct run *run, void *self)
 	m->rewards = run_key(run, "rewards");
 	m->viewable = run_key(run, "viewable");
 	m->price = run_key(run, "price_micros");
+	m->bid_type = run_key(run, "bid_type");
 	m->value = run_key(run, "value_micros");
 	m->items = run_key(run, "items");
 	m->item_id = run_key(run, "item_id");
@@ -119,6 +121,38 @@ reward_of(struct slice value, double *to)
 	return value_number(value, to) && isfinite(*to);
 }
 
+static double
+once(double times)
+{
+	return times < 1 ? times : 1;
+}
+
+/* A price is what it has cost; that of a bid is for 1,000 impressions, or is paid for the
+ * first click or conversion only. NULL, or why it is none. */
+static const char *
+read_cost(const struct metric *m, const struct record *r, struct tally_event *to)
+{
+	struct slice word;
+
+	if (!number_of(r, m->price, &to->cost))
+		return "price_micros is no finite number";
+	if (!record_str(r, m->bid_type, &word))
+		return NULL;
+	switch (bid_type_of(word)) {
+	case BID_CPM:
+		to->cost *= to->impression * 1e-3;
+		return NULL;
+	case BID_CPC:
+		to->cost *= once(to->click);
+		return NULL;
+	case BID_CPA:
+		to->cost *= once(to->conversion);
+		return NULL;
+	default:
+		return "bid_type is none of cpm, cpc, cpa";
+	}
+}
+
 static const char *
 read_outcome(const struct metric *m, const struct record *r, struct tally_event *to)
 {
@@ -140,8 +174,7 @@ read_outcome(const struct metric *m, const struct record *r, struct tally_event 
 		if (sum != NULL && !reward_of(value, sum))
 			return "a reward that is no finite number";
 	}
-	return number_of(r, m->price, &to->cost) ? NULL
-						 : "price_micros is no finite number";
+	return read_cost(m, r, to);
 }
 
 /* What the record adds, or why it cannot be counted. */
@@ -163,12 +196,12 @@ read_event(const struct metric *m, const struct record *r, enum kind kind,
 		to->conversion = kind == KIND_PURCHASE;
 		if (kind == KIND_REFUND)
 			to->revenue = -to->revenue;
-		return NULL;
+		/* Only of a bid its price is a cost: else it is that of the goods. */
+		return record_index(r, m->bid_type) >= 0 ? read_cost(m, r, to) : NULL;
 	}
 	to->impression = kind == KIND_IMPRESSION;
 	to->click = kind == KIND_CLICK;
-	return number_of(r, m->price, &to->cost) ? NULL
-						 : "price_micros is no finite number";
+	return read_cost(m, r, to);
 }
 
 static bool

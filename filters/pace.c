@@ -13,6 +13,7 @@
  * needs  events in the order of time; run bp-sort before it if they are not
  */
 #include "lib/delivery/budget.h"
+#include "lib/delivery/price.h"
 #include "lib/filter.h"
 #include "lib/filter/shop.h"
 #include "lib/hash.h"
@@ -38,7 +39,7 @@ struct pace {
 	struct budgets *budgets; /* owned */
 	struct table *payments;  /* owned */
 	struct hash_key hash;
-	struct key decision_id, request_id, unfunded;
+	struct key decision_id, request_id, unfunded, bid_type, price;
 	uint64_t conversion_kinds; /* bits */
 	struct {
 		uint64_t removed, throttled, marked, returned, forgotten;
@@ -102,17 +103,13 @@ show_counters(struct run *run, struct pace *p)
 
 	run_counter(
 	    run, "removed", "candidates without budget taken out", &p->own.removed);
-	run_counter(run, "throttled", "candidates that sat out to spend evenly",
-	    &p->own.throttled);
-	run_counter(
-	    run, "marked", "decisions marked as without budget", &p->own.marked);
+	run_counter(run, "throttled", "candidates that sat out", &p->own.throttled);
+	run_counter(run, "marked", "decisions without budget", &p->own.marked);
 	run_counter(run, "reserved", "decisions whose price was held", &c->reserved);
 	run_counter(run, "open", "prices held now", &c->open);
-	run_counter(
-	    run, "released", "prices let go, as nothing came in time", &c->released);
+	run_counter(run, "released", "prices let go unpaid", &c->released);
 	run_counter(run, "paid", "prices paid", &c->paid);
-	run_counter(
-	    run, "uncovered", "prices paid of what held nothing, or no more", &c->late);
+	run_counter(run, "uncovered", "prices paid that nothing held", &c->late);
 	run_counter(run, "returned", "payments taken back", &p->own.returned);
 	run_counter(run, "forgotten", "events of decisions that are not known",
 	    &p->own.forgotten);
@@ -135,6 +132,8 @@ start(struct run *run, void *self)
 	p->decision_id = run_key(run, "decision_id");
 	p->request_id = run_key(run, "request_id");
 	p->unfunded = run_key(run, "unfunded");
+	p->bid_type = run_key(run, "bid_type");
+	p->price = run_key(run, "price_micros");
 	if (shop_open(&p->shop, run, p->path, memory / 2) != 0)
 		return -1;
 	p->budgets = budgets_new(rules, memory / 8 * 3);
@@ -185,11 +184,26 @@ trim(struct run *run, struct pace *p, const struct record *r, instant when)
 	for (uint32_t i = 0; i < p->shop.count; i++)
 		if (takes_part(p, &p->shop.candidates[i], request, when))
 			shop_keep(&p->shop, i, left++);
-	shop_write(&p->shop, run, left);
+	shop_write(&p->shop, run, r, left);
 	return PASS;
 }
 
 /* --- Decisions and what comes of them ---------------------------------------------- */
+
+/* The campaign as it is, or as it pays for this: less than its bid, if the record says so. */
+static bool
+find_budget(const struct pace *p, const struct candidate *k, const struct record *r,
+    struct budget_of *of)
+{
+	struct slice word;
+	int64_t micros;
+
+	if (!budget_find(p->shop.catalogue, k->campaign, of))
+		return false;
+	if (record_str(r, p->bid_type, &word) && record_int(r, p->price, &micros))
+		budget_lower(of, bid_type_of(word), micros);
+	return true;
+}
 
 static enum verdict
 decide(struct run *run, struct pace *p, const struct record *r, instant when)
@@ -199,8 +213,7 @@ decide(struct run *run, struct pace *p, const struct record *r, instant when)
 	enum budget_verdict verdict;
 	struct slice id;
 
-	if (!shop_shown(&p->shop, r, &chosen) ||
-	    !budget_find(p->shop.catalogue, chosen.campaign, &of))
+	if (!shop_shown(&p->shop, r, &chosen) || !find_budget(p, &chosen, r, &of))
 		return PASS;
 	if (!record_id(r, p->decision_id, &id) && !record_id(r, KEY_EVENT_ID, &id))
 		return run_reject(run, "decision without decision_id or event_id");
@@ -271,8 +284,7 @@ pay(struct run *run, struct pace *p, const struct record *r, enum budget_event e
 	if (!record_id(r, p->decision_id, &id))
 		return PASS;
 	decision = hash_keyed(p->hash, id);
-	known = shop_shown(&p->shop, r, &shown) &&
-	    budget_find(p->shop.catalogue, shown.campaign, &of);
+	known = shop_shown(&p->shop, r, &shown) && find_budget(p, &shown, r, &of);
 	outcome = budgets_commit(p->budgets, known ? &of : NULL, decision, event, when);
 	p->own.forgotten += outcome == BUDGET_UNKNOWN;
 	if (outcome == BUDGET_PAID && record_id(r, KEY_EVENT_ID, &id))

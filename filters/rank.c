@@ -2,8 +2,9 @@
  *
  * bp-rank: choose among the candidates of requests, and say how probable each was.
  *
- * in     requests with candidates and their features; with --spec also the events and
- *        creatives that it counts and knows; with --what-if decisions and outcomes
+ * in     requests with candidates, their features, bids and values, and the floor of the
+ *        slot; with --spec also the events and creatives that it counts and knows; with
+ *        --what-if decisions and outcomes
  * out    in place of a request its decisions; with --what-if the records with an
  *        evaluation; everything else as it is
  * state  with --spec its counters and the latest record of each creative; the model is a
@@ -63,11 +64,9 @@ decide(struct run *run, struct rank *f, const struct record *r)
 	const char *wrong = decider_begin(d, r);
 	struct build *b;
 
-	while (wrong == NULL && d->position < d->positions) {
+	while (wrong == NULL && decider_next(d, &wrong)) {
 		b = run_build(run);
-		wrong = decider_decide(d, b);
-		if (wrong != NULL)
-			break;
+		decider_decide(d, b);
 		if (run_emit_built(run) != 0)
 			return FAIL;
 		decider_take(d, build_slice(b));
@@ -81,6 +80,15 @@ decide(struct run *run, struct rank *f, const struct record *r)
 
 /* --- What if ---------------------------------------------------------------------- */
 
+/* The reward that is expected of a candidate; where some bid, what it is worth. */
+static double
+expected_of(const struct decider *d, unsigned i)
+{
+	const struct policy_candidate *c = &d->judge.candidates[i];
+
+	return d->judge.slate.bids ? c->p * c->value : c->p;
+}
+
 static void
 build_evaluation(struct run *run, const struct rank *f, unsigned chosen)
 {
@@ -89,14 +97,14 @@ build_evaluation(struct run *run, const struct rank *f, unsigned chosen)
 	double expected = 0;
 
 	for (unsigned i = 0; i < d->judge.slate.n; i++)
-		expected += d->weights.probability[i] * d->judge.candidates[i].p;
+		expected += d->weights.probability[i] * expected_of(d, i);
 	build_map(b, 4);
 	build_text(b, "policy");
 	build_text(b, policy_name(d->policy.kind));
 	build_text(b, "probability");
 	build_double(b, d->weights.probability[chosen]);
 	build_text(b, "predicted");
-	build_double(b, d->judge.candidates[chosen].p);
+	build_double(b, expected_of(d, chosen));
 	build_text(b, "expected");
 	build_double(b, expected);
 }

@@ -29,8 +29,10 @@ struct serve {
 	const char *caps[CAPS_SUBJECTS], *seat, *currency;
 	struct span pause, life, wait[BUDGET_EVENTS], tick, drain, tmax;
 	uint64_t connections, proxies;
-	int count, pays;
-	bool unpaced, shared;
+	const char *floors;
+	uint64_t house;
+	int count, diversity, pays;
+	bool second, unpaced, shared;
 
 	struct address address[HTTP_LISTEN_MAX];
 	char names[HTTP_LISTEN_MAX][128];
@@ -57,6 +59,14 @@ static const struct option options[] = {
 	    "how long impressions and clicks count after a decision"),
 	OPTION_ASIDE('o', "origins", struct serve, origins, NULL,
 	    "sites that may ask from scripts, separated by commas; '*' all", "URLS"),
+	OPTION(0, "slot-floor", struct serve, floors, NULL,
+	    "micros that an impression must be worth: 300, top=500,300", "FLOORS"),
+	OPTION(0, "second-price", struct serve, second, NULL,
+	    "who bids pays what was needed, not the bid"),
+	OPTION_CHOICE(0, "one-of", struct serve, diversity,
+	    "banner|campaign|category|both", "what comes once in an answer"),
+	OPTION(0, "house-micros", struct serve, house, "0",
+	    "what the reward is worth of who has no bid and no value; 0: none"),
 	OPTION_ASIDE(0, "fallback", struct serve, fallback, NULL,
 	    "the creative that is shown when there is too much to do", "ID"),
 	OPTION(0, "cap-banner", struct serve, caps[CAPS_BANNER], NULL,
@@ -114,6 +124,8 @@ check(struct run *run, const struct serve *f)
 		return run_usage(run, "--base-url is longer than %d", BASE_MAX);
 	if (strlen(f->currency) != 3)
 		return run_usage(run, "--currency is a code of three letters: USD");
+	if (f->house > (uint64_t)CATALOGUE_MICROS_MAX)
+		return run_usage(run, "--house-micros is at most 2^50");
 	if (f->connections == 0 || f->connections > HTTP_CONNECTIONS_MAX ||
 	    f->proxies > 16)
 		return run_usage(
@@ -149,6 +161,22 @@ start_key(struct run *run, struct serve *f)
 }
 
 static int
+start_rules(struct run *run, struct serve *f)
+{
+	struct desk_rules *rules = &f->desk.rules;
+	struct error error;
+
+	rules->offers.sells = f->ranker.decider.judge.reward == MODEL_CONVERSION;
+	rules->offers.house_micros = f->house == 0 ? -1 : (int64_t)f->house;
+	rules->second = f->second;
+	rules->one_of_campaign = f->diversity == 1 || f->diversity == 3;
+	rules->one_of_category = f->diversity >= 2;
+	if (floors_parse(&rules->floors, f->floors, &error) != 0)
+		return run_usage(run, "--slot-floor: %s", error.text);
+	return 0;
+}
+
+static int
 start_desk(struct run *run, struct serve *f, uint64_t share)
 {
 	static const enum desk_event pays[] = { DESK_BILLING, DESK_WIN,
@@ -161,6 +189,8 @@ start_desk(struct run *run, struct serve *f, uint64_t share)
 	for (unsigned i = 0; i < CAPS_SUBJECTS; i++)
 		if (cap_parse(&k->preset[i], f->caps[i], &error) != 0)
 			return run_usage(run, "%s", error.text);
+	if (start_rules(run, f) != 0)
+		return -1;
 	memcpy(rules.wait, f->wait, sizeof rules.wait);
 	k->catalogue = f->shop.catalogue;
 	k->decider = &f->ranker.decider;

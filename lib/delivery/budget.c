@@ -107,32 +107,6 @@ budgets_free(struct budgets *b)
 	free(b);
 }
 
-struct budget_of
-budget_of(const struct campaign *c)
-{
-	int64_t bid = c->bid_micros < 0 ? 0 : c->bid_micros;
-
-	return (struct budget_of){ .campaign = c->id,
-		.price = c->bid_type == BID_CPM ? bid : bid * BUDGET_MILLI,
-		.type = c->bid_type,
-		.total = c->budget_micros,
-		.daily = c->daily_budget_micros,
-		.starts_at = c->starts_at,
-		.ends_at = c->ends_at };
-}
-
-bool
-budget_find(const struct catalogue *c, uint64_t campaign, struct budget_of *of)
-{
-	uint32_t row =
-	    campaign == 0 ? CATALOGUE_NONE : catalogue_find_campaign(c, campaign);
-
-	if (row == CATALOGUE_NONE)
-		return false;
-	*of = budget_of(catalogue_campaign(c, row));
-	return of->price > 0;
-}
-
 /* Sums that are far beyond any budget stay there, so that none overflows, nor the sum of
  * three. */
 static void
@@ -336,6 +310,23 @@ budgets_ask(struct budgets *b, const struct budget_of *of, uint64_t draw, instan
 	return verdict != BUDGET_FREE    ? verdict
 	    : hash_uniform(draw) >= pace ? BUDGET_PACE
 					 : BUDGET_FREE;
+}
+
+int64_t
+budgets_room(struct budgets *b, const struct budget_of *of, instant when)
+{
+	const struct account *a;
+	int64_t held = held_of(b, of), left = INT64_MAX, today = INT64_MAX;
+
+	if (is_free(of) || held == 0)
+		return INT64_MAX;
+	a = account_at(b, of, when);
+	if (of->total >= 0)
+		left = limit(of->total) - a->spent - a->reserved;
+	if (of->daily >= 0)
+		today = limit(of->daily) - a->day_spent - a->day_reserved;
+	left = today < left ? today : left;
+	return left == INT64_MAX ? left : left < 0 ? 0 : left / held;
 }
 
 double

@@ -78,6 +78,10 @@ struct budget_of {
 };
 
 struct budget_of budget_of(const struct campaign *c);
+/* A price in the terms of a bid, micros, as one that is paid. */
+int64_t budget_price(enum bid_type type, int64_t micros);
+/* It pays this price, in the terms of its bid, as far as that is below the bid. */
+void budget_lower(struct budget_of *of, enum bid_type type, int64_t micros);
 /* That of the campaign of this hash, or false: 0, not in the catalogue, free of charge. */
 bool budget_find(const struct catalogue *c, uint64_t campaign, struct budget_of *of);
 
@@ -95,6 +99,8 @@ const char *budget_verdict_name(enum budget_verdict verdict);
  * and the campaign's id) that nothing else uses. Cost: 40 ns. */
 enum budget_verdict budgets_ask(
     struct budgets *b, const struct budget_of *of, uint64_t draw, instant when);
+/* How many prices may be reserved now, one after the other; INT64_MAX: any number. */
+int64_t budgets_room(struct budgets *b, const struct budget_of *of, instant when);
 /* The probability that pacing gives it now. */
 double budgets_pace(struct budgets *b, const struct budget_of *of, instant when);
 

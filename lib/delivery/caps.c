@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/delivery/caps.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "lib/base/assert.h"
@@ -164,6 +165,40 @@ caps_ask(const struct caps *c, struct caps_user who, enum caps_subject subject,
 		cap.window)
 		return CAPS_WINDOW;
 	return CAPS_FREE;
+}
+
+/* So many times caps_ask would say yes. */
+static int32_t
+room(int32_t limit, double count)
+{
+	double left = floor(limit - count + HALF);
+
+	return !(left > 0) ? 0 : left < INT32_MAX ? (int32_t)left : INT32_MAX;
+}
+
+static int32_t
+least(int32_t a, int32_t b)
+{
+	return a < b ? a : b;
+}
+
+int32_t
+caps_room(const struct caps *c, struct caps_user who, enum caps_subject subject,
+    uint64_t id, struct cap cap, instant when)
+{
+	int32_t left = INT32_MAX;
+
+	if (who.user == 0)
+		return caps_ask(c, who, subject, id, cap, when) == CAPS_FREE ? left : 0;
+	if (cap.total >= 0)
+		left = room(cap.total, total_of(c, who, subject, id));
+	if (cap.session >= 0)
+		left = least(
+		    left, room(cap.session, session_of(c, who, subject, id, when)));
+	if (cap.window >= 0)
+		left = least(left,
+		    room(cap.window, window_of(c, who, subject, id, cap.length, when)));
+	return left;
 }
 
 void

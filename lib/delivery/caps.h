@@ -52,6 +52,9 @@ const char *caps_verdict_name(enum caps_verdict verdict);
  * only a limit of 0 is one. Cost: 30 ns to 150 ns a limit. */
 enum caps_verdict caps_ask(const struct caps *c, struct caps_user who,
     enum caps_subject subject, uint64_t id, struct cap cap, instant when);
+/* How many more he may be shown now; INT32_MAX: any number. Likewise. */
+int32_t caps_room(const struct caps *c, struct caps_user who, enum caps_subject subject,
+    uint64_t id, struct cap cap, instant when);
 /* It was shown: add the weight, which may be negative, to the counters that the cap has.
  * Nothing for nobody. */
 void caps_add(struct caps *c, struct caps_user who, enum caps_subject subject,

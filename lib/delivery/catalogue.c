@@ -222,11 +222,12 @@ take_creative(struct catalogue *c, uint32_t row, bool fresh, struct slice record
     uint64_t id, struct error *error)
 {
 	struct creative new = { .id = id, .campaign = CATALOGUE_NONE };
-	struct slice items[CATALOGUE_ITEMS_OF_ONE], campaign;
+	struct slice items[CATALOGUE_ITEMS_OF_ONE], campaign, category;
 	struct row_aim want;
 	unsigned n;
 
 	if (row_read_creative(record, &new, &campaign, items, &n, error) != 0 ||
+	    row_read_worth(record, &new, &category, error) != 0 ||
 	    row_read_aim(record, true, &want, error) != 0)
 		return -1;
 	if (aim(c, TARGETING_CREATIVE, row, &want, &new.condition, error) != 0) {
@@ -240,6 +241,8 @@ take_creative(struct catalogue *c, uint32_t row, bool fresh, struct slice record
 		new.campaign_id = catalogue_hash(c, campaign);
 		new.campaign = shelf_find(&c->campaigns, new.campaign_id);
 	}
+	if (category.at != NULL)
+		new.category = catalogue_hash(c, category);
 	new.item_count = (uint8_t)n;
 	for (unsigned i = 0; i < n; i++)
 		new.items[i] = catalogue_hash(c, items[i]);

@@ -57,14 +57,17 @@ struct creative {
 	uint32_t condition;
 	struct cap cap;
 	bool paused;
+	int64_t value_micros; /* of the reward that it is shown for; -1: it says none */
+	uint64_t category;    /* hash of its own; 0: none */
 	uint8_t item_count;
 	uint64_t items[CATALOGUE_ITEMS_OF_ONE]; /* hashes */
 };
 
 struct item {
 	uint64_t id;
-	uint64_t category; /* hash of the first category; 0: none */
-	bool out_of_stock; /* stock is 0 or less; availability is "out of stock" */
+	uint64_t category;    /* hash of the first category; 0: none */
+	int64_t price_micros; /* -1: none */
+	bool out_of_stock;    /* stock is 0 or less; availability is "out of stock" */
 };
 
 struct catalogue;

@@ -6,6 +6,25 @@
 /* What does not take part: no value is below 0. */
 #define OUT (-1.0)
 
+static const char *const names[] = {
+	[BID_CPM] = "cpm", [BID_CPC] = "cpc", [BID_CPA] = "cpa"
+};
+
+enum bid_type
+bid_type_of(struct slice word)
+{
+	for (enum bid_type type = BID_CPM; type <= BID_CPA; type++)
+		if (slice_is(word, names[type]))
+			return type;
+	return BID_NONE;
+}
+
+const char *
+bid_type_name(enum bid_type type)
+{
+	return names[type];
+}
+
 static double
 probability(double p)
 {
@@ -80,6 +99,21 @@ leave(const struct offer *offers, uint32_t n, uint32_t chosen,
 			values[i] = OUT;
 }
 
+/* The largest value among those who bid against him, at least the floor. */
+static double
+rival(const struct offer *offers, uint32_t n, uint32_t chosen, double floor,
+    const double *values)
+{
+	uint64_t own = offers[chosen].campaign;
+	double most = floor;
+
+	for (uint32_t i = 0; i < n; i++)
+		if (i != chosen && (own == 0 || offers[i].campaign != own) &&
+		    values[i] > most)
+			most = values[i];
+	return most;
+}
+
 unsigned
 price_choose(const struct offer *offers, uint32_t n, unsigned k,
     const struct price_rules *rules, double *values, struct placing *to)
@@ -94,18 +128,15 @@ price_choose(const struct offer *offers, uint32_t n, unsigned k,
 	}
 	for (; chosen < k && n > 0; chosen++) {
 		uint32_t best = largest(values, n);
-		double next;
 
 		if (!(values[best] >= 0))
 			break;
 		to[chosen] =
 		    (struct placing){ best, values[best], worth(&offers[best]) };
+		if (rules->second)
+			to[chosen].price_micros = price_needed(
+			    &offers[best], rival(offers, n, best, floor, values));
 		leave(offers, n, best, rules, values);
-		if (!rules->second)
-			continue;
-		next = values[largest(values, n)];
-		to[chosen].price_micros =
-		    price_needed(&offers[best], next > floor ? next : floor);
 	}
 	return chosen;
 }

@@ -14,7 +14,8 @@
  * several positions the next one's value, the generalised second price of Edelman,
  * Ostrovsky and Schwarz, American Economic Review 2007): the value of the best who was not
  * chosen or the floor, in the winner's terms, a click's price from a value of an impression
- * by dividing by the winner's own pCTR.
+ * by dividing by the winner's own pCTR. A campaign does not bid against itself; a rival that
+ * must not stand beside the winner is one all the same.
  */
 #ifndef BANNERPIPE_DELIVERY_PRICE_H
 #define BANNERPIPE_DELIVERY_PRICE_H
@@ -25,6 +26,10 @@
 #include "lib/delivery/catalogue.h"
 
 enum { PRICE_POSITIONS_MAX = 64 };
+
+/* "cpm", "cpc", "cpa"; of another word BID_NONE, and of BID_NONE NULL. */
+enum bid_type bid_type_of(struct slice word);
+const char *bid_type_name(enum bid_type type);
 
 /* One who may be chosen. */
 struct offer {

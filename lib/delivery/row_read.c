@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/delivery/row_read.h"
 
+#include "lib/delivery/price.h"
+
 static const char *const names[ROW_KINDS] = { "campaign", "creative", "item" };
 static const char *const ids[ROW_KINDS] = { "campaign_id", "creative_id", "item_id" };
 
@@ -91,9 +93,6 @@ read_cap(struct slice record, struct cap *to, struct error *error)
 static int
 read_bid(struct slice record, struct campaign *to, struct error *error)
 {
-	static const char *const types[] = {
-		[BID_CPM] = "cpm", [BID_CPC] = "cpc", [BID_CPA] = "cpa"
-	};
 	struct slice value, text;
 
 	to->bid_micros = -1;
@@ -105,9 +104,9 @@ read_bid(struct slice record, struct campaign *to, struct error *error)
 		    : error_set(error, "bid_micros lacks its bid_type");
 	if (to->bid_micros < 0)
 		return error_set(error, "bid_type lacks its bid_micros");
-	for (to->bid_type = BID_CPM; to->bid_type <= BID_CPA; to->bid_type++)
-		if (value_str(value, &text) && slice_is(text, types[to->bid_type]))
-			return 0;
+	to->bid_type = value_str(value, &text) ? bid_type_of(text) : BID_NONE;
+	if (to->bid_type != BID_NONE)
+		return 0;
 	return error_set(error, "bid_type is none of cpm, cpc, cpa");
 }
 
@@ -205,11 +204,35 @@ item_field(struct slice record, const char *name, struct slice *to)
 	    value_type(fields) == VALUE_MAP && value_get(fields, name, to);
 }
 
+/* The first, of a list. */
+static void
+read_category(struct slice value, struct slice *to)
+{
+	struct slice first;
+
+	if (value_type(value) == VALUE_ARRAY && value_at(value, 0, &first))
+		value = first;
+	(void)value_str(value, to);
+}
+
+int
+row_read_worth(struct slice record, struct creative *to, struct slice *category,
+    struct error *error)
+{
+	struct slice value;
+
+	*category = slice_of(NULL, 0);
+	if (value_get(record, "category", &value))
+		read_category(value, category);
+	to->value_micros = -1;
+	return read_amount(record, "value_micros", &to->value_micros, error);
+}
+
 int
 row_read_item(
     struct slice record, struct item *to, struct slice *category, struct error *error)
 {
-	struct slice value, text, first;
+	struct slice value, text;
 	double stock;
 
 	*category = slice_of(NULL, 0);
@@ -221,10 +244,12 @@ row_read_item(
 	if (item_field(record, "availability", &value) && value_str(value, &text) &&
 	    (slice_is(text, "out of stock") || slice_is(text, "out_of_stock")))
 		to->out_of_stock = true;
-	if (!item_field(record, "category", &value))
-		return 0;
-	if (value_type(value) == VALUE_ARRAY && value_at(value, 0, &first))
-		value = first;
-	(void)value_str(value, category);
+	/* What is no amount says nothing of it. */
+	if (!item_field(record, "price_micros", &value) ||
+	    !value_int(value, &to->price_micros) || to->price_micros < 0 ||
+	    to->price_micros > CATALOGUE_MICROS_MAX)
+		to->price_micros = -1;
+	if (item_field(record, "category", &value))
+		read_category(value, category);
 	return 0;
 }

@@ -36,6 +36,9 @@ int row_read_aim(
 int row_read_campaign(struct slice record, struct campaign *to, struct error *error);
 int row_read_creative(struct slice record, struct creative *to, struct slice *campaign,
     struct slice items[CATALOGUE_ITEMS_OF_ONE], unsigned *n, struct error *error);
+/* What the creative says it is worth, and its category (absent: none). */
+int row_read_worth(struct slice record, struct creative *to, struct slice *category,
+    struct error *error);
 int row_read_item(
     struct slice record, struct item *to, struct slice *category, struct error *error);
 

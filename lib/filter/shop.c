@@ -4,9 +4,15 @@
 #include <stdlib.h>
 
 #include "lib/delivery/catalogue_file.h"
+#include "lib/delivery/offers.h"
 #include "lib/hash.h"
 
 enum { CANDIDATES, CREATIVE_ID, CAMPAIGN_ID, SAID_MAX = 5 };
+enum { VALUES, BID_TYPES };
+
+static const char *const lists[SHOP_LISTS] = { "candidate_values",
+	"candidate_bid_types", "candidate_campaigns", "candidate_limits",
+	"candidate_groups", "candidate_features", "candidate_feature_values" };
 
 static void
 complain(void *context, const char *text)
@@ -64,6 +70,8 @@ shop_open(struct shop *s, struct run *run, const char *path, uint64_t memory_byt
 	s->keys[CANDIDATES] = run_key(run, "candidates");
 	s->keys[CREATIVE_ID] = run_key(run, "creative_id");
 	s->keys[CAMPAIGN_ID] = run_key(run, "campaign_id");
+	for (unsigned i = 0; i < SHOP_LISTS; i++)
+		s->lists[i] = run_key(run, lists[i]);
 	s->candidates = calloc(SHOP_CANDIDATES_MAX, sizeof *s->candidates);
 	s->eligible = calloc(SHOP_CANDIDATES_MAX, sizeof *s->eligible);
 	if (s->candidates == NULL || s->eligible == NULL)
@@ -147,10 +155,11 @@ read_named(struct shop *s, struct run *run, struct slice list)
 		return run_reject(
 		    run, "candidates is no list of at most %d", SHOP_CANDIDATES_MAX);
 	for (value_open(list, &walk); value_next(&walk, &none, &value);) {
-		struct candidate *k = &s->candidates[s->count++];
+		struct candidate *k = &s->candidates[s->count];
 
 		if (!id_of(value, &id))
 			return run_reject(run, "candidates has what is no id");
+		k->place = s->count++;
 		k->id = value;
 		k->hash = catalogue_hash(s->catalogue, id);
 		k->row = catalogue_find_creative(s->catalogue, k->hash);
@@ -201,9 +210,67 @@ id_in_catalogue(const struct shop *s, uint32_t row)
 	return value;
 }
 
-void
-shop_write(struct shop *s, struct run *run, uint32_t n)
+/* Of a list with an item for each candidate, those of the first n; another stays. */
+static void
+trim(struct shop *s, struct run *run, struct key key, struct slice list, uint32_t n)
 {
+	struct value_walk walk;
+	struct slice none, item;
+	uint32_t place = 0, left = 0;
+	struct build *b;
+
+	if (value_type(list) != VALUE_ARRAY || value_count(list) != s->before)
+		return;
+	b = run_set(run, key);
+	build_array(b, n);
+	for (value_open(list, &walk); left < n && value_next(&walk, &none, &item);
+	     place++) {
+		if (place != s->candidates[left].place)
+			continue;
+		build_raw(b, item);
+		left++;
+	}
+}
+
+static struct worth
+worth_of(const struct shop *s, const struct candidate *k)
+{
+	static const struct offer_rules rules = { .sells = false, .house_micros = -1 };
+
+	return offer_worth(s->catalogue, k->row, &rules);
+}
+
+/* What eligible candidates are worth, as far as one of them says so. */
+static void
+write_worth(struct shop *s, struct run *run, uint32_t n)
+{
+	bool valued = false, bids = false;
+	struct build *b;
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct worth w = worth_of(s, &s->candidates[i]);
+
+		valued = valued || w.micros >= 0;
+		bids = bids || w.type != BID_NONE;
+	}
+	if (!valued)
+		return;
+	b = run_set(run, s->lists[VALUES]);
+	build_array(b, n);
+	for (uint32_t i = 0; i < n; i++)
+		worth_build_value(worth_of(s, &s->candidates[i]), b);
+	if (!bids)
+		return;
+	b = run_set(run, s->lists[BID_TYPES]);
+	build_array(b, n);
+	for (uint32_t i = 0; i < n; i++)
+		worth_build_type(worth_of(s, &s->candidates[i]), b);
+}
+
+void
+shop_write(struct shop *s, struct run *run, const struct record *request, uint32_t n)
+{
+	struct slice list;
 	struct build *b;
 
 	if (s->asked && n == s->before)
@@ -214,6 +281,13 @@ shop_write(struct shop *s, struct run *run, uint32_t n)
 		build_raw(b,
 		    s->asked ? s->candidates[i].id
 			     : id_in_catalogue(s, s->candidates[i].row));
+	if (!s->asked) {
+		write_worth(s, run, n);
+		return;
+	}
+	for (unsigned i = 0; i < SHOP_LISTS; i++)
+		if (record_value(request, s->lists[i], &list))
+			trim(s, run, s->lists[i], list, n);
 }
 
 bool

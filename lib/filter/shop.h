@@ -9,13 +9,17 @@
 #include "lib/delivery/catalogue.h"
 #include "lib/filter.h"
 
-enum { SHOP_CANDIDATES_MAX = CATALOGUE_CREATIVES_MAX };
+enum {
+	SHOP_CANDIDATES_MAX = CATALOGUE_CREATIVES_MAX,
+	SHOP_LISTS = 7, /* of a request, with an item for each candidate */
+};
 
 /* Someone who may be shown, of a request or as eligible. */
 struct candidate {
 	struct slice id;   /* the value as it is in the request; absent: of the row */
 	uint64_t hash;     /* catalogue_hash of the id */
 	uint32_t row;      /* CATALOGUE_NONE: the catalogue does not have it */
+	uint32_t place;    /* in the request's list */
 	uint64_t campaign; /* hash; 0: none that is known */
 };
 
@@ -28,7 +32,7 @@ struct shop {
 	uint32_t *eligible; /* owned; scratch */
 	uint64_t memory_bytes;
 	uint64_t refused; /* rows of the file */
-	struct key keys[3];
+	struct key keys[3], lists[SHOP_LISTS];
 };
 
 /* In start: read the catalogue, if there is a path. 0, or -1 after run_usage. The memory
@@ -51,8 +55,10 @@ shop_keep(struct shop *s, uint32_t from, uint32_t to)
 {
 	s->candidates[to] = s->candidates[from];
 }
-/* The first n are left: edit the request, if that is news. */
-void shop_write(struct shop *s, struct run *run, uint32_t n);
+/* The first n are left: edit the request, if that is news, and the lists that have an item
+ * for each candidate. Those of the catalogue come with what they are worth by it. */
+void shop_write(
+    struct shop *s, struct run *run, const struct record *request, uint32_t n);
 
 /* The creative and campaign that a decision, impression or click is of. False when it
  * names no creative. */

@@ -51,7 +51,11 @@ describe(struct decider *d, struct decision *to)
 		.position = d->position,
 		.n = s->n,
 		.candidates = s->id,
-		.values = s->valued ? s->value : NULL,
+		.values = s->value,
+		.offers = s->offer,
+		.valued = s->valued,
+		.bids = s->bids,
+		.price_micros = decider_price(d),
 		.chosen = d->chosen,
 		.weights = &d->weights,
 		.features = judge_features(&d->judge, d->chosen, d->position),
@@ -71,35 +75,136 @@ describe(struct decider *d, struct decision *to)
 	}
 }
 
-const char *
+static double
+worth_of(const struct judge *j, unsigned i)
+{
+	return j->candidates[i].p * j->candidates[i].value;
+}
+
+/* Without a model nothing is known but what a bid cpm is worth; who has neither bid nor
+ * value is worth what the model says, when that is an amount. */
+static bool
+is_weighed(const struct judge *j, unsigned i)
+{
+	const struct slate_offer *o = &j->slate.offer[i];
+
+	return o->type == BID_CPM ||
+	    (j->predictor.model != NULL && (o->stated || j->reward == MODEL_VALUE));
+}
+
+/* How many left. */
+static unsigned
+apply_floor(struct decider *d)
+{
+	struct judge *j = &d->judge;
+	double floor = j->slate.floor_micros;
+	bool stays[POLICY_MAX];
+	unsigned n = j->slate.n;
+
+	if (!(floor > 0))
+		return 0;
+	for (unsigned i = 0; i < n; i++)
+		stays[i] = !is_weighed(j, i) || worth_of(j, i) >= floor;
+	judge_retain(j, stays);
+	return n - j->slate.n;
+}
+
+bool
+decider_next(struct decider *d, const char **wrong)
+{
+	struct judge *j = &d->judge;
+
+	*wrong = NULL;
+	if (d->position >= d->positions || j->slate.n == 0)
+		return false;
+	if (d->position == 0 || j->portrait != NULL || j->keep)
+		*wrong = judge_estimate(j, d->position);
+	/* What is kept is of those that are left. */
+	if (*wrong == NULL && apply_floor(d) > 0 && j->keep && j->slate.n > 0)
+		*wrong = judge_estimate(j, d->position);
+	return *wrong == NULL && j->slate.n > 0;
+}
+
+void
 decider_decide(struct decider *d, struct build *to)
 {
 	struct judge *j = &d->judge;
 	struct decision decision;
-	const char *wrong = NULL;
 
-	if (d->position == 0 || j->portrait != NULL || j->keep)
-		wrong = judge_estimate(j, d->position);
-	if (wrong != NULL)
-		return wrong;
 	policy_weigh(&d->policy, j->candidates, j->slate.n, &d->weights);
 	d->chosen = policy_draw(&d->weights, j->slate.n, d->draw, d->position);
 	describe(d, &decision);
 	decision_build(to, &d->request, &decision);
-	return NULL;
 }
 
 void
 decider_take(struct decider *d, struct slice record)
 {
-	if (d->judge.portrait != NULL && record.at != NULL)
-		portrait_update(d->judge.portrait, record);
-	judge_remove(&d->judge, d->chosen);
+	struct judge *j = &d->judge;
+	bool stays[POLICY_MAX];
+
+	if (j->portrait != NULL && record.at != NULL)
+		portrait_update(j->portrait, record);
+	if (record.at != NULL) {
+		slate_show(&j->slate, d->chosen, stays);
+	} else {
+		memset(stays, true, sizeof stays);
+		stays[d->chosen] = false;
+	}
+	judge_retain(j, stays);
 	d->position++;
 }
+
+/* --- Who was chosen ------------------------------------------------------------------ */
 
 struct slice
 decider_chosen(const struct decider *d)
 {
 	return d->judge.slate.id[d->chosen];
+}
+
+unsigned
+decider_place(const struct decider *d)
+{
+	return d->judge.slate.offer[d->chosen].place;
+}
+
+double
+decider_worth(const struct decider *d)
+{
+	return worth_of(&d->judge, d->chosen);
+}
+
+/* The best of the others whose worth is known, at least the floor; a campaign does not bid
+ * against itself. */
+static double
+needed(const struct decider *d)
+{
+	const struct slate *s = &d->judge.slate;
+	uint64_t own = s->offer[d->chosen].campaign;
+	double most = s->floor_micros;
+
+	for (unsigned i = 0; i < s->n; i++)
+		if (i != d->chosen && is_weighed(&d->judge, i) &&
+		    (own == 0 || s->offer[i].campaign != own) &&
+		    worth_of(&d->judge, i) > most)
+			most = worth_of(&d->judge, i);
+	return most;
+}
+
+int64_t
+decider_price(const struct decider *d)
+{
+	const struct judge *j = &d->judge;
+	const struct slate_offer *o = &j->slate.offer[d->chosen];
+	struct offer offer = { .type = (enum bid_type)o->type,
+		.pctr = j->candidates[d->chosen].p,
+		.pcvr = 1,
+		.bid_micros = (int64_t)j->slate.value[d->chosen] };
+
+	if (offer.type == BID_NONE)
+		return 0;
+	if (!j->slate.second || !is_weighed(j, d->chosen))
+		return offer.bid_micros;
+	return price_needed(&offer, needed(d));
 }

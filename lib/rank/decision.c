@@ -13,7 +13,9 @@ static const char *const own_keys[] = { "event", "event_id", "decision_id",
 	"request_id", "position", "creative_id", "candidates", "probability",
 	"probabilities", "scores", "policy", "model_id", "model_version", "seed",
 	"features", "feature_values", "candidate_features", "candidate_feature_values",
-	"candidate_values", "shared_features", "shared_feature_values", "k" };
+	"candidate_values", "shared_features", "shared_feature_values", "k",
+	"candidate_bid_types", "candidate_campaigns", "candidate_limits",
+	"candidate_groups", "bid_type", "price_micros" };
 
 void
 decision_keys_init(struct decision_keys *k, struct reader *reader)
@@ -62,6 +64,15 @@ build_numbers(struct build *to, const double *numbers, unsigned n)
 		build_double(to, numbers[i]);
 }
 
+static void
+build_bid_type(struct build *to, enum bid_type type)
+{
+	if (type == BID_NONE)
+		build_nil(to);
+	else
+		build_text(to, bid_type_name(type));
+}
+
 /* How many pairs. */
 static unsigned
 build_identity(
@@ -100,11 +111,39 @@ build_choice(struct build *to, const struct decision *d)
 	build_text(to, d->policy);
 	build_text(to, "seed");
 	build_uint(to, d->seed);
-	if (d->values == NULL)
-		return 7;
-	build_text(to, "candidate_values");
-	build_numbers(to, d->values, d->n);
-	return 8;
+	return 7;
+}
+
+static unsigned
+build_worth(struct build *to, const struct decision *d)
+{
+	unsigned pairs = 0;
+
+	if (d->valued) {
+		build_text(to, "candidate_values");
+		build_array(to, d->n);
+		for (unsigned i = 0; i < d->n; i++) {
+			if (d->offers[i].stated)
+				build_double(to, d->values[i]);
+			else
+				build_nil(to);
+		}
+		pairs++;
+	}
+	if (d->bids) {
+		build_text(to, "candidate_bid_types");
+		build_array(to, d->n);
+		for (unsigned i = 0; i < d->n; i++)
+			build_bid_type(to, (enum bid_type)d->offers[i].type);
+		pairs++;
+	}
+	if (d->offers[d->chosen].type == BID_NONE)
+		return pairs;
+	build_text(to, "bid_type");
+	build_bid_type(to, (enum bid_type)d->offers[d->chosen].type);
+	build_text(to, "price_micros");
+	build_int(to, d->price_micros);
+	return pairs + 2;
 }
 
 static unsigned
@@ -162,6 +201,7 @@ decision_build(
 		pairs++;
 	}
 	pairs += build_choice(to, d);
+	pairs += build_worth(to, d);
 	pairs += build_model(to, d);
 	pairs += build_features(to, d);
 	build_close_map(to, open, pairs);

@@ -4,14 +4,18 @@
  *
  *	event "decision", event_id, decision_id, request_id, position, creative_id,
  *	candidates, probability, probabilities, scores, policy, model_id, model_version,
- *	seed, features, feature_values, candidate_values, candidate_features,
- *	candidate_feature_values
+ *	seed, features, feature_values, candidate_values, candidate_bid_types,
+ *	candidate_features, candidate_feature_values
+ *
+ * and of who bids bid_type and price_micros: what is to be paid for 1,000 impressions (cpm),
+ * for the click (cpc) or the conversion (cpa).
  */
 #ifndef BANNERPIPE_RANK_DECISION_H
 #define BANNERPIPE_RANK_DECISION_H
 
 #include "lib/model/features.h"
 #include "lib/model/policy.h"
+#include "lib/rank/slate.h"
 #include "lib/record/build.h"
 #include "lib/record/record.h"
 
@@ -40,7 +44,10 @@ struct decision {
 	unsigned position;
 	unsigned n;                     /* candidates that were left */
 	const struct slice *candidates; /* their ids, msgpack */
-	const double *values;           /* what they are worth; NULL: all 1 */
+	const double *values; /* what they are worth, and what else is of them */
+	const struct slate_offer *offers;
+	bool valued, bids;    /* whether the record says so */
+	int64_t price_micros; /* of the chosen one, when it bids */
 	unsigned chosen;
 	const struct policy_weights *weights;
 	struct features features;          /* of the one that was chosen */

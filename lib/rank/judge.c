@@ -48,6 +48,46 @@ judge_attach(struct judge *j, const struct os *os, const char *path, uint64_t by
 	return 0;
 }
 
+/* What a bid pays for; MODEL_TARGETS: for being shown. */
+static unsigned
+bid_target(enum bid_type type)
+{
+	return type == BID_CPM ? MODEL_TARGETS
+	    : type == BID_CPC  ? MODEL_CLICK
+			       : MODEL_CONVERSION;
+}
+
+static unsigned
+paid_for(const struct judge *j, unsigned i)
+{
+	enum bid_type type = (enum bid_type)j->slate.offer[i].type;
+
+	return type == BID_NONE ? j->reward : bid_target(type);
+}
+
+bool
+judge_knows(const struct judge *j, enum bid_type type)
+{
+	const struct model *m = j->predictor.model;
+
+	return m == NULL || type == BID_NONE || type == BID_CPM ||
+	    m->options.target[bid_target(type)];
+}
+
+static const char *
+check_bids(const struct judge *j)
+{
+	for (unsigned i = 0; j->slate.bids && i < j->slate.n; i++) {
+		enum bid_type type = (enum bid_type)j->slate.offer[i].type;
+
+		if (!judge_knows(j, type))
+			return type == BID_CPC
+			    ? "with a bid cpc, and the model knows no clicks"
+			    : "with a bid cpa, and the model knows no conversions";
+	}
+	return NULL;
+}
+
 const char *
 judge_read(struct judge *j, const struct record *r, enum kind kind,
     const struct decision_request *q)
@@ -69,7 +109,7 @@ judge_read(struct judge *j, const struct record *r, enum kind kind,
 		portrait_begin(j->portrait, r, q->left_out, t);
 	else if (!j->slate.described && j->predictor.model != NULL)
 		return "without candidate_features, and there is no --spec";
-	return NULL;
+	return check_bids(j);
 }
 
 static bool
@@ -87,7 +127,7 @@ describe(struct judge *j, unsigned i, int64_t position, struct features *to)
  * logarithms' variances add up, and are brought to the scale of the logit of the whole. An
  * amount is a factor of what the reward is worth, and adds its own. */
 static void
-combine(const struct judge *j, const struct model_estimates *said,
+combine(const struct judge *j, unsigned target, const struct model_estimates *said,
     struct policy_candidate *to)
 {
 	const struct model *m = j->predictor.model;
@@ -95,7 +135,7 @@ combine(const struct judge *j, const struct model_estimates *said,
 	unsigned factors = 0;
 
 	to->p = 1;
-	for (unsigned t = 0; t <= j->reward; t++) {
+	for (unsigned t = 0; t <= target; t++) {
 		const struct estimate *e = &said->of[t];
 		double p = t == MODEL_VALUE ? 0 : vec_sigmoid(e->open_z);
 
@@ -112,21 +152,35 @@ combine(const struct judge *j, const struct model_estimates *said,
 	to->variance = open < 1 ? variance / ((1 - open) * (1 - open)) : 0;
 }
 
+/* To be shown is certain, and a bid cpm is for a thousand times of it. */
+static void
+be_shown(struct policy_candidate *to)
+{
+	to->p = 1;
+	to->z = VEC_LOGIT_MAX;
+	to->variance = 0;
+	to->value *= 1e-3;
+}
+
 static enum features_fault
-estimate(struct judge *j, const struct features *features, struct policy_candidate *to)
+estimate(struct judge *j, unsigned target, const struct features *features,
+    struct policy_candidate *to)
 {
 	struct model_estimates said;
 	enum features_fault fault;
 
 	to->p = 0.5;
 	to->z = to->variance = 0;
+	if (target == MODEL_TARGETS)
+		be_shown(to);
 	if (j->predictor.model == NULL)
 		return FEATURES_FINE;
 	fault = model_predict(j->predictor.model, features, &said);
 	if (fault != FEATURES_FINE)
 		return fault;
 	j->version = said.version;
-	combine(j, &said, to);
+	if (target != MODEL_TARGETS)
+		combine(j, target, &said, to);
 	return FEATURES_FINE;
 }
 
@@ -189,8 +243,9 @@ share_next(struct judge *j, const struct features *f)
 	j->shared = left;
 }
 
-/* The doubt about what they share says nothing about which one is the best. A trace of the
- * rest stays, so that candidates that are all the same share alike. */
+/* The doubt about what they share says nothing about which one is the best, when all are
+ * paid for the same. A trace of the rest stays, so that candidates that are all the same
+ * share alike. */
 static void
 compare(struct judge *j)
 {
@@ -199,7 +254,10 @@ compare(struct judge *j)
 		slice_of(j->shared_values, 4 * (size_t)j->shared) };
 	struct policy_candidate shared = { .value = 1 };
 
-	if (estimate(j, &f, &shared) != FEATURES_FINE)
+	for (unsigned i = 1; i < j->slate.n; i++)
+		if (paid_for(j, i) != paid_for(j, 0))
+			return;
+	if (estimate(j, paid_for(j, 0), &f, &shared) != FEATURES_FINE)
 		return;
 	for (unsigned i = 0; i < j->slate.n; i++) {
 		double own = j->candidates[i].variance - shared.variance;
@@ -236,7 +294,7 @@ judge_estimate(struct judge *j, int64_t position)
 		if (!describe(j, i, position, &features))
 			return "with too many keys, together with those of a creative";
 		j->candidates[i].value = j->slate.value[i];
-		fault = estimate(j, &features, &j->candidates[i]);
+		fault = estimate(j, paid_for(j, i), &features, &j->candidates[i]);
 		if (fault != FEATURES_FINE)
 			return features_fault_text(fault);
 		if (j->keep)
@@ -265,13 +323,14 @@ judge_features(struct judge *j, unsigned i, int64_t position)
 }
 
 void
-judge_remove(struct judge *j, unsigned i)
+judge_retain(struct judge *j, const bool stays[POLICY_MAX])
 {
-	unsigned after = j->slate.n - i - 1;
+	unsigned left = 0;
 
-	slate_remove(&j->slate, i);
-	memmove(
-	    &j->candidates[i], &j->candidates[i + 1], after * sizeof *j->candidates);
+	for (unsigned i = 0; i < j->slate.n; i++)
+		if (stays[i])
+			j->candidates[left++] = j->candidates[i];
+	slate_retain(&j->slate, stays);
 }
 
 bool

@@ -12,6 +12,7 @@
 #include "lib/rank/portrait.h"
 #include "lib/rank/slate.h"
 
+/* What a candidate is worth is its p x value: of who bids in micros of an impression. */
 struct judge {
 	struct predictor predictor; /* its model owned; NULL: knows nothing */
 	enum model_target reward;   /* what is to be had */
@@ -43,6 +44,8 @@ void judge_fini(struct judge *j);
 int judge_attach(struct judge *j, const struct os *os, const char *path, uint64_t bytes,
     enum state_trouble *trouble, struct error *error);
 
+/* Whether it can be said what such a bid is worth: always, when there is no model. */
+bool judge_knows(const struct judge *j, enum bid_type type);
 /* Read the candidates of a record. NULL, or what is wrong with it: "without ...". */
 const char *judge_read(struct judge *j, const struct record *r, enum kind kind,
     const struct decision_request *q);
@@ -50,8 +53,8 @@ const char *judge_read(struct judge *j, const struct record *r, enum kind kind,
 const char *judge_estimate(struct judge *j, int64_t position);
 /* What judge_estimate made of a candidate, again; borrowed until the next call. */
 struct features judge_features(struct judge *j, unsigned i, int64_t position);
-/* Take a candidate out; the estimates of the others stay. */
-void judge_remove(struct judge *j, unsigned i);
+/* Take out those that do not stay; the estimates of the others do. */
+void judge_retain(struct judge *j, const bool stays[POLICY_MAX]);
 /* The gathered lists, when they take at most `room` bytes; else false. */
 bool judge_kept(
     const struct judge *j, size_t room, struct slice *keys, struct slice *values);

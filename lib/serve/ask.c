@@ -240,10 +240,13 @@ static const struct slice own[] = { NAME("event"), NAME("event_id"), NAME("reque
 	NAME("features"), NAME("feature_values"), NAME("candidate_features"),
 	NAME("candidate_feature_values"), NAME("candidate_values"),
 	NAME("shared_features"), NAME("shared_feature_values"), NAME("prediction"),
-	NAME("rewards"), NAME("reward"), NAME("capped"), NAME("unfunded") };
+	NAME("rewards"), NAME("reward"), NAME("capped"), NAME("unfunded"),
+	NAME("candidate_bid_types"), NAME("candidate_campaigns"),
+	NAME("candidate_limits"), NAME("candidate_groups"), NAME("floor_micros"),
+	NAME("auction"), NAME("bid_type"), NAME("price_micros") };
 static const struct slice impersonal[] = { NAME("slot_id"), NAME("context"),
-	NAME("width"), NAME("height"), NAME("floor_micros"), NAME("tmax_us"),
-	NAME("auction_id"), NAME("imp_id") };
+	NAME("width"), NAME("height"), NAME("tmax_us"), NAME("auction_id"),
+	NAME("imp_id") };
 
 bool
 ask_consents(struct slice map, bool signal)

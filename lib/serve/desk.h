@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * desk: decides what is shown, remembers what was until it is known what came of it, and
- * writes a record of each into the journal. Everything goes by the time that is told it.
+ * desk: decides what is shown, and writes the record of each decision into the journal.
+ * Everything goes by the time that is told it.
+ *
+ * Its parts: eligible.h, who may answer; shown.h, what is remembered of decisions; events.h,
+ * what comes of them. floors.h and lib/delivery/offers.h say what things are worth.
  */
 #ifndef BANNERPIPE_SERVE_DESK_H
 #define BANNERPIPE_SERVE_DESK_H
@@ -9,14 +12,16 @@
 #include "lib/delivery/budget.h"
 #include "lib/delivery/caps.h"
 #include "lib/delivery/catalogue.h"
+#include "lib/delivery/offers.h"
 #include "lib/delivery/visitor.h"
 #include "lib/rank/decider.h"
+#include "lib/serve/eligible.h"
+#include "lib/serve/floors.h"
 #include "lib/serve/journal.h"
 #include "lib/table.h"
 
 enum {
 	DESK_POSITIONS_MAX = 16,     /* of a slot */
-	DESK_ABOUT_MAX = 216,        /* bytes of what is remembered of a decision */
 	DESK_ROOM = 2 << 20,         /* of the journal that a decision may take */
 	DESK_EVENT_ROOM = 512 << 10, /* that anything else may take */
 };
@@ -25,6 +30,7 @@ struct desk_counts {
 	uint64_t requests, decisions, empty;  /* empty: nothing may be shown */
 	uint64_t contextual;                  /* requests without consent */
 	uint64_t capped, unfunded, throttled; /* candidates left out */
+	uint64_t unknown_bids;                /* left out: the model cannot tell them */
 	uint64_t impressions, clicks, events;
 	uint64_t repeated; /* impressions and clicks that came before */
 	uint64_t unknown;  /* impressions and clicks of decisions that are forgotten */
@@ -33,25 +39,34 @@ struct desk_counts {
 	uint64_t overpriced; /* cleared at more than was bid; the bid was paid */
 };
 
+/* The shop's wishes. */
+struct desk_rules {
+	struct offer_rules offers;
+	struct floors floors;
+	bool second; /* the price is what was needed, not the bid */
+	bool one_of_campaign, one_of_category; /* in an answer */
+};
+
 struct desk {
-	struct catalogue *catalogue; /* borrowed, as all up to `count_decisions` */
+	struct catalogue *catalogue; /* borrowed, as all up to `preset` */
 	struct decider *decider;
 	struct caps *caps;
 	struct budgets *budgets;
 	struct journal *journal;
 	struct reader *reader; /* of the decider */
 	struct cap preset[CAPS_SUBJECTS];
+	struct desk_rules rules;
 	bool count_decisions; /* they count for caps; else impressions do */
-	unsigned pays; /* enum desk_event, of a bid: impression, win or billing */
-	const char *currency; /* of bids */
+	unsigned
+	    pays; /* enum desk_event, of a bid in an auction: impression, win, billing */
+	const char *currency; /* of such bids */
 
 	struct visitor_keys visitor;
 	struct key slot_id;
 	struct hash_key hash;
 	struct table *shown; /* owned: struct shown, by the hash of the decision's id */
+	struct eligible eligible;
 	uint8_t *pairs, *first; /* owned scratch */
-	uint32_t *rows;         /* owned; candidates */
-	uint8_t *mark;          /* owned; of each row, whether it was named */
 	char instance[32];      /* ids of requests begin so */
 	uint64_t number;        /* of requests */
 	struct desk_counts counts;
@@ -65,33 +80,40 @@ void desk_fini(struct desk *k);
 /* The creatives of the catalogue may be others: what is known of them is told anew. */
 void desk_introduce(struct desk *k, instant now);
 
-/* An impression that somebody else sells: it is paid for by the impression, whatever the
- * campaign's own bid is for. */
-struct desk_auction {
-	/* Whether the creative of that row may answer; called for all that are eligible. */
-	bool (*fits)(const void *context, uint32_t row);
-	const void *context;
-	bool rehearsal; /* decide, but reserve, remember and write nothing */
-};
-
-/* What was asked for one slot: maps that were checked (ask.h). */
+/* What was asked for one slot: maps that were checked (ask.h). What follows `more` is not
+ * for clients to say, but for who can be trusted: an exchange. */
 struct desk_ask {
 	struct slice map, slot; /* slot's pairs go before; absent: none */
 	bool consents, signal;
 	instant now;
-	const struct desk_auction *auction; /* NULL: the slot is ours */
-	double floor_micros;                /* of an impression; 0: none */
+	bool more; /* of the same client and time as the one before: what that
+			      * was given counts */
+	double
+	    floor_micros; /* of an impression; the shop's own holds where it is more */
+	bool second;      /* the price is what was needed, whatever the shop's rule */
+	/* Whether the row may answer; NULL: any. */
+	bool (*accepts)(void *context, const struct catalogue *c, uint32_t row);
+	void *context;
+	/* An impression that an exchange sells: it is paid for by the impression, whatever
+	 * the campaign's own bid is for. */
+	bool sold;
+	bool rehearsal; /* decide, but reserve, remember and write nothing */
 };
+
+/* A pair of the slot, or else of the map. */
+bool desk_ask_value(const struct desk_ask *a, const char *name, struct slice *to);
 
 struct desk_banner {
 	unsigned position;
-	uint32_t row;        /* of the catalogue */
-	struct slice id;     /* the decision's; in `text` */
-	double price_micros; /* what an impression of it is worth to its campaign */
+	uint32_t row; /* of the catalogue */
+	enum bid_type bid_type;
+	int64_t price_micros; /* in the terms of the bid; 0: it does not bid */
+	double worth_micros;  /* of this impression, as expected */
+	struct slice id;      /* the decision's; in `text` */
 	char text[DECISION_ID_MAX];
 };
 
-/* Such a price in thousandths of a micro, which is micros for a thousand impressions. */
+/* A price of an impression in thousandths of a micro, which is micros for a thousand. */
 static inline int64_t
 desk_price(double micros)
 {
@@ -108,36 +130,10 @@ struct desk_answer {
 const char *desk_decide(
     struct desk *k, const struct desk_ask *ask, struct desk_answer *to);
 
-enum desk_event {
-	DESK_IMPRESSION,
-	DESK_CLICK,
-	DESK_CONVERSION, /* with a purchase only */
-	DESK_WIN,        /* the last three: notices of an exchange */
-	DESK_BILLING,
-	DESK_LOSS,
-};
-
-/* It came of a decision: count and write it, once. The link was good. The journal has
- * DESK_EVENT_ROOM, here and below. */
-void desk_tell(
-    struct desk *k, enum desk_event event, struct slice decision, instant now);
-
-/* What an exchange has told of a bid. Prices are thousandths of a micro, of an impression;
- * -1: not told. */
-struct desk_notice {
-	enum desk_event event;
-	int64_t bid;    /* what the link was signed with */
-	int64_t price;  /* that it cleared at */
-	int64_t least;  /* that would have won */
-	int64_t reason; /* of a loss, in the list of OpenRTB 3.0 */
-};
-
-/* Count and write it, once. What pays commits the price that it cleared at, never more
- * than the bid; a loss releases what was reserved. */
-void desk_notice(struct desk *k, const struct desk_notice *notice,
-    struct slice decision, instant now);
-/* An event of the shop. NULL, or what is wrong with it. */
-const char *desk_event(struct desk *k, struct slice map, bool signal, instant now);
+/* What was written counts for the features of what comes. */
+void desk_learn(struct desk *k, struct slice record);
+/* Whether the bytes are one record. */
+bool desk_scan(struct desk *k, struct slice bytes, struct record *to);
 
 void desk_save(const struct desk *k, struct state_writer *to);
 int desk_load(struct desk *k, struct state_reader *from, struct error *error);

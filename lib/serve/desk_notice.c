@@ -4,13 +4,13 @@
  */
 #include <stdio.h>
 
-#include "lib/serve/shown.h"
+#include "lib/serve/events.h"
 
 /* What it is to pay: what it cleared at, or, where that is not told, what was bid. */
 static int64_t
 price_of(struct desk *k, const struct desk_notice *n, const struct shown *s)
 {
-	int64_t bid = s->bid > 0 ? s->bid : n->bid > 0 ? n->bid : 0;
+	int64_t bid = s->sold > 0 ? s->sold : n->bid > 0 ? n->bid : 0;
 
 	k->counts.overpriced += n->price > bid;
 	return n->price < 0 || n->price > bid ? bid : n->price;

@@ -267,11 +267,6 @@ openrtb_build_imp(const struct openrtb_rules *rules, const struct openrtb_reques
 		build_uint(to, imp->size[0].height);
 		pairs += 2;
 	}
-	if (openrtb_least(imp) > 0) {
-		build_text(to, "floor_micros");
-		build_number(to, (double)openrtb_least(imp) / 1000);
-		pairs++;
-	}
 	if (r->tmax_ms > 0 && r->tmax_ms < INT64_MAX / 1000) {
 		build_text(to, "tmax_us");
 		build_int(to, r->tmax_ms * 1000);

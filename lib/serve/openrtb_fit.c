@@ -245,14 +245,15 @@ deal_allows(const struct openrtb_fit *f, const struct openrtb_terms *t)
 
 /* What is paid by the click is known only when it is drawn. */
 static bool
-can_pay(const struct openrtb_fit *f, uint32_t row, const struct openrtb_terms *t)
+can_pay(const struct openrtb_fit *f, const struct catalogue *all, uint32_t row,
+    const struct openrtb_terms *t)
 {
-	const struct creative *c = catalogue_creative(f->catalogue, row);
+	const struct creative *c = catalogue_creative(all, row);
 	const struct campaign *of;
 
 	if (c->campaign == CATALOGUE_NONE)
 		return false;
-	of = catalogue_campaign(f->catalogue, c->campaign);
+	of = catalogue_campaign(all, c->campaign);
 	return of->bid_micros > 0 &&
 	    (of->bid_type != BID_CPM || of->bid_micros >= openrtb_floor(f, t));
 }
@@ -266,15 +267,15 @@ is_secure(const struct openrtb_terms *t)
 }
 
 bool
-openrtb_fits(const void *context, uint32_t row)
+openrtb_fits(void *context, const struct catalogue *c, uint32_t row)
 {
 	const struct openrtb_fit *f = context;
 	const struct openrtb_request *r = f->request;
 	struct openrtb_terms t;
 
-	openrtb_terms(catalogue_creative_record(f->catalogue, row), &t);
+	openrtb_terms(catalogue_creative_record(c, row), &t);
 	return size_fits(f->imp, &t.size) && deal_allows(f, &t) &&
-	    can_pay(f, row, &t) && (!f->imp->secure || is_secure(&t)) &&
+	    can_pay(f, c, row, &t) && (!f->imp->secure || is_secure(&t)) &&
 	    (value_count(r->wlang) == 0 || t.language.at == NULL ||
 		openrtb_lists(r->wlang, t.language)) &&
 	    category_allowed(r, &t) && advertiser_allowed(r, &t) &&

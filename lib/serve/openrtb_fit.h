@@ -39,10 +39,9 @@ struct openrtb_fit {
 	const struct openrtb_rules *rules;
 	const struct openrtb_request *request;
 	const struct openrtb_imp *imp;
-	const struct catalogue *catalogue;
 };
 
-bool openrtb_fits(const void *fit, uint32_t row);
+bool openrtb_fits(void *fit, const struct catalogue *c, uint32_t row);
 /* The floor that a creative of these terms has to reach. */
 int64_t openrtb_floor(const struct openrtb_fit *f, const struct openrtb_terms *t);
 /* The size that it is shown in; 0: unknown. */

@@ -1,22 +1,31 @@
 /* SPDX-License-Identifier: MIT
  *
- * shown: what the desk remembers of a decision that was given out; for its own files.
+ * shown: what is remembered of a decision until it is known what came of it: whose caps it
+ * counts for, what it costs, and what the records of its events say of it.
  */
 #ifndef BANNERPIPE_SERVE_SHOWN_H
 #define BANNERPIPE_SERVE_SHOWN_H
 
-#include "lib/serve/desk.h"
+#include "lib/delivery/budget.h"
+#include "lib/delivery/caps.h"
+#include "lib/delivery/catalogue.h"
+#include "lib/record/record.h"
+#include "lib/table.h"
+
+enum { SHOWN_ABOUT_MAX = 236 }; /* bytes of pairs */
 
 struct shown {
 	struct caps_user who;
 	uint64_t id[CAPS_SUBJECTS]; /* 0: there is none */
 	struct cap cap[CAPS_SUBJECTS];
-	int64_t bid;  /* of an impression that is sold, thousandths of a micro; 0: it is
-		       * none */
-	uint8_t came; /* bit i: event i of enum desk_event */
+	int64_t price_micros; /* in the terms of the bid; 0: it does not bid */
+	int64_t sold;     /* bid for an impression that is sold, thousandths of a micro;
+			       * 0: it is none */
+	uint8_t bid_type; /* enum bid_type */
+	uint8_t came;     /* bit i: event i of enum desk_event, or a conversion */
 	uint8_t pairs;
-	uint16_t size;
-	uint8_t about[DESK_ABOUT_MAX]; /* pairs that the records of its events have */
+	uint8_t size;
+	uint8_t about[SHOWN_ABOUT_MAX]; /* pairs that the records of its events have */
 };
 
 /* Such an impression is paid for as one, whatever the campaign's own bid is for. */
@@ -27,9 +36,13 @@ shown_price(struct budget_of *of, int64_t price)
 	of->price = price;
 }
 
-/* The pairs that each record begins with: event, event_id, timestamp. */
-void desk_build_head(struct build *b, const char *event, struct slice id, instant now);
-/* What was written counts for the features of what comes. */
-void desk_learn(struct desk *k, struct slice record);
+/* By the hash of the decision's id; NULL: no memory. */
+struct table *shown_new(uint64_t memory_bytes);
+/* What a snapshot has brought is whole; or -1 and error. */
+int shown_check(const struct table *t, struct error *error);
+/* Say of it what the records of its events will have: its place, banner (msgpack) and price,
+ * and who and where the request says that it was. What does not fit is left out. */
+void shown_describe(struct shown *s, unsigned position, struct slice creative_id,
+    const struct record *request);
 
 #endif

@@ -20,7 +20,7 @@
 
 #include "lib/http/http.h"
 #include "lib/serve/ask.h"
-#include "lib/serve/desk.h"
+#include "lib/serve/events.h"
 #include "lib/serve/link.h"
 #include "lib/serve/openrtb.h"
 

@@ -75,6 +75,8 @@ metrics(struct site *s, struct http_answer *a)
 	count(a, "unknown_total", "Those of decisions that are forgotten.", d->unknown);
 	count(a, "refused_total", "Requests and events that were wrong.", d->refused);
 	count(a, "capped_total", "Candidates over a cap.", d->capped);
+	count(a, "unknown_bids_total", "Candidates whose bid the model cannot tell.",
+	    d->unknown_bids);
 	count(a, "unfunded_total", "Candidates without budget.", d->unfunded);
 	count(a, "throttled_total", "Candidates that sat out.", d->throttled);
 	count(a, "shed_total", "Requests answered with the fallback.", s->counts.shed);

@@ -26,7 +26,7 @@ withdraw(struct site *s, const struct desk_ask *ask, const struct desk_banner *b
 		.event = DESK_LOSS, .bid = 0, .price = -1, .least = -1, .reason = reason
 	};
 
-	if (!ask->auction->rehearsal)
+	if (!ask->rehearsal)
 		desk_notice(s->desk, &notice, banner->id, ask->now);
 }
 
@@ -38,12 +38,13 @@ append_bid(struct site *s, const struct openrtb_fit *fit, const struct desk_ask 
 	struct openrtb_terms terms;
 	struct openrtb_bid bid = { .impid = fit->imp->id,
 		.decision = banner->id,
-		.price = desk_price(banner->price_micros),
+		.price = desk_price(banner->worth_micros),
 		.terms = &terms,
 		.expires = (uint64_t)(s->hold.us / WHEN_SECOND),
-		.now = ask->auction->rehearsal ? -s->links.life.us : ask->now };
+		.now = ask->rehearsal ? -s->links.life.us : ask->now };
 
-	openrtb_terms(catalogue_creative_record(fit->catalogue, banner->row), &terms);
+	openrtb_terms(
+	    catalogue_creative_record(s->desk->catalogue, banner->row), &terms);
 	bid.size = openrtb_shown(fit->imp, &terms);
 	if (bid.price < openrtb_floor(fit, &terms)) {
 		withdraw(s, ask, banner, LOSS_BELOW_DEAL_FLOOR);
@@ -61,14 +62,16 @@ static enum openrtb_reason
 bid_for(struct site *s, const struct openrtb_request *request,
     const struct openrtb_imp *imp, struct slice shared, struct build *b)
 {
-	struct openrtb_fit fit = { &s->auction, request, imp, s->desk->catalogue };
-	struct desk_auction auction = { openrtb_fits, &fit, request->test };
+	struct openrtb_fit fit = { &s->auction, request, imp };
 	struct desk_ask ask = { .map = shared,
 		.consents = request->consents,
 		.signal = request->signal,
 		.now = s->now,
-		.auction = &auction,
-		.floor_micros = (double)openrtb_least(imp) / 1000 };
+		.floor_micros = (double)openrtb_least(imp) / 1000,
+		.accepts = openrtb_fits,
+		.context = &fit,
+		.sold = true,
+		.rehearsal = request->test };
 	enum openrtb_reason reason = openrtb_refuse_imp(&s->auction, imp);
 	struct desk_answer answer;
 	struct build slot;

@@ -139,6 +139,7 @@ decide_slots(struct site *s, struct desk_ask *ask, bool *shed, uint32_t *banners
 		if (n < 0)
 			return *banners > 0 ? NULL : wrong;
 		*banners += (uint32_t)n;
+		ask->more = true;
 	}
 	return NULL;
 }

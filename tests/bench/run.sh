@@ -121,3 +121,6 @@ say "a snapshot a second of 256 MiB of which 10,000 cells are touched (tests/ben
 
 say "eligible creatives, caps and budgets of a request (tests/bench/delivery.c)"
 "$build/bench/delivery"
+
+say "no impression beyond a cap, no micro beyond a budget (tests/bench/exact.c)"
+"$build/bench/exact"

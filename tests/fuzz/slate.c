@@ -53,7 +53,8 @@ decide(const struct record *r)
 	if (judge_read(&judge, r, KIND_REQUEST, &q) != NULL)
 		return;
 	k = slate_positions(&judge.slate, r);
-	for (unsigned i = 0; i < k; i++) {
+	for (unsigned i = 0; i < k && judge.slate.n > 0; i++) {
+		bool stays[POLICY_MAX];
 		struct decision d = { .position = i, .policy = "uniform" };
 		struct build b;
 
@@ -62,6 +63,10 @@ decide(const struct record *r)
 		policy_weigh(&uniform, judge.candidates, judge.slate.n, &weights);
 		d.n = judge.slate.n;
 		d.candidates = judge.slate.id;
+		d.values = judge.slate.value;
+		d.offers = judge.slate.offer;
+		d.valued = judge.slate.valued;
+		d.bids = judge.slate.bids;
 		d.weights = &weights;
 		d.chosen = policy_draw(&weights, d.n, 1, i);
 		d.features = judge_features(&judge, d.chosen, i);
@@ -71,7 +76,8 @@ decide(const struct record *r)
 		look_at(build_slice(&b));
 		if (judge.portrait != NULL)
 			portrait_update(judge.portrait, build_slice(&b));
-		judge_remove(&judge, d.chosen);
+		slate_show(&judge.slate, d.chosen, stays);
+		judge_retain(&judge, stays);
 	}
 }
 

@@ -51,6 +51,9 @@ def stream(r, n):
             e.update(event="request", request_id="r%d" % i)
             if r.random() < 0.5:
                 e["candidates"] = ["c%d" % r.randint(0, 14) for _ in range(6)]
+                if r.random() < 0.5:
+                    e["candidate_values"] = [r.choice([None, 2, 3.5]) for _ in range(6)]
+                    e["candidate_groups"] = [[j] for j in range(6)]
         elif kind < 0.55:
             decisions.append(("d%d" % i, "c%d" % r.randint(0, 14)))
             e.update(event="decision", decision_id="d%d" % i, creative_id=decisions[-1][1])
@@ -65,6 +68,8 @@ def stream(r, n):
             e.update(event="retract", event_id=r.choice(events)["event_id"])
         else:
             continue
+        if e["event"] not in ("request", "retract") and r.random() < 0.4:
+            e.update(bid_type=r.choice(list(PAYS)), price_micros=r.randint(1, 4000))
         events.append(e)
     return events
 
@@ -79,12 +84,14 @@ class Reference:
         self.days = {}       # the latest day of each campaign
         self.said = {}       # alerts of each campaign
 
-    # Thousandths of a micro; None: it costs nothing.
-    def price(self, key):
+    # Thousandths of a micro; None: it costs nothing. A record may say that it costs less.
+    def price(self, key, e={}):
         k = self.campaigns.get(key, {})
         if not k.get("bid_micros"):
             return None
-        return k["bid_micros"] * (1 if k["bid_type"] == "cpm" else 1000)
+        said = e.get("price_micros") if e.get("bid_type") == k["bid_type"] else None
+        micros = k["bid_micros"] if said is None else min(said, k["bid_micros"])
+        return micros * (1 if k["bid_type"] == "cpm" else 1000)
 
     def campaign(self, e):
         key = self.creatives.get(e.get("creative_id"), {}).get("campaign_id")
@@ -103,9 +110,9 @@ class Reference:
         return spent, spent + sum(d["price"] for d in of
                                   if not d["paid"] and d["held"] and d["until"] >= when)
 
-    def short(self, key, when):
+    def short(self, key, when, e={}):
         self.touch(key, when)
-        k, price = self.campaigns[key], self.price(key)
+        k, price = self.campaigns[key], self.price(key, e)
         for name, limit, daily in (("total", "budget_micros", False),
                                    ("day", "daily_budget_micros", True)):
             if limit in k and self.sums(key, when, daily)[1] + price > k[limit] * 1000:
@@ -140,7 +147,7 @@ class Reference:
                 return
             self.touch(key, when)
             d = self.known[e["decision_id"]] = {
-                "campaign": key, "price": self.price(key), "day": self.days[key],
+                "campaign": key, "price": self.price(key, e), "day": self.days[key],
                 "held": False, "paid": False, "until": 0}
         if d["paid"]:
             return
@@ -159,24 +166,32 @@ class Reference:
             named = e.get("candidates")
             all_of = [c for c, x in self.creatives.items()
                       if "campaign_id" not in x or x["campaign_id"] in self.campaigns]
-            left = []
-            for c in all_of if named is None else named:
+            left, places = [], []
+            for place, c in enumerate(all_of if named is None else named):
                 x = self.creatives.get(c)
                 key = self.campaign({"creative_id": c})
                 if x is not None and c not in all_of:
                     continue
                 if key is None or not self.short(key, when):
                     left.append(c)
+                    places.append(place)
             if named is None or left != named:
-                e = {**{k: v for k, v in e.items() if k != "candidates"},
-                     "candidates": left}
+                lists = [k for k in ("candidate_values", "candidate_groups") if k in e]
+                e = {**{k: v for k, v in e.items() if k not in lists + ["candidates"]},
+                     "candidates": left, **{k: [e[k][i] for i in places] for k in lists}}
+            if named is None:
+                bids = [self.campaigns.get(self.creatives[c].get("campaign_id"), {})
+                        for c in left]
+                for name, key in [("values", "bid_micros"), ("bid_types", "bid_type")]:
+                    if any(key in x for x in bids):
+                        e["candidate_" + name] = [x.get(key) for x in bids]
         elif kind == "decision":
             key = self.campaign(e)
             if key is not None and e["decision_id"] not in self.known:
-                why = self.short(key, when)
+                why = self.short(key, when, e)
                 if why is None:
                     self.known[e["decision_id"]] = {
-                        "campaign": key, "price": self.price(key), "day": self.days[key],
+                        "campaign": key, "price": self.price(key, e), "day": self.days[key],
                         "held": True, "paid": False, "until": when + WAIT[0]}
                 elif not self.mark:
                     return

@@ -88,6 +88,55 @@ what_is_held_and_paid_never_exceeds_the_budget(void **state)
 	budgets_free(b);
 }
 
+/* As many as there is room for can be reserved, and no more. */
+static void
+the_room_is_what_can_be_reserved(void **state)
+{
+	struct random random = seeded();
+
+	(void)state;
+	for (uint64_t round = 0; round < 200; round++) {
+		struct budgets *b = budgets_new(rules, MEMORY);
+		struct budget_of of = of_type(BID_CPC,
+		    1 + (int64_t)hash_bucket(random_next(&random), 30),
+		    round % 3 == 0 ? -1
+				   : (int64_t)hash_bucket(random_next(&random), 300),
+		    (int64_t)hash_bucket(random_next(&random), 200));
+		int64_t room;
+		uint64_t n = 0;
+
+		(void)budgets_reserve(b, &of, 999, T0);
+		room = budgets_room(b, &of, T0);
+		while (budgets_reserve(b, &of, ++n, T0) == BUDGET_FREE)
+			assert_int_equal(budgets_room(b, &of, T0), room - (int64_t)n);
+		assert_int_equal(n - 1, room);
+		budgets_free(b);
+	}
+}
+
+/* What is known of a decision is its price, not the bid; and none is above the bid. */
+static void
+a_lower_price_is_held_and_paid(void **state)
+{
+	struct budgets *b = budgets_new(rules, MEMORY);
+	struct budget_of of = of_type(BID_CPC, 10, 25, -1);
+
+	(void)state;
+	assert_int_equal(budgets_room(b, &of, T0), 2);
+	budget_lower(&of, BID_CPM, 1);
+	budget_lower(&of, BID_CPC, 11);
+	budget_lower(&of, BID_CPC, -1);
+	assert_int_equal(of.price, MICROS(10));
+	budget_lower(&of, BID_CPC, 4);
+	assert_int_equal(of.price, MICROS(4));
+	assert_int_equal(budgets_reserve(b, &of, 1, T0), BUDGET_FREE);
+	assert_int_equal(budgets_state(b, 7).reserved, MICROS(4));
+	of.price = MICROS(10);
+	assert_int_equal(budgets_commit(b, &of, 1, BUDGET_CLICK, T0), BUDGET_PAID);
+	assert_int_equal(budgets_state(b, 7).spent, MICROS(4));
+	budgets_free(b);
+}
+
 static void
 a_day_pays_what_was_decided_in_it(void **state)
 {
@@ -461,6 +510,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_impression_costs_a_thousandth_of_its_bid),
 		cmocka_unit_test(what_is_held_and_paid_never_exceeds_the_budget),
+		cmocka_unit_test(the_room_is_what_can_be_reserved),
+		cmocka_unit_test(a_lower_price_is_held_and_paid),
 		cmocka_unit_test(a_day_pays_what_was_decided_in_it),
 		cmocka_unit_test(an_auction_pays_what_it_cleared_at),
 		cmocka_unit_test(alerts_come_once),

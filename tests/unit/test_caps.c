@@ -87,6 +87,35 @@ each_limit_holds_and_gives_back(void **state)
 	caps_free(c);
 }
 
+/* As often as there is room for can be added, and no more; weights are fractions, too. */
+static void
+the_room_is_how_often_it_may_be_shown(void **state)
+{
+	static const char *const texts[] = { "7", "3/session", "5/24h",
+		"9,4/session,6/24h", "0", "2,8/24h" };
+	struct random random = seeded();
+
+	(void)state;
+	for (unsigned round = 0; round < 600; round++) {
+		struct caps *c = caps_new(a_pause, MEMORY);
+		struct cap cap = cap_of(texts[round % 6]);
+		int32_t room;
+		double weight = (double)hash_bucket(random_next(&random), 12) / 4;
+
+		caps_add(c, anna, CAPS_CAMPAIGN, SUBJECT, cap, 0, weight);
+		room = caps_room(c, anna, CAPS_CAMPAIGN, SUBJECT, cap, 0);
+		for (; caps_ask(c, anna, CAPS_CAMPAIGN, SUBJECT, cap, 0) == CAPS_FREE;
+		     room--)
+			caps_add(c, anna, CAPS_CAMPAIGN, SUBJECT, cap, 0, 1);
+		assert_int_equal(room, 0);
+		assert_int_equal(caps_room(c, nobody, CAPS_CAMPAIGN, SUBJECT, cap, 0),
+		    cap.total == 0 ? 0 : INT32_MAX);
+		assert_int_equal(
+		    caps_room(c, anna, CAPS_CAMPAIGN, SUBJECT, CAP_NONE, 0), INT32_MAX);
+		caps_free(c);
+	}
+}
+
 static void
 nobody_has_no_counters(void **state)
 {
@@ -176,6 +205,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_cap_is_read_from_text),
 		cmocka_unit_test(each_limit_holds_and_gives_back),
+		cmocka_unit_test(the_room_is_how_often_it_may_be_shown),
 		cmocka_unit_test(nobody_has_no_counters),
 		cmocka_unit_test(no_window_ever_has_more_than_its_cap),
 		cmocka_unit_test(what_does_not_fit_is_forgotten_and_counted),

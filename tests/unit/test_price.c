@@ -66,6 +66,28 @@ the_second_price_is_what_was_needed_to_win(void **state)
 	assert_int_equal(price_choose(offers, 3, 3, &rules, values, to), 1);
 }
 
+/* x has the two best, and is up against y; who wants but one shoe is up against the other. */
+static void
+a_campaign_does_not_bid_against_itself(void **state)
+{
+	static const struct offer offers[] = {
+		{ .bid_micros = 9000, .type = BID_CPM, .campaign = 1, .category = 5 },
+		{ .bid_micros = 8000, .type = BID_CPM, .campaign = 1 },
+		{ .bid_micros = 5000, .type = BID_CPM, .campaign = 2, .category = 5 },
+		{ .bid_micros = 2000, .type = BID_CPM },
+	};
+	struct price_rules rules = { .second = true, .one_of_category = true };
+	struct placing to[4];
+	double values[4];
+
+	(void)state;
+	assert_int_equal(price_choose(offers, 4, 4, &rules, values, to), 3);
+	assert_int_equal(to[0].price_micros, 5000);
+	assert_int_equal(to[1].offer, 1);
+	assert_int_equal(to[1].price_micros, 2000);
+	assert_int_equal(to[2].price_micros, 1);
+}
+
 static struct offer
 any_offer(struct random *r)
 {
@@ -194,6 +216,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_bid_is_worth_its_part_of_an_impression),
 		cmocka_unit_test(the_second_price_is_what_was_needed_to_win),
+		cmocka_unit_test(a_campaign_does_not_bid_against_itself),
 		cmocka_unit_test(
 		    each_position_has_the_best_of_those_who_may_stand_there),
 		cmocka_unit_test(examination_is_learned_from_clicks),

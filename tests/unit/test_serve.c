@@ -13,6 +13,7 @@
 #include "lib/http/request.h"
 #include "lib/record/value.h"
 #include "lib/serve/ask.h"
+#include "lib/serve/floors.h"
 #include "lib/serve/journal.h"
 #include "lib/serve/link.h"
 #include "lib/text/print.h"
@@ -235,6 +236,27 @@ without_consent_only_the_context_is_taken_over(void **state)
 	asker_fini(&a);
 }
 
+static void
+floors_are_of_slots(void **state)
+{
+	static const char *const wrong[] = { "x", "top=", "top=-1", "=x", "1.5",
+		"9999999999999999", "top=3,side" };
+	static struct floors f;
+	struct slice none = { NULL, 0 };
+	struct error error;
+
+	(void)state;
+	assert_int_equal(floors_parse(&f, NULL, &error), 0);
+	assert_true(floors_of(&f, slice_text("top")) == 0);
+	assert_int_equal(floors_parse(&f, "top=500,a=b=7,300", &error), 0);
+	assert_true(floors_of(&f, slice_text("top")) == 500);
+	assert_true(floors_of(&f, slice_text("a=b")) == 7);
+	assert_true(floors_of(&f, slice_text("to")) == 300);
+	assert_true(floors_of(&f, none) == 300);
+	for (unsigned i = 0; i < sizeof wrong / sizeof *wrong; i++)
+		assert_int_equal(floors_parse(&f, wrong[i], &error), -1);
+}
+
 /* --- The journal ------------------------------------------------------------------- */
 
 static void
@@ -285,6 +307,7 @@ main(void)
 		cmocka_unit_test(a_query_becomes_a_map),
 		cmocka_unit_test(only_what_is_true_is_consent),
 		cmocka_unit_test(without_consent_only_the_context_is_taken_over),
+		cmocka_unit_test(floors_are_of_slots),
 		cmocka_unit_test(a_journal_gives_what_was_put_in_its_order),
 	};
 

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/serve/events.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/delivery/price.h"
+#include "lib/serve/ask.h"
+
+enum { EVENT_ID_MAX = 128 };
+
+/* --- Banners ------------------------------------------------------------------------- */
+
+void
+desk_build_head(struct build *b, const char *event, struct slice id, instant now)
+{
+	build_text(b, "event");
+	build_text(b, event);
+	build_text(b, "event_id");
+	build_str(b, id);
+	build_text(b, "timestamp");
+	build_int(b, now);
+}
+
+/* The price is that of the decision, even when its reservation is forgotten. */
+static void
+pay(struct desk *k, const struct shown *s, uint64_t decision, enum budget_event event,
+    instant now)
+{
+	struct budget_of of;
+	bool pays = budget_find(k->catalogue, s->id[CAPS_CAMPAIGN], &of);
+
+	if (pays && s->sold > 0)
+		shown_price(&of, s->sold);
+	else if (pays)
+		budget_lower(&of, (enum bid_type)s->bid_type, s->price_micros);
+	budgets_reach(k->budgets, now);
+	(void)budgets_commit(k->budgets, pays ? &of : NULL, decision, event, now);
+}
+
+static void
+count_shown(struct desk *k, const struct shown *s, instant now)
+{
+	for (unsigned i = 0; i < CAPS_SUBJECTS; i++)
+		if (s->id[i] != 0)
+			caps_add(k->caps, s->who, i, s->id[i], s->cap[i], now, 1);
+}
+
+void
+desk_tell(struct desk *k, enum desk_event event, struct slice decision, instant now)
+{
+	static const char *const names[] = { "impression", "click" };
+	uint64_t hash = hash_keyed(k->hash, decision);
+	char id[2 * DECISION_ID_MAX];
+	struct shown *s;
+	struct build b;
+	bool fresh;
+	int size;
+
+	s = table_touch(k->shown, hash, now, &fresh);
+	if ((s->came >> event & 1) != 0) {
+		k->counts.repeated++;
+		return;
+	}
+	s->came = (uint8_t)(s->came | 1U << event);
+	k->counts.unknown += fresh;
+	size = snprintf(id, sizeof id, "%.*s-%s", (int)decision.size,
+	    (const char *)decision.at, names[event]);
+	journal_open(k->journal, &b);
+	build_map(&b, 4 + s->pairs);
+	desk_build_head(&b, names[event], slice_of(id, (size_t)size), now);
+	build_text(&b, "decision_id");
+	build_str(&b, decision);
+	build_raw(&b, slice_of(s->about, s->size));
+	desk_learn(k, build_slice(&b));
+	journal_close(k->journal, &b);
+	if (event == DESK_IMPRESSION && !k->count_decisions)
+		count_shown(k, s, now);
+	if (s->sold == 0 || (event == DESK_IMPRESSION && k->pays == DESK_IMPRESSION))
+		pay(k, s, hash, event == DESK_CLICK ? BUDGET_CLICK : BUDGET_IMPRESSION,
+		    now);
+	*(event == DESK_CLICK ? &k->counts.clicks : &k->counts.impressions) += 1;
+}
+
+/* --- The shop ------------------------------------------------------------------------ */
+
+/* A conversion says which banner led to it: believed when that was clicked, once. */
+static unsigned
+convert(struct desk *k, struct slice map, bool consents, instant now, struct build *b)
+{
+	struct slice value, decision;
+	const struct shown *found;
+	struct shown *s;
+	uint64_t hash;
+	bool fresh;
+
+	if (!consents || !value_get(map, "decision_id", &value) ||
+	    !value_str(value, &decision))
+		return 0;
+	hash = hash_keyed(k->hash, decision);
+	found = table_find(k->shown, hash);
+	if (found == NULL || (found->came >> DESK_CLICK & 1) == 0 ||
+	    (found->came >> DESK_CONVERSION & 1) != 0)
+		return 0;
+	s = table_touch(k->shown, hash, now, &fresh);
+	s->came = (uint8_t)(s->came | 1U << DESK_CONVERSION);
+	if (s->sold == 0)
+		pay(k, s, hash, BUDGET_CONVERSION, now);
+	build_text(b, "decision_id");
+	build_raw(b, value);
+	if (s->bid_type == BID_NONE)
+		return 1;
+	build_text(b, "bid_type");
+	build_text(b, bid_type_name((enum bid_type)s->bid_type));
+	build_text(b, "price_micros");
+	build_int(b, s->price_micros);
+	return 3;
+}
+
+const char *
+desk_event(struct desk *k, struct slice map, bool signal, instant now)
+{
+	static const struct slice none = { NULL, 0 };
+	bool consents = ask_consents(map, signal);
+	struct slice value, name, id, record;
+	char text[EVENT_ID_MAX + 8];
+	struct record r;
+	struct build b;
+	enum kind kind;
+	unsigned pairs = 3;
+	size_t open;
+	int size;
+
+	if (value_type(map) != VALUE_MAP)
+		return "it is no map";
+	if (!value_get(map, "event", &value) || !value_str(value, &name))
+		return "it has no event";
+	kind = kind_of(name);
+	if (kind < KIND_PAGE_VIEW || kind > KIND_SIGN_UP)
+		return "its event is none of a shop's";
+	if (value_get(map, "event_id", &value)) {
+		if (!value_str(value, &id) || id.size == 0 || id.size > EVENT_ID_MAX)
+			return "its event_id is no text of 1 to 128 bytes";
+		/* No id of ours begins so. */
+		size = snprintf(
+		    text, sizeof text, "e:%.*s", (int)id.size, (const char *)id.at);
+	} else {
+		size = snprintf(
+		    text, sizeof text, "%s-%" PRIx64 "e", k->instance, k->number++);
+	}
+	journal_open(k->journal, &b);
+	open = build_open(&b);
+	desk_build_head(&b, kind_name(kind), slice_of(text, (size_t)size), now);
+	pairs += ask_consent_pair(map, signal, consents, &b);
+	pairs += ask_pairs(map, none, consents, &b);
+	if (kind == KIND_PURCHASE)
+		pairs += convert(k, map, consents, now, &b);
+	build_close_map(&b, open, pairs);
+	record = build_slice(&b);
+	if (build_full(&b) || !desk_scan(k, record, &r))
+		return "it is too large, or has a key twice";
+	desk_learn(k, record);
+	journal_close(k->journal, &b);
+	k->counts.events++;
+	return NULL;
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/serve/shown.h"
+
+#include "lib/delivery/price.h"
+#include "lib/record/build.h"
+#include "lib/record/value.h"
+
+_Static_assert(SHOWN_ABOUT_MAX <= UINT8_MAX, "a size takes 8 bits");
+
+struct table *
+shown_new(uint64_t memory_bytes)
+{
+	return table_new(TABLE_KEY_64, sizeof(struct shown), memory_bytes);
+}
+
+int
+shown_check(const struct table *t, struct error *error)
+{
+	for (size_t i = table_next(t, 0); i != TABLE_NONE; i = table_next(t, i + 1)) {
+		const struct shown *s = table_cell(t, i);
+
+		if (s->size > sizeof s->about || s->bid_type > BID_CPA ||
+		    s->price_micros < 0 || s->sold < 0 ||
+		    s->price_micros > CATALOGUE_MICROS_MAX)
+			return error_set(error, "a decision in it is not whole");
+	}
+	return 0;
+}
+
+static void
+remember(struct shown *s, const char *name, struct slice value)
+{
+	struct build b;
+
+	build_init(&b, s->about + s->size, sizeof s->about - s->size);
+	build_text(&b, name);
+	build_raw(&b, value);
+	if (build_full(&b))
+		return;
+	s->size = (uint8_t)(s->size + build_slice(&b).size);
+	s->pairs++;
+}
+
+static void
+remember_number(struct shown *s, const char *name, int64_t number)
+{
+	uint8_t bytes[9];
+	struct build b;
+
+	build_init(&b, bytes, sizeof bytes);
+	build_int(&b, number);
+	remember(s, name, build_slice(&b));
+}
+
+static void
+remember_price(struct shown *s)
+{
+	uint8_t bytes[8];
+	struct build b;
+
+	/* What is sold has another price, which is told later. */
+	if (s->bid_type == BID_NONE || s->sold > 0)
+		return;
+	build_init(&b, bytes, sizeof bytes);
+	build_text(&b, bid_type_name((enum bid_type)s->bid_type));
+	remember(s, "bid_type", build_slice(&b));
+	remember_number(s, "price_micros", s->price_micros);
+}
+
+void
+shown_describe(struct shown *s, unsigned position, struct slice creative_id,
+    const struct record *request)
+{
+	static const char *const names[] = { "slot_id", "user_id", "anonymous_id",
+		"session_id", "consent" };
+	struct slice value, map = slice_of(request->bytes, request->size);
+
+	s->size = s->pairs = 0;
+	remember_number(s, "position", position);
+	remember_price(s);
+	remember(s, "creative_id", creative_id);
+	for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
+		if (value_get(map, names[i], &value))
+			remember(s, names[i], value);
+}
