@@ -243,7 +243,7 @@ deal_allows(const struct openrtb_fit *f, const struct openrtb_terms *t)
 				  : !f->imp->closed;
 }
 
-/* What is paid by the click is known only when it is drawn. */
+/* What is paid by the click is worth what a model says, after this. */
 static bool
 can_pay(const struct openrtb_fit *f, const struct catalogue *all, uint32_t row,
     const struct openrtb_terms *t)
@@ -254,8 +254,9 @@ can_pay(const struct openrtb_fit *f, const struct catalogue *all, uint32_t row,
 	if (c->campaign == CATALOGUE_NONE)
 		return false;
 	of = catalogue_campaign(all, c->campaign);
-	return of->bid_micros > 0 &&
-	    (of->bid_type != BID_CPM || of->bid_micros >= openrtb_floor(f, t));
+	if (of->bid_type != BID_CPM)
+		return f->predicts && of->bid_micros > 0;
+	return of->bid_micros > 0 && of->bid_micros >= openrtb_floor(f, t);
 }
 
 static bool

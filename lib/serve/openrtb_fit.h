@@ -39,6 +39,7 @@ struct openrtb_fit {
 	const struct openrtb_rules *rules;
 	const struct openrtb_request *request;
 	const struct openrtb_imp *imp;
+	bool predicts; /* there is a model; else who pays by the click is no bidder */
 };
 
 bool openrtb_fits(void *fit, const struct catalogue *c, uint32_t row);

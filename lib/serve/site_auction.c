@@ -62,7 +62,8 @@ static enum openrtb_reason
 bid_for(struct site *s, const struct openrtb_request *request,
     const struct openrtb_imp *imp, struct slice shared, struct build *b)
 {
-	struct openrtb_fit fit = { &s->auction, request, imp };
+	struct openrtb_fit fit = { &s->auction, request, imp,
+		s->desk->decider->judge.predictor.model != NULL };
 	struct desk_ask ask = { .map = shared,
 		.consents = request->consents,
 		.signal = request->signal,
