@@ -230,7 +230,7 @@ static const struct filter feature = {
 	    "  bp-feature --spec ctr.spec --names names.bp day.bp > out.bp\n",
 	.options = options,
 	.size = sizeof(struct feature),
-	.schema = 1,
+	.schema = 2,
 	.start = start,
 	.each = each,
 	.save = save,

@@ -2,33 +2,37 @@
  *
  * bp-simulate: a shop with known truth, to try policies and pipelines on.
  *
- * in     with --loop decisions, of the requests that it writes
+ * in     with --loop decisions, of the requests that it writes; with --serve answers of a
+ *        bp-serve, over HTTP
  * out    what happens in the shop, in the order of time, with watermarks; what it earned
- *        beside chance and the oracle; with --loop also records of other kinds than its own
+ *        beside chance and the oracle; with --loop also records of other kinds than its
+ *        own; with --serve only what it earned
  * state  the shop: its visitors, what will happen, the requests that wait
- * needs  with --loop a way back from its output: bp-rank and two pipes
+ * needs  with --loop a way back from its output: bp-rank and two pipes; with --serve a
+ *        bp-serve that has its --catalogue
  */
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/number.h"
 #include "lib/filter.h"
-#include "lib/simulate/market.h"
+#include "lib/filter/visits.h"
 
 enum { AT_ONCE = 4096, RESERVE = 4 << 20 };
 
 struct simulate {
 	struct market_options o; /* the options set its fields */
-	const char *from, *rates_path, *examination, *truth_path;
+	const char *from, *rates_path, *campaign, *examination, *truth_path;
 	uint64_t days;
 	int policy;
-	bool loop;
+	bool loop, catalogue;
+	struct visits_options serve;
 
 	struct rates rates;
 	struct market market;
 	bool made;
+	struct visits visits;
 	struct source source;
 	struct output *truth;
 	struct key request_id, position, creative_id, decision_id;
@@ -45,6 +49,8 @@ static const struct option options[] = {
 	    'f', "from", struct simulate, from, "2026-01-05", "when it begins", "TIME"),
 	OPTION('b', "rates", struct simulate, rates_path, NULL,
 	    "the banners and their click rates; otherwise 20 about 3%", "FILE"),
+	OPTION(0, "campaign", struct simulate, campaign, NULL,
+	    "of these only the banners of that campaign_id", "ID"),
 	OPTION('n', "newcomers", struct simulate, o.world.newcomers, "0",
 	    "banners of these that come later, one by one"),
 	OPTION('e', "examination", struct simulate, examination, "1,0.6,0.4",
@@ -73,6 +79,20 @@ static const struct option options[] = {
 	    "others decide: read their decisions"),
 	OPTION(0, "latency", struct simulate, o.latency, "1s",
 	    "from request to impression"),
+	OPTION_ASIDE('s', "serve", struct simulate, serve.url, NULL,
+	    "a bp-serve decides: http://HOST:PORT or unix:PATH", "URL"),
+	OPTION_ASIDE(0, "speed", struct simulate, serve.speed, "max",
+	    "with --serve: of the shop's time, 60x or max", "FACTOR"),
+	OPTION_ASIDE(0, "connections", struct simulate, serve.connections, "16",
+	    "to the server: requests at most on their way"),
+	OPTION_ASIDE(0, "timeout", struct simulate, serve.timeout, "30s",
+	    "end when the server has not answered for so long"),
+	OPTION(0, "control", struct simulate, o.control, "0",
+	    "share of visitors that chance decides for, with --serve"),
+	OPTION_ASIDE('c', "catalogue", struct simulate, catalogue, NULL,
+	    "write the creatives and items for bp-serve, nothing else"),
+	OPTION(0, "report", struct simulate, o.report, "1d",
+	    "how often it is said what was earned, in the shop's time"),
 	OPTION_ASIDE('t', "truth", struct simulate, truth_path, NULL,
 	    "write what nobody else knows of each impression", "FILE"),
 	OPTION_END,
@@ -97,29 +117,11 @@ read_rates(struct run *run, struct simulate *f)
 		return run_usage(run, "--rates: %s", error.text);
 	status = rates_read(&f->rates, text, &error);
 	free(bytes);
+	if (status == 0 && f->campaign != NULL)
+		status = rates_keep(&f->rates, f->campaign, &error);
 	return status == 0
 	    ? 0
 	    : run_usage(run, "--rates %s: %s", f->rates_path, error.text);
-}
-
-static int
-read_examination(struct run *run, struct simulate *f)
-{
-	const char *rest = f->examination;
-	struct slice name;
-	double *p;
-
-	while (option_next_name(&rest, &name)) {
-		if (f->o.positions == TELL_POSITIONS_MAX)
-			return run_usage(run, "--examination: at most %d positions",
-			    TELL_POSITIONS_MAX);
-		p = &f->o.examination[f->o.positions++];
-		if (!number_parse_double(name, p) || *p < 0 || *p > 1)
-			return run_usage(run,
-			    "--examination wants probabilities (1,0.6), not '%s'",
-			    f->examination);
-	}
-	return f->o.positions > 0 ? 0 : run_usage(run, "--examination is empty");
 }
 
 static int
@@ -134,12 +136,22 @@ read_options(struct run *run, struct simulate *f)
 		    run, "--from wants a time (2026-01-05), not '%s'", f->from);
 	if (f->days < 1 || f->days > 36500)
 		return run_usage(run, "--days must be in 1 .. 36500");
-	if (read_rates(run, f) != 0 || read_examination(run, f) != 0)
+	if (read_rates(run, f) != 0)
 		return -1;
+	if (market_read_examination(&f->o, f->examination, &error) != 0)
+		return run_usage(run, "--%s", error.text);
 	w->seed = run_seed(run);
 	w->rates = &f->rates;
 	w->length.us = (int64_t)f->days * WHEN_DAY;
-	f->o.policy = f->loop ? MARKET_OTHERS : (enum market_policy)f->policy;
+	f->o.policy = f->serve.url != NULL ? MARKET_SERVER
+	    : f->loop                      ? MARKET_OTHERS
+					   : (enum market_policy)f->policy;
+	if (f->loop + (f->serve.url != NULL) + f->catalogue > 1)
+		return run_usage(run, "--loop, --serve, --catalogue: one of them");
+	if (f->o.control > 0 && f->serve.url == NULL)
+		return run_usage(run, "--control is for a shop with --serve");
+	if (f->campaign != NULL && f->rates_path == NULL)
+		return run_usage(run, "--campaign is of a table of --rates");
 	return market_check(&f->o, &error) == 0 ? 0
 						: run_usage(run, "--%s", error.text);
 }
@@ -194,19 +206,42 @@ free_source(struct source *source)
 	(void)source;
 }
 
+/* What others decide is read, or nothing is. */
+static int
+start_input(struct run *run, struct simulate *f)
+{
+	struct error error;
+	struct input *in;
+
+	if (f->serve.url != NULL)
+		return visits_start(&f->visits, &f->serve, &f->market);
+	f->source = (struct source){ .read = read_decisions,
+		.free = free_source,
+		.wait_fd = f->loop ? 0 : -1,
+		.wait_ms = f->loop ? -1 : 0 };
+	in = input_of_source(run_os(run), &f->source, "standard input", &error);
+	if (in == NULL)
+		return run_fail(run, "%s", error.text);
+	run_input(run, in);
+	return 0;
+}
+
 static int
 start(struct run *run, void *self)
 {
 	struct simulate *f = self;
-	struct market_ends ends = { send_record, NULL, send_tick, f };
+	struct market_ends ends = {
+		.record = send_record, .tick = send_tick, .context = f
+	};
 	const struct market_counts *c = &f->market.counts;
-	struct error error;
-	struct input *in;
+	uint64_t links = f->serve.url != NULL ? browser_bytes() : 0;
 
 	f->run = run;
-	if (read_options(run, f) != 0)
+	if (read_options(run, f) != 0 ||
+	    (f->serve.url != NULL &&
+		visits_open(&f->visits, run, &f->serve, &ends) != 0))
 		return -1;
-	if (market_bytes(&f->o) + RESERVE > run_memory(run))
+	if (market_bytes(&f->o) + links + RESERVE > run_memory(run))
 		return run_usage(run, "--memory is too small for so many visitors");
 	if (f->truth_path != NULL) {
 		f->truth = run_outlet(run, f->truth_path);
@@ -217,14 +252,8 @@ start(struct run *run, void *self)
 	f->made = true;
 	if (market_init(&f->market, &f->o, &ends) != 0)
 		return run_fail(run, "no memory for the shop");
-	f->source = (struct source){ .read = read_decisions,
-		.free = free_source,
-		.wait_fd = f->loop ? 0 : -1,
-		.wait_ms = f->loop ? -1 : 0 };
-	in = input_of_source(run_os(run), &f->source, "standard input", &error);
-	if (in == NULL)
-		return run_fail(run, "%s", error.text);
-	run_input(run, in);
+	if (start_input(run, f) != 0)
+		return -1;
 	f->request_id = run_key(run, "request_id");
 	f->position = run_key(run, "position");
 	f->creative_id = run_key(run, "creative_id");
@@ -244,6 +273,8 @@ advance(struct simulate *f)
 {
 	enum market_state state;
 
+	if (f->catalogue)
+		return f->market.ended ? 0 : market_catalogue(&f->market);
 	do
 		state = market_advance(&f->market, AT_ONCE);
 	while (f->loop && state == MARKET_MORE);
@@ -257,24 +288,9 @@ attend(struct run *run, void *self)
 {
 	struct simulate *f = self;
 
-	return f->loop && run_is_stage(run)
-	    ? run_usage(run, "a loop cannot be a stage of bp-run")
-	    : advance(f);
-}
-
-/* Everything that the shop writes comes back, where the way back is that of all. */
-static bool
-is_own(enum kind kind)
-{
-	static const enum kind own[] = { KIND_ITEM, KIND_CREATIVE, KIND_PAGE_VIEW,
-		KIND_SEARCH, KIND_VIEW_ITEM, KIND_ADD_TO_CART, KIND_BEGIN_CHECKOUT,
-		KIND_PURCHASE, KIND_REFUND, KIND_REQUEST, KIND_IMPRESSION, KIND_CLICK,
-		KIND_METRIC };
-
-	for (unsigned i = 0; i < sizeof own / sizeof *own; i++)
-		if (kind == own[i])
-			return true;
-	return false;
+	if (f->loop && run_is_stage(run))
+		return run_usage(run, "a loop cannot be a stage of bp-run");
+	return f->serve.url != NULL ? 0 : advance(f);
 }
 
 static enum verdict
@@ -286,7 +302,7 @@ each(struct run *run, void *self, const struct record *r)
 	int64_t position;
 
 	if (record_kind(r) != KIND_DECISION)
-		return is_own(record_kind(r)) ? DROP : PASS;
+		return tell_tells(record_kind(r)) ? DROP : PASS;
 	if (!record_str(r, f->request_id, &request) ||
 	    !record_str(r, f->creative_id, &creative) ||
 	    !record_str(r, f->decision_id, &decision) ||
@@ -345,6 +361,7 @@ stop(void *self)
 {
 	struct simulate *f = self;
 
+	visits_stop(&f->visits);
 	if (f->made)
 		market_fini(&f->market);
 }
@@ -356,10 +373,11 @@ static const struct filter simulate = {
 	    "  bp-simulate --days 7 --seed 1 | bp-join | bp-metric --by position\n"
 	    "  bp-simulate --truth truth.bp --farms 0.05 >log.bp\n"
 	    "  mkfifo back; bp-simulate --loop <back | bp-rank -p uniform | tee -p "
-	    "back\n",
+	    "back\n"
+	    "  bp-simulate --serve http://127.0.0.1:8080 --control 0.1 | bp-print\n",
 	.options = options,
 	.size = sizeof(struct simulate),
-	.schema = 1,
+	.schema = 2,
 	.no_files = true,
 	.start = start,
 	.load = load,

@@ -2,6 +2,7 @@
 #include "lib/option.h"
 
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -252,55 +253,93 @@ argument_of(const struct option *o)
 	return o->argument != NULL ? o->argument : names[o->type];
 }
 
-size_t
-option_help(const struct option *table, char *to, size_t size)
-{
-	char left[64], preset[128];
-	size_t used = 0;
-	int n;
+/* A text that is appended as far as it fits, and its whole length. */
+struct help {
+	char *to;
+	size_t size, used;
+};
 
-	for (const struct option *o = table; o != NULL && o->name; o++) {
-		preset[0] = '\0';
-		if (o->type == OPTION_WORD)
-			(void)snprintf(preset, sizeof preset, " (%s)", o->choices);
-		else if (o->preset != NULL)
-			(void)snprintf(preset, sizeof preset, " (%s)", o->preset);
-		n = snprintf(left, sizeof left, "%c%c%s--%s %s", o->letter ? '-' : ' ',
-		    o->letter ? o->letter : ' ', o->letter ? ", " : "  ", o->name,
-		    argument_of(o));
-		n = snprintf(used < size ? to + used : NULL,
-		    used < size ? size - used : 0, "  %-*s  %s%s\n", n > 28 ? n : 28,
-		    left, o->about, preset);
-		used += (size_t)n;
-	}
-	return used;
+static void append(struct help *h, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void
+append(struct help *h, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	h->used += (size_t)vsnprintf(h->used < h->size ? h->to + h->used : NULL,
+	    h->used < h->size ? h->size - h->used : 0, format, args);
+	va_end(args);
 }
 
-size_t
-option_brief(const struct option *table, char *to, size_t size)
+static void
+append_line(struct help *h, const struct option *o)
+{
+	char left[64], preset[128] = "";
+	int n;
+
+	if (o->type == OPTION_WORD)
+		(void)snprintf(preset, sizeof preset, " (%s)", o->choices);
+	else if (o->preset != NULL)
+		(void)snprintf(preset, sizeof preset, " (%s)", o->preset);
+	n = snprintf(left, sizeof left, "%c%c%s--%s %s", o->letter ? '-' : ' ',
+	    o->letter ? o->letter : ' ', o->letter ? ", " : "  ", o->name,
+	    argument_of(o));
+	append(h, "  %-*s  %s%s\n", n > 28 ? n : 28, left, o->about, preset);
+}
+
+/* Of those that are rare, or not. */
+static void
+append_brief(struct help *h, const struct option *table, bool rare)
 {
 	enum { COLUMNS = 79 };
 	char item[128];
-	size_t used = 0, column = 0;
+	size_t column = 0;
 	int n;
 
 	for (const struct option *o = table; o != NULL && o->name; o++) {
+		if (o->rare != rare)
+			continue;
 		n = snprintf(item, sizeof item, "  --%s%s%s%s%s%s", o->name,
 		    o->type == OPTION_FLAG ? "" : " ", argument_of(o),
 		    o->preset ? " (" : "", o->preset ? o->preset : "",
 		    o->preset ? ")" : "");
 		if (column > 0 && column + (size_t)n > COLUMNS) {
-			used += (size_t)snprintf(used < size ? to + used : NULL,
-			    used < size ? size - used : 0, "\n");
+			append(h, "\n");
 			column = 0;
 		}
-		used += (size_t)snprintf(used < size ? to + used : NULL,
-		    used < size ? size - used : 0, "%s", item);
+		append(h, "%s", item);
 		column += (size_t)n;
 	}
-	used += (size_t)snprintf(
-	    used < size ? to + used : NULL, used < size ? size - used : 0, "\n");
-	return used;
+	append(h, "\n");
+}
+
+size_t
+option_help(const struct option *table, char *to, size_t size)
+{
+	struct help h = { to, size, 0 };
+	bool rare = false;
+
+	for (const struct option *o = table; o != NULL && o->name; o++) {
+		rare = rare || o->rare;
+		if (!o->rare)
+			append_line(&h, o);
+	}
+	if (rare) {
+		append(&h, "seldom needed, see the manual page:\n");
+		append_brief(&h, table, true);
+	}
+	return h.used;
+}
+
+size_t
+option_brief(const struct option *table, char *to, size_t size)
+{
+	struct help h = { to, size, 0 };
+
+	append_brief(&h, table, false);
+	return h.used;
 }
 
 bool

@@ -47,6 +47,7 @@ struct option {
 	const char *preset;   /* the default as text; NULL: none (absent, 0, false) */
 	const char *choices;  /* "table|json|csv", for OPTION_WORD */
 	bool aside;           /* does not change what saved state means */
+	bool rare;            /* seldom needed: --help has its name only */
 	const char *about;    /* one line, lower case, no full stop */
 	const char *argument; /* what --help calls the argument; NULL: after the type */
 };
@@ -56,11 +57,17 @@ struct option {
 	    double: OPTION_NUMBER, const char *: OPTION_TEXT, struct span: OPTION_SPAN,  \
 	    struct size: OPTION_SIZE, int: OPTION_WORD)
 
-#define OPTION_ENTRY(l, n, t, f, p, c, a, ...)                                         \
+#define OPTION_FIELDS(l, n, t, f, p, c, a, ...)                                        \
+	.letter = l, .name = n, .type = OPTION_TYPE_OF(t, f),                          \
+	.offset = offsetof(t, f), .preset = p, .choices = c, .aside = a,               \
+	.about = __VA_ARGS__
+#define OPTION_ENTRY(...)                                                              \
 	{                                                                              \
-		.letter = l, .name = n, .type = OPTION_TYPE_OF(t, f),                  \
-		.offset = offsetof(t, f), .preset = p, .choices = c, .aside = a,       \
-		.about = __VA_ARGS__                                                   \
+		OPTION_FIELDS(__VA_ARGS__)                                             \
+	}
+#define OPTION_ENTRY_RARE(...)                                                         \
+	{                                                                              \
+		.rare = true, OPTION_FIELDS(__VA_ARGS__)                               \
 	}
 
 /* OPTION(letter, name, struct, field, preset, about [, argument]): an option whose
@@ -72,6 +79,11 @@ struct option {
  * again, which may change from run to run. */
 #define OPTION_ASIDE(letter, name, type, field, preset, ...)                           \
 	OPTION_ENTRY(letter, name, type, field, preset, NULL, true, __VA_ARGS__)
+/* The same of options that are seldom needed. */
+#define OPTION_RARE(letter, name, type, field, preset, ...)                            \
+	OPTION_ENTRY_RARE(letter, name, type, field, preset, NULL, false, __VA_ARGS__)
+#define OPTION_RARE_ASIDE(letter, name, type, field, preset, ...)                      \
+	OPTION_ENTRY_RARE(letter, name, type, field, preset, NULL, true, __VA_ARGS__)
 /* One of the words of choices; the first is the default. The field is an int. */
 #define OPTION_CHOICE(letter, name, type, field, choices, ...)                         \
 	OPTION_ENTRY(letter, name, type, field, NULL, choices, false, __VA_ARGS__)
@@ -109,8 +121,8 @@ int option_assign(
  */
 void option_format(const struct option *o, const void *fields, char *to, size_t size);
 
-/* Append the help lines of a table: "  -n, --cap COUNT  impressions allowed (3)".
- * Returns the length that it takes, like snprintf. */
+/* Append the help lines of a table, "  -n, --cap COUNT  impressions allowed (3)", and the
+ * names of its rare ones. Returns the length that it takes, like snprintf. */
 size_t option_help(const struct option *table, char *to, size_t size);
 /* The same in few lines: "  --memory SIZE (256M)  --seed COUNT (0)", wrapped. */
 size_t option_brief(const struct option *table, char *to, size_t size);

@@ -118,10 +118,13 @@ add(int64_t *sum, int64_t amount)
 	*sum = *sum > most ? most : *sum < -most ? -most : *sum;
 }
 
+/* Of these budgets' part. */
 static int64_t
-limit(int64_t micros)
+limit(const struct budgets *b, int64_t micros)
 {
-	return micros < 0 ? -1 : micros * BUDGET_MILLI;
+	int64_t parts = b->rules.parts > 1 ? b->rules.parts : 1;
+
+	return micros < 0 ? -1 : micros * BUDGET_MILLI / parts;
 }
 
 /* --- Days and plans ---------------------------------------------------------------- */
@@ -152,14 +155,15 @@ plan_end(const struct budgets *b, const struct account *a, const struct budget_o
 static int64_t
 plan_of(const struct budgets *b, const struct account *a, const struct budget_of *of)
 {
-	int64_t left = limit(of->total) - a->spent - a->reserved;
+	int64_t left = limit(b, of->total) - a->spent - a->reserved;
 	double today, ahead;
 
 	if (of->total >= 0 && left < 0)
 		left = 0;
 	if (of->daily >= 0)
-		return of->total >= 0 && left < limit(of->daily) ? left
-								 : limit(of->daily);
+		return of->total >= 0 && left < limit(b, of->daily)
+		    ? left
+		    : limit(b, of->daily);
 	if (of->total < 0 || of->ends_at >= WHEN_MAX)
 		return -1;
 	today = forecast_between(&b->forecast, a->from, plan_end(b, a, of));
@@ -272,11 +276,13 @@ held_of(const struct budgets *b, const struct budget_of *of)
 }
 
 static enum budget_verdict
-room(const struct account *a, const struct budget_of *of, int64_t held)
+room(const struct budgets *b, const struct account *a, const struct budget_of *of,
+    int64_t held)
 {
-	if (of->total >= 0 && a->spent + a->reserved + held > limit(of->total))
+	if (of->total >= 0 && a->spent + a->reserved + held > limit(b, of->total))
 		return BUDGET_TOTAL;
-	if (of->daily >= 0 && a->day_spent + a->day_reserved + held > limit(of->daily))
+	if (of->daily >= 0 &&
+	    a->day_spent + a->day_reserved + held > limit(b, of->daily))
 		return BUDGET_DAY;
 	return BUDGET_FREE;
 }
@@ -306,7 +312,7 @@ budgets_ask(struct budgets *b, const struct budget_of *of, uint64_t draw, instan
 		return BUDGET_FREE;
 	a = account_at(b, of, when);
 	pace = pace_at(b, a, of, when);
-	verdict = room(a, of, held_of(b, of));
+	verdict = room(b, a, of, held_of(b, of));
 	return verdict != BUDGET_FREE    ? verdict
 	    : hash_uniform(draw) >= pace ? BUDGET_PACE
 					 : BUDGET_FREE;
@@ -322,9 +328,9 @@ budgets_room(struct budgets *b, const struct budget_of *of, instant when)
 		return INT64_MAX;
 	a = account_at(b, of, when);
 	if (of->total >= 0)
-		left = limit(of->total) - a->spent - a->reserved;
+		left = limit(b, of->total) - a->spent - a->reserved;
 	if (of->daily >= 0)
-		today = limit(of->daily) - a->day_spent - a->day_reserved;
+		today = limit(b, of->daily) - a->day_spent - a->day_reserved;
 	left = today < left ? today : left;
 	return left == INT64_MAX ? left : left < 0 ? 0 : left / held;
 }
@@ -410,8 +416,8 @@ remember(struct budgets *b, const struct budget_of *of, uint64_t decision, int64
 		.price = of->price,
 		.held = held,
 		.day = day,
-		.total = limit(of->total),
-		.daily = limit(of->daily),
+		.total = limit(b, of->total),
+		.daily = limit(b, of->daily),
 		.type = of->type };
 	return r;
 }
@@ -429,7 +435,7 @@ budgets_reserve(
 	if (is_free(of) || table_find(b->reservations, decision) != NULL)
 		return BUDGET_FREE;
 	a = account_at(b, of, when);
-	verdict = room(a, of, held);
+	verdict = room(b, a, of, held);
 	if (verdict != BUDGET_FREE)
 		return verdict;
 	r = remember(b, of, decision, a->day, held, when);

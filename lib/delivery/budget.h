@@ -59,6 +59,7 @@ struct budget_rules {
 	double share;            /* of a price of cpc and cpa that is reserved */
 	struct span midnight;    /* when days begin, after 00:00 UTC */
 	bool unpaced;            /* as fast as it goes */
+	unsigned parts; /* so many processes have a part each of every budget; 0: one */
 };
 
 struct budgets;

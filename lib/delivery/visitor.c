@@ -2,6 +2,7 @@
 #include "lib/delivery/visitor.h"
 
 #include "lib/option.h"
+#include "lib/record/consent.h"
 
 int
 visitor_keys_init(struct visitor_keys *k, struct reader *reader, struct hash_key hash,
@@ -24,14 +25,9 @@ visitor_keys_init(struct visitor_keys *k, struct reader *reader, struct hash_key
 static bool
 consents(const struct visitor_keys *k, const struct record *r)
 {
-	struct slice consent, value;
-	bool yes = false;
+	struct slice consent;
 
-	if (!record_value(r, k->consent, &consent))
-		return true;
-	return value_type(consent) == VALUE_MAP &&
-	    value_get(consent, "personalization", &value) && value_bool(value, &yes) &&
-	    yes;
+	return !record_value(r, k->consent, &consent) || consent_is_given(consent);
 }
 
 static uint64_t
@@ -40,6 +36,14 @@ hash_of(const struct visitor_keys *k, struct slice id)
 	uint64_t hash = hash_keyed(k->hash, id);
 
 	return hash == 0 ? 1 : hash;
+}
+
+uint64_t
+visitor_hash(const struct visitor_keys *k, const struct record *r, unsigned i)
+{
+	struct slice id;
+
+	return record_id(r, k->user[i], &id) && id.size > 0 ? hash_of(k, id) : 0;
 }
 
 struct caps_user
@@ -51,8 +55,7 @@ visitor_read(const struct visitor_keys *k, const struct record *r)
 	if (!consents(k, r))
 		return who;
 	for (unsigned i = 0; i < k->users && who.user == 0; i++)
-		if (record_id(r, k->user[i], &id) && id.size > 0)
-			who.user = hash_of(k, id);
+		who.user = visitor_hash(k, r, i);
 	if (who.user != 0 && record_id(r, k->session_id, &id) && id.size > 0)
 		who.session = hash_of(k, id);
 	return who;

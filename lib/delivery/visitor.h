@@ -26,6 +26,8 @@ struct visitor_keys {
 int visitor_keys_init(struct visitor_keys *k, struct reader *reader,
     struct hash_key hash, const char *users, struct error *error);
 
+/* Who the i-th key says it is, whether he may be counted or not; 0: nobody. */
+uint64_t visitor_hash(const struct visitor_keys *k, const struct record *r, unsigned i);
 /* user is 0 for nobody. */
 struct caps_user visitor_read(const struct visitor_keys *k, const struct record *r);
 

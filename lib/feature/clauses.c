@@ -2,6 +2,7 @@
  *
  * What follows a verb that counts: by what, how long, when.
  */
+#include "lib/feature/users.h"
 #include "lib/feature/words.h"
 
 int
@@ -51,6 +52,7 @@ read_key(struct words *w, struct spec_level *level, struct slice word)
 	if (words_make_subject(w, key, word) != 0)
 		return -1;
 	key->slot = slot_of(w->spec, key);
+	key->personal = users_named(slice_text(key->name));
 	return 0;
 }
 

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "lib/hash.h"
+#include "lib/record/consent.h"
 
 /* One of the last values. */
 struct last {
@@ -22,8 +23,8 @@ enum { AHEAD = 12 };
 /* --- Cells ------------------------------------------------------------------------ */
 
 /* Ids come from outside: under the seed, so that nobody can make two of them meet. */
-static bool
-id_hash(struct hash_key seed, struct slice value, uint64_t *to)
+bool
+count_hash(struct hash_key seed, struct slice value, uint64_t *to)
 {
 	struct slice text;
 
@@ -45,7 +46,12 @@ id_of(struct counting *c, const struct subject *key, const struct record *r)
 		return id;
 	n = subject_values(key, r, values, 2);
 	id->turn = c->turn;
-	id->has = n > 0 && id_hash(c->key, values[0], &id->hash);
+	id->has = n > 0 && count_hash(c->key, values[0], &id->hash);
+	if (id->has && key->personal) {
+		id->has = !record_value(r, c->spec->consent, &values[1]) ||
+		    consent_is_given(values[1]);
+		id->hash = users_find(&c->users, id->hash);
+	}
 	id->many = n > 1;
 	return id;
 }
@@ -59,7 +65,7 @@ level_key(struct counting *c, const struct spec_level *l, const struct record *r
 	unsigned k = 0;
 
 	if (first != NULL) {
-		if (!id_hash(c->key, *first, &hash))
+		if (!count_hash(c->key, *first, &hash))
 			return false;
 		key = hash_pair(key, hash);
 		k = 1;
@@ -320,7 +326,7 @@ put_values(struct counting *c, struct spec_feature *f, const struct record *r,
 	for (unsigned i = 0; i < n; i++) {
 		bool has = f->verb == FEATURE_LAST
 		    ? subject_hash(values[i], &a->value) /* becomes a feature */
-		    : id_hash(c->key, values[i], &a->value);
+		    : count_hash(c->key, values[i], &a->value);
 
 		if (!has)
 			continue;

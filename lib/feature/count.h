@@ -7,6 +7,7 @@
 
 #include "lib/feature/delay.h"
 #include "lib/feature/spec.h"
+#include "lib/feature/users.h"
 #include "lib/hash.h"
 
 /* The two instants of a record: when it was known (timestamp), and when what it is about
@@ -33,10 +34,16 @@ struct count_group {
 	uint8_t *last_cell; /* NULL: none yet */
 };
 
+enum { COUNT_PEOPLE_MAX = 3 }; /* the names of users.h */
+
 /* The counters of a spec and what is on its way to them. */
 struct counting {
 	struct spec *spec; /* borrowed */
 	struct hash_key key;
+	struct users users;                             /* when people are counted */
+	const struct subject *people[COUNT_PEOPLE_MAX]; /* of the spec's keys */
+	unsigned people_count;
+	uint64_t people_of; /* bits of the kinds that are counted by them */
 	struct delay delay;
 	uint64_t turn; /* of the current record, from 1 */
 	struct count_id ids[SPEC_SUBJECTS_MAX];
@@ -59,6 +66,15 @@ count_turn(struct counting *c)
 /* Find the record's keys and begin to fetch what is counted under them: before reading,
  * after count_turn. */
 void count_fetch(struct counting *c, const struct record *r);
+
+/* What history.c does: find out whom the spec counts by; -1: no memory. */
+int count_people(struct counting *c, uint64_t memory_bytes);
+/* Before the record is counted: meet the users that it names, or forget them, when it
+ * denies consent. */
+void count_meet(
+    struct counting *c, const struct record *r, enum kind kind, instant when);
+/* The hash of an id that came from outside. */
+bool count_hash(struct hash_key seed, struct slice value, uint64_t *to);
 
 /* What a counting feature says of the record at the instant advanced to: a count, a sum,
  * microseconds, or a rate within 0 and 1. False when it has no key, or nothing to say.

@@ -9,6 +9,7 @@ describe_init(struct describe *d, struct spec *spec, struct reader *reader,
 	*d = (struct describe){
 		.hash_key = hash_key(seed),
 		.shown_at = reader_key(reader, "shown_at"),
+		.occurred_at = reader_key(reader, "occurred_at"),
 		.revision = reader_key(reader, "revision"),
 	};
 	d->extract = extract_new(spec, extract_bytes, seed, name, context, error);
@@ -35,7 +36,8 @@ describe_times(const struct describe *d, const struct record *r, enum kind kind,
 {
 	if (!record_timestamp(r, &to->known))
 		return false;
-	if (kind != KIND_OUTCOME || !record_instant(r, d->shown_at, &to->shown) ||
+	if (!record_instant(
+		r, kind == KIND_OUTCOME ? d->shown_at : d->occurred_at, &to->shown) ||
 	    to->shown > to->known || to->shown < -WHEN_MAX)
 		to->shown = to->known;
 	return true;

@@ -14,7 +14,7 @@ struct describe {
 	struct extract *extract; /* owned */
 	struct memo memo;        /* of outcomes, by their name */
 	struct hash_key hash_key;
-	struct key shown_at, revision;
+	struct key shown_at, occurred_at, revision;
 	uint64_t forgotten; /* revisions whose first features were forgotten */
 };
 

@@ -8,7 +8,11 @@
 #include "lib/hash.h"
 #include "lib/state/block.h"
 
-enum { DELAY_SHARE = 3 }; /* of the memory: a third */
+enum {
+	DELAY_SHARE = 3,      /* of the memory: a third, */
+	DELAY_MAX = 24 << 20, /* and no more */
+	PEOPLE_SHARE = 6,     /* of the memory, for what their history is found by */
+};
 
 /* --- Combinations and counts ------------------------------------------------------ */
 
@@ -173,8 +177,12 @@ sum_up(struct extract *x)
 	x->counts.late = x->counting.late;
 	x->counts.early = x->counting.early;
 	x->counts.evicted = 0;
+	if (x->counting.people_count > 0)
+		x->counts.users = table_counts(x->counting.users.numbers).cells;
 	for (unsigned i = 0; i < x->spec->group_count; i++)
 		x->counts.evicted += x->spec->groups[i].evicted;
+	if (x->counting.people_count > 0)
+		x->counts.evicted += table_counts(x->counting.users.numbers).evicted;
 }
 
 int
@@ -251,6 +259,8 @@ void
 extract_update(struct extract *x, const struct record *r, enum kind kind, double weight,
     struct count_times t)
 {
+	if (x->counting.people_count > 0)
+		count_meet(&x->counting, r, kind, t.known);
 	for (unsigned i = 0; i < x->spec->count; i++) {
 		struct spec_feature *f = &x->spec->features[i];
 
@@ -291,8 +301,14 @@ extract_new(struct spec *spec, uint64_t memory_bytes, uint64_t seed, extract_nam
 	if (!fine)
 		(void)error_set(error, "no memory for the features");
 	if (fine && spec->counts) {
-		fine = delay_init(&x->counting.delay, memory_bytes / DELAY_SHARE) == 0;
-		memory_bytes -= memory_bytes / DELAY_SHARE;
+		uint64_t delay = memory_bytes / DELAY_SHARE;
+
+		delay = delay < DELAY_MAX ? delay : DELAY_MAX;
+		memory_bytes -= delay;
+		fine = delay_init(&x->counting.delay, delay) == 0 &&
+		    count_people(&x->counting, memory_bytes / PEOPLE_SHARE) == 0;
+		if (x->counting.people_count > 0)
+			memory_bytes -= memory_bytes / PEOPLE_SHARE;
 		if (!fine)
 			(void)error_set(error, "too little memory: raise --memory");
 	}
@@ -309,6 +325,7 @@ extract_free(struct extract *x)
 	if (x == NULL)
 		return;
 	delay_fini(&x->counting.delay);
+	users_fini(&x->counting.users);
 	spec_free(x->spec);
 	free(x->labels);
 	free(x->text);
@@ -329,6 +346,8 @@ extract_save(const struct extract *x, struct state_writer *to)
 	state_put_u64(to, x->counting.late);
 	state_put_u64(to, x->counting.early);
 	delay_save(&x->counting.delay, to);
+	if (x->counting.people_count > 0)
+		users_save(&x->counting.users, to);
 	for (unsigned i = 0; i < x->spec->group_count; i++)
 		group_save(&x->spec->groups[i], to);
 }
@@ -347,7 +366,9 @@ extract_load(struct extract *x, struct state_reader *from, struct error *error)
 		return error_set(error,
 		    "the specification has changed since (go back to it, or start "
 		    "afresh with --state NEWDIR)");
-	if (delay_load(&x->counting.delay, from, error) != 0)
+	if (delay_load(&x->counting.delay, from, error) != 0 ||
+	    (x->counting.people_count > 0 &&
+		users_load(&x->counting.users, from, error) != 0))
 		return -1;
 	for (unsigned i = 0; i < x->spec->group_count; i++)
 		if (group_load(&x->spec->groups[i], from, error) != 0)

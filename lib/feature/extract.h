@@ -21,6 +21,7 @@ struct extract_counts {
 	uint64_t early;   /* amounts counted before their time, for want of memory */
 	uint64_t behind;  /* records that came after later ones were read */
 	uint64_t evicted; /* counters lost for want of memory */
+	uint64_t users;   /* whose history is known now */
 };
 
 struct extract;

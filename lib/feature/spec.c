@@ -312,6 +312,7 @@ spec_new(struct reader *reader, struct slice text, struct error *error)
 		return NULL;
 	}
 	w.spec = s;
+	s->consent = reader_key(reader, "consent");
 	s->hash = hash_bytes(text, 0);
 	while (text.size > 0) {
 		size_t size = slice_find(text, '\n');

@@ -91,6 +91,7 @@ struct spec {
 	unsigned group_count;
 	unsigned slots; /* of the keys of counters */
 	bool counts;    /* some feature counts */
+	struct key consent;
 };
 
 /* Read it; its fields become keys of the reader. NULL and "line 3: reason". */

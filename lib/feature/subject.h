@@ -29,6 +29,7 @@ struct subject {
 	struct expr *expr; /* owned; NULL for a field */
 	uint8_t *computed; /* owned; storage of an expression's value */
 	unsigned slot;     /* of a key of counters: the same for the same text */
+	bool personal;     /* a key of counters: it names a user (users.h) */
 };
 
 /* Before the reader's first scan. It must not move afterwards. -1 and error. */

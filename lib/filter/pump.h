@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * pump: a site in the loop of a filter: requests are answered between reads, and the
- * journal is what is read. No more is handed on than the output takes without waiting, so
- * that a reader that is slow or stands still never stops the server.
+ * pump: a site in the loop of a filter: requests are answered and standard input is taken
+ * between reads, and the journal is what is read. No more is handed on than the output
+ * takes without waiting, so that a reader that is slow or stands still never stops the
+ * server; then standard input waits.
  */
 #ifndef BANNERPIPE_FILTER_PUMP_H
 #define BANNERPIPE_FILTER_PUMP_H
 
 #include "lib/filter.h"
+#include "lib/filter/inlet.h"
 #include "lib/http/http.h"
 #include "lib/serve/site.h"
 
@@ -15,6 +17,8 @@ struct pump {
 	struct run *run;
 	struct source source;
 	struct http *http; /* owned */
+	struct inlet inlet;
+	uint64_t taken; /* records of it */
 	struct site *site;
 	struct span tick;  /* how often event time is told */
 	struct span drain; /* how long open connections may go on at the end */

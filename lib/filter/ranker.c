@@ -53,6 +53,17 @@ ranker_refresh(struct ranker *k, struct run *run)
 		(void)open_model(k, run, &trouble, &error);
 }
 
+instant
+ranker_written(const struct ranker *k, struct run *run)
+{
+	const struct os *os = run_os(run);
+	struct stat file;
+
+	if (k->model_path == NULL || os->stat_path(os, k->model_path, &file) != 0)
+		return WHEN_NEVER;
+	return file.st_mtim.tv_sec * WHEN_SECOND + file.st_mtim.tv_nsec / 1000;
+}
+
 void
 ranker_reload(struct ranker *k, struct run *run)
 {
@@ -94,6 +105,8 @@ start_portrait(struct ranker *k, struct run *run, uint64_t memory)
 	    run, "large_creatives", "creatives too large to remember", &counts->large);
 	run_counter(run, "evicted_counters", "counters lost for want of memory",
 	    &portrait_extract_counts(j->portrait)->evicted);
+	run_counter(run, "users", "users whose history is known",
+	    &portrait_extract_counts(j->portrait)->users);
 	return 0;
 }
 
@@ -113,7 +126,7 @@ ranker_start(struct ranker *k, struct run *run, struct reader *reader, uint64_t 
 	if (policy_check(&d->policy, &error) != 0)
 		return run_usage(run, "--%s", error.text);
 	if (k->spec_path != NULL) {
-		share = memory / PORTRAIT_SHARE;
+		share = k->spec_bytes > 0 ? k->spec_bytes : memory / PORTRAIT_SHARE;
 		if (start_portrait(k, run, share) != 0)
 			return -1;
 	}

@@ -12,6 +12,7 @@ struct ranker {
 	int kind, reward;
 	const char *model_path, *spec_path;
 	uint64_t model_bytes;
+	uint64_t spec_bytes; /* of the memory, with --spec; 0: half */
 	struct decider decider;
 };
 
@@ -24,13 +25,13 @@ struct ranker {
 		"the model that knows the candidates", "FILE"),                        \
 	    OPTION_ASIDE('s', "spec", type, r.spec_path, NULL,                         \
 		"make the candidates' features by this", "FILE"),                      \
-	    OPTION(0, "alpha", type, r.decider.policy.alpha, "1",                      \
-		"linucb: deviations above the mean"),                                  \
-	    OPTION(0, "epsilon", type, r.decider.policy.epsilon, "0.05",               \
+	    OPTION_RARE(0, "alpha", type, r.decider.policy.alpha, "1",                 \
+		"thompson, linucb: deviations that they believe in"),                  \
+	    OPTION_RARE(0, "epsilon", type, r.decider.policy.epsilon, "0.05",          \
 		"epsilon: share of chance"),                                           \
-	    OPTION(0, "temperature", type, r.decider.policy.temperature, "1",          \
+	    OPTION_RARE(0, "temperature", type, r.decider.policy.temperature, "1",     \
 		"softmax: large is uniform, small is greedy"),                         \
-	    OPTION(0, "gamma", type, r.decider.policy.gamma, "1000",                   \
+	    OPTION_RARE(0, "gamma", type, r.decider.policy.gamma, "1000",              \
 		"squarecb: large is greedy"),                                          \
 	    OPTION('f', "floor", type, r.decider.policy.floor, "0",                    \
 		"the least probability of any candidate")
@@ -42,6 +43,8 @@ int ranker_start(struct ranker *k, struct run *run, struct reader *reader,
 void ranker_stop(struct ranker *k);
 /* Whoever learns may have begun a new live file: take it, when it can be had. */
 void ranker_refresh(struct ranker *k, struct run *run);
+/* When the model's file was written; WHEN_NEVER: there is none. */
+instant ranker_written(const struct ranker *k, struct run *run);
 /* For `reload`: what is wrong is said, and the model of before stays. */
 void ranker_reload(struct ranker *k, struct run *run);
 

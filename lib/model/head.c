@@ -332,6 +332,20 @@ shared(const struct mixture *m, const struct lanes *step)
 	return sum / weight;
 }
 
+/* What is to be learned. */
+struct lesson {
+	double label, weight;
+};
+
+/* As it counts for those who look. */
+static void
+complete(const struct head_features *f, const struct estimate *said, struct lesson *to)
+{
+	if (f->hidden > 0)
+		examination_complete(
+		    1 - f->hidden, said->mean, &to->label, &to->weight);
+}
+
 static struct lanes_cell **
 with_intercept(struct head *h, const struct head_features *f)
 {
@@ -343,7 +357,7 @@ with_intercept(struct head *h, const struct head_features *f)
 
 static void
 learn_lanes(struct head *h, const struct head_options *o, const struct head_features *f,
-    double label, double weight, struct estimate *to)
+    struct lesson *lesson, struct estimate *to)
 {
 	struct lanes_cell **cells = with_intercept(h, f);
 	double likelihood[MIXTURE_EXPERTS];
@@ -353,7 +367,9 @@ learn_lanes(struct head *h, const struct head_options *o, const struct head_feat
 	if (f->factors != NULL)
 		factors_begin(&o->factors, f->factors);
 	ask(h, o, f, &said, to);
-	judge(o, &said, label, weight, dispersion(h, o), &gain, &loss, likelihood);
+	complete(f, to, lesson);
+	judge(o, &said, lesson->label, lesson->weight, dispersion(h, o), &gain, &loss,
+	    likelihood);
 	if (f->factors != NULL)
 		factors_learn(&o->factors, f->factors, shared(&h->mixture, &gain),
 		    shared(&h->mixture, &loss));
@@ -361,7 +377,7 @@ learn_lanes(struct head *h, const struct head_options *o, const struct head_feat
 	mixture_learn(&h->mixture, likelihood);
 	if (f->belief != NULL)
 		mixture_learn(&f->belief->mixture, likelihood);
-	count(h, label, weight);
+	count(h, lesson->label, lesson->weight);
 }
 
 /* The mean that the mixture said before an example which the experts found so likely. */
@@ -433,17 +449,21 @@ score_before(const struct head_options *o, const struct head_features *f, double
  * now. The step was made with the offset of before. */
 static void
 unlearn_lanes(struct head *h, const struct head_options *o,
-    const struct head_features *f, double label, double weight, struct estimate *to)
+    const struct head_features *f, struct lesson *lesson, struct estimate *to)
 {
 	struct lanes_cell **cells = with_intercept(h, f);
 	bool gamma = o->likelihood != LIKELIHOOD_BERNOULLI;
-	double spread = dispersion_before(h, o, label, label / 100, weight);
 	double likelihood[MIXTURE_EXPERTS], moved = 1, mean = 0, base;
+	double label, weight, spread;
 	struct lanes gain, loss, z, v, now;
 	struct mixture mixture;
 	struct opinion said;
 
 	ask(h, o, f, &said, to);
+	complete(f, to, lesson);
+	label = lesson->label;
+	weight = -lesson->weight;
+	spread = dispersion_before(h, o, label, label / 100, weight);
 	count(h, label, -weight);
 	base = offset(h, o);
 	for (unsigned k = 0; k < LANES; k++)
@@ -497,14 +517,17 @@ learn_factors(const struct head_options *o, struct factors_example *e, double me
  * held to what ten times the mean gives. */
 static void
 learn_linear(struct head *h, const struct head_options *o,
-    const struct head_features *f, double label, double weight, struct estimate *to)
+    const struct head_features *f, struct lesson *lesson, struct estimate *to)
 {
 	struct optimiser free_of_penalty = o->optimiser;
-	double g, mean;
+	double g, mean, label, weight;
 
-	if (f->factors != NULL && weight > 0)
+	if (f->factors != NULL && lesson->weight > 0)
 		factors_begin(&o->factors, f->factors);
 	head_predict(h, o, f, to);
+	complete(f, to, lesson);
+	label = lesson->label;
+	weight = lesson->weight;
 	mean = likelihood_mean(o->likelihood, to->raw);
 	if (f->factors != NULL)
 		learn_factors(o, f->factors, mean, label, weight);
@@ -527,19 +550,21 @@ void
 head_learn(struct head *h, const struct head_options *o, const struct head_features *f,
     double label, double weight, struct estimate *to)
 {
+	struct lesson lesson = { label, weight };
+
 	assert(weight != 0);
 	if (o->optimiser.algorithm != OPTIMISER_LANES)
-		learn_linear(h, o, f, label, weight, to);
+		learn_linear(h, o, f, &lesson, to);
 	else if (weight > 0)
-		learn_lanes(h, o, f, label, weight, to);
+		learn_lanes(h, o, f, &lesson, to);
 	else
-		unlearn_lanes(h, o, f, label, -weight, to);
+		unlearn_lanes(h, o, f, &lesson, to);
 	if (o->likelihood == LIKELIHOOD_BERNOULLI) {
-		calibration_learn(
-		    &h->calibration, o->calibration, to->raw, label, weight);
+		calibration_learn(&h->calibration, o->calibration, to->raw,
+		    lesson.label, lesson.weight);
 		if (f->belief != NULL)
 			calibration_learn(&f->belief->calibration, o->calibration,
-			    to->raw, label, weight);
+			    to->raw, lesson.label, lesson.weight);
 		return;
 	}
 	count_deviance(h, label, likelihood_mean(o->likelihood, to->raw), weight);

@@ -13,6 +13,7 @@
 #define BANNERPIPE_MODEL_HEAD_H
 
 #include "lib/model/calibration.h"
+#include "lib/model/examination.h"
 #include "lib/model/factors.h"
 #include "lib/model/lanes.h"
 #include "lib/model/likelihood.h"
@@ -66,6 +67,9 @@ struct head_features {
 	unsigned n;
 	struct factors_example *factors; /* borrowed, changes; NULL: none */
 	struct head_belief *belief;      /* the same */
+	/* The probability that what is shown is not looked at (examination.h): learned is
+	 * what it says if it is. */
+	double hidden;
 };
 
 /* What is said of a label. */

@@ -29,6 +29,9 @@ struct model_scratch {
 	/* The features of a candidate and those that it shares. */
 	uint64_t joined_key[FEATURES_MAX];
 	float joined_value[FEATURES_MAX];
+	double hidden; /* as in struct head_features, of the first target */
+	/* What it learned, before that is completed for those who look. */
+	double label, weight;
 	struct crosses_example crosses;
 };
 
@@ -104,6 +107,7 @@ model_of(const struct model_options *options, struct error *error)
 	}
 	memset(m, 0, sizeof *m);
 	m->options = *options;
+	m->first = model_options_first(options);
 	m->kind.worth = lanes ? worth_of_lanes : worth_of_weights;
 	m->kind.is_sound = lanes ? lanes_are_sound : weights_are_sound;
 	for (unsigned h = 0; h < MODEL_HEADS; h++) {
@@ -115,7 +119,7 @@ model_of(const struct model_options *options, struct error *error)
 		m->heads++;
 		m->targets += h < MODEL_TARGETS;
 	}
-	m->scratch = malloc(sizeof *m->scratch);
+	m->scratch = calloc(1, sizeof *m->scratch);
 	if (m->scratch != NULL)
 		return m;
 	free(m);
@@ -221,7 +225,8 @@ model_show(struct model *m, const char *live, struct model *old, struct error *e
 static bool
 heads_are_sound(const struct model_state *state)
 {
-	bool sound = crosses_are_sound(&state->crosses);
+	bool sound = crosses_are_sound(&state->crosses) &&
+	    examination_is_sound(&state->examination);
 
 	for (unsigned h = 0; h < MODEL_HEADS; h++)
 		sound = sound && head_is_sound(&state->head[h]);
@@ -408,7 +413,8 @@ gather(const struct model *m, unsigned n, unsigned head, bool valued)
 			    ? NULL
 			    : (union head_cell *)(void *)(s->cell[i] + offset);
 	return (struct head_features){ s->of_head, valued ? s->x : NULL, n,
-		factors_of(m, head, valued ? s->x : NULL), belief_of(m, head) };
+		factors_of(m, head, valued ? s->x : NULL), belief_of(m, head),
+		head == m->first ? s->hidden : 0 };
 }
 
 void
@@ -507,6 +513,7 @@ conclude(
     const struct model *m, const struct model_shared *s, struct model_estimates *to)
 {
 	to->version = s->version;
+	to->hidden = 1 - model_examination(m, m->place.key);
 	for (unsigned t = 0; t < MODEL_TARGETS; t++)
 		if (m->options.target[t])
 			head_conclude(&model_state(m)->head[t], &m->of_head[t],
@@ -593,7 +600,7 @@ double
 model_mean(
     const struct model *m, const struct model_estimates *e, enum model_target target)
 {
-	double mean = 1;
+	double mean = 1 - e->hidden;
 
 	for (unsigned t = 0; t <= target; t++)
 		if (m->options.target[t])
@@ -661,6 +668,7 @@ delayed(struct model *m, unsigned n, bool valued, const struct model_example *e,
 		return label;
 	head_predict(
 	    &h[MODEL_CONVERSION], &m->of_head[MODEL_CONVERSION], &cells, &conversion);
+	conversion.mean *= 1 - cells.hidden;
 	if (label > 0) {
 		learn_head(m, n, valued, MODEL_DELAY, fmax(e->elapsed, 1),
 		    weight * label, &delay);
@@ -685,6 +693,7 @@ fake_negative_weight(const struct model *m, unsigned n, bool valued, double labe
 
 	head_predict(&model_state(m)->head[MODEL_CONVERSION],
 	    &m->of_head[MODEL_CONVERSION], &cells, &e);
+	e.mean *= 1 - cells.hidden;
 	return label > 0 ? 1 + e.mean : (1 - e.mean) * (1 + e.mean);
 }
 
@@ -701,7 +710,30 @@ learn_target(struct model *m, unsigned n, bool valued, const struct model_exampl
 		if (m->options.feedback == FEEDBACK_FNW)
 			weight *= fake_negative_weight(m, n, valued, label);
 	}
+	if (t == m->first) {
+		m->scratch->label = label;
+		m->scratch->weight = weight;
+	}
 	learn_head(m, n, valued, t, label, weight, to);
+}
+
+/* How the place is looked at, from what came of the first target. What is taken back was
+ * expected by a model that had not learned it. */
+static void
+learn_place(struct model *m, unsigned n, bool valued, double said, uint64_t now)
+{
+	struct model_scratch *s = m->scratch;
+
+	if (s->weight < 0) {
+		struct head_features cells = gather(m, n, m->first, valued);
+		struct estimate before;
+
+		head_predict(&model_state(m)->head[m->first], &m->of_head[m->first],
+		    &cells, &before);
+		said = before.mean;
+	}
+	examination_note(
+	    &model_state(m)->examination, &m->place, s->label, said, s->weight, now);
 }
 
 /* Whether there is more to be crossed. What is taken back is not searched: the evidence is of
@@ -710,13 +742,17 @@ static void
 search(struct model *m, const struct features *f, const struct model_example *e,
     const struct model_estimates *said)
 {
-	unsigned t = m->options.target[MODEL_CLICK] ? MODEL_CLICK : MODEL_CONVERSION;
+	unsigned t = m->first;
 	struct model_state *state = model_state(m);
+	double label = e->target[t].label;
 	double weight = e->weight * e->target[t].weight;
 
+	if (m->scratch->hidden > 0)
+		examination_complete(
+		    1 - said->hidden, said->of[t].mean, &label, &weight);
 	if (weight > 0 && state->crosses.count < m->options.crosses)
 		crosses_search_learn(m->search, &state->crosses, f,
-		    &m->scratch->crosses, e->target[t].label, weight, said->of[t].mean,
+		    &m->scratch->crosses, label, weight, said->of[t].mean,
 		    head_base(&state->head[t], &m->of_head[t]));
 	if (state->examples % CROSSES_LOOK == 0)
 		(void)crosses_search_choose(
@@ -762,9 +798,13 @@ model_learn(struct model *m, const struct features *f, const struct model_exampl
 	if (m->slices != NULL)
 		take_up_slice(m, now);
 	to->version = state->examples;
+	to->hidden = 1 - model_examination(m, m->place.key);
+	m->scratch->hidden = to->hidden;
 	for (unsigned t = 0; t < MODEL_TARGETS; t++)
 		if (m->options.target[t])
 			learn_target(m, n, valued, e, t, &to->of[t]);
+	if (m->options.examination[0] != '\0')
+		learn_place(m, n, valued, to->of[m->first].mean, now);
 	state->examples = now;
 	if (m->search != NULL)
 		search(m, f, e, to);
@@ -809,6 +849,8 @@ model_load(struct model *m, struct state_reader *from, struct error *error)
 					     : model_target_name((enum model_target)h));
 	if (!crosses_are_sound(&state->crosses))
 		return error_set(error, "its crosses are damaged");
+	if (!examination_is_sound(&state->examination))
+		return error_set(error, "what it holds of its places is damaged");
 	if (m->options.admit > 1 && newcomers_load(&m->newcomers, from, error) < 0)
 		return -1;
 	if (cells_load(&m->cells, from, state->examples, error) < 0)

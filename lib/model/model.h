@@ -22,6 +22,8 @@ struct model_state {
 	uint64_t examples;      /* learned, those of negative weight too */
 	uint64_t crowded;       /* features of an example that found no cell */
 	struct crosses crosses; /* with options.crosses */
+	struct examination
+	    examination; /* of the first target, with options.examination */
 	struct head head[MODEL_HEADS];
 };
 
@@ -42,8 +44,10 @@ struct model {
 	struct crosses_search *search; /* owned; of a model that learns, with crosses */
 	struct slices *slices;         /* owned; where options.by says so, or NULL */
 	unsigned targets;              /* that it has */
-	char text[REGION_TEXT];        /* the options */
-	struct model_scratch *scratch; /* owned */
+	unsigned first;                /* of them: what is learned given a showing */
+	struct examination_place place; /* of the example at hand */
+	char text[REGION_TEXT];         /* the options */
+	struct model_scratch *scratch;  /* owned */
 };
 
 static inline struct model_state *
@@ -70,9 +74,11 @@ struct model_example {
 	bool pending; /* one may still come */
 };
 
-/* What is said of one example. The mean of a target is given what it is learned given. */
+/* What is said of one example. The mean of a target is given what it is learned given; of the
+ * first one with options.examination, given that one looks. */
 struct model_estimates {
 	uint64_t version; /* examples that had been learned */
+	double hidden;    /* how probably one does not look at its place; 0 without */
 	struct estimate of[MODEL_TARGETS];
 };
 
@@ -130,6 +136,23 @@ model_slice(const struct model *m, uint64_t hash)
 		slices_set(m->slices, hash);
 }
 
+/* The place of the examples to come: borrowed until the next one is set. */
+static inline void
+model_place_at(struct model *m, const struct examination_place *place)
+{
+	m->place = *place;
+}
+
+/* How probably one looks at what stands at a place (examination_key). Cost: 1 ns a place that is
+ * known; safe with a live model. */
+static inline double
+model_examination(const struct model *m, uint64_t place)
+{
+	return m->options.examination[0] == '\0'
+	    ? 1
+	    : examination_of(&model_state(m)->examination, place);
+}
+
 /* What the model says of the features. Nothing changes but scratch. Cost: two cache misses a
  * feature, about ten at a time. */
 enum features_fault model_predict(
@@ -160,7 +183,8 @@ enum features_fault model_learn(struct model *m, const struct features *f,
 void model_prefetch(const struct model *m, const struct features *f);
 void model_prefetch_cells(const struct model *m, const struct features *f);
 
-/* The expected amount of a target per showing: the product of what it is given. */
+/* The expected amount of a target per showing, where it is shown: the product of what it is
+ * given. */
 double model_mean(
     const struct model *m, const struct model_estimates *e, enum model_target target);
 

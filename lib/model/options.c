@@ -16,10 +16,20 @@ static const char *const calibration_names[] = { "platt", "isotonic", "none" };
 static const char *const feedback_names[] = { "revise", "fnw", "dfm" };
 
 /* In the order of struct model_described. */
-enum { TARGET, ALGORITHM, CALIBRATION, FEEDBACK, BY, PRIORS, NOISES, NUMBERS };
+enum {
+	TARGET,
+	ALGORITHM,
+	CALIBRATION,
+	FEEDBACK,
+	BY,
+	EXAMINATION,
+	PRIORS,
+	NOISES,
+	NUMBERS
+};
 static const char *const names[] = { "target", "algorithm", "calibration",
-	"delayed-feedback", "by", "prior-variances", "noise", "rate", "beta", "l1",
-	"l2", "base-rate", "admit", "factors", "field-aware", "crosses" };
+	"delayed-feedback", "by", "examination", "prior-variances", "noise", "rate",
+	"beta", "l1", "l2", "base-rate", "admit", "factors", "field-aware", "crosses" };
 
 _Static_assert(sizeof names / sizeof *names == MODEL_OPTIONS, "each has a name");
 
@@ -148,6 +158,46 @@ check_factors(const struct model_options *o, struct error *error)
 	return 0;
 }
 
+unsigned
+model_options_places(const struct model_options *o, struct slice key[EXAMINATION_KEYS])
+{
+	struct slice rest = slice_text(o->examination);
+	unsigned n = 0;
+
+	while (rest.size > 0 && n < EXAMINATION_KEYS) {
+		size_t end = slice_find(rest, ',');
+
+		key[n++] = slice_of(rest.at, end);
+		rest = slice_from(rest, end < rest.size ? end + 1 : end);
+	}
+	return n;
+}
+
+/* What is corrected by a key of places cannot be told from how they are looked at. */
+static int
+check_examination(const struct model_options *o, struct error *error)
+{
+	struct slice key[EXAMINATION_KEYS];
+	unsigned n = model_options_places(o, key);
+	size_t size = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		size += key[i].size + (i > 0);
+		if (key[i].size == 0)
+			return error_set(error, "examination: a key has no name");
+		if (o->by[0] != '\0' && slice_is(key[i], o->by))
+			return error_set(
+			    error, "by and examination cannot both be by %s", o->by);
+	}
+	if (size != strlen(o->examination))
+		return error_set(error,
+		    "examination: up to %d keys are wanted, not '%s'", EXAMINATION_KEYS,
+		    o->examination);
+	return strchr(o->examination, '\n') == NULL
+	    ? 0
+	    : error_set(error, "examination: a key has no line feed");
+}
+
 int
 model_options_check(const struct model_options *o, struct error *error)
 {
@@ -171,9 +221,15 @@ model_options_check(const struct model_options *o, struct error *error)
 		return error_set(error, "crosses must be from 0 to %d", CROSSES_MAX);
 	if (strchr(o->by, '\n') != NULL)
 		return error_set(error, "by: a key has no line feed");
-	if (check_factors(o, error) < 0)
+	if (check_factors(o, error) < 0 || check_examination(o, error) < 0)
 		return -1;
 	return optimiser_check(&o->optimiser, error);
+}
+
+unsigned
+model_options_first(const struct model_options *o)
+{
+	return o->target[MODEL_CLICK] ? MODEL_CLICK : MODEL_CONVERSION;
 }
 
 bool
@@ -185,9 +241,6 @@ model_options_has(const struct model_options *o, unsigned head)
 struct head_options
 model_options_of_head(const struct model_options *o, unsigned head)
 {
-	bool first = head == MODEL_CLICK ||
-	    (head == MODEL_CONVERSION && !o->target[MODEL_CLICK]);
-
 	return (struct head_options){
 		.likelihood = head == MODEL_VALUE ? LIKELIHOOD_GAMMA
 		    : head == MODEL_DELAY         ? LIKELIHOOD_EXPONENTIAL
@@ -197,7 +250,7 @@ model_options_of_head(const struct model_options *o, unsigned head)
 		.factors = head <= MODEL_CONVERSION ? o->factors
 						    : (struct factors_options){ 0 },
 		.calibration = o->calibration,
-		.base_rate = first ? o->base_rate : 0,
+		.base_rate = head == model_options_first(o) ? o->base_rate : 0,
 	};
 }
 
@@ -253,6 +306,7 @@ model_options_describe(const struct model_options *o, struct model_described *to
 	strcpy(to->text[CALIBRATION], calibration_names[o->calibration]);
 	strcpy(to->text[FEEDBACK], feedback_names[o->feedback]);
 	strcpy(to->text[BY], o->by);
+	strcpy(to->text[EXAMINATION], o->examination);
 	strcpy(to->text[PRIORS], MODEL_PRIORS);
 	strcpy(to->text[NOISES], MODEL_NOISES);
 	if (o->prior.n > 0 && o->noise.n > 0) {
@@ -314,9 +368,12 @@ model_options_understand(
 		return error_set(error, "its factors are out of range");
 	if (!(crosses >= 0 && crosses <= CROSSES_MAX))
 		return error_set(error, "its crosses are out of range");
-	if (strlen(value[BY]) >= MODEL_BY_MAX)
-		return error_set(error, "its key to slice by is too long");
+	if (strlen(value[BY]) >= MODEL_BY_MAX ||
+	    strlen(value[EXAMINATION]) >= MODEL_BY_MAX)
+		return error_set(
+		    error, "its key to slice by, or of places, is too long");
 	strcpy(o->by, value[BY]);
+	strcpy(o->examination, value[EXAMINATION]);
 	o->admit = (uint64_t)admit;
 	o->factors = (struct factors_options){ (unsigned)factors, field_aware != 0 };
 	o->crosses = (unsigned)crosses;

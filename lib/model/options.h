@@ -7,6 +7,7 @@
 #define BANNERPIPE_MODEL_OPTIONS_H
 
 #include "lib/base/error.h"
+#include "lib/model/examination.h"
 #include "lib/model/head.h"
 #include "lib/state.h"
 
@@ -47,6 +48,9 @@ struct model_options {
 	unsigned crosses; /* pairs of fields that may be chosen (crosses.h); 0: none */
 	char
 	    by[MODEL_BY_MAX]; /* the key whose values are slices (slices.h); "": none */
+	/* The keys whose values are places of the first target (examination.h), with commas;
+	 * "": nothing is known of places. */
+	char examination[MODEL_BY_MAX];
 	uint64_t
 	    admit; /* how often a feature is seen before it gets a weight; 1: at once */
 };
@@ -67,7 +71,7 @@ const char *model_target_name(enum model_target target);
 /* 0, or -1 and the first option that is out of its range. */
 int model_options_check(const struct model_options *o, struct error *error);
 
-enum { MODEL_OPTIONS = 16, MODEL_SCHEMA = 3, MODEL_TEXT_MAX = 128 };
+enum { MODEL_OPTIONS = 17, MODEL_SCHEMA = 4, MODEL_TEXT_MAX = 128 };
 
 /* The values as texts, and an identity that points to them: borrowed from it, in place. */
 struct model_described {
@@ -87,6 +91,11 @@ int model_options_read(struct slice text, struct model_options *o, struct error 
 struct head_options model_options_of_head(const struct model_options *o, unsigned head);
 /* How many heads have factors. */
 unsigned model_options_factored(const struct model_options *o);
+/* The target that is learned given a showing, and not given another one. */
+unsigned model_options_first(const struct model_options *o);
+/* The keys of places: how many, 0 without examination. Borrowed from the options. */
+unsigned model_options_places(
+    const struct model_options *o, struct slice key[EXAMINATION_KEYS]);
 /* Whether there is such a head. */
 bool model_options_has(const struct model_options *o, unsigned head);
 

@@ -92,12 +92,14 @@ weigh_best(const double *score, unsigned n, double rest, double *w)
 }
 
 static void
-weigh_thompson(const struct policy_candidate *c, unsigned n, struct policy_weights *to)
+weigh_thompson(const struct policy *p, const struct policy_candidate *c, unsigned n,
+    struct policy_weights *to)
 {
 	for (unsigned i = 0; i < n; i++)
 		to->arms[i] = (struct thompson_arm){
 			.mean = vec_clamp(c[i].z, -VEC_LOGIT_MAX, VEC_LOGIT_MAX),
-			.variance = vec_clamp(c[i].variance, 0, THOMPSON_VARIANCE_MAX),
+			.variance = vec_clamp(p->alpha * p->alpha * c[i].variance, 0,
+			    THOMPSON_VARIANCE_MAX),
 			.value = c[i].value,
 		};
 	to->error = thompson_weigh(&to->thompson, to->arms, n, to->probability);
@@ -166,7 +168,7 @@ policy_weigh(const struct policy *p, const struct policy_candidate *c, unsigned 
 		to->score[i] = c[i].p * c[i].value;
 	switch (p->kind) {
 	case POLICY_THOMPSON:
-		weigh_thompson(c, n, to);
+		weigh_thompson(p, c, n, to);
 		break;
 	case POLICY_LINUCB:
 		weigh_linucb(p, c, n, to);

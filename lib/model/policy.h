@@ -8,7 +8,10 @@
  * take the candidate out, and weigh those that are left.
  *
  * policy       its probabilities w, before the floor; s is p x value
- * thompson     of being the best when logits are drawn from N(z, variance); thompson.h
+ * thompson     of being the best when logits are drawn from N(z, alpha^2 variance);
+ *              thompson.h. With alpha < 1 it explores less than belief is uncertain, which
+ *              pays off where there are many candidates for the time that there is
+ *              (Chapelle and Li, NIPS 2011, 4)
  * linucb       1 for the largest sigmoid(z + alpha sqrt(variance)) x value (Li, Chu,
  *              Langford and Schapire, WWW 2010)
  * epsilon      1 - epsilon for the largest s, and epsilon in equal parts for all
@@ -50,7 +53,7 @@ enum policy_kind {
 
 struct policy {
 	enum policy_kind kind;
-	double alpha;       /* linucb, >= 0 */
+	double alpha;       /* thompson, linucb, >= 0 */
 	double epsilon;     /* 0 .. 1 */
 	double temperature; /* softmax, > 0 */
 	double gamma;       /* squarecb, >= 0 */

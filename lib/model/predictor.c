@@ -9,12 +9,24 @@
 #include "lib/model/explain.h"
 #include "lib/vec.h"
 
-/* Slices are by a key that the model names. */
+/* Slices and places are by keys that the model names. */
 static void
 find_by(struct predictor *p)
 {
-	if (p->reader != NULL && p->model != NULL && p->model->options.by[0] != '\0')
+	struct slice name[EXAMINATION_KEYS];
+
+	p->wheres = 0;
+	p->position = -1;
+	if (p->reader == NULL || p->model == NULL)
+		return;
+	if (p->model->options.by[0] != '\0')
 		p->by = reader_key(p->reader, p->model->options.by);
+	p->wheres = model_options_places(&p->model->options, name);
+	for (unsigned i = 0; i < p->wheres; i++) {
+		p->where[i] = reader_key_slice(p->reader, name[i]);
+		if (slice_is(name[i], "position"))
+			p->position = (int)i;
+	}
 }
 
 void
@@ -149,6 +161,22 @@ predictor_commit(const struct predictor *p, const struct os *os, const char *pat
 
 /* --- Records ------------------------------------------------------------------------ */
 
+/* A place of which a part is not said is none. */
+static void
+find_place(const struct predictor *p, const struct record *r)
+{
+	struct examination_place place = { .n = p->wheres };
+
+	for (unsigned i = 0; i < p->wheres; i++) {
+		if (!record_value(r, p->where[i], &place.value[i])) {
+			place = (struct examination_place){ 0 };
+			break;
+		}
+		place.key = examination_key(place.key, place.value[i]);
+	}
+	model_place_at(p->model, &place);
+}
+
 void
 predictor_slice(const struct predictor *p, const struct record *r)
 {
@@ -157,6 +185,26 @@ predictor_slice(const struct predictor *p, const struct record *r)
 	if (p->model->slices != NULL)
 		model_slice(p->model,
 		    record_value(r, p->by, &value) ? hash_bytes(value, 1) : 0);
+	if (p->wheres > 0)
+		find_place(p, r);
+}
+
+double
+predictor_examination(
+    const struct predictor *p, const struct record *r, int64_t position)
+{
+	struct slice value;
+	uint64_t key = 0;
+
+	for (unsigned i = 0; i < p->wheres && p->model != NULL; i++) {
+		if ((int)i == p->position)
+			key = examination_key_int(key, position);
+		else if (record_value(r, p->where[i], &value))
+			key = examination_key(key, value);
+		else
+			return 1;
+	}
+	return key == 0 ? 1 : model_examination(p->model, key);
 }
 
 bool
@@ -320,8 +368,10 @@ figures(const struct model *m, const struct model_estimates *said,
 	if (factors == 1) {
 		const struct head_options *o = &m->of_head[target];
 
-		to[LOW] = estimate_quantile(o, &said->of[target], -z95);
-		to[HIGH] = estimate_quantile(o, &said->of[target], z95);
+		to[LOW] =
+		    (1 - said->hidden) * estimate_quantile(o, &said->of[target], -z95);
+		to[HIGH] =
+		    (1 - said->hidden) * estimate_quantile(o, &said->of[target], z95);
 	} else {
 		to[LOW] = to[MEAN] * vec_exp(-z95 * deviation);
 		to[HIGH] = to[MEAN] * vec_exp(z95 * deviation);
@@ -337,6 +387,7 @@ is_ours(const struct predictor *p, struct slice key)
 	const struct model *m = p->model;
 
 	if (slice_is(key, "version") ||
+	    (p->wheres > 0 && slice_is(key, "examination")) ||
 	    (p->explain != NULL && slice_is(key, "explanation")))
 		return true;
 	for (unsigned t = 0; t < MODEL_TARGETS; t++)
@@ -388,7 +439,11 @@ predictor_build(const struct predictor *p, const struct record *r,
 	}
 	if (p->explain != NULL)
 		explain_build(p->explain, m, to);
+	if (p->wheres > 0) {
+		build_text(to, "examination");
+		build_double(to, 1 - said->hidden);
+	}
 	build_text(to, "version");
 	build_uint(to, said->version);
-	build_close_map(to, open, pairs + 1 + (p->explain != NULL));
+	build_close_map(to, open, pairs + 1 + (p->explain != NULL) + (p->wheres > 0));
 }

@@ -27,6 +27,10 @@ struct predictor {
 	struct key shown_at, delay_us, complete, revision, cause;
 	struct reader *reader; /* borrowed */
 	struct key by;         /* of the slices, where the model has some */
+	/* Of the places, where the model has some; which of them is the position, or -1. */
+	struct key where[EXAMINATION_KEYS];
+	unsigned wheres;
+	int position;
 	const struct explain
 	    *explain;      /* borrowed; NULL: predictions are not explained */
 	int64_t window_us; /* how long after a showing its first outcome came */
@@ -57,8 +61,15 @@ predictor_is_over(const struct predictor *p)
 int predictor_commit(const struct predictor *p, const struct os *os, const char *path,
     struct error *error);
 
-/* Set the record's slice, for all that is asked of the model until the next one. */
+/* Set the record's slice and its place, for all that is asked of the model until the next one. */
 void predictor_slice(const struct predictor *p, const struct record *r);
+
+/* How probably one looks at this position: of the record's slot, where the model tells slots
+ * apart; in (0, 1]. 1 where there is no model, it knows nothing of places, or the record does
+ * not say which. The probability of a click there is this times what the model says of the
+ * click, which is of those who look. Cost: some 10 ns; safe with a live model. */
+double predictor_examination(
+    const struct predictor *p, const struct record *r, int64_t position);
 
 /* The record's features, borrowed from it; false when it has none. A value of another
  * type than bin comes back as a fault. */
@@ -82,9 +93,12 @@ enum predictor_label predictor_example(struct predictor *p, const struct record 
 /* Append the value of `prediction`: what the record said there already (another
  * model's), and ours.
  *
- *	NAME          mean of click, conversion (of a showing, not of a click), value_micros
+ *	NAME          mean of click, conversion (of a showing where it is shown, not of one
+ *	              that is looked at, nor of a click), value_micros
  *	NAME_sd       standard deviation, where the algorithm is lanes
  *	NAME_low, NAME_high  95 % of the posterior lie between
+ *	examination   how probably one looks at its place, where the model knows of places;
+ *	              divided by it, the above are of those who look
  *	version       examples that the model had learned
  *	explanation   what was noted before, with p->explain (lib/model/explain.h)
  */

@@ -537,6 +537,8 @@ conclude(struct follower *f, const struct delta *d, struct error *error)
 			return "its state is not sound";
 	if (!crosses_are_sound(&state.crosses))
 		return "its crosses are not sound";
+	if (!examination_is_sound(&state.examination))
+		return "its places are not sound";
 	for (unsigned t = 0; t < d->tables; t++)
 		if (layout_of(m, t)->used != d->of[t].table[USED])
 			return "what came before it is not what it follows";

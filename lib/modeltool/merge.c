@@ -315,6 +315,7 @@ add_up(struct model *to, const struct model *a, const struct model *b)
 		c->evicted = layout_of(a, t)->evicted + layout_of(b, t)->evicted;
 		c->base = tick < UINT16_MAX ? 0 : tick + 1 - (UINT16_MAX + 1) / 2;
 	}
+	examination_merge(&s->examination, &model_state(b)->examination);
 	merge_newcomers(&to->newcomers, &b->newcomers);
 	if (to->rows == NULL)
 		return;

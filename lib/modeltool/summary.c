@@ -101,6 +101,22 @@ build_crosses(const struct crosses *c, struct build *to)
 	build_text(to, text);
 }
 
+static void
+build_examination(const struct examination *x, struct build *to)
+{
+	pair_uint(to, "places_evicted", x->evicted);
+	build_text(to, "examination");
+	build_array(to, (uint32_t)x->count);
+	for (unsigned i = 0; i < x->count; i++) {
+		build_map(to, 4);
+		build_text(to, "place");
+		build_text(to, x->label[i]);
+		pair_double(to, "examination", examination_of(x, x->key[i]));
+		pair_double(to, "clicks", x->clicks[i]);
+		pair_double(to, "expected", x->expected[i]);
+	}
+}
+
 static uint64_t
 bytes_of(const struct cells *c)
 {
@@ -126,7 +142,8 @@ summary_build(const struct model *m, const char *path, struct build *to)
 
 	build_map(to,
 	    9 + m->heads + (m->rows == NULL ? 0 : ROW_PAIRS) +
-		(m->options.crosses > 0));
+		(m->options.crosses > 0) +
+		(m->options.examination[0] != '\0' ? 2u : 0u));
 	build_text(to, "file");
 	build_text(to, path);
 	build_options(m, to);
@@ -142,6 +159,8 @@ summary_build(const struct model *m, const char *path, struct build *to)
 		build_rows(m->rows, to);
 	if (m->options.crosses > 0)
 		build_crosses(&s->crosses, to);
+	if (m->options.examination[0] != '\0')
+		build_examination(&s->examination, to);
 	for (unsigned h = 0; h < MODEL_HEADS; h++)
 		if (model_options_has(&m->options, h))
 			build_head(m, h, to);

@@ -9,7 +9,7 @@
 #include "lib/modeltool/open.h"
 #include "lib/modeltool/sheet.h"
 
-/* Append a map: options, examples, features, rows of factors, memory, and of each head its base rate,
+/* Append a map: options, examples, features, rows of factors, memory, places, and of each head its base rate,
  * calibration, and the lanes with their priors, noise and weights. */
 void summary_build(const struct model *m, const char *path, struct build *to);
 

@@ -108,6 +108,19 @@ add_crosses(struct build *b, const struct crosses *c)
 	add(b, "\n");
 }
 
+static void
+add_places(struct build *b, const struct examination *x)
+{
+	add(b, "places %" PRIu64 " %" PRIu64 "\n", x->count, x->evicted);
+	for (unsigned i = 0; i < x->count; i++) {
+		add(b, "place %016" PRIx64 " %" PRIu64 " %a %a ", x->key[i],
+		    x->touched[i], x->clicks[i], x->expected[i]);
+		for (const char *c = x->label[i]; *c != '\0'; c++)
+			add(b, "%02x", (uint8_t)*c);
+		add(b, "\n");
+	}
+}
+
 /* What is said of rows in front of them. */
 static void
 add_rows(const struct rows *r, struct build *b)
@@ -144,6 +157,8 @@ write_header(const struct model *m, struct build *b, int (*write)(void *, struct
 	add(b, "state %" PRIu64 " %" PRIu64 "\n", s->examples, s->crowded);
 	if (m->options.crosses > 0)
 		add_crosses(b, &s->crosses);
+	if (m->options.examination[0] != '\0')
+		add_places(b, &s->examination);
 	if (hand_out(b, write, context) != 0)
 		return -1;
 	for (unsigned h = 0; h < MODEL_HEADS; h++)
@@ -232,6 +247,8 @@ enum step {
 	FIELDS_OF_ROWS,
 	STATE,
 	CROSSES,
+	PLACES,
+	PLACE,
 	HEADS,
 	REST,
 	ENDED
@@ -244,6 +261,7 @@ struct model_text {
 	char options[REGION_TEXT];
 	size_t options_size;
 	unsigned option, head, field; /* that comes next */
+	uint64_t places;              /* that will come */
 	struct model_options read;
 	struct model_size size;
 	struct told {
@@ -480,14 +498,17 @@ read_fields(struct model_text *t, struct slice rest, struct error *error)
 	return 0;
 }
 
-/* Where the next head and its fields begin; none is left: the cells. */
+/* Where the next head and its fields begin; none is left: the cells. Places come before. */
 static void
 seek_head(struct model_text *t)
 {
 	while (t->head < MODEL_HEADS && !model_options_has(&t->read, t->head))
 		t->head++;
 	t->field = 0;
-	t->step = t->head < MODEL_HEADS ? HEADS : REST;
+	if (t->read.examination[0] != '\0' && t->step < PLACE)
+		t->step = PLACES;
+	else
+		t->step = t->head < MODEL_HEADS ? HEADS : REST;
 }
 
 static int
@@ -535,6 +556,57 @@ read_crosses(struct model_text *t, struct slice rest, struct error *error)
 		return wrong(t, error,
 		    "crosses wants how many pairs and fields, the fields, and pairs "
 		    "of their numbers");
+	seek_head(t);
+	return 0;
+}
+
+static int
+read_places(struct model_text *t, struct slice rest, struct error *error)
+{
+	struct examination *x = &model_state(t->model)->examination;
+
+	if (!next_below(&rest, EXAMINATION_PLACES + 1, &t->places) ||
+	    !next_uint(&rest, &x->evicted) || rest.size > 0)
+		return wrong(t, error, "places wants how many, up to 128, and evicted");
+	t->step = PLACE;
+	if (t->places == 0)
+		seek_head(t);
+	return 0;
+}
+
+static bool
+next_label(struct slice *line, char to[EXAMINATION_LABEL])
+{
+	struct slice word = next_word(line);
+
+	for (size_t i = 0; i + 1 < word.size; i += 2) {
+		int high = digit(word.at[i]), low = digit(word.at[i + 1]);
+
+		if (high < 0 || low < 0 || i / 2 + 1 >= EXAMINATION_LABEL)
+			return false;
+		to[i / 2] = (char)(high << 4 | low);
+	}
+	return word.size % 2 == 0 && line->size == 0;
+}
+
+static int
+read_shown_place(struct model_text *t, struct slice rest, struct error *error)
+{
+	struct examination *x = &model_state(t->model)->examination;
+	uint64_t i = x->count;
+
+	if (!next_hex(&rest, 16, &x->key[i]) || !next_uint(&rest, &x->touched[i]) ||
+	    !next_number(&rest, &x->clicks[i]) ||
+	    !next_number(&rest, &x->expected[i]) || !next_label(&rest, x->label[i]))
+		return wrong(t, error,
+		    "place wants a key of 16 hex digits, a number, two sums and a "
+		    "label "
+		    "in hex");
+	if (++x->count < t->places)
+		return 0;
+	examination_settle(x);
+	if (!examination_is_sound(x))
+		return wrong(t, error, "the places are not sound");
 	seek_head(t);
 	return 0;
 }
@@ -662,6 +734,8 @@ model_text_line(struct model_text *t, struct slice line, struct error *error)
 		{ "fields", FIELDS_OF_ROWS, read_fields },
 		{ "state", STATE, read_state },
 		{ "crosses", CROSSES, read_crosses },
+		{ "places", PLACES, read_places },
+		{ "place", PLACE, read_shown_place },
 		{ "head", HEADS, read_head },
 		{ "counts", REST, read_counts },
 		{ "row-counts", REST, read_row_counts },

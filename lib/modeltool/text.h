@@ -11,6 +11,8 @@
  *	fields SPACE...              both with --factors only; SPACE in hex
  *	state EXAMPLES CROWDED
  *	crosses PAIRS FIELDS NAMESPACE... (FIELD FIELD)...	with --crosses
+ *	places COUNT EVICTED         with --examination only
+ *	place KEY TOUCHED CLICKS EXPECTED LABEL	each of them; the label in hex
  *	head NAME FIELD NUMBER...    each field of each head
  *	counts OFFSET HEX            of the newcomers, what is not 0
  *	row-counts OFFSET HEX        of what has no row yet

@@ -46,6 +46,16 @@ int judge_attach(struct judge *j, const struct os *os, const char *path, uint64_
 
 /* Whether it can be said what such a bid is worth: always, when there is no model. */
 bool judge_knows(const struct judge *j, enum bid_type type);
+/* The version that the model has now; 0: there is none. Cost: a load. */
+static inline uint64_t
+judge_version(const struct judge *j)
+{
+	const struct model *m = j->predictor.model;
+
+	return m == NULL ? 0
+			 : __atomic_load_n(&model_state(m)->examples, __ATOMIC_RELAXED);
+}
+
 /* Read the candidates of a record. NULL, or what is wrong with it: "without ...". */
 const char *judge_read(struct judge *j, const struct record *r, enum kind kind,
     const struct decision_request *q);

@@ -8,8 +8,9 @@
 #include "lib/state/block.h"
 
 enum {
-	CREATIVES_SHARE = 4, /* of the memory: a quarter */
-	HEADER = 3,          /* of the record that is made: a map of 16 bits */
+	CREATIVES_SHARE = 4,            /* of the memory: a quarter, and no more than */
+	CREATIVES_BYTES_MAX = 24 << 20, /* what 16384 of the largest take */
+	HEADER = 3, /* of the record that is made: a map of 16 bits */
 	STORAGE = RECORD_SIZE_MAX + PORTRAIT_CREATIVE_MAX + RECORD_PADDING,
 };
 
@@ -24,7 +25,7 @@ struct portrait {
 	struct extract *extract; /* owned */
 	struct table *creatives; /* owned; struct creative by hash of the id */
 	struct hash_key hash_key;
-	struct key creative_id, shown_at;
+	struct key creative_id, shown_at, occurred_at;
 	struct portrait_counts counts;
 
 	/* Of the record at hand. */
@@ -56,7 +57,8 @@ portrait_new(
     struct slice text, uint64_t memory_bytes, uint64_t seed, struct error *error)
 {
 	struct portrait *p = calloc(1, sizeof *p);
-	uint64_t share = memory_bytes / CREATIVES_SHARE;
+	uint64_t quarter = memory_bytes / CREATIVES_SHARE;
+	uint64_t share = quarter < CREATIVES_BYTES_MAX ? quarter : CREATIVES_BYTES_MAX;
 	struct spec *spec;
 
 	if (p == NULL || (p->reader = reader_new()) == NULL ||
@@ -65,6 +67,7 @@ portrait_new(
 	p->hash_key = hash_key(seed);
 	p->creative_id = reader_key(p->reader, "creative_id");
 	p->shown_at = reader_key(p->reader, "shown_at");
+	p->occurred_at = reader_key(p->reader, "occurred_at");
 	spec = spec_new(p->reader, text, error);
 	if (spec == NULL)
 		goto fail;
@@ -255,7 +258,8 @@ portrait_update(struct portrait *p, struct slice bytes)
 	if (kind == KIND_OTHER || !record_timestamp(&r, &t.known) ||
 	    !record_weight(&r, &weight))
 		return;
-	if (kind != KIND_OUTCOME || !record_instant(&r, p->shown_at, &t.shown) ||
+	if (!record_instant(
+		&r, kind == KIND_OUTCOME ? p->shown_at : p->occurred_at, &t.shown) ||
 	    t.shown > t.known || t.shown < -WHEN_MAX)
 		t.shown = t.known;
 	if (kind == KIND_CREATIVE)

@@ -124,7 +124,8 @@ read_types(struct slate *s, const struct record *r)
 	return NULL;
 }
 
-/* The hash of what names a campaign or group. */
+/* The hash of what names a campaign or group. Who makes two names collide keeps his own
+ * candidates apart, and nobody else's. */
 static bool
 read_name(struct slice value, uint64_t *to)
 {

@@ -7,6 +7,7 @@
 
 #include "lib/base/number.h"
 #include "lib/http/request.h"
+#include "lib/record/consent.h"
 #include "lib/record/value.h"
 #include "lib/text/json.h"
 #include "lib/text/utf8.h"
@@ -232,12 +233,13 @@ ask_query(struct asker *a, struct slice query, struct slice *to)
 
 /* Said by the server, or not to be said from outside at all. */
 static const struct slice own[] = { NAME("event"), NAME("event_id"), NAME("request_id"),
-	NAME("timestamp"), NAME("received_at"), NAME("decision_id"), NAME("weight"),
-	NAME("fraud"), NAME("ip"), NAME("consent"), NAME("slots"), NAME("events"),
-	NAME("k"), NAME("candidates"), NAME("position"), NAME("creative_id"),
-	NAME("campaign_id"), NAME("probability"), NAME("probabilities"), NAME("scores"),
-	NAME("policy"), NAME("model_id"), NAME("model_version"), NAME("seed"),
-	NAME("features"), NAME("feature_values"), NAME("candidate_features"),
+	NAME("timestamp"), NAME("received_at"), NAME("occurred_at"),
+	NAME("decision_id"), NAME("weight"), NAME("fraud"), NAME("ip"), NAME("consent"),
+	NAME("slots"), NAME("events"), NAME("k"), NAME("candidates"), NAME("position"),
+	NAME("creative_id"), NAME("campaign_id"), NAME("probability"),
+	NAME("probabilities"), NAME("scores"), NAME("policy"), NAME("model_id"),
+	NAME("model_version"), NAME("model_age_us"), NAME("seed"), NAME("features"),
+	NAME("feature_values"), NAME("candidate_features"),
 	NAME("candidate_feature_values"), NAME("candidate_values"),
 	NAME("shared_features"), NAME("shared_feature_values"), NAME("prediction"),
 	NAME("rewards"), NAME("reward"), NAME("capped"), NAME("unfunded"),
@@ -247,20 +249,34 @@ static const struct slice own[] = { NAME("event"), NAME("event_id"), NAME("reque
 static const struct slice impersonal[] = { NAME("slot_id"), NAME("context"),
 	NAME("width"), NAME("height"), NAME("tmax_us"), NAME("auction_id"),
 	NAME("imp_id") };
+/* Of records that are made of decisions, besides. */
+static const struct slice of_banners[] = { NAME("shown_at"), NAME("delay_us"),
+	NAME("complete"), NAME("revision"), NAME("cause"), NAME("attribution"),
+	NAME("viewable"), NAME("dwell_us"), NAME("experiment_id"),
+	NAME("variation_id") };
+
+bool
+ask_is_impersonal(struct slice name)
+{
+	return is_any(name, impersonal, sizeof impersonal / sizeof *impersonal);
+}
+
+bool
+ask_is_of_banner(struct slice name)
+{
+	return !slice_is(name, "ip") &&
+	    (is_any(name, own, sizeof own / sizeof *own) ||
+		is_any(name, of_banners, sizeof of_banners / sizeof *of_banners) ||
+		ask_is_impersonal(name));
+}
 
 bool
 ask_consents(struct slice map, bool signal)
 {
-	struct slice consent, value;
-	bool yes = false;
+	struct slice consent;
 
-	if (signal)
-		return false;
-	if (!value_get(map, "consent", &consent))
-		return true;
-	return value_type(consent) == VALUE_MAP &&
-	    value_get(consent, "personalization", &value) && value_bool(value, &yes) &&
-	    yes;
+	return !signal &&
+	    (!value_get(map, "consent", &consent) || consent_is_given(consent));
 }
 
 unsigned
@@ -273,9 +289,7 @@ ask_pairs(struct slice map, struct slice over, bool consents, struct build *to)
 	for (value_open(map, &walk); value_next(&walk, &key, &item);) {
 		if (!value_str(key, &name) ||
 		    is_any(name, own, sizeof own / sizeof *own) ||
-		    (!consents &&
-			!is_any(name, impersonal,
-			    sizeof impersonal / sizeof *impersonal)) ||
+		    (!consents && !ask_is_impersonal(name)) ||
 		    (over.at != NULL && value_get_slice(over, name, &other)))
 			continue;
 		build_raw(to, key);

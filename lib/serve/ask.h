@@ -44,6 +44,10 @@ bool ask_consents(struct slice map, bool signal);
  * slot_id, context, width, height and what is of the auction. */
 unsigned ask_pairs(
     struct slice map, struct slice over, bool consents, struct build *to);
+/* Whether a key says nothing of the user: what is kept without consent. And whether it is
+ * one that records of banners and what came of them have, and says nothing of him. */
+bool ask_is_impersonal(struct slice name);
+bool ask_is_of_banner(struct slice name);
 /* Append a pair `consent` that says so; as it was said, when he consents. */
 unsigned ask_consent_pair(
     struct slice map, bool signal, bool consents, struct build *to);

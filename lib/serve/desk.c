@@ -9,23 +9,36 @@
 
 #include "lib/base/assert.h"
 #include "lib/serve/ask.h"
+#include "lib/serve/forget.h"
 #include "lib/state/block.h"
 
-enum { PAIRS_ROOM = 2 * ASK_MAP_MAX };
+enum {
+	PAIRS_ROOM = 2 * ASK_MAP_MAX,
+	KNOWN_SHARE = 8, /* of the memory, for who could be forgotten */
+};
 
 int
-desk_init(struct desk *k, uint64_t seed, const char *users, uint64_t memory,
-    struct error *error)
+desk_init(struct desk *k, const struct os *os, uint64_t seed, const char *users,
+    uint64_t memory, struct error *error)
 {
+	uint64_t chance;
+
+	if (os->random(os, &chance, sizeof chance) != 0)
+		return error_set(error, "no random bytes for ids");
+	(void)snprintf(k->instance, sizeof k->instance, "%016" PRIx64, chance);
 	k->hash = hash_key(seed);
+	k->users = users;
+	k->model.since = WHEN_NEVER;
 	if (visitor_keys_init(&k->visitor, k->reader, k->hash, users, error) != 0)
 		return -1;
 	k->slot_id = reader_key(k->reader, "slot_id");
-	k->shown = shown_new(memory);
+	k->creative_id = reader_key(k->reader, "creative_id");
+	k->shown = shown_new(memory - memory / KNOWN_SHARE);
 	k->pairs = malloc(PAIRS_ROOM);
 	k->first = malloc(PAIRS_ROOM + 16 + RECORD_PADDING);
 	return k->shown != NULL && k->pairs != NULL && k->first != NULL &&
-		eligible_init(&k->eligible) == 0
+		eligible_init(&k->eligible) == 0 &&
+		forget_init(&k->forget, memory / KNOWN_SHARE) == 0
 	    ? 0
 	    : error_set(error, "no memory for decisions");
 }
@@ -35,6 +48,7 @@ desk_fini(struct desk *k)
 {
 	table_free(k->shown);
 	eligible_fini(&k->eligible);
+	forget_fini(&k->forget);
 	free(k->pairs);
 	free(k->first);
 }
@@ -86,6 +100,24 @@ desk_introduce(struct desk *k, instant now)
 	}
 }
 
+void
+desk_model(struct desk *k, instant written)
+{
+	k->model.version = judge_version(&k->decider->judge);
+	k->model.since = written;
+}
+
+void
+desk_watch(struct desk *k, instant now)
+{
+	uint64_t version = judge_version(&k->decider->judge);
+
+	if (version == k->model.version)
+		return;
+	k->model.version = version;
+	k->model.since = now;
+}
+
 /* --- Requests ---------------------------------------------------------------------- */
 
 bool
@@ -93,6 +125,17 @@ desk_ask_value(const struct desk_ask *a, const char *name, struct slice *to)
 {
 	return (a->slot.at != NULL && value_get(a->slot, name, to)) ||
 	    value_get(a->map, name, to);
+}
+
+/* The age is of the server's, not of the decision: so who decides again says the same. */
+static unsigned
+build_model_age(const struct desk *k, instant now, struct build *to)
+{
+	if (k->model.since == WHEN_NEVER)
+		return 0;
+	build_text(to, "model_age_us");
+	build_int(to, now > k->model.since ? now - k->model.since : 0);
+	return 1;
 }
 
 /* All pairs of the request but its candidates and the auction; how many. */
@@ -170,13 +213,10 @@ settle(struct desk *k, struct shown *s, uint64_t decision, instant now)
 			return false;
 		}
 	}
-	if (!k->count_decisions) {
+	if (k->count_decisions)
+		shown_count(s, k->caps, now, 1);
+	else
 		eligible_give(&k->eligible, s);
-		return true;
-	}
-	for (unsigned i = 0; i < CAPS_SUBJECTS; i++)
-		if (s->id[i] != 0)
-			caps_add(k->caps, s->who, i, s->id[i], s->cap[i], now, 1);
 	return true;
 }
 
@@ -286,9 +326,12 @@ desk_decide(struct desk *k, const struct desk_ask *a, struct desk_answer *to)
 	    (!value_uint(value, &positions) || positions == 0 ||
 		positions > DESK_POSITIONS_MAX))
 		return "k is no number from 1 to 16";
+	if (!a->consents)
+		(void)forget_named(k, a->map, a->signal, false, a->now);
 	(void)snprintf(id, sizeof id, "%s-%" PRIx64, k->instance, k->number++);
 	build_init(&b, k->pairs, PAIRS_ROOM);
-	count = build_request(a, id, &b);
+	desk_watch(k, a->now);
+	count = build_request(a, id, &b) + build_model_age(k, a->now, &b);
 	pairs = build_slice(&b);
 	if (build_full(&b))
 		return "it is too large";
@@ -298,6 +341,7 @@ desk_decide(struct desk *k, const struct desk_ask *a, struct desk_answer *to)
 	if (!desk_scan(k, build_slice(&b), &r))
 		return "a key that comes twice";
 	wrong = eligible_find(k, a, &r, positions, hash_keyed(k->hash, slice_text(id)));
+	forget_meet(k, k->eligible.shown.who.user, a->now);
 	if (wrong == NULL && k->eligible.n > 0)
 		wrong = decide_all(k, a, pairs, count, to);
 	if (wrong == NULL && !a->rehearsal) {
@@ -311,11 +355,13 @@ desk_decide(struct desk *k, const struct desk_ask *a, struct desk_answer *to)
 /* --- Snapshots ----------------------------------------------------------------------- */
 
 void
-desk_save(const struct desk *k, struct state_writer *to)
+desk_save(struct desk *k, struct state_writer *to)
 {
+	forget_settle(k);
 	caps_save(k->caps, to);
 	budgets_save(k->budgets, to);
 	state_put_table(to, k->shown);
+	state_put_table(to, k->forget.known);
 	state_put(to, &k->counts, sizeof k->counts);
 }
 
@@ -325,6 +371,7 @@ desk_load(struct desk *k, struct state_reader *from, struct error *error)
 	if (caps_load(k->caps, from, error) != 0 ||
 	    budgets_load(k->budgets, from, error) != 0 ||
 	    state_get_table(from, k->shown, error) != 0 ||
+	    state_get_table(from, k->forget.known, error) != 0 ||
 	    shown_check(k->shown, error) != 0)
 		return -1;
 	return state_get(from, &k->counts, sizeof k->counts) == 0

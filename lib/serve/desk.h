@@ -29,6 +29,7 @@ enum {
 struct desk_counts {
 	uint64_t requests, decisions, empty;  /* empty: nothing may be shown */
 	uint64_t contextual;                  /* requests without consent */
+	uint64_t forgotten;                   /* users who took consent back */
 	uint64_t capped, unfunded, throttled; /* candidates left out */
 	uint64_t unknown_bids;                /* left out: the model cannot tell them */
 	uint64_t impressions, clicks, events;
@@ -47,6 +48,21 @@ struct desk_rules {
 	bool one_of_campaign, one_of_category; /* in an answer */
 };
 
+enum { FORGET_MAX = 64 };
+
+/* Who has taken consent back (forget.h). */
+struct forget {
+	struct table *known; /* owned; of whom something is remembered */
+	uint64_t left[FORGET_MAX];
+	unsigned n;
+};
+
+/* When the model said something new last, as far as could be seen. */
+struct desk_model {
+	uint64_t version;
+	instant since; /* WHEN_NEVER: there is none */
+};
+
 struct desk {
 	struct catalogue *catalogue; /* borrowed, as all up to `preset` */
 	struct decider *decider;
@@ -61,37 +77,48 @@ struct desk {
 	    pays; /* enum desk_event, of a bid in an auction: impression, win, billing */
 	const char *currency; /* of such bids */
 
+	const char *users; /* borrowed: the keys that tell a user */
 	struct visitor_keys visitor;
-	struct key slot_id;
+	struct key slot_id, creative_id;
 	struct hash_key hash;
 	struct table *shown; /* owned: struct shown, by the hash of the decision's id */
 	struct eligible eligible;
+	struct forget forget;
+	struct desk_model model;
 	uint8_t *pairs, *first; /* owned scratch */
 	char instance[32];      /* ids of requests begin so */
 	uint64_t number;        /* of requests */
 	struct desk_counts counts;
 };
 
-/* Before the reader's first scan; users as visitor_keys_init. -1 and error. */
-int desk_init(struct desk *k, uint64_t seed, const char *users, uint64_t memory_bytes,
-    struct error *error);
+/* Before the reader's first scan; users as visitor_keys_init; ids of requests are by chance.
+ * -1 and error. */
+int desk_init(struct desk *k, const struct os *os, uint64_t seed, const char *users,
+    uint64_t memory_bytes, struct error *error);
 void desk_fini(struct desk *k);
 
 /* The creatives of the catalogue may be others: what is known of them is told anew. */
 void desk_introduce(struct desk *k, instant now);
 
-/* What was asked for one slot: maps that were checked (ask.h). What follows `more` is not
- * for clients to say, but for who can be trusted: an exchange. */
+/* There is a model, which was written at this time. And see whether it is still the same: to
+ * be called often, as its age is told by when it was seen to change. */
+void desk_model(struct desk *k, instant written);
+void desk_watch(struct desk *k, instant now);
+
+/* What was asked for one slot: maps that were checked (ask.h). Clients say these; what
+ * follows is for who can be trusted, as an exchange. */
 struct desk_ask {
 	struct slice map, slot; /* slot's pairs go before; absent: none */
 	bool consents, signal;
 	instant now;
-	bool more; /* of the same client and time as the one before: what that
-			      * was given counts */
-	double
-	    floor_micros; /* of an impression; the shop's own holds where it is more */
-	bool second;      /* the price is what was needed, whatever the shop's rule */
-	/* Whether the row may answer; NULL: any. */
+	/* Of the same client and time as the one before: what that was given counts. */
+	bool more;
+
+	/* Micros of an impression; where the shop's own floor is more, that holds. */
+	double floor_micros;
+	/* The price is what was needed, whatever the shop's rule is. */
+	bool second;
+	/* Whether a row may answer, by its campaign, say, or its category; NULL: any may. */
 	bool (*accepts)(void *context, const struct catalogue *c, uint32_t row);
 	void *context;
 	/* An impression that an exchange sells: it is paid for by the impression, whatever
@@ -135,7 +162,7 @@ void desk_learn(struct desk *k, struct slice record);
 /* Whether the bytes are one record. */
 bool desk_scan(struct desk *k, struct slice bytes, struct record *to);
 
-void desk_save(const struct desk *k, struct state_writer *to);
+void desk_save(struct desk *k, struct state_writer *to);
 int desk_load(struct desk *k, struct state_reader *from, struct error *error);
 
 #endif

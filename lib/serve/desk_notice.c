@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "lib/serve/events.h"
+#include "lib/serve/forget.h"
 
 /* What it is to pay: what it cleared at, or, where that is not told, what was bid. */
 static int64_t
@@ -21,7 +22,8 @@ pay(struct desk *k, const struct shown *s, uint64_t decision, int64_t price,
     instant now)
 {
 	struct budget_of of;
-	bool pays = budget_find(k->catalogue, s->id[CAPS_CAMPAIGN], &of);
+	bool pays = (s->came >> SHOWN_FOREIGN & 1) == 0 &&
+	    budget_find(k->catalogue, s->id[CAPS_CAMPAIGN], &of);
 
 	if (pays)
 		shown_price(&of, price);
@@ -38,9 +40,7 @@ lose(struct desk *k, const struct shown *s, uint64_t decision, instant decided)
 	(void)budgets_release(k->budgets, decision);
 	if (!k->count_decisions || (s->came >> DESK_IMPRESSION & 1) != 0)
 		return;
-	for (unsigned i = 0; i < CAPS_SUBJECTS; i++)
-		if (s->id[i] != 0)
-			caps_add(k->caps, s->who, i, s->id[i], s->cap[i], decided, -1);
+	shown_count(s, k->caps, decided, -1);
 }
 
 static unsigned
@@ -99,6 +99,7 @@ desk_notice(
 
 	(void)table_touched(k->shown, hash, &decided);
 	s = table_touch(k->shown, hash, now, &fresh);
+	forget_check(k, s);
 	if ((s->came >> n->event & 1) != 0) {
 		k->counts.repeated++;
 		return;

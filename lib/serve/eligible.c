@@ -266,6 +266,7 @@ build_limits(const struct desk *k, struct build *to)
 	}
 }
 
+/* A hash names a category as well as its text does; without a bit it is an int. */
 static unsigned
 build_groups(const struct desk *k, struct build *to)
 {

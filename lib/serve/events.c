@@ -7,8 +7,12 @@
 
 #include "lib/delivery/price.h"
 #include "lib/serve/ask.h"
+#include "lib/serve/forget.h"
 
 enum { EVENT_ID_MAX = 128 };
+
+_Static_assert(
+    (int)SHOWN_CONVERTED == (int)DESK_CONVERSION, "a conversion has its own bit");
 
 /* --- Banners ------------------------------------------------------------------------- */
 
@@ -23,28 +27,23 @@ desk_build_head(struct build *b, const char *event, struct slice id, instant now
 	build_int(b, now);
 }
 
-/* The price is that of the decision, even when its reservation is forgotten. */
-static void
-pay(struct desk *k, const struct shown *s, uint64_t decision, enum budget_event event,
-    instant now)
+void
+desk_pay(struct desk *k, const struct shown *s, uint64_t decision,
+    enum budget_event event, instant now)
 {
 	struct budget_of of;
-	bool pays = budget_find(k->catalogue, s->id[CAPS_CAMPAIGN], &of);
+	bool pays = (s->came >> SHOWN_FOREIGN & 1) == 0 &&
+	    budget_find(k->catalogue, s->id[CAPS_CAMPAIGN], &of);
 
+	/* What is sold is paid for when the exchange says so (desk_notice). */
+	if (s->sold > 0 && (event != BUDGET_IMPRESSION || k->pays != DESK_IMPRESSION))
+		return;
 	if (pays && s->sold > 0)
 		shown_price(&of, s->sold);
 	else if (pays)
 		budget_lower(&of, (enum bid_type)s->bid_type, s->price_micros);
 	budgets_reach(k->budgets, now);
 	(void)budgets_commit(k->budgets, pays ? &of : NULL, decision, event, now);
-}
-
-static void
-count_shown(struct desk *k, const struct shown *s, instant now)
-{
-	for (unsigned i = 0; i < CAPS_SUBJECTS; i++)
-		if (s->id[i] != 0)
-			caps_add(k->caps, s->who, i, s->id[i], s->cap[i], now, 1);
 }
 
 void
@@ -59,6 +58,7 @@ desk_tell(struct desk *k, enum desk_event event, struct slice decision, instant 
 	int size;
 
 	s = table_touch(k->shown, hash, now, &fresh);
+	forget_check(k, s);
 	if ((s->came >> event & 1) != 0) {
 		k->counts.repeated++;
 		return;
@@ -76,37 +76,45 @@ desk_tell(struct desk *k, enum desk_event event, struct slice decision, instant 
 	desk_learn(k, build_slice(&b));
 	journal_close(k->journal, &b);
 	if (event == DESK_IMPRESSION && !k->count_decisions)
-		count_shown(k, s, now);
-	if (s->sold == 0 || (event == DESK_IMPRESSION && k->pays == DESK_IMPRESSION))
-		pay(k, s, hash, event == DESK_CLICK ? BUDGET_CLICK : BUDGET_IMPRESSION,
-		    now);
+		shown_count(s, k->caps, now, 1);
+	desk_pay(
+	    k, s, hash, event == DESK_CLICK ? BUDGET_CLICK : BUDGET_IMPRESSION, now);
 	*(event == DESK_CLICK ? &k->counts.clicks : &k->counts.impressions) += 1;
 }
 
 /* --- The shop ------------------------------------------------------------------------ */
 
-/* A conversion says which banner led to it: believed when that was clicked, once. */
-static unsigned
-convert(struct desk *k, struct slice map, bool consents, instant now, struct build *b)
+const struct shown *
+desk_convert(struct desk *k, struct slice map, instant now, struct slice *value)
 {
-	struct slice value, decision;
+	struct slice decision;
 	const struct shown *found;
 	struct shown *s;
 	uint64_t hash;
 	bool fresh;
 
-	if (!consents || !value_get(map, "decision_id", &value) ||
-	    !value_str(value, &decision))
-		return 0;
+	if (!value_get(map, "decision_id", value) || !value_str(*value, &decision))
+		return NULL;
 	hash = hash_keyed(k->hash, decision);
 	found = table_find(k->shown, hash);
 	if (found == NULL || (found->came >> DESK_CLICK & 1) == 0 ||
-	    (found->came >> DESK_CONVERSION & 1) != 0)
-		return 0;
+	    (found->came >> SHOWN_CONVERTED & 1) != 0)
+		return NULL;
 	s = table_touch(k->shown, hash, now, &fresh);
-	s->came = (uint8_t)(s->came | 1U << DESK_CONVERSION);
-	if (s->sold == 0)
-		pay(k, s, hash, BUDGET_CONVERSION, now);
+	s->came = (uint8_t)(s->came | 1U << SHOWN_CONVERTED);
+	desk_pay(k, s, hash, BUDGET_CONVERSION, now);
+	return s;
+}
+
+/* A conversion says which banner led to it; how many pairs. */
+static unsigned
+convert(struct desk *k, struct slice map, instant now, struct build *b)
+{
+	struct slice value;
+	const struct shown *s = desk_convert(k, map, now, &value);
+
+	if (s == NULL)
+		return 0;
 	build_text(b, "decision_id");
 	build_raw(b, value);
 	if (s->bid_type == BID_NONE)
@@ -137,8 +145,13 @@ desk_event(struct desk *k, struct slice map, bool signal, instant now)
 	if (!value_get(map, "event", &value) || !value_str(value, &name))
 		return "it has no event";
 	kind = kind_of(name);
+	if (kind == KIND_USER && !consents)
+		return forget_named(k, map, signal, true, now) ? NULL
+							       : "it names no user";
 	if (kind < KIND_PAGE_VIEW || kind > KIND_SIGN_UP)
 		return "its event is none of a shop's";
+	if (!consents)
+		(void)forget_named(k, map, signal, false, now);
 	if (value_get(map, "event_id", &value)) {
 		if (!value_str(value, &id) || id.size == 0 || id.size > EVENT_ID_MAX)
 			return "its event_id is no text of 1 to 128 bytes";
@@ -154,12 +167,13 @@ desk_event(struct desk *k, struct slice map, bool signal, instant now)
 	desk_build_head(&b, kind_name(kind), slice_of(text, (size_t)size), now);
 	pairs += ask_consent_pair(map, signal, consents, &b);
 	pairs += ask_pairs(map, none, consents, &b);
-	if (kind == KIND_PURCHASE)
-		pairs += convert(k, map, consents, now, &b);
+	if (kind == KIND_PURCHASE && consents)
+		pairs += convert(k, map, now, &b);
 	build_close_map(&b, open, pairs);
 	record = build_slice(&b);
 	if (build_full(&b) || !desk_scan(k, record, &r))
 		return "it is too large, or has a key twice";
+	forget_meet(k, visitor_read(&k->visitor, &r).user, now);
 	desk_learn(k, record);
 	journal_close(k->journal, &b);
 	k->counts.events++;

@@ -37,6 +37,16 @@ void desk_notice(struct desk *k, const struct desk_notice *notice,
 /* An event of the shop. NULL, or what is wrong with it. */
 const char *desk_event(struct desk *k, struct slice map, bool signal, instant now);
 
+/* --- Of these made, and what arrival.h is made of ----------------------------------- */
+
+/* Its campaign pays, if it was decided here: the price of the decision, even when its
+ * reservation is forgotten. */
+void desk_pay(struct desk *k, const struct shown *s, uint64_t decision,
+    enum budget_event event, instant now);
+/* The decision that a purchase says led to it, and its id as msgpack: believed when the
+ * banner was clicked, once, and paid then. NULL: none. */
+const struct shown *desk_convert(
+    struct desk *k, struct slice map, instant now, struct slice *id);
 /* The pairs that each record begins with: event, event_id, timestamp. */
 void desk_build_head(struct build *b, const char *event, struct slice id, instant now);
 

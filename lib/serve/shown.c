@@ -27,6 +27,14 @@ shown_check(const struct table *t, struct error *error)
 	return 0;
 }
 
+void
+shown_count(const struct shown *s, struct caps *caps, instant now, double weight)
+{
+	for (unsigned i = 0; i < CAPS_SUBJECTS; i++)
+		if (s->id[i] != 0)
+			caps_add(caps, s->who, i, s->id[i], s->cap[i], now, weight);
+}
+
 static void
 remember(struct shown *s, const char *name, struct slice value)
 {
@@ -65,6 +73,30 @@ remember_price(struct shown *s)
 	build_text(&b, bid_type_name((enum bid_type)s->bid_type));
 	remember(s, "bid_type", build_slice(&b));
 	remember_number(s, "price_micros", s->price_micros);
+}
+
+void
+shown_strip(struct shown *s, bool (*stays)(struct slice name))
+{
+	uint8_t *at = s->about, *to = s->about;
+	unsigned pairs = s->pairs;
+	struct slice name;
+
+	for (s->pairs = 0; pairs > 0; pairs--) {
+		size_t key = value_size(at), size = key + value_size(at + key);
+
+		if (value_str(slice_of(at, key), &name) &&
+		    (stays(name) || slice_is(name, "position") ||
+			slice_is(name, "creative_id") || slice_is(name, "bid_type") ||
+			slice_is(name, "price_micros"))) {
+			memmove(to, at, size);
+			to += size;
+			s->pairs++;
+		}
+		at += size;
+	}
+	s->size = (uint8_t)(to - s->about);
+	memset(to, 0, sizeof s->about - s->size);
 }
 
 void

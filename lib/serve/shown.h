@@ -13,6 +13,10 @@
 #include "lib/table.h"
 
 enum { SHOWN_ABOUT_MAX = 236 }; /* bytes of pairs */
+enum {
+	SHOWN_CONVERTED = 2,
+	SHOWN_FOREIGN = 7, /* another process has decided it, and pays for it */
+};
 
 struct shown {
 	struct caps_user who;
@@ -22,7 +26,7 @@ struct shown {
 	int64_t sold;     /* bid for an impression that is sold, thousandths of a micro;
 			       * 0: it is none */
 	uint8_t bid_type; /* enum bid_type */
-	uint8_t came;     /* bit i: event i of enum desk_event, or a conversion */
+	uint8_t came;     /* bit i: event i of enum desk_event, or of these */
 	uint8_t pairs;
 	uint8_t size;
 	uint8_t about[SHOWN_ABOUT_MAX]; /* pairs that the records of its events have */
@@ -40,9 +44,13 @@ shown_price(struct budget_of *of, int64_t price)
 struct table *shown_new(uint64_t memory_bytes);
 /* What a snapshot has brought is whole; or -1 and error. */
 int shown_check(const struct table *t, struct error *error);
+/* It counts `weight` more for the caps of all that it is of. */
+void shown_count(const struct shown *s, struct caps *caps, instant now, double weight);
 /* Say of it what the records of its events will have: its place, banner (msgpack) and price,
  * and who and where the request says that it was. What does not fit is left out. */
 void shown_describe(struct shown *s, unsigned position, struct slice creative_id,
     const struct record *request);
+/* Keep only `position`, `creative_id`, what it costs, and pairs whose key may stay. */
+void shown_strip(struct shown *s, bool (*stays)(struct slice name));
 
 #endif

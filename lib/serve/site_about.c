@@ -56,6 +56,23 @@ metrics_of_auctions(const struct site *s, struct http_answer *a)
 }
 
 static void
+metrics_of_model(const struct site *s, struct http_answer *a)
+{
+	const struct desk_model *m = &s->desk->model;
+
+	if (m->since == WHEN_NEVER)
+		return;
+	http_print(a,
+	    "# HELP bannerpipe_serve_model_version Examples it has learned.\n"
+	    "# TYPE bannerpipe_serve_model_version gauge\n"
+	    "bannerpipe_serve_model_version %llu\n"
+	    "# HELP bannerpipe_serve_model_age_seconds Since it was new.\n"
+	    "# TYPE bannerpipe_serve_model_age_seconds gauge\n"
+	    "bannerpipe_serve_model_age_seconds %.6f\n",
+	    (unsigned long long)m->version, (double)(s->now - m->since) / 1e6);
+}
+
+static void
 metrics(struct site *s, struct http_answer *a)
 {
 	const struct desk_counts *d = &s->desk->counts;
@@ -67,6 +84,7 @@ metrics(struct site *s, struct http_answer *a)
 	count(a, "decisions_total", "Banners decided.", d->decisions);
 	count(a, "empty_total", "Requests without any banner.", d->empty);
 	count(a, "contextual_total", "Requests without consent.", d->contextual);
+	count(a, "forgotten_total", "Users who took consent back.", d->forgotten);
 	count(a, "impressions_total", "Impressions counted.", d->impressions);
 	count(a, "clicks_total", "Clicks counted.", d->clicks);
 	count(a, "events_total", "Events of the shop taken.", d->events);
@@ -85,6 +103,7 @@ metrics(struct site *s, struct http_answer *a)
 	count(a, "forged_total", "Links that are none of ours.", s->counts.forged);
 	count(a, "late_total", "Links that count no more.", s->counts.late);
 	metrics_of_auctions(s, a);
+	metrics_of_model(s, a);
 	http_print(a,
 	    "# HELP bannerpipe_serve_waiting_bytes Records not written yet.\n"
 	    "# TYPE bannerpipe_serve_waiting_bytes gauge\n"

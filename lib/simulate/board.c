@@ -67,15 +67,11 @@ board_is_full(const struct board *b)
 }
 
 const char *
-board_decide(struct board *b, uint64_t request, uint64_t position, unsigned banner,
-    struct slice id)
+board_put(
+    struct board *b, unsigned slot, uint64_t position, unsigned banner, struct slice id)
 {
-	struct slot *s;
+	struct slot *s = &b->slot[slot];
 
-	if (request >= b->next || request < b->settled ||
-	    b->next - request > BOARD_WAITING)
-		return "of a request that does not wait";
-	s = &b->slot[b->recent[request % BOARD_WAITING]];
 	if (position >= s->wanted)
 		return "of a position that was not asked for";
 	if (s->banner[position] != 0)
@@ -88,8 +84,31 @@ board_decide(struct board *b, uint64_t request, uint64_t position, unsigned bann
 	s->sizes[position] = (uint8_t)id.size;
 	memcpy(s->id[position], id.at, id.size);
 	s->decided++;
-	board_settle(b, request + (s->decided == s->wanted));
 	return NULL;
+}
+
+void
+board_finish(struct board *b, unsigned slot)
+{
+	b->slot[slot].closed = 1;
+}
+
+const char *
+board_decide(struct board *b, uint64_t request, uint64_t position, unsigned banner,
+    struct slice id)
+{
+	const char *wrong;
+	unsigned slot;
+
+	if (request >= b->next || request < b->settled ||
+	    b->next - request > BOARD_WAITING)
+		return "of a request that does not wait";
+	slot = b->recent[request % BOARD_WAITING];
+	wrong = board_put(b, slot, position, banner, id);
+	if (wrong == NULL)
+		board_settle(
+		    b, request + (b->slot[slot].decided == b->slot[slot].wanted));
+	return wrong;
 }
 
 void
@@ -104,7 +123,7 @@ board_is_over(const struct board *b, unsigned slot)
 {
 	const struct slot *s = &b->slot[slot];
 
-	return s->request < b->settled || s->decided == s->wanted;
+	return s->request < b->settled || s->closed || s->decided == s->wanted;
 }
 
 void

@@ -2,9 +2,9 @@
  *
  * board: the requests of pages, and the decisions that answer them, however they come.
  *
- * Requests are numbered in their order, and are answered in it: a decision of one says
- * that those before it get no more. A page is shown when its request is over: has a
- * decision for each position, or will get no more.
+ * Requests are numbered in their order. In a stream they are answered in it: a decision of
+ * one says that those before it get no more. A page is shown when its request is over: has
+ * a decision for each position, or will get no more.
  */
 #ifndef BANNERPIPE_SIMULATE_BOARD_H
 #define BANNERPIPE_SIMULATE_BOARD_H
@@ -34,11 +34,13 @@ struct slot {
 	uint8_t who, consents;
 	uint8_t
 	    users; /* the page, until it is shown, and clicks to come; 0: it is free */
-	uint8_t unused;
+	uint8_t closed;                           /* it will get no more */
 	uint8_t sizes[TELL_POSITIONS_MAX];        /* of ids */
 	uint16_t banner[TELL_POSITIONS_MAX];      /* from 1; 0: none */
 	char id[TELL_POSITIONS_MAX][TELL_ID_MAX]; /* of decisions */
-	uint8_t unused_too[4];
+	uint8_t control;  /* the visitor is of the control group */
+	uint8_t category; /* of the page */
+	uint8_t unused[2];
 };
 
 struct board {
@@ -58,7 +60,12 @@ unsigned board_open(
     struct board *b, const struct person *p, unsigned candidates, unsigned wanted);
 /* Whether as many requests as can are without an answer. */
 bool board_is_full(const struct board *b);
-/* A decision of a request that waits. NULL, or what is wrong with it: a constant text. */
+/* A decision for a position of a page. NULL, or what is wrong with it: a constant text. */
+const char *board_put(struct board *b, unsigned slot, uint64_t position,
+    unsigned banner, struct slice id);
+/* The page gets no more, whatever others do. */
+void board_finish(struct board *b, unsigned slot);
+/* A decision of a request that waits, in a stream. NULL, or what is wrong with it: a constant text. */
 const char *board_decide(struct board *b, uint64_t request, uint64_t position,
     unsigned banner, struct slice id);
 /* Requests before this one get no more decisions. */

@@ -5,7 +5,10 @@
 #include <string.h>
 
 #include "lib/base/assert.h"
+#include "lib/base/number.h"
 #include "lib/hash.h"
+#include "lib/option.h"
+#include "lib/simulate/show.h"
 #include "lib/simulate/visit.h"
 
 enum {
@@ -20,6 +23,25 @@ static double
 days(struct span span)
 {
 	return (double)span.us / (double)WHEN_DAY;
+}
+
+int
+market_read_examination(struct market_options *o, const char *list, struct error *error)
+{
+	const char *rest = list;
+	struct slice name;
+	double *p;
+
+	while (option_next_name(&rest, &name)) {
+		if (o->positions == TELL_POSITIONS_MAX)
+			return error_set(error, "examination: at most %d positions",
+			    TELL_POSITIONS_MAX);
+		p = &o->examination[o->positions++];
+		if (!number_parse_double(name, p) || *p < 0 || *p > 1)
+			return error_set(error,
+			    "examination wants probabilities (1,0.6), not '%s'", list);
+	}
+	return o->positions > 0 ? 0 : error_set(error, "examination is empty");
 }
 
 int
@@ -39,6 +61,7 @@ market_check(const struct market_options *o, struct error *error)
 		{ "conversion", o->conversion, 0, 1 },
 		{ "refunds", o->refunds, 0, 1 },
 		{ "crawlers", o->crawlers, 0, 1 },
+		{ "control", o->control, 0, 0.9 },
 		{ "farms", o->farms, 0, 1 - o->crawlers },
 		{ "click-delay", days(o->click_delay), 0, DELAY_DAYS_MAX },
 		{ "purchase-delay", days(o->purchase_delay), 0, DELAY_DAYS_MAX },
@@ -51,6 +74,8 @@ market_check(const struct market_options *o, struct error *error)
 			return error_set(error, "%s must be in %.9g .. %.9g%s",
 			    ranges[i].name, ranges[i].least, ranges[i].most,
 			    strstr(ranges[i].name, "delay") != NULL ? " days" : "");
+	if (o->report.us < WHEN_SECOND)
+		return error_set(error, "report must be 1s at least");
 	if (o->latency.us < 1 || o->latency.us > WHEN_DAY)
 		return error_set(error, "latency must be in 1us .. 1d");
 	return 0;
@@ -59,14 +84,16 @@ market_check(const struct market_options *o, struct error *error)
 uint64_t
 market_bytes(const struct market_options *o)
 {
-	return world_bytes(&o->world) + MARKET_AGENDA * sizeof(struct happening) +
+	return world_bytes(&o->world) + informed_bytes(o->world.rates->n) +
+	    MARKET_AGENDA * sizeof(struct happening) +
 	    BOARD_SLOTS * (sizeof(struct slot) + sizeof(uint16_t));
 }
 
 static void
 plan_at(struct market *s, enum visit_kind kind, instant at)
 {
-	visit_plan(s, &(struct happening){ .at = at, .kind = (uint8_t)kind }, true);
+	(void)visit_plan(
+	    s, &(struct happening){ .at = at, .kind = (uint8_t)kind }, true);
 }
 
 static void
@@ -115,7 +142,7 @@ market_init(
 	*s = (struct market){ .o = *o,
 		.ends = *ends,
 		.now = o->world.from,
-		.day_start = o->world.from,
+		.part_start = o->world.from,
 		.end = o->world.from + o->world.length.us,
 		.ticked = o->world.from,
 		.awaited = WHEN_NEVER,
@@ -123,12 +150,15 @@ market_init(
 	assert(o->positions > 0 && o->positions <= TELL_POSITIONS_MAX && o->rate > 0 &&
 	    o->latency.us > 0);
 	if (world_init(&s->world, &o->world) != 0 ||
+	    informed_init(&s->informed, s->world.n) != 0 ||
 	    agenda_init(&s->agenda, MARKET_AGENDA) != 0 || board_init(&s->board) != 0 ||
 	    tell_init(&s->tell, o->world.seed, o->world.rates) != 0)
 		return -1;
+	informed_learn(&s->informed, &s->world);
 	note_names(s);
 	order_positions(s);
 	plan_at(s, VISIT_MIDNIGHT, s->now + WHEN_DAY);
+	plan_at(s, VISIT_REPORT, s->now + o->report.us);
 	plan_at(s, VISIT_BIRTH, world_birth(&s->world));
 	plan_at(s, VISIT_ARRIVAL, s->now);
 	return 0;
@@ -138,6 +168,7 @@ void
 market_fini(struct market *s)
 {
 	world_fini(&s->world);
+	informed_fini(&s->informed);
 	agenda_fini(&s->agenda);
 	board_fini(&s->board);
 	tell_fini(&s->tell);
@@ -159,47 +190,103 @@ tell_banner(struct market *s, unsigned i)
 		&s->tell, s->now, &s->o.world.rates->row[i], &s->world.banner[i]));
 }
 
-/* What there is from the start. */
 static int
-open_shop(struct market *s)
+tell_goods(struct market *s, unsigned banners)
 {
-	s->open = true;
 	for (unsigned i = 0; i < TELL_ITEMS; i++)
 		if (put(s, tell_item(&s->tell, s->now, i)) != 0)
 			return -1;
-	for (unsigned i = 0; i < s->world.born; i++)
+	for (unsigned i = 0; i < banners; i++)
 		if (tell_banner(s, i) != 0)
 			return -1;
 	return 0;
 }
 
+/* What there is from the start. A server has a catalogue. */
 static int
-report(struct market *s, const struct regret *r, const char *window, instant start)
+open_shop(struct market *s)
 {
-	struct build *b = &s->tell.b;
+	s->open = true;
+	return s->o.policy == MARKET_SERVER ? 0 : tell_goods(s, s->world.born);
+}
 
-	build_reset(b);
-	regret_build(r, b, s->windows++, window, start, s->now);
-	return put(s, build_slice(b));
+/* Each once, however its rows lie. */
+static int
+tell_campaigns(struct market *s)
+{
+	const struct rate *row = s->o.world.rates->row;
+
+	for (unsigned i = 0; i < s->world.n; i++) {
+		unsigned before = 0;
+
+		while (before < i && strcmp(row[before].campaign, row[i].campaign) != 0)
+			before++;
+		if (before == i && row[i].campaign[0] != '\0' &&
+		    put(s, tell_campaign(&s->tell, s->now, row[i].campaign)) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+int
+market_catalogue(struct market *s)
+{
+	s->open = s->ended = true;
+	return tell_campaigns(s) == 0 ? tell_goods(s, s->world.n) : -1;
 }
 
 static int
-end_day(struct market *s)
+report(struct market *s, const struct regret of[2], bool total)
 {
-	int status = report(s, &s->day, "day", s->day_start);
+	static const char *const groups[] = { "policy", "control" };
+	unsigned n = s->o.control > 0 ? 2 : 1;
+	struct build *b = &s->tell.b;
+	struct regret_frame frame = { .total = total,
+		.day = s->o.report.us == WHEN_DAY,
+		.start = total ? s->o.world.from : s->part_start,
+		.end = s->now };
 
-	regret_add(&s->total, &s->day);
-	s->day = (struct regret){ 0 };
-	s->day_start = s->now;
+	for (unsigned i = 0; i < n; i++) {
+		frame.group = n > 1 ? groups[i] : NULL;
+		frame.number = s->windows++;
+		frame.more = i == 0 ? s->ends.more : NULL;
+		frame.context = s->ends.server;
+		build_reset(b);
+		regret_build(&of[i], b, &frame);
+		if (put(s, build_slice(b)) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+end_part(struct market *s)
+{
+	int status = report(s, s->part, false);
+
+	for (unsigned i = 0; i < 2; i++) {
+		regret_add(&s->total[i], &s->part[i]);
+		s->part[i] = (struct regret){ 0 };
+	}
+	s->part_start = s->now;
 	return status;
+}
+
+static int
+report_again(struct market *s)
+{
+	plan_at(s, VISIT_REPORT, s->now + s->o.report.us);
+	return end_part(s);
 }
 
 static int
 midnight(struct market *s)
 {
 	world_turn(&s->world, s->world.day + 1);
+	if (s->o.world.drift.us != 0)
+		informed_learn(&s->informed, &s->world);
 	plan_at(s, VISIT_MIDNIGHT, s->now + WHEN_DAY);
-	return end_day(s);
+	return 0;
 }
 
 static int
@@ -227,9 +314,9 @@ market_close(struct market *s)
 	if (s->ended)
 		return 0;
 	s->ended = true;
-	if (s->now > s->day_start && end_day(s) != 0)
+	if (s->now > s->part_start && end_part(s) != 0)
 		return -1;
-	return report(s, &s->total, "total", s->o.world.from) != 0 ||
+	return report(s, s->total, true) != 0 ||
 		(s->now > s->ticked && send_tick(s, s->now) != 0)
 	    ? -1
 	    : 0;
@@ -246,9 +333,9 @@ happen(struct market *s, const struct happening *h)
 	case VISIT_PAGE:
 		return visit_page(s, h);
 	case VISIT_SHOW:
-		return visit_show(s, h);
+		return show_banners(s, h);
 	case VISIT_CLICK:
-		return visit_click(s, h);
+		return show_click(s, h);
 	case VISIT_PURCHASE:
 		return visit_purchase(s, h);
 	case VISIT_REFUND:
@@ -257,6 +344,8 @@ happen(struct market *s, const struct happening *h)
 		return birth(s);
 	case VISIT_MIDNIGHT:
 		return midnight(s);
+	case VISIT_REPORT:
+		return report_again(s);
 	}
 	return 0;
 }
@@ -265,17 +354,19 @@ happen(struct market *s, const struct happening *h)
 static bool
 must_wait(const struct market *s, const struct happening *h)
 {
-	if (s->o.policy != MARKET_OTHERS)
+	if (s->o.policy != MARKET_OTHERS && s->o.policy != MARKET_SERVER)
 		return false;
 	return (h->kind == VISIT_SHOW && !board_is_over(&s->board, h->slot)) ||
-	    (h->kind == VISIT_PAGE && board_is_full(&s->board));
+	    (h->kind == VISIT_PAGE && s->o.policy == MARKET_OTHERS &&
+		board_is_full(&s->board));
 }
 
 /* One watermark is on its way as long as it waits: it comes back behind the decisions. */
 static enum market_state
 wait(struct market *s, instant at)
 {
-	if (s->awaited == WHEN_NEVER && s->ticked_next < s->board.next) {
+	if (s->o.policy == MARKET_OTHERS && s->awaited == WHEN_NEVER &&
+	    s->ticked_next < s->board.next) {
 		s->awaited = at;
 		if (send_tick(s, at) != 0)
 			return MARKET_FAILED;
@@ -333,6 +424,21 @@ market_decide(struct market *s, struct slice request, uint64_t position,
 	    &s->board, number, position, banner_of(s, creative), decision);
 }
 
+const char *
+market_answer(struct market *s, unsigned page, uint64_t position, struct slice creative,
+    struct slice decision)
+{
+	assert(page < BOARD_SLOTS);
+	return board_put(&s->board, page, position, banner_of(s, creative), decision);
+}
+
+void
+market_answered(struct market *s, unsigned page)
+{
+	assert(page < BOARD_SLOTS);
+	board_finish(&s->board, page);
+}
+
 void
 market_tick(struct market *s, instant watermark)
 {
@@ -340,100 +446,4 @@ market_tick(struct market *s, instant watermark)
 		return;
 	s->awaited = WHEN_NEVER;
 	board_settle(&s->board, s->ticked_next);
-}
-
-/* --- Snapshots -------------------------------------------------------------------- */
-
-static void
-put_regret(struct state_writer *to, const struct regret *r)
-{
-	state_put_u64(to, r->impressions);
-	state_put_u64(to, r->clicks);
-	state_put_double(to, r->policy);
-	state_put_double(to, r->uniform);
-	state_put_double(to, r->oracle);
-}
-
-static int
-get_regret(struct state_reader *from, struct regret *r)
-{
-	return state_get_u64(from, &r->impressions) != 0 ||
-		state_get_u64(from, &r->clicks) != 0 ||
-		state_get_double(from, &r->policy) != 0 ||
-		state_get_double(from, &r->uniform) != 0 ||
-		state_get_double(from, &r->oracle) != 0
-	    ? -1
-	    : 0;
-}
-
-void
-market_save(const struct market *s, struct state_writer *to)
-{
-	world_save(&s->world, to);
-	board_save(&s->board, to);
-	state_put_u64(to, s->agenda.n);
-	state_put_u64(to, s->agenda.order);
-	state_put(to, s->agenda.heap, s->agenda.n * sizeof *s->agenda.heap);
-	state_put(to, &s->counts, sizeof s->counts);
-	put_regret(to, &s->day);
-	put_regret(to, &s->total);
-	state_put_u64(to, s->tell.told);
-	state_put_u64(to, s->orders);
-	state_put_u64(to, s->windows);
-	state_put_i64(to, s->now);
-	state_put_i64(to, s->day_start);
-	state_put_i64(to, s->ticked);
-	state_put_i64(to, s->awaited);
-	state_put_u64(to, s->ticked_next);
-	state_put_u64(to, s->open);
-	state_put_u64(to, s->ended);
-}
-
-/* What the agenda is about must be there. */
-static bool
-is_sound(const struct market *s, const struct happening *h)
-{
-	bool banner = h->kind == VISIT_SHOW || h->kind == VISIT_CLICK;
-	bool order = h->kind == VISIT_PURCHASE || h->kind == VISIT_REFUND;
-
-	return h->kind >= VISIT_ARRIVAL && h->kind <= VISIT_MIDNIGHT &&
-	    h->who <= TELL_FARM && h->visitor < WORLD_VISITORS_MAX &&
-	    (h->who != TELL_HUMAN || h->visitor < s->o.world.visitors) &&
-	    (!banner ||
-		(h->slot < BOARD_SLOTS && s->board.slot[h->slot].users > 0 &&
-		    h->position < TELL_POSITIONS_MAX)) &&
-	    (h->kind != VISIT_CLICK ||
-		s->board.slot[h->slot].banner[h->position] > 0) &&
-	    (!order || h->number < TELL_ITEMS);
-}
-
-int
-market_load(struct market *s, struct state_reader *from)
-{
-	uint64_t n, open, ended;
-
-	if (world_load(&s->world, from) != 0 ||
-	    board_load(&s->board, from, s->world.n) != 0 ||
-	    state_get_u64(from, &n) != 0 || n > s->agenda.room ||
-	    state_get_u64(from, &s->agenda.order) != 0 ||
-	    state_get(from, s->agenda.heap, n * sizeof *s->agenda.heap) != 0 ||
-	    state_get(from, &s->counts, sizeof s->counts) != 0 ||
-	    get_regret(from, &s->day) != 0 || get_regret(from, &s->total) != 0 ||
-	    state_get_u64(from, &s->tell.told) != 0 ||
-	    state_get_u64(from, &s->orders) != 0 ||
-	    state_get_u64(from, &s->windows) != 0 ||
-	    state_get_i64(from, &s->now) != 0 ||
-	    state_get_i64(from, &s->day_start) != 0 ||
-	    state_get_i64(from, &s->ticked) != 0 ||
-	    state_get_i64(from, &s->awaited) != 0 ||
-	    state_get_u64(from, &s->ticked_next) != 0 ||
-	    state_get_u64(from, &open) != 0 || state_get_u64(from, &ended) != 0)
-		return -1;
-	s->agenda.n = (uint32_t)n;
-	s->open = open != 0;
-	s->ended = ended != 0;
-	for (uint32_t i = 0; i < s->agenda.n; i++)
-		if (!is_sound(s, &s->agenda.heap[i]))
-			return -1;
-	return 0;
 }

@@ -195,6 +195,18 @@ rates_read(struct rates *to, struct slice text, struct error *error)
 	return status;
 }
 
+int
+rates_keep(struct rates *r, const char *campaign, struct error *error)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < r->n; i++)
+		if (strcmp(r->row[i].campaign, campaign) == 0)
+			r->row[n++] = r->row[i];
+	r->n = n;
+	return n > 0 ? 0 : error_set(error, "no row of campaign_id '%s'", campaign);
+}
+
 void
 rates_make(struct rates *to, unsigned n, uint64_t seed)
 {

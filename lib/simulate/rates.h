@@ -31,6 +31,8 @@ struct rates {
 
 /* -1 with the error, which names the line. */
 int rates_read(struct rates *to, struct slice text, struct error *error);
+/* Leave out all but those of this campaign. -1: there is none. */
+int rates_keep(struct rates *r, const char *campaign, struct error *error);
 /* n of them, 1..RATES_MAX, called b0, b1, ...: log-normal about 0.03, at most 0.3. */
 void rates_make(struct rates *to, unsigned n, uint64_t seed);
 

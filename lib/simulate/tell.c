@@ -53,6 +53,21 @@ tell_fini(struct tell *t)
 	t->storage = t->names = NULL;
 }
 
+/* Decisions are others', even where it makes them itself. */
+bool
+tell_tells(enum kind kind)
+{
+	static const enum kind own[] = { KIND_ITEM, KIND_CREATIVE, KIND_PAGE_VIEW,
+		KIND_SEARCH, KIND_VIEW_ITEM, KIND_ADD_TO_CART, KIND_BEGIN_CHECKOUT,
+		KIND_PURCHASE, KIND_REFUND, KIND_REQUEST, KIND_IMPRESSION, KIND_CLICK,
+		KIND_METRIC };
+
+	for (unsigned i = 0; i < sizeof own / sizeof *own; i++)
+		if (kind == own[i])
+			return true;
+	return false;
+}
+
 /* --- Identifiers ------------------------------------------------------------------ */
 
 static unsigned
@@ -192,14 +207,31 @@ tell_item(struct tell *t, instant at, unsigned item)
 }
 
 struct slice
+tell_campaign(struct tell *t, instant at, const char *id)
+{
+	begin(t, "campaign", at);
+	build_text(key(t, "campaign_id"), id);
+	return end(t);
+}
+
+struct slice
 tell_creative(
     struct tell *t, instant at, const struct rate *rate, const struct banner *banner)
 {
+	char url[64] = "https://shop.example/";
+	size_t size = strlen(url);
+	const char *category = world_categories[banner->category];
+
 	begin(t, "creative", at);
 	build_text(key(t, "creative_id"), rate->creative);
 	if (rate->campaign[0] != '\0')
 		build_text(key(t, "campaign_id"), rate->campaign);
-	build_text(key(t, "creative_category"), world_categories[banner->category]);
+	build_text(key(t, "creative_category"), category);
+	memcpy(url + size, category, strlen(category));
+	build_str(key(t, "url"), slice_of(url, size + strlen(category)));
+	build_map(key(t, "parts"), 1);
+	build_text(&t->b, "headline");
+	build_text(&t->b, rate->creative);
 	return end(t);
 }
 
@@ -254,13 +286,15 @@ tell_act(struct tell *t, const char *event, instant at, const struct person *p,
 
 struct slice
 tell_order(struct tell *t, const char *event, instant at, const struct person *p,
-    uint64_t order, unsigned item, int64_t micros)
+    uint64_t order, unsigned item, int64_t micros, struct slice decision)
 {
 	begin(t, event, at);
 	put_person(t, p);
 	put_numbered(key(t, "transaction_id"), 't', order);
 	build_int(key(t, "value_micros"), micros);
 	build_text(key(t, "currency"), "EUR");
+	if (decision.at != NULL)
+		build_str(key(t, "decision_id"), decision);
 	put_items(t, item);
 	return end(t);
 }

@@ -9,6 +9,7 @@
 #define BANNERPIPE_SIMULATE_TELL_H
 
 #include "lib/record/build.h"
+#include "lib/record/kind.h"
 #include "lib/simulate/world.h"
 
 enum { TELL_ITEMS = 8 * WORLD_CATEGORIES, TELL_POSITIONS_MAX = 8, TELL_ID_MAX = 64 };
@@ -47,6 +48,9 @@ struct tell_place {
 int tell_init(struct tell *t, uint64_t seed, const struct rates *rates);
 void tell_fini(struct tell *t);
 
+/* Whether records of that kind are among those that a shop tells. */
+bool tell_tells(enum kind kind);
+
 /* The id of a request: 'r' and its number; back: false when it is none. */
 unsigned tell_request_id(uint64_t request, char to[TELL_ID_MAX]);
 bool tell_request_number(struct slice id, uint64_t *request);
@@ -54,6 +58,7 @@ bool tell_request_number(struct slice id, uint64_t *request);
 unsigned tell_decision_id(uint64_t request, unsigned position, char to[TELL_ID_MAX]);
 
 struct slice tell_item(struct tell *t, instant at, unsigned item);
+struct slice tell_campaign(struct tell *t, instant at, const char *id);
 struct slice tell_creative(
     struct tell *t, instant at, const struct rate *rate, const struct banner *b);
 
@@ -64,9 +69,10 @@ struct slice tell_search(
 /* view_item, add_to_cart or begin_checkout. */
 struct slice tell_act(struct tell *t, const char *event, instant at,
     const struct person *p, unsigned item);
-/* purchase or refund of an order. */
+/* purchase or refund of an order; with the decision that led to it, where that is told. */
 struct slice tell_order(struct tell *t, const char *event, instant at,
-    const struct person *p, uint64_t order, unsigned item, int64_t micros);
+    const struct person *p, uint64_t order, unsigned item, int64_t micros,
+    struct slice decision);
 
 /* The first n banners are candidates for k positions of a page. */
 struct slice tell_request(struct tell *t, instant at, const struct person *p,

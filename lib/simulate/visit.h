@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * visit: what a visitor does: the sessions, pages and purchases of a shop, and what it
- * makes of the banners that it is shown. Each takes the happening out of the agenda that
+ * visit: what a visitor does: the sessions, pages and purchases of a shop. Each takes the happening out of the agenda that
  * it is about, and plans what follows; 0, or -1 when an end of the shop failed.
  */
 #ifndef BANNERPIPE_SIMULATE_VISIT_H
@@ -18,6 +17,7 @@ enum visit_kind {
 	VISIT_REFUND,
 	VISIT_BIRTH,    /* of a banner: the shop's */
 	VISIT_MIDNIGHT, /* the shop's */
+	VISIT_REPORT,   /* the shop's */
 };
 
 /* How often visitors come at that time, of the mean; the most of all times. */
@@ -26,12 +26,10 @@ double visit_profile_max(void);
 
 int visit_arrival(struct market *s, const struct happening *h);
 int visit_page(struct market *s, const struct happening *h);
-int visit_show(struct market *s, const struct happening *h);
-int visit_click(struct market *s, const struct happening *h);
 int visit_purchase(struct market *s, const struct happening *h);
 int visit_refund(struct market *s, const struct happening *h);
 
-/* Add to the agenda. What must not be lost finds room always. */
-void visit_plan(struct market *s, const struct happening *h, bool must);
+/* Add to the agenda; false: there is no room. What must not be lost finds some always. */
+bool visit_plan(struct market *s, const struct happening *h, bool must);
 
 #endif

@@ -49,9 +49,9 @@ liking(const struct world *w, const struct visitor *v, const struct banner *b)
 	return vec_exp(w->o.taste * z);
 }
 
-/* The share of visits that the visitor makes: that draws below ((i + 1) / n)^2 ... */
-static double
-activity(const struct world *w, uint64_t i)
+/* It draws below ((i + 1) / n)^2 ... */
+double
+world_activity(const struct world *w, uint64_t i)
 {
 	double n = (double)w->o.visitors;
 
@@ -76,7 +76,7 @@ scale(struct world *w)
 		double sum = 0, weights = 0;
 
 		for (uint64_t v = 0; v < w->o.visitors; v += step) {
-			double a = activity(w, v);
+			double a = world_activity(w, v);
 
 			sum += a * liking(w, &w->visitor[v], &w->banner[i]);
 			weights += a;
@@ -169,6 +169,17 @@ world_consents(const struct world *w, uint32_t visitor)
 	return chance_uniform(&r) < w->o.consent;
 }
 
+void
+world_pages(const struct world *w, uint32_t visitor, double p[WORLD_CATEGORIES])
+{
+	double all = 0;
+
+	for (unsigned i = 0; i < WORLD_CATEGORIES; i++)
+		all += p[i] = vec_exp((double)w->visitor[visitor].tastes[i]);
+	for (unsigned i = 0; i < WORLD_CATEGORIES; i++)
+		p[i] /= all;
+}
+
 unsigned
 world_category(const struct world *w, uint32_t visitor, double draw)
 {
@@ -183,16 +194,29 @@ world_category(const struct world *w, uint32_t visitor, double draw)
 }
 
 double
-world_click(const struct world *w, uint32_t visitor, unsigned banner)
+world_rate(const struct world *w, uint32_t visitor, unsigned banner)
+{
+	const struct banner *b = &w->banner[banner];
+
+	return b->scale * liking(w, &w->visitor[visitor], b);
+}
+
+double
+world_left(const struct world *w, uint32_t visitor, unsigned banner)
 {
 	const struct visitor *v = &w->visitor[visitor];
-	const struct banner *b = &w->banner[banner];
 	unsigned seen = 0;
-	double p;
 
 	for (unsigned i = 0; i < WORLD_SEEN; i++)
 		seen += v->seen[i] == banner + 1;
-	p = b->scale * liking(w, v, b) * w->left[seen];
+	return w->left[seen];
+}
+
+double
+world_click(const struct world *w, uint32_t visitor, unsigned banner)
+{
+	double p = world_rate(w, visitor, banner) * world_left(w, visitor, banner);
+
 	return p < WORLD_CLICK_MAX ? p : WORLD_CLICK_MAX;
 }
 

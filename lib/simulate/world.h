@@ -85,9 +85,16 @@ void world_fini(struct world *w);
 /* The visitor that comes with this draw from [0, 1): a few come often. */
 uint32_t world_visitor(const struct world *w, double draw);
 bool world_consents(const struct world *w, uint32_t visitor);
+/* The share of visits that a visitor makes, but for a factor. */
+double world_activity(const struct world *w, uint64_t visitor);
+/* How probable each category is for a page that the visitor turns to; they add up to 1. */
+void world_pages(const struct world *w, uint32_t visitor, double p[WORLD_CATEGORIES]);
 /* The category of a page that the visitor turns to. */
 unsigned world_category(const struct world *w, uint32_t visitor, double draw);
 
+/* That of a visitor who has not seen the banner, and what is left of it for one who has. */
+double world_rate(const struct world *w, uint32_t visitor, unsigned banner);
+double world_left(const struct world *w, uint32_t visitor, unsigned banner);
 /* The probability that the visitor clicks, if it looks. Cost: about 20 ns. */
 double world_click(const struct world *w, uint32_t visitor, unsigned banner);
 /* The same of the first n banners. */

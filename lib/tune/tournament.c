@@ -438,6 +438,7 @@ prepare(
 	if (c->spec != NULL) {
 		c->has = c->spec->described;
 		c->features = c->spec->features;
+		predictor_slice(&c->predictor, r);
 	} else {
 		c->has = predictor_features(&c->predictor, r, &c->features, &fault);
 	}
@@ -471,6 +472,15 @@ learn(struct contestant *c, const struct record *r)
 	return fault;
 }
 
+/* The probability of what is bet on, where it was shown. */
+static double
+bet_of(const struct contestant *c, enum model_target target)
+{
+	double shown = target == c->predictor.model->first ? 1 - c->said.hidden : 1;
+
+	return shown * c->said.of[target].mean;
+}
+
 /* The champion's prediction against each of the others. */
 static bool
 race_all(struct tournament *t)
@@ -487,8 +497,8 @@ race_all(struct tournament *t)
 
 		if (i == t->champion || !c->has || c->learned <= t->setup.warm_up)
 			continue;
-		race_add(&c->race, champion->said.of[t->target].mean,
-		    c->said.of[t->target].mean, e->target[t->target].label, e->weight);
+		race_add(&c->race, bet_of(champion, t->target), bet_of(c, t->target),
+		    e->target[t->target].label, e->weight);
 		raced = true;
 	}
 	t->counts.raced += raced;

@@ -28,6 +28,10 @@ words_understand(const struct words *w, const char *targets, struct model_option
 		return error_set(error, "--by: the key is too long");
 	if (w->by != NULL)
 		strcpy(to->by, w->by);
+	if (w->examination != NULL && strlen(w->examination) >= MODEL_BY_MAX)
+		return error_set(error, "--examination: the keys are too long");
+	if (w->examination != NULL)
+		strcpy(to->examination, w->examination);
 	if (model_options_parse_targets(to, targets, error) < 0 ||
 	    model_options_parse_lanes(to, w->prior, w->noise, error) < 0)
 		return -1;

@@ -11,7 +11,7 @@
 
 struct words {
 	int algorithm, calibration, feedback;
-	const char *prior, *noise, *by;
+	const char *prior, *noise, *by, *examination;
 	double rate, beta, l1, l2, base_rate;
 	uint64_t admit, factors, crosses;
 	bool field_aware;
@@ -45,6 +45,9 @@ struct words {
 	    OPTION(0, "by", type, w.by, NULL,                                          \
 		"lanes are believed, and corrected, by the values of this key",        \
 		"KEY"),                                                                \
+	    OPTION(0, "examination", type, w.examination, NULL,                        \
+		"learn how probably one looks at each value of these: position",       \
+		"KEYS"),                                                               \
 	    OPTION_CHOICE('d', "delayed-feedback", type, w.feedback, FEEDBACK_WORDS,   \
 		"what a click without conversion teaches")
 

@@ -2,9 +2,9 @@
  *
  * The learner alone on the reference stream: progressive log loss (exact) and examples
  * per CPU second, for each algorithm as it comes; lanes also with cells asked for 4
- * examples ahead.
+ * examples ahead; and with --places N as if shown at N places, whose examination is learned.
  *
- *	learner [--drift D] [--pairs N] [--seed S] [EXAMPLES]
+ *	learner [--drift D] [--pairs N] [--places N] [--seed S] [EXAMPLES]
  *
  * Peers on the same 1,000,000 examples (constant 0.136428, oracle 0.114332):
  * VowpalWabbit 9.11.2 as it comes 0.127605, the best of about 35 tuned runs 0.122463
@@ -26,6 +26,7 @@ struct stream {
 	unsigned n;
 	uint8_t *keys;
 	bool *clicked;
+	unsigned places;
 	double oracle, constant;
 };
 
@@ -80,6 +81,11 @@ learn_all(struct model *m, const struct stream *s, unsigned ahead, double *p)
 			soon = example(s, i + ahead);
 			model_prefetch(m, &soon);
 		}
+		if (s->places > 0) {
+			struct examination_place place = { .key = 1 + i % s->places };
+
+			model_place_at(m, &place);
+		}
 		if (model_learn(m, &f, &e, &said) != FEATURES_FINE)
 			exit(111);
 		p[i] = said.of[MODEL_CLICK].mean;
@@ -92,10 +98,12 @@ measure(const struct stream *s, enum optimiser_algorithm algorithm, unsigned ahe
 {
 	struct model_options options = model_options_default(algorithm);
 	struct error error;
-	struct model *m =
-	    model_new(&options, (uint64_t)1 << 30, &os_system, NULL, &error);
+	struct model *m;
 	double *p = malloc(s->n * sizeof *p), loss = 0, predicted = 0, clicks = 0,
 	       seconds;
+
+	strcpy(options.examination, s->places > 0 ? "position" : "");
+	m = model_new(&options, (uint64_t)1 << 30, &os_system, NULL, &error);
 
 	if (m == NULL || p == NULL) {
 		fprintf(stderr, "learner: %s\n", m == NULL ? error.text : "no memory");
@@ -121,7 +129,7 @@ int
 main(int argc, char **argv)
 {
 	static struct ctr ctr;
-	struct stream s;
+	struct stream s = { 0 };
 	uint32_t seed = 20240601;
 	unsigned n = 1000000;
 
@@ -130,14 +138,17 @@ main(int argc, char **argv)
 			ctr.drift = strtod(argv[++i], NULL);
 		else if (strcmp(argv[i], "--pairs") == 0 && i + 1 < argc)
 			ctr.pairs = (unsigned)strtoul(argv[++i], NULL, 10);
+		else if (strcmp(argv[i], "--places") == 0 && i + 1 < argc)
+			s.places = (unsigned)strtoul(argv[++i], NULL, 10);
 		else if (strcmp(argv[i], "--seed") == 0 && i + 1 < argc)
 			seed = (uint32_t)strtoul(argv[++i], NULL, 10);
 		else
 			n = (unsigned)strtoul(argv[i], NULL, 10);
 	}
 	if (n == 0 || ctr.pairs > CTR_PAIRS_MAX) {
-		fprintf(
-		    stderr, "learner [--drift D] [--pairs N] [--seed S] [EXAMPLES]\n");
+		fprintf(stderr,
+		    "learner [--drift D] [--pairs N] [--places N] [--seed S] "
+		    "[EXAMPLES]\n");
 		return 100;
 	}
 	generate(&s, &ctr, seed, n);

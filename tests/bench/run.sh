@@ -123,4 +123,4 @@ say "eligible creatives, caps and budgets of a request (tests/bench/delivery.c)"
 "$build/bench/delivery"
 
 say "no impression beyond a cap, no micro beyond a budget (tests/bench/exact.c)"
-"$build/bench/exact"
+"$build/bench/exact" 1000000

@@ -39,6 +39,8 @@ check(const struct follower *f)
 	if (m->rows != NULL)
 		assert(factors_fields_are_sound(rows_fields(m->rows)));
 	assert(model_predict(m, &features, &said) == FEATURES_FINE);
+	for (unsigned i = 0; i < model_state(m)->examination.count; i++)
+		assert(model_examination(m, model_state(m)->examination.key[i]) > 0);
 	for (unsigned t = 0; t < MODEL_TARGETS; t++)
 		assert(!isnan(said.of[t].mean));
 }

@@ -90,6 +90,7 @@ change(
 static void
 check(const struct model *m, const struct model_estimates *said)
 {
+	assert(said->hidden >= 0 && said->hidden < 1);
 	for (unsigned t = 0; t < MODEL_TARGETS; t++)
 		if (m->options.target[t] && t != MODEL_VALUE)
 			assert(said->of[t].mean >= 0 && said->of[t].mean <= 1);
@@ -104,6 +105,9 @@ use(struct model *m, bool learns)
 
 	for (unsigned i = 0; i < 20; i++) {
 		struct model_example e = { .weight = i % 5 == 4 ? -1 : 1 };
+		struct examination_place place = { .key = i % 4 };
+
+		model_place_at(m, &place);
 
 		for (unsigned k = 0; k < KEYS; k++) {
 			bytes_store_le64(keys + 8 * k, (i + k) % 12);
@@ -133,6 +137,7 @@ options_of(uint8_t choice)
 
 	o.target[MODEL_CONVERSION] = o.target[MODEL_VALUE] = choice & 32;
 	o.feedback = choice & 32 && choice & 64 ? FEEDBACK_DFM : FEEDBACK_REVISE;
+	strcpy(o.examination, choice & 16 ? "position" : "");
 	o.calibration = choice & 128 ? CALIBRATION_ISOTONIC : CALIBRATION_PLATT;
 	return o;
 }

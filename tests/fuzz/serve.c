@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The whole path of a request to bp-serve, without sockets: bytes of a connection, the
- * parser, the site, a catalogue with caps and budgets, and the records that come of it.
+ * parser, the site, a catalogue with caps and budgets, and the records that come of it. And
+ * that of what comes on standard input, when the first byte is even.
  * Every answer that is JSON must be so, and everything in the journal a record or a
  * control record, with a time that does not go back. A link of ours in the input gets a
  * code that holds, so that what lies behind it is reached: "m=!" becomes one. Of budgets
@@ -13,10 +14,16 @@
 #include "lib/base/assert.h"
 #include "lib/http/exchange.h"
 #include "lib/record/kind.h"
+#include "lib/serve/arrival.h"
+#include "lib/serve/forget.h"
 #include "lib/serve/site.h"
 #include "lib/text/json.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const char history[] = "seen = last 3 items.item_id of view_item by user_id\n"
+			      "again = count view_item by user_id,slot_id in 1h\n"
+			      "rate = rate click by creative_id in 1h\n";
 
 enum { MEMORY = 8 << 20, JOURNAL = 8 << 20 };
 
@@ -29,7 +36,17 @@ tell_time(const struct os *os)
 	return time_us;
 }
 
-static const struct os os = { .wall_us = tell_time, .monotonic_us = tell_time };
+static int
+no_chance(const struct os *unused, void *to, size_t size)
+{
+	(void)unused;
+	memset(to, 7, size);
+	return 0;
+}
+
+static const struct os os = {
+	.random = no_chance, .wall_us = tell_time, .monotonic_us = tell_time
+};
 
 /* All of a server but its sockets. */
 struct server {
@@ -37,7 +54,7 @@ struct server {
 	struct journal journal;
 	struct desk desk;
 	struct site site;
-	struct reader *checker;
+	struct reader *checker, *arriving;
 	struct key timestamp;
 	instant last;
 };
@@ -101,13 +118,18 @@ make(void)
 
 	s.desk.reader = reader_new();
 	s.checker = reader_new();
+	s.arriving = reader_new();
 	s.decider.policy.kind = POLICY_UNIFORM;
 	s.site.asker.json = NULL;
-	if (s.desk.reader == NULL || s.checker == NULL ||
+	if (s.desk.reader == NULL || s.checker == NULL || s.arriving == NULL ||
 	    decider_init(&s.decider, s.desk.reader, 0) != 0 ||
 	    journal_init(&s.journal, JOURNAL) != 0)
 		abort();
 	s.desk.decider = &s.decider;
+	s.desk.rules = (struct desk_rules){ .offers = { false, -1 },
+		.second = true,
+		.one_of_campaign = true,
+		.one_of_category = true };
 	s.desk.journal = &s.journal;
 	s.desk.caps = caps_new((struct span){ 1000000 }, MEMORY);
 	s.desk.budgets = budgets_new(rules, MEMORY);
@@ -122,7 +144,10 @@ make(void)
 	s.desk.currency = "USD";
 	if (s.desk.caps == NULL || s.desk.budgets == NULL || s.site.links.mac == NULL ||
 	    site_init(&s.site) != 0 ||
-	    desk_init(&s.desk, 0, "user_id", MEMORY, &error) != 0)
+	    desk_init(&s.desk, &os, 0, "user_id", MEMORY, &error) != 0)
+		abort();
+	s.decider.judge.portrait = portrait_new(slice_text(history), MEMORY, 0, &error);
+	if (s.decider.judge.portrait == NULL)
 		abort();
 	s.desk.catalogue = make_catalogue(s.site.asker.json);
 	s.last = WHEN_NEVER;
@@ -223,12 +248,37 @@ check_journal(struct server *s)
 	while (bytes.size > 0) {
 		assert(
 		    record_scan(s->checker, bytes, &r, &fault, &need) == SCAN_RECORD);
-		assert(record_kind(&r) != KIND_OTHER);
 		assert(record_timestamp(&r, &when) && when >= s->last);
 		s->last = when;
 		bytes = slice_from(bytes, r.size);
 	}
 	journal_drop(&s->journal, journal_size(&s->journal));
+}
+
+/* Records, and what is none, as far as it goes. */
+static void
+arrive(struct server *s, struct slice bytes)
+{
+	uint8_t *block = calloc(1, bytes.size + RECORD_PADDING);
+	struct slice rest = slice_of(block, bytes.size);
+	struct record r;
+	struct fault fault;
+	struct error error;
+	size_t need;
+
+	assert(block != NULL);
+	memcpy(block, bytes.at, bytes.size);
+	while (rest.size > 0 && journal_room(&s->journal) >= DESK_ROOM) {
+		enum scan scan = record_scan(s->arriving, rest, &r, &fault, &need);
+
+		if (scan == SCAN_RECORD)
+			(void)arrival_take(&s->desk, &r, site_now(&s->site), &error);
+		else if (scan != SCAN_CONTROL && scan != SCAN_REJECT)
+			break;
+		rest = slice_from(rest, r.size);
+	}
+	forget_settle(&s->desk);
+	free(block);
 }
 
 /* The first byte is how much time has passed. */
@@ -251,6 +301,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (server == NULL)
 		server = make();
 	time_us += data[0] * 10000;
+	if (data[0] % 2 == 0) {
+		arrive(server, slice_of(data + 1, size - 1));
+		check_journal(server);
+		return 0;
+	}
 	config.context = server;
 	if (service_init(&service, &config, &error) != 0)
 		abort();

@@ -52,8 +52,9 @@ def integral(f, a, b, tolerance):
     return total
 
 
-def thompson(cs):
-    arms = [(max(-30.0, min(30.0, z)), variance, value) for _, z, variance, value in cs]
+def thompson(cs, alpha):
+    arms = [(max(-30.0, min(30.0, z)), alpha * alpha * variance, value)
+            for _, z, variance, value in cs]
     best = []
     for i, (mean, variance, value) in enumerate(arms):
         others = arms[:i] + arms[i + 1:]
@@ -84,7 +85,7 @@ def probabilities(policy, o, cs):
     s = [p * value for p, _, _, value in cs]
     top = s.index(max(s))
     if policy == 'thompson':
-        w = thompson(cs)
+        w = thompson(cs, o['alpha'])
     elif policy == 'linucb':
         u = [v / (1 + math.exp(-max(-30, min(30, z + o['alpha'] * math.sqrt(s2)))))
              for _, z, s2, v in cs]

@@ -353,12 +353,14 @@ sub bounded {
 }
 
 # Options as --help lists them: name => preset, "a|b" of a choice, or nothing. Own ones
-# stand on a line each, "  -n, --cap COUNT  impressions allowed (3)"; common ones in a
-# paragraph, "--cap COUNT (3)".
+# stand on a line each, "  -n, --cap COUNT  impressions allowed (3)"; those that are rare
+# and common ones in a paragraph, "--cap COUNT (3)".
 sub help_options {
 	my ($own, $common) = @_;
 	my %found;
-	for (split /\n/, $own) {
+	($own, my $rare) = split /^seldom needed.*\n/m, $own;
+	$common .= $rare // '';
+	for (split /\n/, $own // '') {
 		my ($name) = /^  (?:-\w, |    )--([a-z0-9-]+)/ or next;
 		($found{$name}) = (/\(([^()]*)\)$/, '');
 	}

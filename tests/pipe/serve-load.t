@@ -1,16 +1,18 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""bp-serve when its output is not read, and when it is told to end under load: whatever
-was answered is in the output, and nothing hangs."""
+"""bp-serve when its output is not read, when it is told to end under load, and under clients
+that are too much: whatever was answered is in the output, and nothing hangs."""
 import json
 import os
 import signal
+import socket
 import sys
 import threading
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from sockets import content, done, ok, records, same, until  # noqa: E402
-from serving import Server, of, write_shop  # noqa: E402
+from sockets import done, ok, play, records, same, until  # noqa: E402
+from serving import Server, of, pack, write_shop  # noqa: E402
 
 write_shop([{"event": "creative", "creative_id": f"c{i}", "timestamp": 1,
              "url": "https://shop.example/"} for i in range(50)])
@@ -29,6 +31,19 @@ class Reader(threading.Thread):
         while part := os.read(self.fd, 1 << 20):
             parts.append(part)
         self.data = b"".join(parts)
+
+
+def ends(connection):
+    """Whether the server has closed it, whatever it has said before."""
+    connection.settimeout(0.01)
+    try:
+        while connection.recv(4096):
+            pass
+        return True
+    except TimeoutError:
+        return False
+    except OSError:
+        return True
 
 
 # --- Nobody reads
@@ -89,6 +104,108 @@ for n in range(3):
     lost += [d for d in told if d not in written]
     total += len(told)
 same((lost[:5], total > 1500), ([], True), "no decision that was answered is lost", total)
+
+# --- Nobody reads for long: events, and a stream on standard input
+out, into = os.pipe()
+stream_out, stream = os.pipe()
+s = Server("long", "-p", "uniform", "--memory", "96M", stdin=stream_out, stdout=into)
+os.close(into)
+os.close(stream_out)
+sent = [0]
+
+
+def tell():
+    data = b"".join(pack({"event": "login", "event_id": f"stream-{i}", "pad": "y" * 50000})
+                    for i in range(400))
+    while data:
+        part = os.write(stream, data[:1 << 16])
+        sent[0] += part
+        data = data[part:]
+
+
+teller = threading.Thread(target=tell, daemon=True)
+teller.start()
+body = {"event": "search", "query": "q" * 60000}
+taken, refused, round_trips = [], [], []
+for n in range(1500):
+    began = time.monotonic()
+    status, _ = s.ask("/v1/events", {**body, "event_id": str(n)})
+    round_trips.append(time.monotonic() - began)
+    (taken if status == 200 else refused).append(n)
+    if status not in (200, 503) or len(refused) > 300:
+        break
+ok(len(taken) > 20 and len(refused) > 300, "events are taken, until 503 asks for them again",
+   len(taken), len(refused), status)
+same(s.count("lost_total"), len(refused), "it is counted")
+round_trips.sort()
+ok(round_trips[len(round_trips) // 2] < 0.1, "nobody waits for the reader", round_trips[-5:])
+ok(all(s.decide({"k": 3}).get("shed") for _ in range(500)), "decisions are shed all the while")
+same((s.ask("/readyz"), s.ask("/healthz")[0]), ((503, b"the output is full\n"), 200),
+     "it lives, and is not ready")
+reader = Reader(out)
+again = [n for n in refused if until(
+    lambda: s.ask("/v1/events", {**body, "event_id": str(n)})[0] == 200)]
+ok(until(lambda: s.ask("/readyz")[0] == 200), "once it is read it is ready, without a restart")
+ok(not s.decide({"k": 3}).get("shed"), "and decides")
+teller.join()
+ok(until(lambda: s.count("events_total") == len(taken) + len(again) + 400),
+   "the stream has waited, and comes to its end")
+same(s.stop(), 0, "TERM ends it")
+reader.join()
+wrote = records(reader.data)
+same([int(r["event_id"][2:]) for r in wrote if r["event"] == "search"], taken + again,
+     "each event that was taken is written once and whole, no other is")
+same([r["event_id"] for r in wrote if r["event"] == "login"],
+     [f"stream-{i}" for i in range(400)], "and so is the stream")
+
+# --- Clients that are too large, too sloppy, too slow, too many
+s = Server("clients", "-p", "uniform")
+
+
+def status_of(data):
+    return int(play(s.port, data).split(b" ")[1] or 0)
+
+
+def post(body, *headers):
+    return b"\r\n".join([b"POST /v1/decide HTTP/1.1", b"Host: a", b"Connection: close",
+                         b"Content-Length: %d" % len(body), *headers, b"", body])
+
+
+pad = b'{"context":"' + b"x" * 65522 + b'"}'
+same(len(pad), 65536, "a body of 64 KiB")
+same((status_of(post(pad)), status_of(post(pad + b" "))), (200, 413), "is taken, and no more")
+same((status_of(post(b"{}", b"X: " + b"x" * 7900)), status_of(post(b"{}", b"X: " + b"x" * 8192))),
+     (200, 431), "as a head of 8 KiB")
+for name, data in [
+        ("a length and chunks", post(b"{}", b"Transfer-Encoding: chunked")),
+        ("two lengths", post(b"{}", b"Content-Length: 3")),
+        ("a bare LF", b"GET /healthz HTTP/1.1\nHost: a\n\n"),
+        ("a folded line", b"GET /healthz HTTP/1.1\r\nHost: a\r\nX: 1\r\n 2\r\n\r\n"),
+        ("a space before the colon", b"GET /healthz HTTP/1.1\r\nHost : a\r\n\r\n"),
+        ("a NUL", b"GET /healthz HTTP/1.1\r\nHost: a\0\r\n\r\n")]:
+    same(status_of(data), 400, f"400: {name}")
+flood = socket.create_connection(("127.0.0.1", s.port), 60)
+flood.setblocking(False)
+slow = socket.create_connection(("127.0.0.1", s.port), 60)
+slow.sendall(b"GET /healthz HTT")
+requests = post(b'{"k":1}').replace(b"Connection: close\r\n", b"") * 1000
+round_trips, pushed, began = [], 0, time.monotonic()
+for _ in range(200):
+    try:
+        while True:
+            pushed += flood.send(requests[pushed % (len(requests) // 1000):])
+    except BlockingIOError:
+        pass
+    start = time.monotonic()
+    status = s.ask("/v1/decide", {"k": 1})[0]
+    round_trips.append(time.monotonic() - start)
+round_trips.sort()
+ok(status == 200 and round_trips[100] < 0.1,
+   "who floods one connection and reads no answer starves nobody", round_trips[-5:], pushed)
+ended = until(lambda: ends(slow), 30)
+ok(ended and time.monotonic() - began >= 4, "who is slow with a head is closed after 5 s")
+flood.close()
+same(s.stop(), 0, "TERM ends it")
 
 # --- A reader that has gone
 out, into = os.pipe()

@@ -3,6 +3,7 @@
 import http.client
 import json
 import re
+import subprocess
 
 from sockets import Program, content, records, until
 
@@ -13,7 +14,7 @@ class Server(Program):
     def __init__(self, name, *words, stdout=None, **options):
         if stdout is not None:
             # Its output goes elsewhere than into NAME.out.
-            words = ("sh", "-c", f'exec "$@" >&{stdout}', "sh") + self.command(words)
+            words = ("sh", "-c", f'exec "$@" >/dev/fd/{stdout}', "sh") + self.command(words)
             options["pass_fds"] = [stdout]
         else:
             words = self.command(words)
@@ -56,6 +57,13 @@ def write_shop(rows):
         f.writelines(json.dumps(row) + "\n" for row in rows)
     with open("key", "w") as f:
         f.write("0123456789abcdef\n")
+
+
+def pack(*rows):
+    """Records of these maps."""
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    return subprocess.run(["bp-parse", "--format", "json"], input=text.encode(),
+                          stdout=subprocess.PIPE, check=True).stdout
 
 
 def of(name, event):

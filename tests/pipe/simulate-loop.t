@@ -88,5 +88,5 @@ report $? 'pipelines/simulate.sh succeeds' "$(cat errors)"
 same 'and complains of nothing' '' cat errors
 ok 'it has a line for each day and one for all' test "$(grep -c '^  [12a]' table)" -eq 3
 ok 'most of the way to the oracle on the second day' \
-    awk '$1 == 2 { found = $11 > 60 } END { exit !found }' table
+    awk '$1 == 2 { found = $13 > 60 } END { exit !found }' table
 done_testing

@@ -74,7 +74,13 @@ learnt_more(struct model *m, struct random *r, unsigned values, unsigned n)
 
 	while (n-- > 0) {
 		struct features f = learnt_next(r, values, &e);
+		const uint8_t position[] = { (uint8_t)(n % 3) };
+		struct slice value = slice_of(position, 1);
+		struct examination_place place = { examination_key(0, value), 1,
+			{ value } };
 
+		if (m->options.examination[0] != '\0')
+			model_place_at(m, &place);
 		if (model_learn(m, &f, &e.labels, &said) != FEATURES_FINE)
 			abort();
 	}

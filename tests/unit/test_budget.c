@@ -90,6 +90,28 @@ what_is_held_and_paid_never_exceeds_the_budget(void **state)
 
 /* As many as there is room for can be reserved, and no more. */
 static void
+parts_of_a_budget_are_never_more_than_it(void **state)
+{
+	struct budget_of of = of_type(BID_CPC, 10, 119, 70);
+	unsigned reserved = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		struct budget_rules part = rules;
+		struct budgets *b;
+
+		part.parts = 3;
+		b = budgets_new(part, MEMORY);
+		assert_int_equal(budgets_room(b, &of, T0), 2);
+		while (budgets_reserve(b, &of, ++reserved, T0) == BUDGET_FREE)
+			;
+		reserved--;
+		budgets_free(b);
+	}
+	assert_int_equal(reserved, 6);
+}
+
+static void
 the_room_is_what_can_be_reserved(void **state)
 {
 	struct random random = seeded();
@@ -510,6 +532,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_impression_costs_a_thousandth_of_its_bid),
 		cmocka_unit_test(what_is_held_and_paid_never_exceeds_the_budget),
+		cmocka_unit_test(parts_of_a_budget_are_never_more_than_it),
 		cmocka_unit_test(the_room_is_what_can_be_reserved),
 		cmocka_unit_test(a_lower_price_is_held_and_paid),
 		cmocka_unit_test(a_day_pays_what_was_decided_in_it),

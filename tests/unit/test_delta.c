@@ -105,11 +105,15 @@ assert_same(const struct model *a, const struct model *b)
 	assert_true(summary_is_same(&d));
 }
 
-/* To the bit, of features that it knows and others. */
+/* To the bit, of features that it knows and others, at a place that learnt_more has. */
 static void
-assert_predicts_the_same(const struct model *a, const struct model *b, unsigned values)
+assert_predicts_the_same(struct model *a, struct model *b, unsigned values)
 {
+	const struct examination_place place = { .key = examination_key_int(0, 1) };
 	struct random r = { 99 };
+
+	model_place_at(a, &place);
+	model_place_at(b, &place);
 
 	for (unsigned i = 0; i < 100; i++) {
 		struct model_estimates x = { 0 }, y = { 0 };
@@ -186,6 +190,17 @@ pairs_that_are_crossed_go_with_it(void **state)
 	(void)state;
 	o.crosses = 2;
 	check(&o, LEARNT_BYTES, 200, 50, 100);
+}
+
+static void
+so_does_what_is_known_of_places(void **state)
+{
+	struct model_options o = model_options_default(OPTIMISER_LANES);
+
+	(void)state;
+	strcpy(o.examination, "position");
+	check(&o, LEARNT_BYTES, 200, 50, 100);
+	assert_int_equal(model_state(follower.model)->examination.count, 3);
 }
 
 static void
@@ -555,6 +570,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_follower_has_the_same_model_at_each_version),
 		TEST(pairs_that_are_crossed_go_with_it),
+		TEST(so_does_what_is_known_of_places),
 		TEST(also_while_the_table_grows),
 		TEST(also_while_features_evict_each_other),
 		TEST(also_of_several_targets_and_of_other_algorithms),

@@ -419,6 +419,42 @@ features_of_outcomes_are_remembered_until_written_over(void **state)
 	memo_fini(&m);
 }
 
+static void
+who_denies_consent_is_forgotten_whatever_he_was_counted_by(void **state)
+{
+	static const char view[] = "{\"event\":\"view_item\",\"user_id\":\"u\","
+				   "\"category\":\"c\"}";
+	static const char other[] = "{\"event\":\"view_item\",\"user_id\":\"v\","
+				    "\"category\":\"c\"}";
+	static const char denies[] = "{\"event\":\"user\",\"user_id\":\"u\","
+				     "\"consent\":{\"personalization\":false}}";
+	static const char silent[] = "{\"event\":\"view_item\",\"user_id\":\"u\","
+				     "\"category\":\"c\",\"consent\":{}}";
+
+	(void)state;
+	given("n = count view_item by user_id in 1h as number\n"
+	      "m = count view_item by user_id,category in 1h as number\n",
+	    MEMORY);
+	for (unsigned i = 0; i < 3; i++) {
+		count(view, 1, start);
+		count(other, 1, start);
+	}
+	assert_int_equal(features_at(view, start + 1).keys.size, 16);
+	assert_int_equal(extract_counts(extract)->users, 2);
+	/* Who denies it has no history, and gets none. */
+	assert_int_equal(features_at(silent, start + 2).keys.size, 0);
+	count(denies, 1, start + 3);
+	assert_int_equal(extract_counts(extract)->users, 1);
+	assert_int_equal(features_at(view, start + 4).keys.size, 0);
+	count(silent, 1, start + 5);
+	assert_int_equal(features_at(view, start + 6).keys.size, 0);
+	/* Others keep theirs, and who consents again begins anew. */
+	assert_int_equal(features_at(other, start + 7).keys.size, 16);
+	count(view, 1, start + 8);
+	assert_int_equal(features_at(view, start + 9).keys.size, 16);
+	assert_int_equal(extract_counts(extract)->users, 2);
+}
+
 int
 main(void)
 {
@@ -435,6 +471,7 @@ main(void)
 		TEST(ids_that_are_forgotten_are_counted),
 		TEST(what_waits_comes_in_its_order_through_all_sizes),
 		TEST(features_of_outcomes_are_remembered_until_written_over),
+		TEST(who_denies_consent_is_forgotten_whatever_he_was_counted_by),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

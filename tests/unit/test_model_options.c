@@ -30,6 +30,7 @@ assert_same(const struct model_options *a, const struct model_options *b)
 	assert_int_equal(a->feedback, b->feedback);
 	assert_int_equal(a->admit, b->admit);
 	assert_int_equal(a->crosses, b->crosses);
+	assert_string_equal(a->examination, b->examination);
 }
 
 static void
@@ -38,6 +39,7 @@ options_come_back_from_their_texts_to_the_bit(void **state)
 	static const char *const targets[] = { "click", "conversion",
 		"click,conversion", "conversion,value",
 		"click,conversion,value_micros" };
+	static const char *const places[] = { "", "position", "slot_id,position" };
 	struct random r = seeded();
 
 	(void)state;
@@ -61,6 +63,7 @@ options_come_back_from_their_texts_to_the_bit(void **state)
 		    : FEEDBACK_REVISE;
 		o.admit = 1 + i % 255;
 		o.crosses = i % 65;
+		strcpy(o.examination, places[i % 3]);
 		assert_int_equal(model_options_check(&o, &error), 0);
 		model_options_describe(&o, &d);
 		assert_int_equal(
@@ -110,6 +113,38 @@ what_makes_no_sense_is_refused_by_name(void **state)
 		o.base_rate = wrong[i].base_rate;
 		o.admit = wrong[i].admit;
 		o.feedback = wrong[i].feedback;
+		assert_int_equal(model_options_check(&o, &error), -1);
+		if (strstr(error.text, wrong[i].says) == NULL)
+			fail_msg("%s: %s", wrong[i].says, error.text);
+	}
+}
+
+static void
+places_are_by_keys_that_have_names(void **state)
+{
+	static const struct {
+		const char *keys, *by, *says;
+	} wrong[] = {
+		{ ",", "", "has no name" },
+		{ "position,,slot_id", "", "has no name" },
+		{ "position,", "", "up to 4 keys" },
+		{ "a,b,c,d,e", "", "up to 4 keys" },
+		{ "slot_id,position", "position", "both be by position" },
+		{ "a\nb", "", "line feed" },
+	};
+	struct model_options o = model_options_default(OPTIMISER_LANES);
+	struct slice key[EXAMINATION_KEYS];
+
+	(void)state;
+	assert_int_equal(model_options_places(&o, key), 0);
+	strcpy(o.examination, "slot_id,position");
+	strcpy(o.by, "shop");
+	assert_int_equal(model_options_check(&o, &error), 0);
+	assert_int_equal(model_options_places(&o, key), 2);
+	assert_true(slice_is(key[0], "slot_id") && slice_is(key[1], "position"));
+	for (unsigned i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		strcpy(o.examination, wrong[i].keys);
+		strcpy(o.by, wrong[i].by);
 		assert_int_equal(model_options_check(&o, &error), -1);
 		if (strstr(error.text, wrong[i].says) == NULL)
 			fail_msg("%s: %s", wrong[i].says, error.text);
@@ -169,6 +204,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(options_come_back_from_their_texts_to_the_bit),
 		cmocka_unit_test(what_makes_no_sense_is_refused_by_name),
+		cmocka_unit_test(places_are_by_keys_that_have_names),
 		cmocka_unit_test(damaged_texts_are_refused),
 		cmocka_unit_test(the_base_rate_is_that_of_the_first_target),
 	};

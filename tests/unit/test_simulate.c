@@ -380,6 +380,7 @@ small_shop(void)
 		.refunds = 0.3,
 		.crawlers = 0.05,
 		.farms = 0.05,
+		.report = { WHEN_DAY },
 		.latency = { WHEN_SECOND },
 		.click_delay = { 5 * WHEN_SECOND },
 		.purchase_delay = { WHEN_HOUR },
@@ -389,7 +390,7 @@ small_shop(void)
 static void
 begin(struct market *s, const struct market_options *o, struct told *t)
 {
-	struct market_ends ends = { hear, NULL, hear_tick, t };
+	struct market_ends ends = { .record = hear, .tick = hear_tick, .context = t };
 
 	forget(t);
 	t->watermark = WHEN_NEVER;
@@ -678,7 +679,7 @@ too_many_visitors_are_counted_and_harm_nobody(void **state)
 {
 	static struct market s;
 	struct market_options o = small_shop();
-	struct market_ends ends = { ignore, NULL, ignore_tick, NULL };
+	struct market_ends ends = { .record = ignore, .tick = ignore_tick };
 
 	(void)state;
 	o.rate = 1e9;

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/serve/arrival.h"
+
+#include "lib/record/kind.h"
+#include "lib/serve/ask.h"
+#include "lib/serve/events.h"
+#include "lib/serve/forget.h"
+
+/* One record on its way: as it came, and as it is written. */
+struct arriving {
+	struct slice map;
+	enum kind kind;
+	double weight;
+	bool consents;
+	instant now;
+	struct build b;
+	unsigned pairs;
+	size_t open;
+};
+
+/* --- As it is written ---------------------------------------------------------------- */
+
+/* Of a shop's event without consent what one by HTTP keeps; of others what is known to say
+ * nothing of who it was. */
+static bool
+may_stay(const struct arriving *a, struct slice name)
+{
+	if (a->consents || a->kind == KIND_USER || slice_is(name, "event") ||
+	    slice_is(name, "event_id") || slice_is(name, "consent"))
+		return true;
+	return a->kind >= KIND_PAGE_VIEW && a->kind <= KIND_SIGN_UP
+	    ? ask_is_impersonal(name) || slice_is(name, "timestamp")
+	    : ask_is_of_banner(name);
+}
+
+static void
+add_time(struct arriving *a, const char *name, struct slice value)
+{
+	build_text(&a->b, name);
+	if (value.at != NULL)
+		build_raw(&a->b, value);
+	else
+		build_int(&a->b, a->now);
+	a->pairs++;
+}
+
+static void
+copy(struct arriving *a)
+{
+	static const struct slice none = { NULL, 0 };
+	struct slice key, item, name, own = none, other;
+	struct value_walk walk;
+	int64_t when;
+
+	for (value_open(a->map, &walk); value_next(&walk, &key, &item);) {
+		if (!value_str(key, &name) || !may_stay(a, name))
+			continue;
+		if (slice_is(name, "timestamp")) {
+			own = item;
+			add_time(a, "timestamp", none);
+			continue;
+		}
+		build_raw(&a->b, key);
+		build_raw(&a->b, item);
+		a->pairs++;
+	}
+	if (own.at == NULL)
+		add_time(a, "timestamp", none);
+	else if ((!value_int(own, &when) || when != a->now) &&
+	    !value_get(a->map, "occurred_at", &other))
+		add_time(a, "occurred_at", own);
+}
+
+/* The record is whole: it may be looked at. */
+static enum arrival
+close_record(struct desk *k, struct arriving *a, struct record *r, struct error *error)
+{
+	build_close_map(&a->b, a->open, a->pairs);
+	if (!build_full(&a->b) && desk_scan(k, build_slice(&a->b), r))
+		return ARRIVAL_TAKEN;
+	(void)error_set(error, "with its times it is too large");
+	return ARRIVAL_WRONG;
+}
+
+static enum arrival
+write(struct desk *k, struct arriving *a)
+{
+	desk_learn(k, build_slice(&a->b));
+	journal_close(k->journal, &a->b);
+	return ARRIVAL_TAKEN;
+}
+
+/* --- Kinds --------------------------------------------------------------------------- */
+
+static enum arrival
+change(struct desk *k, struct arriving *a, struct error *error)
+{
+	struct record r;
+
+	if (close_record(k, a, &r, error) != ARRIVAL_TAKEN ||
+	    catalogue_take(k->catalogue, build_slice(&a->b), true, error) ==
+		CATALOGUE_REFUSED)
+		return ARRIVAL_WRONG;
+	return write(k, a);
+}
+
+static enum arrival
+tell(struct desk *k, struct arriving *a, struct error *error)
+{
+	struct slice decision;
+	struct record r;
+
+	if (close_record(k, a, &r, error) != ARRIVAL_TAKEN)
+		return ARRIVAL_WRONG;
+	if (a->kind == KIND_PURCHASE && a->consents && a->weight > 0)
+		(void)desk_convert(k, a->map, a->now, &decision);
+	if (a->kind == KIND_USER && !a->consents) {
+		forget_record(k, &r);
+		k->counts.forgotten++;
+	}
+	forget_meet(k, visitor_read(&k->visitor, &r).user, a->now);
+	k->counts.events += a->kind >= KIND_PAGE_VIEW && a->kind <= KIND_SIGN_UP;
+	return write(k, a);
+}
+
+/* What the record itself says of who was shown what. */
+static void
+read_shown(struct desk *k, const struct record *r, struct shown *s)
+{
+	struct slice map = slice_of(r->bytes, r->size), value, id;
+	uint64_t position = 0;
+	uint32_t row;
+
+	*s = (struct shown){ .who = visitor_read(&k->visitor, r),
+		.came = (uint8_t)(s->came | 1U << SHOWN_FOREIGN) };
+	s->cap[CAPS_SLOT] = k->preset[CAPS_SLOT];
+	if (record_id(r, k->slot_id, &id))
+		s->id[CAPS_SLOT] = catalogue_hash(k->catalogue, id);
+	if (!record_id(r, k->creative_id, &id))
+		return;
+	row = catalogue_find_creative(k->catalogue, catalogue_hash(k->catalogue, id));
+	if (row != CATALOGUE_NONE)
+		eligible_caps(k, row, s);
+	if (value_get(map, "position", &value))
+		(void)value_uint(value, &position);
+	if (record_value(r, k->creative_id, &value))
+		shown_describe(s, (unsigned)position, value, r);
+}
+
+/* What is known of the decision here, and was not where the record was made. */
+static void
+add_about(struct arriving *a, const struct shown *s)
+{
+	struct slice key, value, name, other;
+	const uint8_t *at = s->about;
+
+	for (unsigned i = 0; i < s->pairs; i++) {
+		key = slice_of(at, value_size(at));
+		value = slice_of(at + key.size, value_size(at + key.size));
+		at = value.at + value.size;
+		if (value_str(key, &name) && value_get_slice(a->map, name, &other))
+			continue;
+		build_raw(&a->b, key);
+		build_raw(&a->b, value);
+		a->pairs++;
+	}
+}
+
+/* Another process was told of an impression or click. It counts here once, and pays when
+ * it was decided here. One that was bare, as whoever was told did not know the decision,
+ * may come again by who does: then it counts for caps. */
+static enum arrival
+hear(struct desk *k, struct arriving *a, struct slice decision, struct error *error)
+{
+	bool clicked = a->kind == KIND_CLICK, fresh, came;
+	unsigned bit = clicked ? DESK_CLICK : DESK_IMPRESSION;
+	uint64_t hash = hash_keyed(k->hash, decision);
+	struct shown *s = table_touch(k->shown, hash, a->now, &fresh);
+	struct record r;
+
+	came = (s->came >> bit & 1) != 0;
+	if (came && s->size > 0) {
+		k->counts.repeated++;
+		return ARRIVAL_KNOWN;
+	}
+	forget_check(k, s);
+	add_about(a, s);
+	if (close_record(k, a, &r, error) != ARRIVAL_TAKEN)
+		return ARRIVAL_WRONG;
+	if (s->size == 0)
+		read_shown(k, &r, s);
+	if (came && s->size == 0) {
+		k->counts.repeated++;
+		return ARRIVAL_KNOWN;
+	}
+	s->came = (uint8_t)(s->came | 1U << bit);
+	if (!clicked && !k->count_decisions)
+		shown_count(s, k->caps, a->now, 1);
+	desk_pay(k, s, hash, clicked ? BUDGET_CLICK : BUDGET_IMPRESSION, a->now);
+	*(clicked ? &k->counts.clicks : &k->counts.impressions) += !came;
+	return write(k, a);
+}
+
+/* One that no decision is named for, or that is taken back: it counts as it says. */
+static enum arrival
+count(struct desk *k, struct arriving *a, struct error *error)
+{
+	struct shown s = { .came = 0 };
+	struct record r;
+
+	if (close_record(k, a, &r, error) != ARRIVAL_TAKEN)
+		return ARRIVAL_WRONG;
+	read_shown(k, &r, &s);
+	if (a->kind == KIND_IMPRESSION && !k->count_decisions)
+		shown_count(&s, k->caps, a->now, a->weight);
+	return write(k, a);
+}
+
+static enum arrival
+dispatch(struct desk *k, struct arriving *a, struct error *error)
+{
+	struct slice value, decision;
+
+	switch (a->kind) {
+	case KIND_REQUEST:
+	case KIND_DECISION:
+		(void)error_set(error, "requests come over HTTP, and are decided here");
+		return ARRIVAL_WRONG;
+	case KIND_CREATIVE:
+	case KIND_CAMPAIGN:
+	case KIND_ITEM:
+		return change(k, a, error);
+	case KIND_IMPRESSION:
+	case KIND_CLICK:
+		if (a->weight == 1 && value_get(a->map, "decision_id", &value) &&
+		    value_str(value, &decision))
+			return hear(k, a, decision, error);
+		return count(k, a, error);
+	default:
+		return tell(k, a, error);
+	}
+}
+
+enum arrival
+arrival_take(struct desk *k, const struct record *r, instant now, struct error *error)
+{
+	struct arriving a = {
+		.map = slice_of(r->bytes, r->size), .kind = record_kind(r), .now = now
+	};
+	struct slice value;
+	instant when;
+
+	if (value_get(a.map, "timestamp", &value) && !record_timestamp(r, &when)) {
+		(void)error_set(error, "its timestamp is no instant");
+		return ARRIVAL_WRONG;
+	}
+	if (!record_weight(r, &a.weight)) {
+		(void)error_set(error, "its weight is no number");
+		return ARRIVAL_WRONG;
+	}
+	a.consents = ask_consents(a.map, false);
+	if (!a.consents && a.kind != KIND_USER)
+		(void)forget_named(k, a.map, false, false, now);
+	journal_open(k->journal, &a.b);
+	a.open = build_open(&a.b);
+	copy(&a);
+	return dispatch(k, &a, error);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What those who play a market share: luck, people, and where their records go.
+ */
+#ifndef BANNERPIPE_SIMULATE_INSIDE_H
+#define BANNERPIPE_SIMULATE_INSIDE_H
+
+#include "lib/simulate/chance.h"
+#include "lib/simulate/visit.h"
+
+/* What is drawn of the seed. */
+enum {
+	OF_ARRIVAL = 40,
+	OF_SESSION,
+	OF_PAGE,
+	OF_CHOICE,
+	OF_LOOK,
+	OF_CLICK,
+	OF_ORDER,
+	OF_BACK,
+	OF_CONTROL
+};
+
+static inline struct random
+luck(const struct market *s, uint64_t what, uint64_t which)
+{
+	return chance_of(s->o.world.seed, what, which);
+}
+
+static inline int64_t
+exponential(struct random *r, double mean_us)
+{
+	return 1 + (int64_t)(mean_us * chance_exponential(r));
+}
+
+static inline struct person
+person_of(const struct market *s, const struct happening *h)
+{
+	return (struct person){ h->session, h->visitor, (enum tell_who)h->who,
+		h->who != TELL_HUMAN || world_consents(&s->world, h->visitor) };
+}
+
+/* What one visitor does stays in its order. */
+static inline unsigned
+lane_of(const struct person *p)
+{
+	return (unsigned)hash_pair(p->who, p->visitor);
+}
+
+/* What is no news of banners. */
+static inline int
+tell(struct market *s, const struct person *p, struct slice record)
+{
+	return s->ends.event != NULL ? s->ends.event(s->ends.server, lane_of(p), record)
+				     : s->ends.record(s->ends.context, record);
+}
+
+/* A thing of that category, drawn by a random number. */
+static inline unsigned
+item_of(unsigned category, uint64_t which)
+{
+	return category +
+	    WORLD_CATEGORIES * (unsigned)(which % (TELL_ITEMS / WORLD_CATEGORIES));
+}
+
+#endif
