@@ -125,6 +125,8 @@ make(void)
 	    decider_init(&s.decider, s.desk.reader, 0) != 0 ||
 	    journal_init(&s.journal, JOURNAL) != 0)
 		abort();
+	for (unsigned i = 0; i < CAPS_SUBJECTS; i++)
+		s.desk.preset[i] = CAP_NONE;
 	s.desk.decider = &s.decider;
 	s.desk.rules = (struct desk_rules){ .offers = { false, -1 },
 		.second = true,

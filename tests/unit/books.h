@@ -158,6 +158,17 @@ books_cap(uint32_t total, uint32_t window)
 	return cap;
 }
 
+/* A run is repeated by its seed. */
+static inline int
+books_no_chance(const struct os *os, void *to, size_t size)
+{
+	(void)os;
+	memset(to, 7, size);
+	return 0;
+}
+
+static const struct os books_os = { .random = books_no_chance };
+
 /* count_decisions, rules and policy are the caller's to change before the first client. */
 static inline struct books *
 books_new(uint64_t seed, bool unpaced)
@@ -188,7 +199,7 @@ books_new(uint64_t seed, bool unpaced)
 	k->catalogue =
 	    catalogue_new(hash_key(seed), CATALOGUE_LARGEST, (uint64_t)1 << 20);
 	assert(k->caps != NULL && k->budgets != NULL && k->catalogue != NULL);
-	assert(desk_init(k, seed, "user_id", BOOKS_MEMORY, &error) == 0);
+	assert(desk_init(k, &books_os, seed, "user_id", BOOKS_MEMORY, &error) == 0);
 	k->preset[CAPS_BANNER] = books_cap(0, b->cap_banner);
 	k->preset[CAPS_CAMPAIGN] = books_cap(0, b->cap_campaign);
 	k->preset[CAPS_SLOT] = books_cap(b->cap_slot, 0);
