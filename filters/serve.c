@@ -75,6 +75,10 @@ show_counters(struct run *run, struct serve *f)
 	run_counter(run, "impressions", "impressions counted", &d->impressions);
 	run_counter(run, "clicks", "clicks counted", &d->clicks);
 	run_counter(run, "events", "events of the shop taken", &d->events);
+	run_counter(
+	    run, "bids", "impressions of exchanges bid for", &f->site.counts.bids);
+	run_counter(run, "wins", "bids that won", &d->wins);
+	run_counter(run, "losses", "bids that lost", &d->losses);
 	run_counter(run, "forgotten", "users who took consent back", &d->forgotten);
 	run_counter(run, "wrong", "requests and events that were wrong", &d->refused);
 	run_counter(
@@ -123,6 +127,8 @@ start(struct run *run, void *self)
 	if (f->template.path != NULL && template_file_open(&f->template, run) != 0)
 		return -1;
 	f->site.template = f->template.template;
+	f->site.auction = terms_auction(&f->terms, f->front.base);
+	f->site.hold = f->terms.wait[BUDGET_IMPRESSION];
 	if (site_init(&f->site) != 0)
 		return run_fail(run, "no memory for answers");
 	desk_introduce(&f->desk, site_now(&f->site));

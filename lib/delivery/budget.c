@@ -207,13 +207,14 @@ yield_of(const struct account *a, const struct budget_of *of)
 	return (a->paid + weight * guess[of->type]) / (a->resolved + weight);
 }
 
+/* asked: what was reserved for it, or would have been. */
 static void
-resolve(struct account *a, int64_t price, bool paid)
+resolve(struct account *a, int64_t asked, int64_t paid)
 {
-	a->resolved += (double)price;
-	a->paid += paid ? (double)price : 0;
+	a->resolved += (double)asked;
+	a->paid += (double)paid;
 	/* The last thousand prices, about. */
-	if (a->resolved > 2000 * (double)price) {
+	if (a->resolved > 2000 * (double)asked) {
 		a->resolved *= 0.5;
 		a->paid *= 0.5;
 	}
@@ -364,8 +365,8 @@ release(struct budgets *b, const struct reservation *r)
 
 	let_go(b, r);
 	if (table_touched(b->accounts, r->campaign, &last))
-		resolve(table_touch(b->accounts, r->campaign, last, &fresh), r->price,
-		    false);
+		resolve(
+		    table_touch(b->accounts, r->campaign, last, &fresh), r->price, 0);
 }
 
 static void
@@ -490,7 +491,7 @@ pay(struct budgets *b, struct reservation *r, uint32_t number)
 	if (queue_has(&b->queue, number)) {
 		queue_remove(&b->queue, number);
 		let_go(b, r);
-		r->uncovered = r->price - r->held;
+		r->uncovered = r->price > r->held ? r->price - r->held : 0;
 	} else {
 		b->counts.late++;
 	}
@@ -499,7 +500,7 @@ pay(struct budgets *b, struct reservation *r, uint32_t number)
 	if (!table_touched(b->accounts, r->campaign, &last))
 		return;
 	a = table_touch(b->accounts, r->campaign, last, &fresh);
-	resolve(a, r->price, true);
+	resolve(a, r->price > r->held ? r->price : r->held, r->price);
 	add(&a->spent, r->price);
 	add(&a->exceeded, r->uncovered);
 	if (a->day == r->day) {
@@ -541,6 +542,49 @@ budgets_commit(struct budgets *b, const struct budget_of *of, uint64_t decision,
 		queue_set(&b->queue, number, when + b->rules.wait[event + 1].us,
 		    decision, QUEUE_NO_LANE);
 	return BUDGET_NOTHING;
+}
+
+/* The reservation of a decision that is neither paid nor forgotten; its last touch. */
+static struct reservation *
+unpaid(struct budgets *b, uint64_t decision, instant *last)
+{
+	struct reservation *r;
+	bool fresh;
+
+	if (!table_touched(b->reservations, decision, last))
+		return NULL;
+	r = table_touch(b->reservations, decision, *last, &fresh);
+	return r->paid ? NULL : r;
+}
+
+bool
+budgets_clear(struct budgets *b, uint64_t decision, int64_t price)
+{
+	instant last;
+	struct reservation *r = unpaid(b, decision, &last);
+
+	if (r == NULL || price < 0 || price > r->price)
+		return false;
+	r->price = price;
+	return true;
+}
+
+bool
+budgets_release(struct budgets *b, uint64_t decision)
+{
+	instant last;
+	struct reservation *r = unpaid(b, decision, &last);
+	uint32_t number;
+
+	if (r == NULL)
+		return false;
+	number = (uint32_t)table_slot(b->reservations, r) + 1;
+	if (!queue_has(&b->queue, number))
+		return false;
+	queue_remove(&b->queue, number);
+	b->counts.released++;
+	release(b, r);
+	return true;
 }
 
 bool

@@ -120,6 +120,12 @@ enum budget_outcome {
  * (which then counts as decided at `when`); may be NULL. */
 enum budget_outcome budgets_commit(struct budgets *b, const struct budget_of *of,
     uint64_t decision, enum budget_event event, instant when);
+/* An auction cleared below the price that was reserved for the decision: it is to pay so
+ * much, in thousandths of a micro. False: it was paid, is not known, or that is more. */
+bool budgets_clear(struct budgets *b, uint64_t decision, int64_t price);
+/* What was reserved for the decision is not needed: nothing will come of it. False: it is
+ * paid, released or forgotten already. */
+bool budgets_release(struct budgets *b, uint64_t decision);
 /* Such an event is taken back: what it paid is given back. False: nothing was paid. */
 bool budgets_return(struct budgets *b, uint64_t decision, enum budget_event event);
 

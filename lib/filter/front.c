@@ -43,6 +43,8 @@ front_links(struct front *f, struct run *run, struct links *to)
 		free((void *)(uintptr_t)key.at);
 	if (status != 0)
 		return -1;
+	if (strlen(f->base) > FRONT_BASE_MAX)
+		return run_usage(run, "--base-url is longer than %d", FRONT_BASE_MAX);
 	*to = (struct links){ f->mac, f->base, f->life };
 	return f->mac != NULL ? 0 : run_fail(run, "no memory for the key");
 }

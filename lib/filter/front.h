@@ -9,7 +9,12 @@
 #include "lib/filter.h"
 #include "lib/filter/pump.h"
 
-enum { FRONT_KEY_LEAST = 16, FRONT_KEY_MAX = 4096, FRONT_ORIGINS_MAX = 64 };
+enum {
+	FRONT_KEY_LEAST = 16,
+	FRONT_KEY_MAX = 4096,
+	FRONT_ORIGINS_MAX = 64,
+	FRONT_BASE_MAX = 256,
+};
 
 struct front {
 	const char *listen, *key_file, *base, *origins;

@@ -11,6 +11,8 @@ check(const struct terms *t, struct run *run)
 			return run_usage(run, "a --wait must be longer than 0");
 	if (t->pause.us <= 0)
 		return run_usage(run, "--pause must be longer than 0");
+	if (strlen(t->currency) != 3)
+		return run_usage(run, "--currency is a code of three letters: USD");
 	if (t->house > (uint64_t)CATALOGUE_MICROS_MAX)
 		return run_usage(run, "--house-micros is at most 2^50");
 	if (t->processes == 0 || t->processes > TERMS_PROCESSES_MAX)
@@ -42,6 +44,8 @@ int
 terms_start(
     const struct terms *t, struct run *run, struct desk *desk, uint64_t memory_bytes)
 {
+	static const enum desk_event pays[] = { DESK_BILLING, DESK_WIN,
+		DESK_IMPRESSION };
 	struct budget_rules rules = {
 		.share = 1, .unpaced = t->unpaced, .parts = (unsigned)t->processes
 	};
@@ -50,11 +54,20 @@ terms_start(
 		return -1;
 	memcpy(rules.wait, t->wait, sizeof rules.wait);
 	desk->count_decisions = t->count == 1;
+	desk->pays = pays[t->pays];
+	desk->currency = t->currency;
 	desk->caps = caps_new(t->pause, memory_bytes);
 	desk->budgets = budgets_new(rules, memory_bytes);
 	return desk->caps != NULL && desk->budgets != NULL
 	    ? 0
 	    : run_fail(run, "no memory for caps and budgets: change --memory");
+}
+
+struct openrtb_rules
+terms_auction(const struct terms *t, const char *base)
+{
+	return (struct openrtb_rules){ t->seat, t->currency, t->tmax,
+		strncmp(base, "https:", 6) == 0 };
 }
 
 void

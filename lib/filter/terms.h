@@ -7,15 +7,16 @@
 #define BANNERPIPE_FILTER_TERMS_H
 
 #include "lib/filter.h"
-#include "lib/serve/desk.h"
+#include "lib/serve/events.h"
+#include "lib/serve/openrtb.h"
 
 enum { TERMS_PROCESSES_MAX = 1024 };
 
 struct terms {
-	const char *caps[CAPS_SUBJECTS], *users, *floors;
-	struct span pause, wait[BUDGET_EVENTS];
+	const char *caps[CAPS_SUBJECTS], *users, *floors, *seat, *currency;
+	struct span pause, wait[BUDGET_EVENTS], tmax;
 	uint64_t house, processes;
-	int count, diversity;
+	int count, diversity, pays;
 	bool second, unpaced;
 };
 
@@ -41,6 +42,14 @@ struct terms {
 		"spend as fast as it goes, not as the traffic is expected"),           \
 	    OPTION('j', "processes", type, t.processes, "1",                           \
 		"so many share the port, and each has its part of the budgets"),       \
+	    OPTION(0, "seat", type, t.seat, NULL,                                      \
+		"for whom is bid, in auctions of exchanges", "ID"),                    \
+	    OPTION_RARE(0, "currency", type, t.currency, "USD",                        \
+		"of the catalogue's money: the one that is bid in", "CODE"),           \
+	    OPTION_CHOICE(0, "pays", type, t.pays, "billing|win|impression",           \
+		"what a bid is paid on"),                                              \
+	    OPTION_RARE(0, "tmax", type, t.tmax, "10ms",                               \
+		"bid for no exchange that waits for less"),                            \
 	    OPTION_RARE(0, "house-micros", type, t.house, "0",                         \
 		"what the reward is worth of who has no bid and no value"),            \
 	    OPTION_RARE(0, "pause", type, t.pause, "30m",                              \
@@ -56,6 +65,8 @@ struct terms {
  * after run_usage or run_fail. */
 int terms_start(
     const struct terms *t, struct run *run, struct desk *desk, uint64_t memory_bytes);
+/* Who bids in auctions; base: what our own URLs begin with. */
+struct openrtb_rules terms_auction(const struct terms *t, const char *base);
 void terms_stop(struct desk *desk);
 
 #endif

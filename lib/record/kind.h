@@ -17,6 +17,9 @@
 	X(DECISION, "decision")                                                        \
 	X(IMPRESSION, "impression")                                                    \
 	X(CLICK, "click")                                                              \
+	X(WIN, "win")                                                                  \
+	X(BILLING, "billing")                                                          \
+	X(LOSS, "loss")                                                                \
 	X(PAGE_VIEW, "page_view")                                                      \
 	X(VIEW_ITEM, "view_item")                                                      \
 	X(ADD_TO_CART, "add_to_cart")                                                  \

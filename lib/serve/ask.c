@@ -247,7 +247,8 @@ static const struct slice own[] = { NAME("event"), NAME("event_id"), NAME("reque
 	NAME("candidate_limits"), NAME("candidate_groups"), NAME("floor_micros"),
 	NAME("auction"), NAME("bid_type"), NAME("price_micros") };
 static const struct slice impersonal[] = { NAME("slot_id"), NAME("context"),
-	NAME("width"), NAME("height") };
+	NAME("width"), NAME("height"), NAME("tmax_us"), NAME("auction_id"),
+	NAME("imp_id") };
 /* Of records that are made of decisions, besides. */
 static const struct slice of_banners[] = { NAME("shown_at"), NAME("delay_us"),
 	NAME("complete"), NAME("revision"), NAME("cause"), NAME("attribution"),

@@ -41,7 +41,7 @@ const char *ask_query(struct asker *a, struct slice query, struct slice *to);
 bool ask_consents(struct slice map, bool signal);
 /* Append the pairs that records take over, but those that `over` has (absent: none), and
  * count them. Pairs that only we say ourselves are left out, and without consent all but
- * slot_id, context, width and height. */
+ * slot_id, context, width, height and what is of the auction. */
 unsigned ask_pairs(
     struct slice map, struct slice over, bool consents, struct build *to);
 /* Whether a key says nothing of the user: what is kept without consent. And whether it is

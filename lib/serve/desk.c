@@ -204,7 +204,10 @@ settle(struct desk *k, struct shown *s, uint64_t decision, instant now)
 	struct budget_of of;
 
 	if (budget_find(k->catalogue, s->id[CAPS_CAMPAIGN], &of)) {
-		budget_lower(&of, (enum bid_type)s->bid_type, s->price_micros);
+		if (s->sold > 0)
+			shown_price(&of, s->sold);
+		else
+			budget_lower(&of, (enum bid_type)s->bid_type, s->price_micros);
 		if (budgets_reserve(k->budgets, &of, decision, now) != BUDGET_FREE) {
 			k->counts.unfunded++;
 			return false;
@@ -233,8 +236,8 @@ fill_banner(const struct desk *k, struct slice request_id, struct desk_banner *t
 /* The next position: 1 when a banner was decided for it, 0 when it stays empty, -1 when
  * there can be no more. */
 static int
-decide_one(struct desk *k, const struct record *request, struct build *b, instant now,
-    struct desk_banner *to)
+decide_one(struct desk *k, const struct desk_ask *a, const struct record *request,
+    struct build *b, struct desk_banner *to)
 {
 	struct decider *d = k->decider;
 	struct shown *s = &k->eligible.shown, *kept;
@@ -253,13 +256,15 @@ decide_one(struct desk *k, const struct record *request, struct build *b, instan
 	eligible_caps(k, to->row, s);
 	s->bid_type = (uint8_t)to->bid_type;
 	s->price_micros = to->price_micros;
+	s->sold = a->sold ? desk_price(to->worth_micros) : 0;
 	decision = hash_keyed(k->hash, to->id);
-	if (!settle(k, s, decision, now)) {
+	if ((a->sold && s->sold == 0) || a->rehearsal ||
+	    !settle(k, s, decision, a->now)) {
 		b->at = start;
 		decider_take(d, (struct slice){ NULL, 0 });
-		return 0;
+		return a->rehearsal && s->sold > 0;
 	}
-	kept = table_touch(k->shown, decision, now, &fresh);
+	kept = table_touch(k->shown, decision, a->now, &fresh);
 	*kept = *s;
 	(void)value_get(catalogue_creative_record(k->catalogue, to->row), "composed_of",
 	    &composed_of);
@@ -295,12 +300,14 @@ decide_all(struct desk *k, const struct desk_ask *a, struct slice pairs, unsigne
 	if (wrong != NULL)
 		return wrong;
 	while (decider_next(k->decider, &wrong)) {
-		int status = decide_one(k, &r, &b, a->now, &to->banner[to->n]);
+		int status = decide_one(k, a, &r, &b, &to->banner[to->n]);
 
 		if (status < 0)
 			break;
 		to->n += (unsigned)status;
 	}
+	if (a->rehearsal)
+		return NULL;
 	desk_learn(k, request);
 	journal_close(k->journal, &b);
 	return NULL;
@@ -340,7 +347,7 @@ desk_decide(struct desk *k, const struct desk_ask *a, struct desk_answer *to)
 	forget_meet(k, k->eligible.shown.who.user, a->now);
 	if (wrong == NULL && k->eligible.n > 0)
 		wrong = decide_all(k, a, pairs, count, to);
-	if (wrong == NULL) {
+	if (wrong == NULL && !a->rehearsal) {
 		k->counts.requests++;
 		k->counts.empty += to->n == 0;
 		k->counts.contextual += !a->consents;

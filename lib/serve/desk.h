@@ -36,6 +36,8 @@ struct desk_counts {
 	uint64_t repeated; /* impressions and clicks that came before */
 	uint64_t unknown;  /* impressions and clicks of decisions that are forgotten */
 	uint64_t refused;  /* requests and events that were wrong */
+	uint64_t wins, billings, losses; /* that exchanges told */
+	uint64_t overpriced; /* cleared at more than was bid; the bid was paid */
 };
 
 /* The shop's wishes. */
@@ -71,6 +73,9 @@ struct desk {
 	struct cap preset[CAPS_SUBJECTS];
 	struct desk_rules rules;
 	bool count_decisions; /* they count for caps; else impressions do */
+	unsigned
+	    pays; /* enum desk_event, of a bid in an auction: impression, win, billing */
+	const char *currency; /* of such bids */
 
 	const char *users; /* borrowed: the keys that tell a user */
 	struct visitor_keys visitor;
@@ -116,6 +121,10 @@ struct desk_ask {
 	/* Whether a row may answer, by its campaign, say, or its category; NULL: any may. */
 	bool (*accepts)(void *context, const struct catalogue *c, uint32_t row);
 	void *context;
+	/* An impression that an exchange sells: it is paid for by the impression, whatever
+	 * the campaign's own bid is for. */
+	bool sold;
+	bool rehearsal; /* decide, but reserve, remember and write nothing */
 };
 
 /* A pair of the slot, or else of the map. */
@@ -130,6 +139,13 @@ struct desk_banner {
 	struct slice id;      /* the decision's; in `text` */
 	char text[DECISION_ID_MAX];
 };
+
+/* A price of an impression in thousandths of a micro, which is micros for a thousand. */
+static inline int64_t
+desk_price(double micros)
+{
+	return (int64_t)(micros * (double)BUDGET_MILLI + 0.5);
+}
 
 struct desk_answer {
 	struct desk_banner banner[DESK_POSITIONS_MAX];

@@ -200,7 +200,8 @@ begin(struct desk *k, const struct desk_ask *a, const struct record *r,
 	if (e->positions > (uint64_t)left)
 		e->positions = (uint64_t)left;
 	budgets_reach(k->budgets, now);
-	budgets_traffic(k->budgets, now);
+	if (!a->rehearsal)
+		budgets_traffic(k->budgets, now);
 }
 
 const char *

@@ -11,12 +11,13 @@
 
 enum { EVENT_ID_MAX = 128 };
 
-_Static_assert((int)SHOWN_CONVERTED > (int)DESK_CLICK, "a conversion has its own bit");
+_Static_assert(
+    (int)SHOWN_CONVERTED == (int)DESK_CONVERSION, "a conversion has its own bit");
 
 /* --- Banners ------------------------------------------------------------------------- */
 
-static void
-build_head(struct build *b, const char *event, struct slice id, instant now)
+void
+desk_build_head(struct build *b, const char *event, struct slice id, instant now)
 {
 	build_text(b, "event");
 	build_text(b, event);
@@ -34,7 +35,12 @@ desk_pay(struct desk *k, const struct shown *s, uint64_t decision,
 	bool pays = (s->came >> SHOWN_FOREIGN & 1) == 0 &&
 	    budget_find(k->catalogue, s->id[CAPS_CAMPAIGN], &of);
 
-	if (pays)
+	/* What is sold is paid for when the exchange says so (desk_notice). */
+	if (s->sold > 0 && (event != BUDGET_IMPRESSION || k->pays != DESK_IMPRESSION))
+		return;
+	if (pays && s->sold > 0)
+		shown_price(&of, s->sold);
+	else if (pays)
 		budget_lower(&of, (enum bid_type)s->bid_type, s->price_micros);
 	budgets_reach(k->budgets, now);
 	(void)budgets_commit(k->budgets, pays ? &of : NULL, decision, event, now);
@@ -63,7 +69,7 @@ desk_tell(struct desk *k, enum desk_event event, struct slice decision, instant 
 	    (const char *)decision.at, names[event]);
 	journal_open(k->journal, &b);
 	build_map(&b, 4 + s->pairs);
-	build_head(&b, names[event], slice_of(id, (size_t)size), now);
+	desk_build_head(&b, names[event], slice_of(id, (size_t)size), now);
 	build_text(&b, "decision_id");
 	build_str(&b, decision);
 	build_raw(&b, slice_of(s->about, s->size));
@@ -158,7 +164,7 @@ desk_event(struct desk *k, struct slice map, bool signal, instant now)
 	}
 	journal_open(k->journal, &b);
 	open = build_open(&b);
-	build_head(&b, kind_name(kind), slice_of(text, (size_t)size), now);
+	desk_build_head(&b, kind_name(kind), slice_of(text, (size_t)size), now);
 	pairs += ask_consent_pair(map, signal, consents, &b);
 	pairs += ask_pairs(map, none, consents, &b);
 	if (kind == KIND_PURCHASE && consents)

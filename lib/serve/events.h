@@ -8,11 +8,32 @@
 
 #include "lib/serve/desk.h"
 
-enum desk_event { DESK_IMPRESSION, DESK_CLICK };
+enum desk_event {
+	DESK_IMPRESSION,
+	DESK_CLICK,
+	DESK_CONVERSION, /* with a purchase only */
+	DESK_WIN,        /* the last three: notices of an exchange */
+	DESK_BILLING,
+	DESK_LOSS,
+};
 
 /* It came of a decision. The link was good. */
 void desk_tell(
     struct desk *k, enum desk_event event, struct slice decision, instant now);
+/* What an exchange has told of a bid. Prices are thousandths of a micro, of an impression;
+ * -1: not told. */
+struct desk_notice {
+	enum desk_event event;
+	int64_t bid;    /* what the link was signed with */
+	int64_t price;  /* that it cleared at */
+	int64_t least;  /* that would have won */
+	int64_t reason; /* of a loss, in the list of OpenRTB 3.0 */
+};
+
+/* Count and write it, once. What pays commits the price that it cleared at, never more
+ * than the bid; a loss releases what was reserved. */
+void desk_notice(struct desk *k, const struct desk_notice *notice,
+    struct slice decision, instant now);
 /* An event of the shop. NULL, or what is wrong with it. */
 const char *desk_event(struct desk *k, struct slice map, bool signal, instant now);
 
@@ -26,5 +47,7 @@ void desk_pay(struct desk *k, const struct shown *s, uint64_t decision,
  * banner was clicked, once, and paid then. NULL: none. */
 const struct shown *desk_convert(
     struct desk *k, struct slice map, instant now, struct slice *id);
+/* The pairs that each record begins with: event, event_id, timestamp. */
+void desk_build_head(struct build *b, const char *event, struct slice id, instant now);
 
 #endif

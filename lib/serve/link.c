@@ -7,10 +7,23 @@
 
 #include "lib/base/bytes.h"
 #include "lib/base/number.h"
+#include "lib/http/request.h"
 
 enum { SECOND = 1000000, HEX = 2 * MAC_SIZE };
 
 static const char digits[] = "0123456789abcdef";
+
+/* What goes before the decision, before the target, and after all. */
+static const struct {
+	const char *path, *target, *macros;
+} shapes[LINK_KINDS] = {
+	[LINK_IMPRESSION] = { "/v1/impression?d=", "", "" },
+	[LINK_CLICK] = { "/v1/click?d=", "&u=", "" },
+	[LINK_WIN] = { "/openrtb2/win?d=", "&b=", "&p=${AUCTION_PRICE}" },
+	[LINK_BILLING] = { "/openrtb2/billing?d=", "&b=", "&p=${AUCTION_PRICE}" },
+	[LINK_LOSS] = { "/openrtb2/loss?d=", "&b=",
+	    "&p=${AUCTION_PRICE}&r=${AUCTION_LOSS}&w=${AUCTION_MIN_TO_WIN}" },
+};
 
 bool
 link_leads(struct slice target)
@@ -61,6 +74,15 @@ encode(struct slice text, uint8_t *to)
 	return n;
 }
 
+static size_t
+append(uint8_t *to, const char *text)
+{
+	size_t size = strlen(text);
+
+	memcpy(to, text, size);
+	return size;
+}
+
 void
 link_build(const struct links *l, enum link_kind kind, struct slice decision,
     struct slice target, instant now, struct build *to)
@@ -73,24 +95,45 @@ link_build(const struct links *l, enum link_kind kind, struct slice decision,
 		build_nil(to);
 		return;
 	}
-	n += (size_t)sprintf(
-	    (char *)text, "/v1/%s?d=", kind == LINK_CLICK ? "click" : "impression");
+	n += append(text, shapes[kind].path);
 	n += encode(decision, text + n);
 	n += (size_t)sprintf((char *)text + n, "&e=%" PRIu64, expires);
-	if (kind == LINK_CLICK) {
-		memcpy(text + n, "&u=", 3);
-		n += 3 + encode(target, text + n + 3);
-	}
-	memcpy(text + n, "&m=", 3);
-	n += 3;
+	n += append(text + n, shapes[kind].target);
+	n += encode(target, text + n);
+	n += append(text + n, "&m=");
 	sign(l, kind, decision, expires, target, mac);
 	for (unsigned i = 0; i < MAC_SIZE; i++) {
 		text[n++] = (uint8_t)digits[mac[i] >> 4];
 		text[n++] = (uint8_t)digits[mac[i] & 15];
 	}
+	n += append(text + n, shapes[kind].macros);
 	build_str_header(to, strlen(l->base) + n);
 	build_raw(to, slice_text(l->base));
 	build_raw(to, slice_of(text, n));
+}
+
+void
+link_read(struct slice query, uint8_t *room, struct link_parts *to)
+{
+	struct slice name, value;
+
+	*to = (struct link_parts){ .decision = { NULL, 0 } };
+	while (http_query_next(&query, &room, &name, &value)) {
+		if (slice_is(name, "d"))
+			to->decision = value;
+		else if (slice_is(name, "e"))
+			to->expires = value;
+		else if (slice_is(name, "u") || slice_is(name, "b"))
+			to->target = value;
+		else if (slice_is(name, "m"))
+			to->mac = value;
+		else if (slice_is(name, "p"))
+			to->price = value;
+		else if (slice_is(name, "r"))
+			to->reason = value;
+		else if (slice_is(name, "w"))
+			to->least = value;
+	}
 }
 
 static bool

@@ -20,7 +20,8 @@ shown_check(const struct table *t, struct error *error)
 		const struct shown *s = table_cell(t, i);
 
 		if (s->size > sizeof s->about || s->bid_type > BID_CPA ||
-		    s->price_micros < 0 || s->price_micros > CATALOGUE_MICROS_MAX)
+		    s->price_micros < 0 || s->sold < 0 ||
+		    s->price_micros > CATALOGUE_MICROS_MAX)
 			return error_set(error, "a decision in it is not whole");
 	}
 	return 0;
@@ -65,7 +66,8 @@ remember_price(struct shown *s)
 	uint8_t bytes[8];
 	struct build b;
 
-	if (s->bid_type == BID_NONE)
+	/* What is sold has another price, which is told later. */
+	if (s->bid_type == BID_NONE || s->sold > 0)
 		return;
 	build_init(&b, bytes, sizeof bytes);
 	build_text(&b, bid_type_name((enum bid_type)s->bid_type));

@@ -6,6 +6,7 @@
 #ifndef BANNERPIPE_SERVE_SHOWN_H
 #define BANNERPIPE_SERVE_SHOWN_H
 
+#include "lib/delivery/budget.h"
 #include "lib/delivery/caps.h"
 #include "lib/delivery/catalogue.h"
 #include "lib/record/record.h"
@@ -22,12 +23,22 @@ struct shown {
 	uint64_t id[CAPS_SUBJECTS]; /* 0: there is none */
 	struct cap cap[CAPS_SUBJECTS];
 	int64_t price_micros; /* in the terms of the bid; 0: it does not bid */
-	uint8_t bid_type;     /* enum bid_type */
-	uint8_t came;         /* bit i: event i of enum desk_event, or of these */
+	int64_t sold;     /* bid for an impression that is sold, thousandths of a micro;
+			       * 0: it is none */
+	uint8_t bid_type; /* enum bid_type */
+	uint8_t came;     /* bit i: event i of enum desk_event, or of these */
 	uint8_t pairs;
 	uint8_t size;
 	uint8_t about[SHOWN_ABOUT_MAX]; /* pairs that the records of its events have */
 };
+
+/* Such an impression is paid for as one, whatever the campaign's own bid is for. */
+static inline void
+shown_price(struct budget_of *of, int64_t price)
+{
+	of->type = BID_CPM;
+	of->price = price;
+}
 
 /* By the hash of the decision's id; NULL: no memory. */
 struct table *shown_new(uint64_t memory_bytes);

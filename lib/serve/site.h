@@ -7,6 +7,9 @@
  *	GET /v1/click             a banner was clicked: go where it leads
  *	POST /v1/events           events of the shop, one or a batch
  *	GET /v1/banner.js         a script that asks, shows and tells
+ *	POST /openrtb2            bids for the impressions of an exchange
+ *	GET, POST /openrtb2/win, /openrtb2/billing, /openrtb2/loss
+ *	                          what has become of one
  *	GET /healthz, /readyz, /metrics
  *
  * While the journal has no room for another decision, who asks is shown the fallback, and
@@ -20,6 +23,7 @@
 #include "lib/serve/ask.h"
 #include "lib/serve/events.h"
 #include "lib/serve/link.h"
+#include "lib/serve/openrtb.h"
 
 enum {
 	SITE_SLOTS_MAX = 16,
@@ -27,14 +31,16 @@ enum {
 	SITE_ANSWER_MAX = 256 << 10,
 	SITE_HTML_MAX =
 	    64 << 10, /* of an answer: beyond it banners come without HTML */
-	SITE_ROUTES = 8,
+	SITE_ROUTES = 12,
 };
 
 struct site_counts {
-	uint64_t shed;   /* decisions answered with the fallback */
-	uint64_t lost;   /* impressions, clicks and events that had no room */
-	uint64_t forged; /* links that are not ours */
-	uint64_t late;   /* links that count no more */
+	uint64_t shed;        /* decisions answered with the fallback */
+	uint64_t lost;        /* impressions, clicks and events that had no room */
+	uint64_t forged;      /* links that are not ours */
+	uint64_t late;        /* links that count no more */
+	uint64_t bids, tests; /* tests: requests that were rehearsed */
+	uint64_t no_bids[OPENRTB_REASONS]; /* impressions that got none, by reason */
 };
 
 struct site {
@@ -44,10 +50,13 @@ struct site {
 	struct links links;
 	const char *fallback;            /* the id of a creative; NULL: no banner */
 	const struct template *template; /* borrowed; NULL: banners without HTML */
+	struct openrtb_rules auction;
+	struct span hold; /* how long a bid's reservation holds */
 	bool draining;
 
 	struct asker asker;
 	uint8_t *pack; /* owned; an answer as msgpack */
+	uint8_t *asks; /* owned; what is asked for an impression of an exchange */
 	instant now;   /* it never goes back */
 	struct site_counts counts;
 };

@@ -5,7 +5,8 @@
  * that of what comes on standard input, when the first byte is even.
  * Every answer that is JSON must be so, and everything in the journal a record or a
  * control record, with a time that does not go back. A link of ours in the input gets a
- * code that holds, so that what lies behind it is reached: "m=!" becomes one.
+ * code that holds, so that what lies behind it is reached: "m=!" becomes one. No sum of a
+ * budget is below 0.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -88,6 +89,16 @@ make_catalogue(struct json *json)
 		"{\"event\":\"creative\",\"creative_id\":\"p\",\"cap\":{\"total\":2},"
 		"\"parts\":{\"headline\":[\"\\\"<\",\"&\"],\"colour\":[\"red\",\"'\"]}"
 		"}",
+		"{\"event\":\"campaign\",\"campaign_id\":\"m\",\"bid_type\":\"cpm\","
+		"\"bid_micros\":2000000,\"budget_micros\":9000}",
+		"{\"event\":\"creative\",\"creative_id\":\"r\",\"campaign_id\":\"m\","
+		"\"url\":\"https://www.r.example/\",\"cat\":[\"IAB3-1\"],\"attr\":[2],"
+		"\"parts\":{\"headline\":\"${<'\\u0001\",\"image_url\":\"https://r/"
+		"\\\"\"}}",
+		"{\"event\":\"creative\",\"creative_id\":8,\"campaign_id\":\"m\","
+		"\"deal_id\":\"d\",\"adomain\":[\"a.b\",1],\"cat\":[7],\"width\":300,"
+		"\"height\":250,\"language\":\"de\",\"parts\":{\"call_to_action\":\"\"}"
+		"}",
 	};
 	struct catalogue *c = catalogue_new(
 	    hash_key(0), (struct catalogue_limits){ 16, 16, 16 }, 1 << 20);
@@ -104,7 +115,8 @@ make(void)
 {
 	static struct server s;
 	struct budget_rules rules = { .wait = { { 1000000 }, { 1000000 }, { 1000000 } },
-		.share = 1 };
+		.share = 1,
+		.unpaced = true };
 	struct error error;
 
 	s.desk.reader = reader_new();
@@ -130,8 +142,12 @@ make(void)
 	s.site.desk = &s.desk;
 	s.site.fallback = "a";
 	s.site.template = template_new(slice_text(template_built_in), &error);
-	s.site.links =
-	    (struct links){ mac_new(slice_text("0123456789abcdef")), "", { 1000000 } };
+	s.site.links = (struct links){ mac_new(slice_text("0123456789abcdef")),
+		"https://ads", { 1000000 } };
+	s.site.auction = (struct openrtb_rules){ "s", "USD", { 10000 }, true };
+	s.site.hold = rules.wait[0];
+	s.desk.pays = DESK_BILLING;
+	s.desk.currency = "USD";
 	if (s.desk.caps == NULL || s.desk.budgets == NULL || s.site.links.mac == NULL ||
 	    s.site.template == NULL || site_init(&s.site) != 0 ||
 	    desk_init(&s.desk, &os, 0, "user_id", MEMORY, &error) != 0)
@@ -144,30 +160,44 @@ make(void)
 	return &s;
 }
 
-/* A link of a click with a code that holds, in place of "m=!". */
+static enum link_kind
+kind_of_path(struct slice path)
+{
+	return slice_is(path, "/v1/click")        ? LINK_CLICK
+	    : slice_is(path, "/openrtb2/win")     ? LINK_WIN
+	    : slice_is(path, "/openrtb2/billing") ? LINK_BILLING
+	    : slice_is(path, "/openrtb2/loss")    ? LINK_LOSS
+						  : LINK_IMPRESSION;
+}
+
+/* A link with a code that holds, in place of "m=!"; what it said goes after it. */
 static struct slice
-sign(struct server *s, struct slice query, uint8_t *to)
+sign(struct server *s, struct slice path, struct slice query, uint8_t *to)
 {
 	uint8_t room[2048], url[LINK_MAX];
-	struct slice decision = { NULL, 0 }, target = { NULL, 0 }, text;
-	struct build b;
+	enum link_kind kind = kind_of_path(path);
+	struct link_parts parts;
+	struct slice text;
+	struct build b, all;
 
 	if (query.size < 4 || query.size > sizeof room ||
 	    memcmp(query.at + query.size - 4, "&m=!", 4) != 0)
 		return query;
-	(void)http_query_find(query, "d", room, &decision);
+	query.size -= 4;
+	link_read(query, room, &parts);
 	build_init(&b, url, sizeof url);
-	if (decision.size == 0 || decision.size > 64)
+	if (parts.decision.size == 0 || parts.decision.size > 64)
 		return query;
-	memcpy(to, decision.at, decision.size);
-	decision.at = to;
-	(void)http_query_find(query, "u", room, &target);
-	link_build(&s->site.links, LINK_CLICK, decision, target, s->site.now, &b);
+	if (kind == LINK_IMPRESSION || parts.target.at == NULL)
+		parts.target = slice_text("");
+	link_build(&s->site.links, kind, parts.decision, parts.target, s->site.now, &b);
 	if (build_full(&b) || !value_str(build_slice(&b), &text))
 		return query;
-	text = slice_from(text, slice_find(text, '?') + 1);
-	memcpy(to, text.at, text.size);
-	return slice_of(to, text.size);
+	build_init(&all, to, 2 * LINK_MAX);
+	build_raw(&all, slice_from(text, slice_find(text, '?') + 1));
+	build_byte(&all, '&');
+	build_raw(&all, query);
+	return build_slice(&all);
 }
 
 static void
@@ -175,7 +205,7 @@ handle(void *context, const struct http_request *request, struct http_answer *a)
 {
 	static struct json *json;
 	static uint8_t bytes[2 * SITE_ANSWER_MAX], text[SITE_ANSWER_MAX + JSON_PADDING],
-	    link[LINK_MAX];
+	    link[2 * LINK_MAX];
 	struct server *s = context;
 	struct http_request r = *request;
 	struct build b;
@@ -185,8 +215,7 @@ handle(void *context, const struct http_request *request, struct http_answer *a)
 		json = json_new();
 	assert(json != NULL);
 	(void)site_now(&s->site);
-	if (slice_is(r.path, "/v1/click"))
-		r.query = sign(s, r.query, link);
+	r.query = sign(s, r.path, r.query, link);
 	site_handle(&s->site, &r, a);
 	assert(a->status >= 200 && a->status < 600 && !a->broken);
 	if (a->type == NULL || strcmp(a->type, "application/json") != 0)
@@ -194,6 +223,19 @@ handle(void *context, const struct http_request *request, struct http_answer *a)
 	memcpy(text, a->body.at, a->body.size);
 	build_init(&b, bytes, sizeof bytes);
 	assert(json_parse(json, slice_of(text, a->body.size), &b, &fault));
+}
+
+/* Their sums by campaign; what they are held to may change at any time. */
+static void
+check_budgets(const struct server *s)
+{
+	for (const char *id = "cm"; *id != 0; id++) {
+		uint64_t hash = catalogue_hash(s->desk.catalogue, slice_of(id, 1));
+		struct budget_state b = budgets_state(s->desk.budgets, hash);
+
+		assert(b.reserved >= 0 && b.spent >= 0 && b.exceeded >= 0);
+		assert(b.exceeded <= b.spent);
+	}
 }
 
 static void
@@ -277,6 +319,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		service.out_size = 0;
 	while (exchange_feed(&x, &service, &in));
 	check_journal(server);
+	check_budgets(server);
 	free(block);
 	service_fini(&service);
 	return 0;

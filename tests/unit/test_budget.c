@@ -179,6 +179,43 @@ a_day_pays_what_was_decided_in_it(void **state)
 }
 
 static void
+an_auction_pays_what_it_cleared_at(void **state)
+{
+	struct budgets *b = budgets_new(rules, MEMORY);
+	struct budget_of of = of_type(BID_CPM, 1000, 3, -1);
+
+	(void)state;
+	for (uint64_t i = 1; i <= 3; i++)
+		assert_int_equal(budgets_reserve(b, &of, i, T0), BUDGET_FREE);
+	assert_false(budgets_clear(b, 1, 1001)); /* never more than was reserved */
+	assert_false(budgets_clear(b, 1, -1));
+	assert_false(budgets_clear(b, 9, 1));
+	assert_true(budgets_clear(b, 1, 400));
+	assert_int_equal(budgets_state(b, 7).reserved, 3000);
+	assert_int_equal(
+	    budgets_commit(b, NULL, 1, BUDGET_IMPRESSION, T0), BUDGET_PAID);
+	assert_int_equal(budgets_state(b, 7).spent, 400);
+	assert_int_equal(budgets_state(b, 7).reserved, 2000);
+	assert_int_equal(budgets_state(b, 7).exceeded, 0);
+	assert_false(budgets_clear(b, 1, 1));
+	/* One that was lost makes room at once, once. */
+	assert_true(budgets_release(b, 2));
+	assert_false(budgets_release(b, 2));
+	assert_false(budgets_release(b, 1));
+	assert_false(budgets_release(b, 9));
+	assert_int_equal(budgets_state(b, 7).reserved, 1000);
+	/* It is owed all the same when it is billed after all. */
+	assert_int_equal(
+	    budgets_commit(b, NULL, 2, BUDGET_IMPRESSION, T0), BUDGET_PAID);
+	assert_int_equal(budgets_state(b, 7).spent, 1400);
+	assert_int_equal(budgets_state(b, 7).exceeded, 1000);
+	/* What is returned is what was paid. */
+	assert_true(budgets_return(b, 1, BUDGET_IMPRESSION));
+	assert_int_equal(budgets_state(b, 7).spent, 1000);
+	budgets_free(b);
+}
+
+static void
 alerts_come_once(void **state)
 {
 	struct budgets *b = budgets_new(rules, MEMORY);
@@ -499,6 +536,7 @@ main(void)
 		cmocka_unit_test(the_room_is_what_can_be_reserved),
 		cmocka_unit_test(a_lower_price_is_held_and_paid),
 		cmocka_unit_test(a_day_pays_what_was_decided_in_it),
+		cmocka_unit_test(an_auction_pays_what_it_cleared_at),
 		cmocka_unit_test(alerts_come_once),
 		cmocka_unit_test(nothing_is_over_delivered),
 		cmocka_unit_test(what_is_over_a_budget_came_too_late),
