@@ -40,7 +40,8 @@ MAPS   := $(sort $(wildcard lib/text/maps/*.map))
 # Debian ships llhttp as its C sources. Nothing of it is lenient.
 LLHTTP  ?= /usr/share/llhttp
 LLOBJ  := $(patsubst %,$(BUILD)/llhttp/%.o,api http llhttp)
-LIBOBJ := $(patsubst %,$(BUILD)/%.o,$(basename $(LIBSRC))) $(BUILD)/lib/text/maps.o $(LLOBJ)
+LIBOBJ := $(patsubst %,$(BUILD)/%.o,$(basename $(LIBSRC))) $(BUILD)/lib/text/maps.o \
+    $(BUILD)/lib/serve/banner_js.o $(LLOBJ)
 # Filters are linked into bp-run as well; what has no filter_main is none.
 FUSED  := $(patsubst filters/%.c,%,$(shell grep -l filter_main filters/*.c))
 BIN    := $(patsubst filters/%.c,$(BUILD)/bin/bp-%,$(wildcard filters/*.c))
@@ -114,6 +115,14 @@ $(BUILD)/lib/text/maps.c: $(MAPS) lib/text/adapter_texts.sh
 	sh lib/text/adapter_texts.sh $(MAPS) >$@
 
 $(BUILD)/lib/text/maps.o: $(BUILD)/lib/text/maps.c
+	$(CC) $(ALLC) -MMD -MP -c -o $@ $<
+
+# The script of bp-serve, as C.
+$(BUILD)/lib/serve/banner_js.c: lib/serve/banner.js lib/serve/banner_js.sh
+	@mkdir -p $(@D)
+	sh lib/serve/banner_js.sh lib/serve/banner.js >$@
+
+$(BUILD)/lib/serve/banner_js.o: $(BUILD)/lib/serve/banner_js.c
 	$(CC) $(ALLC) -MMD -MP -c -o $@ $<
 
 $(BUILD)/llhttp/%.o: $(LLHTTP)/%.c

@@ -261,7 +261,8 @@ decide_one(struct desk *k, const struct record *request, struct build *b, instan
 	kept = table_touch(k->shown, decision, now, &fresh);
 	*kept = *s;
 	shown_describe(kept, to->position, decider_chosen(d), request);
-	decider_take(d, slice_of(start, (size_t)(b->at - start)));
+	to->record = slice_of(start, (size_t)(b->at - start));
+	decider_take(d, to->record);
 	k->counts.decisions++;
 	return 1;
 }

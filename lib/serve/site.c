@@ -7,10 +7,10 @@
 #include "lib/serve/banner_js.h"
 #include "lib/text/print.h"
 
-enum { DECIDE, IMPRESSION, CLICK, EVENTS, SCRIPT, HEALTH, READY, METRICS };
+enum { DECIDE, IMPRESSION, CLICK, EVENTS, SCRIPT, HEALTH, READY, METRICS, PAGES };
 
 const char *const site_routes[SITE_ROUTES] = { "decide", "impression", "click",
-	"events", "banner_js", "healthz", "readyz", "metrics" };
+	"events", "banner_js", "healthz", "readyz", "metrics", "pages" };
 
 #define JSON_TYPE "application/json"
 #define MSGPACK_TYPE "application/msgpack"
@@ -32,6 +32,7 @@ void
 site_fini(struct site *s)
 {
 	asker_fini(&s->asker);
+	pages_free(s->pages);
 	free(s->pack);
 }
 
@@ -133,9 +134,25 @@ target_of(struct slice record, struct slice *to)
 	    link_leads(*to);
 }
 
-/* decision: absent of a fallback, which tells nobody anything. */
+/* How the first of a slot was drawn, from its record. */
+static unsigned
+explain(const struct site *s, const struct desk_banner *banner, struct build *b)
+{
+	struct slice list;
+
+	if (!s->explain || banner->position != 0 ||
+	    !value_get(banner->record, "candidates", &list) ||
+	    value_count(list) > SITE_EXPLAINED_MAX)
+		return 0;
+	return copy_pair(banner->record, "candidates", b) +
+	    copy_pair(banner->record, "scores", b) +
+	    copy_pair(banner->record, "probabilities", b) +
+	    copy_pair(banner->record, "model_version", b);
+}
+
+/* banner NULL: a fallback, which tells nobody anything. */
 static void
-build_banner(struct site *s, uint32_t row, unsigned position, struct slice decision,
+build_banner(struct site *s, uint32_t row, const struct desk_banner *banner,
     const struct desk_ask *ask, struct build *b)
 {
 	struct slice record = catalogue_creative_record(s->desk->catalogue, row), value;
@@ -149,23 +166,24 @@ build_banner(struct site *s, uint32_t row, unsigned position, struct slice decis
 		pairs++;
 	}
 	build_text(b, "position");
-	build_uint(b, position);
+	build_uint(b, banner == NULL ? 0 : banner->position);
 	pairs += copy_pair(record, "creative_id", b);
 	pairs += copy_pair(record, "parts", b);
 	pairs += copy_pair(record, "width", b);
 	pairs += copy_pair(record, "height", b);
-	if (decision.at != NULL) {
+	if (banner != NULL) {
 		build_text(b, "decision_id");
-		build_str(b, decision);
+		build_str(b, banner->id);
 		build_text(b, "impression_url");
-		link_build(&s->links, LINK_IMPRESSION, decision,
+		link_build(&s->links, LINK_IMPRESSION, banner->id,
 		    (struct slice){ NULL, 0 }, ask->now, b);
-		pairs += 2;
+		pairs += 2 + explain(s, banner, b);
 	}
 	if (target_of(record, &value)) {
 		build_text(b, "click_url");
-		if (decision.at != NULL)
-			link_build(&s->links, LINK_CLICK, decision, value, ask->now, b);
+		if (banner != NULL)
+			link_build(
+			    &s->links, LINK_CLICK, banner->id, value, ask->now, b);
 		else
 			build_str(b, value);
 		pairs++;
@@ -185,7 +203,7 @@ fall_back(struct site *s, const struct desk_ask *ask, struct build *b)
 	s->counts.shed++;
 	if (row == CATALOGUE_NONE)
 		return 0;
-	build_banner(s, row, 0, (struct slice){ NULL, 0 }, ask, b);
+	build_banner(s, row, NULL, ask, b);
 	return 1;
 }
 
@@ -203,8 +221,7 @@ decide_slot(struct site *s, const struct desk_ask *ask, bool *shed, struct build
 	if (*wrong != NULL)
 		return -1;
 	for (unsigned i = 0; i < answer.n; i++)
-		build_banner(s, answer.banner[i].row, answer.banner[i].position,
-		    answer.banner[i].id, ask, b);
+		build_banner(s, answer.banner[i].row, &answer.banner[i], ask, b);
 	return (int)answer.n;
 }
 
@@ -511,7 +528,7 @@ script(struct site *s, const struct http_request *r, struct http_answer *a)
 	(void)s;
 	(void)r;
 	a->type = "text/javascript";
-	a->body = slice_text(banner_js);
+	a->body = slice_of(banner_js, banner_js_size);
 	http_header(a, "Cache-Control", slice_text("max-age=3600"));
 	http_header(a, "X-Content-Type-Options", slice_text("nosniff"));
 }
@@ -528,6 +545,26 @@ about(struct site *s, const struct http_request *r, struct http_answer *a)
 		metrics(s, a);
 }
 
+/* They are of the server's own origin, and run nothing of others. */
+static void
+page(struct site *s, const struct http_request *r, struct http_answer *a)
+{
+	const struct page *found = pages_find(s->pages, r->path);
+
+	if (found == NULL) {
+		answer_wrong(s, 404, "there is nothing here", a);
+		return;
+	}
+	a->route = PAGES;
+	a->type = found->type;
+	a->body = found->body;
+	http_header(a, "Cache-Control", slice_text("no-cache"));
+	http_header(a, "X-Content-Type-Options", slice_text("nosniff"));
+	http_header(a, "Content-Security-Policy",
+	    slice_text("default-src 'self'; img-src * data:; object-src 'none'; "
+		       "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"));
+}
+
 /* --- Routes -------------------------------------------------------------------------- */
 
 void
@@ -538,7 +575,7 @@ site_handle(void *context, const struct http_request *r, struct http_answer *a)
 		bool get, head, post;
 		void (*answer)(struct site *s, const struct http_request *r,
 		    struct http_answer *a);
-	} routes[SITE_ROUTES] = {
+	} routes[PAGES] = {
 		[DECIDE] = { "/v1/decide", true, false, true, decide },
 		[IMPRESSION] = { "/v1/impression", true, true, true, impression },
 		[CLICK] = { "/v1/click", true, true, false, click },
@@ -550,7 +587,7 @@ site_handle(void *context, const struct http_request *r, struct http_answer *a)
 	};
 	struct site *s = context;
 
-	for (unsigned i = 0; i < SITE_ROUTES; i++) {
+	for (unsigned i = 0; i < PAGES; i++) {
 		if (!slice_is(r->path, routes[i].path))
 			continue;
 		a->route = i;
@@ -562,5 +599,8 @@ site_handle(void *context, const struct http_request *r, struct http_answer *a)
 			answer_wrong(s, 405, "not by this method", a);
 		return;
 	}
-	answer_wrong(s, 404, "there is nothing here", a);
+	if (r->method == METHOD_POST)
+		answer_wrong(s, 404, "there is nothing here", a);
+	else
+		page(s, r, a);
 }

@@ -8,6 +8,7 @@
  *	POST /v1/events           events of the shop, one or a batch
  *	GET /v1/banner.js         a script that asks, shows and tells
  *	GET /healthz, /readyz, /metrics
+ *	GET /, /NAME              a page of the operator's, where there are some
  *
  * While the journal has no room for another decision, who asks is shown the fallback, and
  * nothing is written; what came of banners is refused only when there is no room at all.
@@ -19,12 +20,14 @@
 #include "lib/serve/ask.h"
 #include "lib/serve/events.h"
 #include "lib/serve/link.h"
+#include "lib/serve/pages.h"
 
 enum {
 	SITE_SLOTS_MAX = 16,
 	SITE_EVENTS_MAX = 1000, /* of a batch */
 	SITE_ANSWER_MAX = 256 << 10,
-	SITE_ROUTES = 8,
+	SITE_EXPLAINED_MAX = 64, /* candidates that an answer explains */
+	SITE_ROUTES = 9,
 };
 
 struct site_counts {
@@ -40,6 +43,8 @@ struct site {
 	const struct http *http; /* for its metrics; NULL: none */
 	struct links links;
 	const char *fallback; /* the id of a creative; NULL: no banner */
+	struct pages *pages;  /* owned; NULL: none */
+	bool explain;         /* answers say what was thought of the candidates */
 	bool draining;
 
 	struct asker asker;
