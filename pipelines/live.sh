@@ -49,20 +49,22 @@ options=(-d "$folder" -c "$catalogue" -s "$spec" -l "$address" -w "$window" -m "
 await() {
 	local status=0 again=0
 	wait "$1" || status=$?
-	while [ "$status" -gt 128 ] && [ "$again" -ne 127 ]; do
-		again=0
-		wait "$1" 2>/dev/null || again=$?
-		[ "$again" -eq 127 ] || status=$again
-		[ "$again" -gt 128 ] || break
+	while kill -0 "$1" 2>/dev/null; do
+		status=0
+		wait "$1" || status=$?
 	done
+	[ "$status" -le 128 ] || wait "$1" 2>/dev/null || again=$?
+	[ "$status" -le 128 ] || [ "$again" -eq 127 ] || status=$again
 	return "$status"
 }
 
 # Where either dies the stream between them is torn, so both end. Jobs have process groups
 # of their own (set -m): Ctrl-C comes to this script alone, and bp-log ends last.
 serve() {
-	local server keeper status=0
+	local server='' keeper status=0
 	set -m
+	trap '[ -n "$server" ] || exit 0; kill -TERM "$server"' INT TERM
+	trap '[ -z "$server" ] || kill -HUP "$server"' HUP
 	[ -s "$folder/key" ] ||
 	    (umask 077 && od -An -N 32 -tx1 /dev/urandom | tr -d ' \n' >"$folder/key")
 	until bp-model show "$folder/live" >/dev/null 2>&1; do sleep 0.1; done
@@ -75,8 +77,6 @@ serve() {
 	    --model "$folder/live" --key-file "$folder/key" --state "$folder/serve" \
 	    --tick 20ms "$@" >"$folder/pipe" &
 	server=$!
-	trap 'kill -TERM "$server"' INT TERM
-	trap 'kill -HUP "$server"' HUP
 	await "$server" || status=$?
 	await "$keeper" || status=$?
 	rm -f "$folder/pipe"
@@ -86,6 +86,8 @@ serve() {
 # A showing is learned a moment after it, as not clicked; a click revises that.
 # shellcheck disable=SC2086
 learn() {
+	# A log that is followed has to be one.
+	[ -e "$folder/events/lock" ] || bp-log "$folder/events" </dev/null
 	[ -n "${BP_DIR:-}" ] || exec bp-run --dir "$folder/run" --new-command --no-progress -- \
 	    "$here/live.sh" learn "${options[@]}"
 	bp-replay --follow "$folder/events" |
@@ -94,7 +96,7 @@ learn() {
 	    bp-metric --count outcomes --time timestamp --by slot_id,creative_id \
 		--window "$minute" |
 	    bp-select 'event == "metric"' |
-	    bp-log --stage rates --keep-age "$keep" --segment-age 1d "$folder/metrics"
+	    bp-log --stage rates --keep-age "$keep" --segment-age 1d "$folder/metrics" >/dev/null
 }
 
 # A row replaces the one of the same window before it.
