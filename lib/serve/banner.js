@@ -30,17 +30,21 @@
 	};
 
 	// Seen is half of it, or as much as fills half of the window, for a second, in a
-	// page that is in front.
+	// page that is in front; and whatever is clicked.
 	const watch = function (e, path) {
 		if (!path) return;
-		if (!window.IntersectionObserver) return tell(path);
-		let timer, seen;
+		let timer, seen, told;
 		const look = function () {
-			if (doc.hidden) return;
+			if (doc.hidden || told) return;
+			told = true;
 			clearInterval(timer);
-			seen.disconnect();
+			if (seen) seen.disconnect();
 			tell(path);
 		};
+		if (!window.IntersectionObserver) return look();
+		['click', 'auxclick'].forEach(function (kind) {
+			e.addEventListener(kind, look);
+		});
 		seen = new IntersectionObserver(function (entries) {
 			const now = entries[entries.length - 1];
 			clearInterval(timer);
