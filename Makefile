@@ -196,7 +196,12 @@ fuzz:  ## run each fuzz target for SECONDS=60
 
 fuzzers: $(FUZZ)
 
-demo:  ## the main job on real banner logs: install, build, replay, print tables
+demo:  ## install, build, and 40 s of the loop: visitors click, it learns; and a shop to click in
+	@sh .ci/deps.sh $(BUILD_DEPS)
+	@$(MAKE) -s all
+	@pipelines/demo.sh
+
+replay:  ## a week of real banners, in tables, and again while its programs are killed: the same bytes
 	@sh .ci/deps.sh $(BUILD_DEPS)
 	@$(MAKE) -s all
 	@pipelines/replay.sh
@@ -227,5 +232,5 @@ help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1\t/p' Makefile | expand -t 12
 
 -include $(shell find $(BUILD) -name '*.d' -type f 2>/dev/null)
-.PHONY: all unit deps test check check-again check-brief faults soak test-peers golden readme fuzz fuzzers demo bench install deb format clean help
+.PHONY: all unit deps test check check-again check-brief faults soak test-peers golden readme fuzz fuzzers demo replay bench install deb format clean help
 .SECONDARY:

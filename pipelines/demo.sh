@@ -56,7 +56,9 @@ for _ in $(seq 100); do
 	is_taken "$port" || break
 	port=$((port + 1))
 done
-bp-simulate --catalogue --rates "$rates" | bp-print --format json | grep '"event"' >"$dir/shop.json"
+# Headlines are for the shelf that visitors see, goods of the shop for its page.
+bp-simulate --catalogue --rates "$rates" | bp-print --format json | grep '"event"' |
+    sed 's/"event":"creative"/&,"slot_ids":["shelf"]/' >"$dir/shop.json"
 sed "s|http://127.0.0.1/|http://127.0.0.1:$port/|" "$here/shop.json" >>"$dir/shop.json"
 "$here/live.sh" -d "$dir/live" -c "$dir/shop.json" -s "$here/demo.spec" \
     -l "127.0.0.1:$port" -m 1s -- --pages "$here/shop" --explain >"$dir/said" 2>&1 &
