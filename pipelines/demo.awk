@@ -2,8 +2,9 @@
 #
 # What demo.sh shows, from
 #
-#	report  time, group, impressions, clicks, chance, oracle, regret, p50, p99: a row for
-#	        each stretch of the shop's time, tabs between; "policy" or "control"
+#	report  time, group ("policy", "control"), impressions, clicks, chance, oracle, regret,
+#	        p50, p99, "part" or "total": a row for each stretch of the shop's time, and for
+#	        all of it at the end
 #	then    /metrics of bp-serve, a while ago
 #	now     the same now
 #	model   bp-model show
@@ -38,15 +39,17 @@ function row(name, group, rate, last, range) {
 }
 function share(rate) { return oracle > chance ? (rate - chance) / (oracle - chance) : 0 }
 
-FILENAME ~ /report$/ && NF > 3 {
+FILENAME ~ /report$/ && $2 == "policy" {
+	p50 = $8
+	p99 = $9
+}
+FILENAME ~ /report$/ && $10 == "part" {
 	n[$2] += $3
 	x[$2] += $4
 	if ($2 == "policy") {
 		chance_sum += $5 * $3
 		oracle_sum += $6 * $3
 		regret += $7
-		p50 = $8
-		p99 = $9
 	}
 	rows++
 	group[rows] = $2
@@ -86,12 +89,9 @@ END {
 		    interval(x["control"], n["control"]), percent(oracle), thousands(rate), ms(p99), age
 		exit
 	}
-	if (how == "screen") {
+	if (how == "screen")
 		printf "  %d s of %d   a shop to click in: %s\n\n", elapsed, seconds, url
-		printf "  %-10s %9s   %-18s %9s\n", "", "CTR", "95 % interval", "of late"
-	} else {
-		printf "  %-10s %9s   %-18s %9s\n", "", "CTR", "95 % interval", "of late"
-	}
+	printf "  %-10s %9s   %-18s %9s\n", "", "CTR", "95 % interval", "of late"
 	printf "%s", row("learnt", "policy", learnt, last, interval(x["policy"], n["policy"]))
 	printf "%s", row("by chance", "control", control, -1, interval(x["control"], n["control"]))
 	printf "%s", row("oracle", "", oracle, -1, "")

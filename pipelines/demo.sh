@@ -45,11 +45,11 @@ get() {
 show() {
 	bp-print --format tsv --fields \
 	    window_start,dims.group,impressions,clicks,uniform_ctr,oracle_ctr,regret,latency_p50_us,latency_p99_us,dims.window \
-	    "$dir/earned" 2>/dev/null | grep 'part$' >"$dir/report" || true
+	    "$dir/earned" 2>/dev/null | sed 1d >"$dir/report" || true
 	bp-model show "$dir/live/live" >"$dir/model" 2>/dev/null || true
-	awk -F '[\t ]+' -v how="$1" -v elapsed="$((SECONDS - began))" -v seconds="$seconds" \
+	awk -F '\t' -v how="$1" -v elapsed="$((SECONDS - began))" -v seconds="$seconds" \
 	    -v gap="$gap" -v url="http://127.0.0.1:$port/" -f "$here/demo.awk" \
-	    "$dir/report" "$dir/then" "$dir/now" "$dir/model"
+	    "$dir/report" FS=' ' "$dir/then" "$dir/now" "$dir/model"
 }
 
 for _ in $(seq 100); do
@@ -72,7 +72,7 @@ bp-simulate --serve "http://127.0.0.1:$port" --rates "$rates" --control 0.1 --ta
     --connections 8 >"$dir/earned" 2>>"$dir/said" &
 visitors=$!
 
-began=$SECONDS gap=1 lines=0
+began=$SECONDS gap=1 lines=0 told=0
 get /metrics >"$dir/now"
 printf '%s\n\n' "Visitors click 118 headlines as real readers did; you can click in a shop: http://127.0.0.1:$port/"
 while [ $((SECONDS - began)) -lt "$seconds" ]; do
@@ -85,8 +85,9 @@ while [ $((SECONDS - began)) -lt "$seconds" ]; do
 		show screen >"$dir/screen"
 		cat "$dir/screen"
 		lines=$(wc -l <"$dir/screen")
-	elif [ $(((SECONDS - began) % 10)) -eq 0 ]; then
+	elif [ $(((SECONDS - began) / 10)) -gt "$told" ]; then
 		show line
+		told=$(((SECONDS - began) / 10))
 	fi
 done
 kill "$visitors"
@@ -107,5 +108,5 @@ for event in impression click; do
 	    sed -n 's/^bannerpipe_out_total.* //p')
 	[ "$kept" = "$(counted $event)" ] ||
 	    fail "$(counted $event) ${event}s were counted, and $kept kept"
-	printf '  kept      %s %ss, each of which the server has counted\n' "$kept" "$event"
+	printf '  kept      %s %ss, as many as the server has counted\n' "$kept" "$event"
 done
