@@ -3,39 +3,11 @@
 //
 // banner.js in a browser (jsdom) that talks to a real bp-serve: what a shop has to write,
 // what is shown and told, and that nothing of a catalogue runs. jsdom has neither layout
-// nor beacons: an observer and a beacon that the test holds stand for them. PATH has
-// Debian's node-jsdom; where there is none this test is left out.
+// nor beacons: an observer and a beacon that the test holds stand for them. 
 'use strict';
-const fs = require('fs'), os = require('os'), path = require('path');
+const fs = require('fs'), path = require('path');
 const { spawn, execFileSync } = require('child_process');
-process.env.NODE_PATH = [process.env.NODE_PATH, '/usr/share/nodejs'].join(':');
-require('module').Module._initPaths();
-let JSDOM, VirtualConsole, ResourceLoader;
-try {
-	({ JSDOM, VirtualConsole, ResourceLoader } = require('jsdom'));
-} catch (e) {
-	console.log('1..0 # SKIP no jsdom here (make deps installs node-jsdom)');
-	process.exit(0);
-}
-
-const root = path.resolve(__dirname, '../..');
-const bin = path.resolve(root, process.env.BUILD || 'build', 'bin');
-const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'bannerpipe.'));
-let tests = 0, failed = 0;
-const ok = function (good, name, detail) {
-	tests++;
-	failed += !good;
-	console.log((good ? 'ok ' : 'not ok ') + tests + ' - ' + name);
-	if (!good) console.log('# ' + JSON.stringify(detail));
-};
-const until = async function (condition) {
-	for (let i = 0; i < 3000; i++) {
-		const value = await condition();
-		if (value) return value;
-		await new Promise(function (r) { setTimeout(r, 20); });
-	}
-	return false;
-};
+const { JSDOM, VirtualConsole, ResourceLoader, bin, dir, ok, until, test } = require('./browsing.js');
 
 // --- A server, and the page of a shop that is elsewhere
 
@@ -224,11 +196,4 @@ const main = async function () {
 	ok(await new Promise(function (r) { server.on('exit', r); }) === 0, 'the server ends');
 };
 
-main().catch(function (e) {
-	ok(false, 'the test itself', String(e.stack));
-}).finally(function () {
-	server.kill('SIGKILL');
-	fs.rmSync(dir, { recursive: true, force: true });
-	console.log('1..' + tests);
-	process.exit(failed > 0 ? 1 : 0);
-});
+test(main, function () { server.kill('SIGKILL'); });
