@@ -75,7 +75,7 @@ serve() {
 	keeper=$!
 	bp-serve --listen "$address" --catalogue "$catalogue" --spec "$spec" \
 	    --model "$folder/live" --key-file "$folder/key" --state "$folder/serve" \
-	    --tick 20ms "$@" >"$folder/pipe" &
+	    --tick 20ms "$@" </dev/null >"$folder/pipe" &
 	server=$!
 	await "$server" || status=$?
 	await "$keeper" || status=$?
