@@ -17,7 +17,7 @@ BUILD_DEPS := gcc g++ pkg-config libc6-dev libmsgpack-dev libzstd-dev libsimdjso
     libxxhash-dev libpcre2-dev libseccomp-dev libuv1-dev libssl-dev zlib1g-dev zstd \
     node-llhttp
 TEST_DEPS  := perl python3 libcmocka-dev mandoc clang clang-format llvm \
-    libclang-rt-dev/libclang-rt-14-dev jq strace spin
+    libclang-rt-dev/libclang-rt-14-dev jq strace spin node-jsdom
 SOAK_DEPS  := user-mode-linux e2fsprogs strace spin
 BENCH_DEPS := perl mawk jq miller datamash zstd bsdextrautils nginx-light wrk nghttp2-client
 
@@ -40,7 +40,8 @@ MAPS   := $(sort $(wildcard lib/text/maps/*.map))
 # Debian ships llhttp as its C sources. Nothing of it is lenient.
 LLHTTP  ?= /usr/share/llhttp
 LLOBJ  := $(patsubst %,$(BUILD)/llhttp/%.o,api http llhttp)
-LIBOBJ := $(patsubst %,$(BUILD)/%.o,$(basename $(LIBSRC))) $(BUILD)/lib/text/maps.o $(LLOBJ)
+LIBOBJ := $(patsubst %,$(BUILD)/%.o,$(basename $(LIBSRC))) $(BUILD)/lib/text/maps.o \
+    $(BUILD)/lib/serve/banner_js.o $(LLOBJ)
 # Filters are linked into bp-run as well; what has no filter_main is none.
 FUSED  := $(patsubst filters/%.c,%,$(shell grep -l filter_main filters/*.c))
 BIN    := $(patsubst filters/%.c,$(BUILD)/bin/bp-%,$(wildcard filters/*.c))
@@ -116,6 +117,14 @@ $(BUILD)/lib/text/maps.c: $(MAPS) lib/text/adapter_texts.sh
 $(BUILD)/lib/text/maps.o: $(BUILD)/lib/text/maps.c
 	$(CC) $(ALLC) -MMD -MP -c -o $@ $<
 
+# The script of bp-serve, as C.
+$(BUILD)/lib/serve/banner_js.c: lib/serve/banner.js lib/serve/banner_js.sh
+	@mkdir -p $(@D)
+	sh lib/serve/banner_js.sh lib/serve/banner.js >$@
+
+$(BUILD)/lib/serve/banner_js.o: $(BUILD)/lib/serve/banner_js.c
+	$(CC) $(ALLC) -MMD -MP -c -o $@ $<
+
 $(BUILD)/llhttp/%.o: $(LLHTTP)/%.c
 	@mkdir -p $(@D)
 	$(CC) -std=c17 $(OPT) -g -w $(SANFLAGS) $(HARDEN) -DLLHTTP_STRICT_MODE=1 \
@@ -187,7 +196,12 @@ fuzz:  ## run each fuzz target for SECONDS=60
 
 fuzzers: $(FUZZ)
 
-demo:  ## the main job on real banner logs: install, build, replay, print tables
+demo:  ## install, build, and 40 s of the loop: visitors click, it learns; and a shop to click in
+	@sh .ci/deps.sh $(BUILD_DEPS)
+	@$(MAKE) -s all
+	@pipelines/demo.sh
+
+replay:  ## a week of real banners, in tables, and again while its programs are killed: the same bytes
 	@sh .ci/deps.sh $(BUILD_DEPS)
 	@$(MAKE) -s all
 	@pipelines/replay.sh
@@ -218,5 +232,5 @@ help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1\t/p' Makefile | expand -t 12
 
 -include $(shell find $(BUILD) -name '*.d' -type f 2>/dev/null)
-.PHONY: all unit deps test check check-again check-brief faults soak test-peers golden readme fuzz fuzzers demo bench install deb format clean help
+.PHONY: all unit deps test check check-again check-brief faults soak test-peers golden readme fuzz fuzzers demo replay bench install deb format clean help
 .SECONDARY:

@@ -19,13 +19,17 @@ for file in pipelines/*; do
 	case $file in
 	*.sh) install -m 755 "$file" "$root/share/bannerpipe/pipelines" ;;
 	*.md | *.[57]) ;;
-	*.service)
-		mkdir -p "$root/lib/systemd/system"
-		install -m 644 "$file" "$root/lib/systemd/system"
-		;;
+	pipelines/systemd | pipelines/shop) ;;
 	*) install -m 644 "$file" "$root/share/bannerpipe/pipelines" ;;
 	esac
 done
+mkdir -p "$root/lib/systemd/system" "$root/share/bannerpipe/pipelines/shop"
+install -m 644 pipelines/shop/* "$root/share/bannerpipe/pipelines/shop"
+for unit in pipelines/systemd/*.service pipelines/systemd/*.target; do
+	sed "s|/usr/share/bannerpipe|$3/share/bannerpipe|" "$unit" \
+	    >"$root/lib/systemd/system/${unit##*/}"
+done
+install -m 644 pipelines/systemd/README.md "$root/share/doc/bannerpipe/systemd.md"
 install -m 644 README.md LICENSE "$root/share/doc/bannerpipe"
 for program in "$bin"/bp-*; do
 	sh .ci/completion.sh "$program" \

@@ -33,6 +33,8 @@ struct join {
 static const struct option options[] = {
 	OPTION(0, "click-window", struct join, rules.click_window, "30m",
 	    "a click counts so long after the showing"),
+	OPTION('w', "wait", struct join, rules.wait, "0",
+	    "give an unclicked one so soon, to be revised; 0: not before"),
 	OPTION(0, "view-window", struct join, rules.view_window, "24h",
 	    "a conversion so long after an unclicked showing"),
 	OPTION(0, "purchase-window", struct join, rules.purchase_window, "7d",
@@ -120,6 +122,8 @@ start(struct run *run, void *self)
 	j->rules.by_impression = j->shown_by == 1;
 	if (j->rules.half_life.us == 0)
 		return run_usage(run, "--half-life must be more than 0");
+	if (j->rules.wait.us > j->rules.click_window.us)
+		return run_usage(run, "--wait is no longer than --click-window");
 	if (event_keys_init(&j->keys, run_reader(run), hash_key(run_seed(run)),
 		j->user_names, j->key_names, j->item_name, &error) != 0)
 		return run_usage(run, "%s", error.text);

@@ -25,7 +25,7 @@ struct serve {
 	struct front front;   /* where it can be reached */
 	struct ranker ranker; /* how it decides */
 	struct terms terms;   /* caps, budgets and prices */
-	const char *catalogue, *fallback;
+	const char *catalogue, *fallback, *pages;
 	struct span tick;
 	struct template_file template; /* how banners look */
 
@@ -46,6 +46,10 @@ static const struct option options[] = {
 	    "the creative that is shown when there is too much to do", "ID"),
 	OPTION_ASIDE(0, "template", struct serve, template.path, NULL,
 	    "answer the HTML of banners too, by this; see bp-compose(1)", "FILE"),
+	OPTION_ASIDE('w', "pages", struct serve, pages, NULL,
+	    "files that are served at /: a page to try it on", "FOLDER"),
+	OPTION_ASIDE('e', "explain", struct serve, site.explain, NULL,
+	    "answers say the scores and chances of the candidates"),
 	OPTION_RARE_ASIDE(0, "tick", struct serve, tick, "100ms",
 	    "how often the time is told downstream"),
 	OPTION_END,
@@ -105,11 +109,29 @@ start_desk(struct run *run, struct serve *f, const struct shares *share)
 	return 0;
 }
 
+/* Those of before stay when they cannot be read. */
+static bool
+read_pages(struct run *run, struct serve *f, struct error *error)
+{
+	struct pages *pages =
+	    f->pages == NULL ? NULL : pages_read(run_os(run), f->pages, error);
+
+	if (f->pages == NULL)
+		return true;
+	if (pages != NULL) {
+		pages_free(f->site.pages);
+		f->site.pages = pages;
+		run_opens_files(run);
+	}
+	return pages != NULL;
+}
+
 static int
 start(struct run *run, void *self)
 {
 	struct serve *f = self;
 	struct shares share = divide(run, f->ranker.spec_path != NULL);
+	struct error error;
 
 	f->desk.reader = reader_new();
 	if (f->desk.reader == NULL)
@@ -121,6 +143,8 @@ start(struct run *run, void *self)
 		f->ranker.kind == POLICY_UNIFORM) != 0 ||
 	    start_desk(run, f, &share) != 0)
 		return -1;
+	if (!read_pages(run, f, &error))
+		return run_usage(run, "--pages: %s", error.text);
 	f->site.os = run_os(run);
 	f->site.desk = &f->desk;
 	f->site.fallback = f->fallback;
@@ -164,8 +188,11 @@ static int
 reload(struct run *run, void *self)
 {
 	struct serve *f = self;
+	struct error error;
 
 	(void)shop_reload(&f->shop, run);
+	if (!read_pages(run, f, &error))
+		run_say(run, "%s; going on with the pages of before", error.text);
 	f->desk.catalogue = f->shop.catalogue;
 	ranker_reload(&f->ranker, run);
 	desk_model(&f->desk, ranker_written(&f->ranker, run));

@@ -42,12 +42,26 @@ give_complete_at(const struct outcomes *o, const struct banner *b)
 	return at;
 }
 
+/* What was decided but not shown may still be, until the window closes. */
+static struct span
+first_wait(const struct outcomes *o, const struct banner *b)
+{
+	bool shown = b->impression || !o->rules.by_impression;
+
+	return b->stage == STAGE_WAITING && shown && o->rules.wait.us > 0
+	    ? o->rules.wait
+	    : o->rules.click_window;
+}
+
 void
 give_schedule(struct outcomes *o, uint32_t number)
 {
 	const struct banner *b = store_see_banner(o, number);
-	instant due = b->shown_at + o->rules.click_window.us;
-	enum queue_lane lane = QUEUE_SOON;
+	struct span wait = first_wait(o, b);
+	instant due = b->shown_at + wait.us;
+	enum queue_lane lane = o->rules.wait.us == 0 || wait.us == o->rules.wait.us
+	    ? QUEUE_SOON
+	    : QUEUE_NO_LANE;
 
 	if (b->stage == STAGE_COMPLETE) {
 		due = give_complete_at(o, b) + o->rules.keep.us;
@@ -136,18 +150,28 @@ same(const struct said *a, const struct said *b)
 	    a->complete == b->complete;
 }
 
-/* The earliest change after `at` that is known already. */
+/* The earliest change after `at` that is known already, and why it will be. */
 static instant
-next_change(const struct outcomes *o, const struct banner *b, instant at)
+next_change(const struct outcomes *o, struct banner *b, instant at)
 {
 	instant next = WHEN_NEVER;
 
+	for (uint32_t i = b->clicks; i != 0; i = store_see_mark(o, i)->next) {
+		instant t = store_see_mark(o, i)->at;
+
+		if (t > at && (next == WHEN_NEVER || t < next)) {
+			next = t;
+			b->cause = CAUSE_CLICK;
+		}
+	}
 	for (uint32_t i = b->credits; i != 0;
 	     i = store_see_credit(o, i)->next_of_banner) {
 		instant t = store_see_credit(o, i)->at;
 
-		if (t > at && (next == WHEN_NEVER || t < next))
+		if (t > at && (next == WHEN_NEVER || t < next)) {
 			next = t;
+			b->cause = CAUSE_CONVERSION;
+		}
 	}
 	return next;
 }

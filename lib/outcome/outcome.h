@@ -3,8 +3,8 @@
  * outcome: what was shown, held until it is known what came of it.
  *
  * A banner is made by a decision or an impression, clicked, and credited with the
- * conversions of its user. Its outcome is given when the window for clicks has closed,
- * taken back and given anew when it changes, and complete when nothing can be added any
+ * conversions of its user. Its outcome is given when the window for clicks has closed, or
+ * after a shorter wait, taken back and given anew when it changes, and complete when nothing can be added any
  * more. filters/join.1 defines what an outcome says; every sum of weight x anything
  * over the outcomes given so far is exact at every instant.
  *
@@ -44,6 +44,8 @@ enum {
 
 struct outcome_rules {
 	struct span click_window, view_window, purchase_window, half_life, keep;
+	struct span
+	    wait; /* for a first click; what comes later revises. 0: the window */
 	enum attribution attribution;
 	enum reward reward;
 	bool by_impression; /* a decision without impression has no outcome */

@@ -269,7 +269,8 @@ decide_one(struct desk *k, const struct desk_ask *a, const struct record *reques
 	(void)value_get(catalogue_creative_record(k->catalogue, to->row), "composed_of",
 	    &composed_of);
 	shown_describe(kept, to->position, decider_chosen(d), composed_of, request);
-	decider_take(d, slice_of(start, (size_t)(b->at - start)));
+	to->record = slice_of(start, (size_t)(b->at - start));
+	decider_take(d, to->record);
 	k->counts.decisions++;
 	return 1;
 }

@@ -137,6 +137,7 @@ struct desk_banner {
 	int64_t price_micros; /* in the terms of the bid; 0: it does not bid */
 	double worth_micros;  /* of this impression, as expected */
 	struct slice id;      /* the decision's; in `text` */
+	struct slice record;  /* the decision; in the journal, until its next use */
 	char text[DECISION_ID_MAX];
 };
 

@@ -9,7 +9,7 @@
 
 const char *const site_routes[SITE_ROUTES] = { "decide", "impression", "click",
 	"events", "banner_js", "openrtb2", "win", "billing", "loss", "healthz",
-	"readyz", "metrics" };
+	"readyz", "metrics", "pages" };
 
 #define JSON_TYPE "application/json"
 #define MSGPACK_TYPE "application/msgpack"
@@ -28,6 +28,7 @@ void
 site_fini(struct site *s)
 {
 	asker_fini(&s->asker);
+	pages_free(s->pages);
 	free(s->pack);
 	free(s->asks);
 }
@@ -108,7 +109,7 @@ site_handle(void *context, const struct http_request *r, struct http_answer *a)
 		const char *path;
 		bool get, head, post;
 		site_answer *answer;
-	} routes[SITE_ROUTES] = {
+	} routes[PAGES] = {
 		[DECIDE] = { "/v1/decide", true, false, true, site_decide },
 		[IMPRESSION] = { "/v1/impression", true, true, true, site_impression },
 		[CLICK] = { "/v1/click", true, true, false, site_click },
@@ -124,7 +125,7 @@ site_handle(void *context, const struct http_request *r, struct http_answer *a)
 	};
 	struct site *s = context;
 
-	for (unsigned i = 0; i < SITE_ROUTES; i++) {
+	for (unsigned i = 0; i < PAGES; i++) {
 		if (!slice_is(r->path, routes[i].path))
 			continue;
 		a->route = i;
@@ -136,5 +137,8 @@ site_handle(void *context, const struct http_request *r, struct http_answer *a)
 			site_answer_wrong(s, 405, "not by this method", a);
 		return;
 	}
-	site_answer_wrong(s, 404, "there is nothing here", a);
+	if (r->method == METHOD_POST)
+		site_answer_wrong(s, 404, "there is nothing here", a);
+	else
+		site_page(s, r, a);
 }

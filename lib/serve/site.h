@@ -11,6 +11,7 @@
  *	GET, POST /openrtb2/win, /openrtb2/billing, /openrtb2/loss
  *	                          what has become of one
  *	GET /healthz, /readyz, /metrics
+ *	GET /, /NAME              a page of the operator's, where there are some
  *
  * While the journal has no room for another decision, who asks is shown the fallback, and
  * nothing is written; what came of banners is refused only when there is no room at all.
@@ -24,14 +25,16 @@
 #include "lib/serve/events.h"
 #include "lib/serve/link.h"
 #include "lib/serve/openrtb.h"
+#include "lib/serve/pages.h"
 
 enum {
 	SITE_SLOTS_MAX = 16,
 	SITE_EVENTS_MAX = 1000, /* of a batch */
 	SITE_ANSWER_MAX = 256 << 10,
 	SITE_HTML_MAX =
-	    64 << 10, /* of an answer: beyond it banners come without HTML */
-	SITE_ROUTES = 12,
+	    64 << 10,            /* of an answer: beyond it banners come without HTML */
+	SITE_EXPLAINED_MAX = 64, /* candidates that an answer explains */
+	SITE_ROUTES = 13,
 };
 
 struct site_counts {
@@ -51,7 +54,9 @@ struct site {
 	const char *fallback;            /* the id of a creative; NULL: no banner */
 	const struct template *template; /* borrowed; NULL: banners without HTML */
 	struct openrtb_rules auction;
-	struct span hold; /* how long a bid's reservation holds */
+	struct span hold;    /* how long a bid's reservation holds */
+	struct pages *pages; /* owned; NULL: none */
+	bool explain;        /* answers say what was thought of the candidates */
 	bool draining;
 
 	struct asker asker;

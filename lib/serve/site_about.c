@@ -117,9 +117,29 @@ site_script(struct site *s, const struct http_request *r, struct http_answer *a)
 	(void)s;
 	(void)r;
 	a->type = "text/javascript";
-	a->body = slice_text(banner_js);
+	a->body = slice_of(banner_js, banner_js_size);
 	http_header(a, "Cache-Control", slice_text("max-age=3600"));
 	http_header(a, "X-Content-Type-Options", slice_text("nosniff"));
+}
+
+/* They are of the server's own origin, and run nothing of others. */
+void
+site_page(struct site *s, const struct http_request *r, struct http_answer *a)
+{
+	const struct page *found = pages_find(s->pages, r->path);
+
+	if (found == NULL) {
+		site_answer_wrong(s, 404, "there is nothing here", a);
+		return;
+	}
+	a->route = PAGES;
+	a->type = found->type;
+	a->body = found->body;
+	http_header(a, "Cache-Control", slice_text("no-cache"));
+	http_header(a, "X-Content-Type-Options", slice_text("nosniff"));
+	http_header(a, "Content-Security-Policy",
+	    slice_text("default-src 'self'; img-src * data:; object-src 'none'; "
+		       "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"));
 }
 
 void

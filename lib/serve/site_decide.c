@@ -36,6 +36,22 @@ text_at(const struct build *b, size_t from)
 	return text;
 }
 
+/* How the first of a slot was drawn, from its record. */
+static unsigned
+explain(const struct site *s, const struct desk_banner *banner, struct build *b)
+{
+	struct slice list;
+
+	if (!s->explain || banner->position != 0 ||
+	    !value_get(banner->record, "candidates", &list) ||
+	    value_count(list) > SITE_EXPLAINED_MAX)
+		return 0;
+	return copy_pair(banner->record, "candidates", b) +
+	    copy_pair(banner->record, "scores", b) +
+	    copy_pair(banner->record, "probabilities", b) +
+	    copy_pair(banner->record, "model_version", b);
+}
+
 /* The links of a banner; its decision is absent of a fallback, which tells nobody
  * anything. How many pairs. */
 static unsigned
@@ -89,15 +105,18 @@ build_html(const struct site *s, const struct template_values *v, struct build *
 	return 1;
 }
 
+/* banner NULL: a fallback. */
 static void
-build_banner(struct site *s, uint32_t row, unsigned position, struct slice decision,
+build_banner(struct site *s, uint32_t row, const struct desk_banner *banner,
     const struct desk_ask *ask, struct build *b)
 {
 	struct slice record = catalogue_creative_record(s->desk->catalogue, row), value;
-	struct template_values v = { .creative = record, .decision_id = decision };
+	struct template_values v = { .creative = record };
 	size_t open = build_open(b);
 	unsigned pairs = 1;
 
+	if (banner != NULL)
+		v.decision_id = banner->id;
 	if ((ask->slot.at != NULL && value_get(ask->slot, "slot_id", &value)) ||
 	    value_get(ask->map, "slot_id", &value)) {
 		build_text(b, "slot_id");
@@ -105,13 +124,15 @@ build_banner(struct site *s, uint32_t row, unsigned position, struct slice decis
 		pairs++;
 	}
 	build_text(b, "position");
-	build_uint(b, position);
+	build_uint(b, banner == NULL ? 0 : banner->position);
 	pairs += copy_pair(record, "creative_id", b);
 	pairs += copy_pair(record, "parts", b);
 	pairs += copy_pair(record, "width", b);
 	pairs += copy_pair(record, "height", b);
 	pairs += build_links(s, ask, &v, b);
 	pairs += build_html(s, &v, b);
+	if (banner != NULL)
+		pairs += explain(s, banner, b);
 	build_close_map(b, open, pairs);
 }
 
@@ -127,7 +148,7 @@ fall_back(struct site *s, const struct desk_ask *ask, struct build *b)
 	s->counts.shed++;
 	if (row == CATALOGUE_NONE)
 		return 0;
-	build_banner(s, row, 0, (struct slice){ NULL, 0 }, ask, b);
+	build_banner(s, row, NULL, ask, b);
 	return 1;
 }
 
@@ -145,8 +166,7 @@ decide_slot(struct site *s, const struct desk_ask *ask, bool *shed, struct build
 	if (*wrong != NULL)
 		return -1;
 	for (unsigned i = 0; i < answer.n; i++)
-		build_banner(s, answer.banner[i].row, answer.banner[i].position,
-		    answer.banner[i].id, ask, b);
+		build_banner(s, answer.banner[i].row, &answer.banner[i], ask, b);
 	return (int)answer.n;
 }
 

@@ -20,6 +20,7 @@ enum {
 	HEALTH,
 	READY,
 	METRICS,
+	PAGES,
 };
 
 /* The answers of the routes, by file. */
@@ -28,7 +29,7 @@ typedef void site_answer(
 
 site_answer site_decide;                              /* site_decide.c */
 site_answer site_impression, site_click, site_events; /* site_events.c */
-site_answer site_script, site_about;                  /* site_about.c */
+site_answer site_script, site_page, site_about;       /* site_about.c */
 
 site_answer site_auction, site_notice; /* site_auction.c */
 

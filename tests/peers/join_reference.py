@@ -89,6 +89,7 @@ class Rules:
         self.item = rng.random() < 0.3
         self.by_impression = rng.random() < 0.3
         self.final = rng.random() < 0.2
+        self.wait = rng.choice([0, 0, 1, 4]) * MINUTE
         self.undo = rng.random() < 0.6
         # What is given is as of its own instant, however late it is given.
         self.lateness = 0 if self.undo else rng.choice([0, 1, 5]) * HOUR
@@ -104,6 +105,8 @@ class Rules:
             o += ["--shown-by", "impression"]
         if self.final:
             o += ["--final"]
+        if self.wait:
+            o += ["--wait", f"{self.wait}us"]
         if self.undo:
             o += ["--keep", "60d"]
         return o
@@ -308,6 +311,7 @@ class Reference:
         times = {e["timestamp"] for e in self.events}
         for b in self.banners.values():
             times.add(b["shown"] + self.rules.click)
+            times.add(b["shown"] + self.rules.wait)
             times.add(b["shown"] + self.rules.view)
             for c in self.clicks.get(b["id"], []):
                 times.add(c["timestamp"] + self.rules.purchase)
@@ -329,7 +333,8 @@ class Reference:
                         out[i].append((t, None))
                     continue
                 full = self.complete_at(b, t)
-                due = full if self.rules.final else b["shown"] + self.rules.click
+                due = full if self.rules.final else b["shown"] + (
+                    self.rules.wait or self.rules.click)
                 if not s["given"] and due > t and not end:
                     continue
                 s["given"] = True
@@ -381,7 +386,12 @@ def check(outcomes, reference, wanted):
             log.append((o["timestamp"], None))
         else:
             assert standing is None, f"{o['event_id']} was not taken back"
-            log.append((o["timestamp"], read_said(o)))
+            said = read_said(o)
+            if len(log) > 1 and log[-2][1]["click"] != said["click"]:
+                assert o["cause"] in ("click", "retract"), f"of a click: {o}"
+            elif len(log) > 1 and log[-2][1]["conversion"] != said["conversion"]:
+                assert o["cause"] != "window", f"of a conversion: {o}"
+            log.append((o["timestamp"], said))
     for i, log in got.items():
         # A take-back at the instant of what follows it is one revision.
         log = [x for x, y in zip(log, log[1:] + [(None, None)])

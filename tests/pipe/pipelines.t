@@ -40,12 +40,12 @@ ok 'and from its halves the same model, byte for byte' \
     cmp whole/click.model halves/click.model
 
 head -n 3000 access.log >growing.log
-"$root/pipelines/live.sh" growing.log 10s >live 2>errors &
+"$root/pipelines/rates.sh" growing.log 10s >live 2>errors &
 pid=$!
 printed() {
 	grep -c '^2024-05-01T00:0' live | grep -vqx 0
 }
-ok 'live.sh prints rates while the log grows' until_true printed
+ok 'rates.sh prints rates while the log grows' until_true printed
 before=$(wc -l <live)
 tail -n +3001 access.log >>growing.log
 more() {
@@ -120,7 +120,7 @@ same 'no event came twice, none was lost' "$events" sh -c \
 	'bp-replay there/events | bp-print --format json | grep -c "\"event\""'
 
 live() {
-	bp-run --dir live.run -- "$root/pipelines/live.sh" access.log 10s >>live.txt 2>>errors &
+	bp-run --dir live.run -- "$root/pipelines/rates.sh" access.log 10s >>live.txt 2>>errors &
 	pid=$!
 }
 live
@@ -128,7 +128,7 @@ printed() {
 	bp-run status --json live.run 2>/dev/null |
 	    jq '.stages[] | select(.id == "parse") | .in == 20000' | grep -qx true
 }
-ok 'live.sh under bp-run' until_true printed
+ok 'rates.sh under bp-run' until_true printed
 stop
 cp live.txt live.once
 live

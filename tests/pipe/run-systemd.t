@@ -32,10 +32,21 @@ print "ended with $?\n";
 P
 same 'ready, alive, its state, stopping' 'ended with 0' perl supervisor.pl
 if command -v systemd-analyze >/dev/null; then
-	# The pages need not be installed where this is built.
-	systemd-analyze verify "$root/pipelines/bannerpipe@.service" >verify 2>&1
-	ok 'systemd understands the unit' sh -c '! grep -v "Command .man" verify | grep bannerpipe@'
-	like 'and finds it safe' 'SAFE\|OK' \
-		systemd-analyze security --offline=true "$root/pipelines/bannerpipe@.service"
+	# The pages and programs need not be installed where this is built.
+	mkdir units
+	for unit in "$root"/pipelines/systemd/*.service "$root"/pipelines/systemd/*.target; do
+		sed "s|/usr/share/bannerpipe/pipelines|$root/pipelines|" "$unit" >"units/${unit##*/}"
+	done
+	for unit in units/*.service units/*.target; do
+		name=${unit##*/}
+		SYSTEMD_UNIT_PATH=$dir/units: systemd-analyze verify "$unit" >verify 2>&1
+		ok "systemd understands $name" \
+			sh -c '! grep -v "Command .man" verify | grep bannerpipe'
+		case $name in *.service)
+			like 'and finds it safe' 'SAFE\|OK' \
+				systemd-analyze security --offline=true "$unit"
+			;;
+		esac
+	done
 fi
 done_testing

@@ -141,10 +141,51 @@ ok(until(lambda: "read again" in s.says()), "HUP")
 same(len(s.decide({"candidates": ["new"]})["banners"]), 1, "there is a new creative")
 status, data = s.ask("/metrics")
 ok(b"bannerpipe_serve_clicks_total 1\n" in data, "metrics", data)
+same((s.ask("/")[0], s.ask("/v1/decide?slot_id=top")[1].count(b"scores")), (404, 0),
+     "no pages and no scores, when nobody wants them")
 status, data = s.ask("/v1/banner.js", method="GET", Origin="https://shop.example")
 ok(status == 200 and b"textContent" in data and b"innerHTML" not in data, "a script")
 same(s.headers["Access-Control-Allow-Origin"], "*", "for the pages of others")
 same(s.stop(), 0, "TERM ends it")
+
+# --- Pages, and what was thought of candidates
+os.mkdir("pages")
+with open("pages/index.html", "w") as f:
+    f.write("<!doctype html><p>a shop")
+with open("pages/shop.css", "w") as f:
+    f.write("p { color: red }")
+os.mkdir("pages/inner")
+p = Server("pages", "-p", "uniform", "--pages", "pages", "--explain")
+same((p.ask("/"), p.headers["Content-Type"]),
+     ((200, b"<!doctype html><p>a shop"), "text/html; charset=utf-8"), "a page")
+ok("default-src 'self'" in p.headers["Content-Security-Policy"], "which runs nothing inline")
+same((p.ask("/shop.css")[1], p.headers["Content-Type"]),
+     (b"p { color: red }", "text/css; charset=utf-8"), "and what belongs to it")
+same([p.ask(path)[0] for path in ("/inner", "/../key", "/pages/shop.css", "//shop.css",
+                                  "/%2e%2e/key", "/shop.css/")], [404] * 6,
+     "nothing else is a page")
+same([p.ask("/", b"")[0], p.ask("/", method="HEAD")], [404, (200, b"")],
+     "pages are got, not posted")
+got = p.decide({"slot_id": "top", "k": 2, "context": {"country": "DE"}})["banners"]
+same(sorted(got[0]["candidates"]), ["a", "b", "de", "new"], "the candidates are told")
+same(got[0]["probabilities"], [0.25] * 4, "and their chances")
+ok("candidates" not in got[1], "once for a slot")
+with open("pages/shop.css", "w") as f:
+    f.write("p { color: blue }")
+p.process.send_signal(1)
+ok(until(lambda: p.ask("/shop.css")[1] == b"p { color: blue }"), "HUP reads them again")
+with open("pages/odd.exe", "w") as f:
+    f.write("x")
+p.process.send_signal(1)
+ok(until(lambda: "going on with the pages of before" in p.says()), "if they can be served")
+same(p.stop(), 0, "TERM ends it")
+for name, size, why in [("odd.exe", 1, "no known type"), ("big.js", 300000, "more than 256 KiB")]:
+    os.remove("pages/odd.exe") if os.path.exists("pages/odd.exe") else None
+    with open("pages/" + name, "w") as f:
+        f.write("x" * size)
+    p = Server("wrong", "-p", "uniform", "--pages", "pages")
+    ok(p.wait() == 100 and why in p.says(), f"{name} is refused", p.says())
+    os.remove("pages/" + name)
 
 # --- Its records
 requests, decisions = of("one", "request"), of("one", "decision")
