@@ -45,8 +45,8 @@ void portrait_begin(struct portrait *p, const struct record *r,
  * features can be had then too. */
 bool portrait_slate(struct portrait *p, const struct slice *ids, unsigned n,
     int64_t position, struct model_parts *to);
-/* The features of candidate i of it, its id as msgpack: borrowed until the next call. False when record and
- * creative are too large together. */
+/* The features of candidate i of it, its id as msgpack: borrowed until the next call. False
+ * when record and creative are too large together. */
 bool portrait_features(
     struct portrait *p, unsigned i, struct slice id, struct features *to);
 

@@ -62,6 +62,7 @@ describe(struct world *w, const char *spec)
 	struct error error;
 	struct portrait *p = portrait_new(slice_text(spec), 64 << 20, 1, &error);
 	struct slice ids[COUNT], parts, value;
+	struct model_parts all;
 	size_t need;
 	int64_t number;
 
@@ -88,10 +89,11 @@ describe(struct world *w, const char *spec)
 		&request, &fault, &need),
 	    SCAN_RECORD);
 	portrait_begin(p, &request, without, (struct count_times){ 2, 2 });
+	assert_true(portrait_slate(p, ids, COUNT, 0, &all));
 	for (uint32_t i = 0; i < COUNT; i++) {
 		struct features f;
 
-		assert_true(portrait_features(p, ids[i], 0, &f));
+		assert_true(portrait_features(p, i, ids[i], &f));
 		assert_true(f.keys.size <= sizeof w->keys[i] && f.values.at == NULL);
 		memcpy(w->keys[i], f.keys.at, f.keys.size);
 		w->features[i] =
