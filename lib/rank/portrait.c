@@ -41,8 +41,8 @@ struct portrait {
 	unsigned pairs;
 	size_t common; /* bytes of the record that is made: what all have */
 	uint8_t *storage;
-	uint64_t shape; /* that the plan divides by */
-	uint64_t without[RECORD_KEYS_MAX / 64];
+	uint64_t without[RECORD_KEYS_MAX / 64]; /* pairs that are not taken over */
+	uint64_t shape;                         /* that the plan is divided by */
 
 	/* Of the slate at hand. */
 	const struct slice *ids; /* borrowed, while it is planned */
@@ -150,48 +150,14 @@ portrait_extract_counts(const struct portrait *p)
 
 /* --- The record that is made ------------------------------------------------------ */
 
-void
-portrait_begin(struct portrait *p, const struct record *r,
-    const uint64_t without[RECORD_KEYS_MAX / 64], struct count_times t)
-{
-	struct build b;
-
-	p->record = r;
-	p->times = t;
-	p->planned = false;
-	if (record_shape_id(r) != p->shape ||
-	    memcmp(without, p->without, sizeof p->without) != 0) {
-		plan_divide(p->plan, r);
-		p->shape = record_shape_id(r);
-		memcpy(p->without, without, sizeof p->without);
-	}
-	p->pairs = 1;
-	memset(p->names, 0, sizeof p->names);
-	build_init(&b, p->storage, STORAGE - RECORD_PADDING);
-	build_raw(&b, slice_of("\xde\0\0", HEADER));
-	build_text(&b, "event");
-	build_text(&b, "decision");
-	for (unsigned i = 0; i < r->count; i++) {
-		struct slice key = record_key_at(r, i);
-		uint8_t name = name_byte(key);
-
-		if ((without[i / 64] >> (i % 64) & 1) != 0 || is_own(key))
-			continue;
-		build_raw(&b, record_pair_at(r, i));
-		p->names[name / 64] |= UINT64_C(1) << (name % 64);
-		p->pairs++;
-	}
-	assert(!build_full(&b)); /* there is room for a whole record and more */
-	p->common = build_slice(&b).size;
-}
-
 static bool
 has_key(const struct portrait *p, uint8_t name, struct slice key)
 {
 	if ((p->names[name / 64] >> (name % 64) & 1) == 0)
 		return false;
 	for (unsigned i = 0; i < p->record->count; i++)
-		if (slice_equal(record_key_at(p->record, i), key))
+		if ((p->without[i / 64] >> (i % 64) & 1) == 0 &&
+		    slice_equal(record_key_at(p->record, i), key))
 			return true;
 	return false;
 }
@@ -285,6 +251,54 @@ make(struct portrait *p, struct slice id, struct record *to)
 		pairs += add_creative(p, id_hash(p, id), adds_others, &b);
 	bytes_store_be16(p->storage + 1, (uint16_t)pairs);
 	return !build_full(&b) && scan(p, build_slice(&b), to);
+}
+
+/* Which keys are the request's: those that were taken over from it. */
+static void
+divide(struct portrait *p)
+{
+	static const struct slice nobody = { NULL, 0 };
+	struct record common;
+
+	p->shape = 0;
+	if (!make(p, nobody, &common))
+		return; /* nor can a slate be made of it */
+	plan_divide(p->plan, &common);
+	p->shape = record_shape_id(p->record);
+}
+
+void
+portrait_begin(struct portrait *p, const struct record *r,
+    const uint64_t without[RECORD_KEYS_MAX / 64], struct count_times t)
+{
+	bool same = record_shape_id(r) == p->shape &&
+	    memcmp(without, p->without, sizeof p->without) == 0;
+	struct build b;
+
+	p->record = r;
+	p->times = t;
+	p->planned = false;
+	memcpy(p->without, without, sizeof p->without);
+	p->pairs = 1;
+	memset(p->names, 0, sizeof p->names);
+	build_init(&b, p->storage, STORAGE - RECORD_PADDING);
+	build_raw(&b, slice_of("\xde\0\0", HEADER));
+	build_text(&b, "event");
+	build_text(&b, "decision");
+	for (unsigned i = 0; i < r->count; i++) {
+		struct slice key = record_key_at(r, i);
+		uint8_t name = name_byte(key);
+
+		if ((without[i / 64] >> (i % 64) & 1) != 0 || is_own(key))
+			continue;
+		build_raw(&b, record_pair_at(r, i));
+		p->names[name / 64] |= UINT64_C(1) << (name % 64);
+		p->pairs++;
+	}
+	assert(!build_full(&b)); /* there is room for a whole record and more */
+	p->common = build_slice(&b).size;
+	if (!same)
+		divide(p);
 }
 
 /* --- The slate -------------------------------------------------------------------- */

@@ -410,8 +410,8 @@ sub is_filter {
 	return help_of($stem) =~ /^ .*--rejects /m;
 }
 
-# A program that talks to sockets cannot be judged by standard input and output alone:
-# tests/pipe/STEM-*.t hold it to what is true of it.
+# A program that talks to sockets, and does nothing without, cannot be judged by standard
+# input and output: tests/pipe/STEM-*.t hold it to what is true of it.
 sub has_sockets {
 	my ($stem) = @_;
 	return help_of($stem) =~ /\bHOST:PORT\b/;
