@@ -40,11 +40,11 @@ struct set {
 /* Letters, digits and -._~ */
 static const struct set plain = { { UINT64_C(0x03ff600000000000),
     UINT64_C(0x47fffffe87fffffe) } };
-/* These and :/?#[]@!$()*+,;=% */
-static const struct set of_url = { { UINT64_C(0xafffff3a00000000),
+/* These and :/?#[]@!()*+,;=%, but no $, which can begin a macro of an exchange. */
+static const struct set of_url = { { UINT64_C(0xafffff2a00000000),
     UINT64_C(0x47fffffeafffffff) } };
-/* All but & < > " ' and control characters, of which tab and line breaks stay. */
-static const struct set of_text = { { UINT64_C(0xafffff3b00002600),
+/* All but & < > " ' $ and control characters, of which tab and line breaks stay. */
+static const struct set of_text = { { UINT64_C(0xafffff2b00002600),
     UINT64_C(0x7fffffffffffffff), UINT64_MAX, UINT64_MAX } };
 
 /* The bytes at the beginning that are in the set; what is left. */
@@ -77,6 +77,8 @@ reference(uint8_t c)
 		return "&#34;";
 	case '\'':
 		return "&#39;";
+	case '$':
+		return "&#36;";
 	default:
 		return "\xef\xbf\xbd";
 	}

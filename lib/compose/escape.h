@@ -16,7 +16,7 @@
 
 /* The text as a value in this place:
  *
- *	text      with references in place of & < > " '
+ *	text      with references in place of & < > " ' $
  *	URL       when it has no scheme, or is http or https, with what has to be in %XX;
  *	          else ESCAPE_NOWHERE
  *	URL part  all but letters, digits and -._~ in %XX

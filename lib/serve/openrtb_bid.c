@@ -5,7 +5,6 @@
 #include <stdio.h>
 
 #include "lib/base/number.h"
-#include "lib/serve/markup.h"
 
 enum { BANNER_MARKUP = 1 }; /* of the list of markup types */
 
@@ -120,35 +119,18 @@ link_of(const struct links *links, const struct openrtb_bid *bid, enum link_kind
 								   : slice_text("");
 }
 
-/* A str whose length is known at its end: the longest header first, and moved into place.
- */
 static unsigned
 pair_markup(struct build *to, const struct links *links, const struct openrtb_bid *bid)
 {
 	uint8_t click[LINK_MAX], pixel[LINK_MAX];
-	const struct openrtb_terms *t = bid->terms;
-	struct markup m = { .parts = t->parts,
-		.image = openrtb_image(t),
-		.width = bid->size.width,
-		.height = bid->size.height };
-	struct build inner;
-	struct slice html;
+	struct template_values v = { .creative = bid->creative,
+		.decision_id = bid->decision };
 
-	if (link_leads(t->url))
-		m.click = link_of(links, bid, LINK_CLICK, t->url, click);
-	m.pixel = link_of(links, bid, LINK_IMPRESSION, slice_text(""), pixel);
+	if (link_leads(bid->terms->url))
+		v.click_url = link_of(links, bid, LINK_CLICK, bid->terms->url, click);
+	v.impression_url = link_of(links, bid, LINK_IMPRESSION, slice_text(""), pixel);
 	build_text(to, "adm");
-	if (!build_room(to, 5))
-		return 1;
-	build_init(&inner, to->at + 5, (size_t)(to->end - to->at) - 5);
-	markup_build(&m, &inner);
-	html = build_slice(&inner);
-	to->full = build_full(&inner);
-	build_str_header(to, html.size);
-	if (build_room(to, html.size)) {
-		memmove(to->at, html.at, html.size);
-		to->at += html.size;
-	}
+	to->full = !template_render(bid->template, &v, to) || to->full;
 	return 1;
 }
 

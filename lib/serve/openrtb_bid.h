@@ -6,15 +6,18 @@
 #ifndef BANNERPIPE_SERVE_OPENRTB_BID_H
 #define BANNERPIPE_SERVE_OPENRTB_BID_H
 
+#include "lib/compose/template.h"
 #include "lib/serve/link.h"
 #include "lib/serve/openrtb_fit.h"
 
 enum { OPENRTB_BID_ROOM = 48 << 10 }; /* that one bid may take */
 
 struct openrtb_bid {
-	struct slice impid, decision; /* texts */
-	int64_t price;                /* micros for a thousand */
-	const struct openrtb_terms *terms;
+	struct slice impid, decision;      /* texts */
+	int64_t price;                     /* micros for a thousand */
+	struct slice creative;             /* its record */
+	const struct openrtb_terms *terms; /* of it */
+	const struct template *template;   /* of the markup */
 	struct openrtb_size size;
 	uint64_t expires; /* seconds that the reservation holds; 0: it holds nothing */
 	instant now;      /* of its links */

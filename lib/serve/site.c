@@ -17,11 +17,16 @@ const char *const site_routes[SITE_ROUTES] = { "decide", "impression", "click",
 int
 site_init(struct site *s)
 {
+	struct error error; /* it was written right: only memory can be short */
+
 	s->now = WHEN_NEVER;
+	s->plain = template_new(slice_text(template_built_in), &error);
 	s->pack = malloc(SITE_ANSWER_MAX + RECORD_PADDING);
 	s->asks = malloc(2 * (OPENRTB_ROOM + RECORD_PADDING));
-	return s->pack != NULL && s->asks != NULL && asker_init(&s->asker) == 0 ? 0
-										: -1;
+	return s->plain != NULL && s->pack != NULL && s->asks != NULL &&
+		asker_init(&s->asker) == 0
+	    ? 0
+	    : -1;
 }
 
 void
@@ -31,6 +36,7 @@ site_fini(struct site *s)
 	pages_free(s->pages);
 	free(s->pack);
 	free(s->asks);
+	template_free(s->plain);
 }
 
 instant

@@ -53,6 +53,7 @@ struct site {
 	struct links links;
 	const char *fallback;            /* the id of a creative; NULL: no banner */
 	const struct template *template; /* borrowed; NULL: banners without HTML */
+	struct template *plain;          /* owned; for exchanges, which want HTML */
 	struct openrtb_rules auction;
 	struct span hold;    /* how long a bid's reservation holds */
 	struct pages *pages; /* owned; NULL: none */

@@ -39,12 +39,13 @@ append_bid(struct site *s, const struct openrtb_fit *fit, const struct desk_ask 
 	struct openrtb_bid bid = { .impid = fit->imp->id,
 		.decision = banner->id,
 		.price = desk_price(banner->worth_micros),
+		.creative = catalogue_creative_record(s->desk->catalogue, banner->row),
 		.terms = &terms,
+		.template = s->template != NULL ? s->template : s->plain,
 		.expires = (uint64_t)(s->hold.us / WHEN_SECOND),
 		.now = ask->rehearsal ? -s->links.life.us : ask->now };
 
-	openrtb_terms(
-	    catalogue_creative_record(s->desk->catalogue, banner->row), &terms);
+	openrtb_terms(bid.creative, &terms);
 	bid.size = openrtb_shown(fit->imp, &terms);
 	if (bid.price < openrtb_floor(fit, &terms)) {
 		withdraw(s, ask, banner, LOSS_BELOW_DEAL_FLOOR);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * OpenRTB below HTTP: strings of consent that were published, markup, bids that do not
+ * OpenRTB below HTTP: strings of consent that were published, bids that do not
  * fit. The rest is in pipe/serve-openrtb.t, before an exchange.
  */
 #include <setjmp.h>
@@ -12,7 +12,6 @@
 
 #include <cmocka.h>
 
-#include "lib/serve/markup.h"
 #include "lib/serve/openrtb_bid.h"
 #include "lib/serve/privacy.h"
 #include "lib/text/json.h"
@@ -90,30 +89,6 @@ record_of(const char *text)
 }
 
 static void
-what_comes_from_the_catalogue_is_text(void **state)
-{
-	struct openrtb_terms t;
-	struct build b;
-
-	(void)state;
-	openrtb_terms(record_of("{\"parts\":{\"headline\":\"<i>'\\\"&${AUCTION_PRICE}"
-				"\\u0000\\u001f\\u2028\",\"call_to_action\":7}}"),
-	    &t);
-	build_init(&b, bytes, sizeof bytes - 1);
-	markup_build(&(struct markup){ .parts = t.parts,
-			 .image = openrtb_image(&t),
-			 .click = slice_text("https://a/c?d=1&e=\"2"),
-			 .pixel = slice_text("https://a/i?d=1&e=2") },
-	    &b);
-	*b.at = 0;
-	assert_string_equal((char *)bytes,
-	    "<a href=\"https://a/c?d=1&amp;e=&quot;2\" target=\"_blank\" "
-	    "rel=\"noopener\"><span class=\"headline\">&lt;i&gt;&#39;&quot;&amp;&#36;"
-	    "{AUCTION_PRICE}  \u2028</span> </a><img src=\"https://a/i?d=1&amp;e=2\" "
-	    "alt=\"\" width=\"1\" height=\"1\" style=\"position:absolute\">");
-}
-
-static void
 a_picture_is_a_page_of_the_web(void **state)
 {
 	static const char *const bad[] = { "javascript:alert(1)", "data:image/png,x",
@@ -149,12 +124,18 @@ a_bid_fits_or_leaves_no_trace(void **state)
 		.decision = slice_text("id-0"),
 		.price = 30000,
 		.terms = &t };
+	struct template *template;
 	unsigned fitted = 0;
+	struct error error;
 	struct build b;
 
 	(void)state;
 	assert_non_null(links.mac);
-	openrtb_terms(record_of("{\"creative_id\":-7,\"url\":\"https://b/\"}"), &t);
+	template = template_new(slice_text(template_built_in), &error);
+	assert_non_null(template);
+	bid.template = template;
+	bid.creative = record_of("{\"creative_id\":-7,\"url\":\"https://b/\"}");
+	openrtb_terms(bid.creative, &t);
 	for (size_t room = 1; room < 2000; room++) {
 		build_init(&b, bytes, room);
 		if (!openrtb_bid(&links, &bid, &b)) {
@@ -168,10 +149,12 @@ a_bid_fits_or_leaves_no_trace(void **state)
 	assert_true(fitted > 500 && fitted < 1500);
 	(void)snprintf(text, sizeof text, "{\"parts\":{\"headline\":\"%0*d\"}}",
 	    OPENRTB_BID_ROOM, 0);
-	openrtb_terms(record_of(text), &t);
+	bid.creative = record_of(text);
+	openrtb_terms(bid.creative, &t);
 	build_init(&b, bytes, sizeof bytes);
 	assert_false(openrtb_bid(&links, &bid, &b));
 	assert_int_equal(build_slice(&b).size, 0);
+	template_free(template);
 	mac_free(links.mac);
 }
 
@@ -181,7 +164,6 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_consent_string_is_read_bit_by_bit),
 		cmocka_unit_test(what_is_cut_off_or_of_another_kind_is_a_no),
-		cmocka_unit_test(what_comes_from_the_catalogue_is_text),
 		cmocka_unit_test(a_picture_is_a_page_of_the_web),
 		cmocka_unit_test(a_bid_fits_or_leaves_no_trace),
 	};
