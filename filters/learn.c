@@ -75,6 +75,7 @@ static int
 open_model(struct run *run, struct learn *l)
 {
 	struct predictor *p = &l->predictor;
+	struct model *model = NULL;
 	enum state_trouble trouble;
 	struct error error;
 
@@ -84,9 +85,11 @@ open_model(struct run *run, struct learn *l)
 	if (trouble == STATE_OTHER)
 		return run_usage(run, "%s", error.text);
 	if (trouble == STATE_MISSING)
-		p->model =
-		    model_new(&l->options, l->bytes, run_os(run), l->live, &error);
-	return p->model != NULL ? 0 : run_fail(run, "%s", error.text);
+		model = model_new(&l->options, l->bytes, run_os(run), l->live, &error);
+	if (model == NULL)
+		return run_fail(run, "%s", error.text);
+	predictor_take(p, model, NULL);
+	return 0;
 }
 
 static int
@@ -310,6 +313,7 @@ load(struct run *run, void *self, struct state_reader *from)
 {
 	struct learn *l = self;
 	struct predictor *p = &l->predictor;
+	struct model *model;
 	struct error error;
 
 	if (state_get_u64(from, &l->learned) < 0 ||
@@ -320,8 +324,11 @@ load(struct run *run, void *self, struct state_reader *from)
 	    progress_load(l->progress, from) < 0)
 		return run_fail(run, "the snapshot is too short");
 	predictor_free(p);
-	p->model = model_new(&l->options, l->bytes, run_os(run), NULL, &error);
-	if (p->model == NULL || model_load(p->model, from, &error) < 0 ||
+	model = model_new(&l->options, l->bytes, run_os(run), NULL, &error);
+	if (model == NULL)
+		return run_fail(run, "%s", error.text);
+	predictor_take(p, model, NULL);
+	if (model_load(p->model, from, &error) < 0 ||
 	    (l->live != NULL && model_show(p->model, l->live, NULL, &error) < 0))
 		return run_fail(run, "%s", error.text);
 	l->evicted = p->model->cells.evicted;

@@ -9,24 +9,28 @@
 #include "lib/model/explain.h"
 #include "lib/vec.h"
 
-/* Slices and places are by keys that the model names. */
+/* Slices and places are by keys that the model names: others with each model, so that a
+ * reader, whose keys are known before it reads, cannot know them. */
 static void
 find_by(struct predictor *p)
 {
-	struct slice name[EXAMINATION_KEYS];
-
-	p->wheres = 0;
+	p->by = slice_text(p->model->options.by);
+	p->wheres = model_options_places(&p->model->options, p->where);
 	p->position = -1;
-	if (p->reader == NULL || p->model == NULL)
-		return;
-	if (p->model->options.by[0] != '\0')
-		p->by = reader_key(p->reader, p->model->options.by);
-	p->wheres = model_options_places(&p->model->options, name);
-	for (unsigned i = 0; i < p->wheres; i++) {
-		p->where[i] = reader_key_slice(p->reader, name[i]);
-		if (slice_is(name[i], "position"))
+	for (unsigned i = 0; i < p->wheres; i++)
+		if (slice_is(p->where[i], "position"))
 			p->position = (int)i;
-	}
+}
+
+static bool
+find_value(const struct record *r, struct slice name, struct slice *to)
+{
+	for (unsigned i = 0; i < r->count; i++)
+		if (slice_equal(record_key_at(r, i), name)) {
+			*to = record_value_at(r, i);
+			return true;
+		}
+	return false;
 }
 
 void
@@ -41,8 +45,6 @@ predictor_keys(struct predictor *p, struct reader *reader)
 	p->complete = reader_key(reader, "complete");
 	p->revision = reader_key(reader, "revision");
 	p->cause = reader_key(reader, "cause");
-	p->reader = reader;
-	find_by(p);
 }
 
 void
@@ -54,8 +56,8 @@ predictor_free(struct predictor *p)
 
 /* --- Files -------------------------------------------------------------------------- */
 
-static void
-take(struct predictor *p, struct model *model, const char *live)
+void
+predictor_take(struct predictor *p, struct model *model, const char *live)
 {
 	model_free(p->model);
 	p->model = model;
@@ -94,7 +96,7 @@ predictor_open(struct predictor *p, const struct os *os, const char *path,
 		return unusable(path, &why, error);
 	}
 	state_close(from);
-	take(p, model, NULL);
+	predictor_take(p, model, NULL);
 	return 0;
 }
 
@@ -126,7 +128,7 @@ predictor_attach(struct predictor *p, const struct os *os, const char *path,
 		model = model_attach(os, path, &missing, error);
 		*trouble = missing ? STATE_MISSING : STATE_UNREADABLE;
 		if (model != NULL)
-			take(p, model, path);
+			predictor_take(p, model, path);
 		return model != NULL ? 0 : -1;
 	}
 	from = state_read(os, path, NULL, trouble, error);
@@ -140,7 +142,7 @@ predictor_attach(struct predictor *p, const struct os *os, const char *path,
 		return unusable(path, &why, error);
 	}
 	state_close(from);
-	take(p, model, NULL);
+	predictor_take(p, model, NULL);
 	return 0;
 }
 
@@ -168,7 +170,7 @@ find_place(const struct predictor *p, const struct record *r)
 	struct examination_place place = { .n = p->wheres };
 
 	for (unsigned i = 0; i < p->wheres; i++) {
-		if (!record_value(r, p->where[i], &place.value[i])) {
+		if (!find_value(r, p->where[i], &place.value[i])) {
 			place = (struct examination_place){ 0 };
 			break;
 		}
@@ -183,8 +185,8 @@ predictor_slice(const struct predictor *p, const struct record *r)
 	struct slice value;
 
 	if (p->model->slices != NULL)
-		model_slice(p->model,
-		    record_value(r, p->by, &value) ? hash_bytes(value, 1) : 0);
+		model_slice(
+		    p->model, find_value(r, p->by, &value) ? hash_bytes(value, 1) : 0);
 	if (p->wheres > 0)
 		find_place(p, r);
 }
@@ -199,7 +201,7 @@ predictor_examination(
 	for (unsigned i = 0; i < p->wheres && p->model != NULL; i++) {
 		if ((int)i == p->position)
 			key = examination_key_int(key, position);
-		else if (record_value(r, p->where[i], &value))
+		else if (find_value(r, p->where[i], &value))
 			key = examination_key(key, value);
 		else
 			return 1;

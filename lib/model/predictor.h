@@ -25,10 +25,9 @@ struct predictor {
 	const char *live;    /* borrowed; the model is one that another process keeps */
 	struct key features, values, rewards, prediction;
 	struct key shown_at, delay_us, complete, revision, cause;
-	struct reader *reader; /* borrowed */
-	struct key by;         /* of the slices, where the model has some */
-	/* Of the places, where the model has some; which of them is the position, or -1. */
-	struct key where[EXAMINATION_KEYS];
+	struct slice by; /* the key of the slices, where the model has some; its text */
+	/* Those of the places, where the model has some; which is the position, or -1. */
+	struct slice where[EXAMINATION_KEYS];
 	unsigned wheres;
 	int position;
 	const struct explain
@@ -39,6 +38,9 @@ struct predictor {
 /* The keys to look records up with. */
 void predictor_keys(struct predictor *p, struct reader *reader);
 void predictor_free(struct predictor *p);
+/* From now on it is this model, which is taken over; the one of before is freed. live: the
+ * file that another process keeps it in, borrowed; NULL: none. */
+void predictor_take(struct predictor *p, struct model *model, const char *live);
 
 /* The model file at `path`, verified, for one to learn on, live at `live` or NULL. Its
  * options must be these, else an error names the one that differs. 0; or -1 with the error

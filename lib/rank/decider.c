@@ -117,7 +117,8 @@ decider_next(struct decider *d, const char **wrong)
 	*wrong = NULL;
 	if (d->position >= d->positions || j->slate.n == 0)
 		return false;
-	if (d->position == 0 || j->portrait != NULL || j->keep)
+	if (d->position == 0 || j->portrait != NULL || j->keep ||
+	    judge_weighs_places(j))
 		*wrong = judge_estimate(j, d->position);
 	/* What is kept is of those that are left. */
 	if (*wrong == NULL && apply_floor(d) > 0 && j->keep && j->slate.n > 0)
@@ -197,10 +198,11 @@ decider_price(const struct decider *d)
 {
 	const struct judge *j = &d->judge;
 	const struct slate_offer *o = &j->slate.offer[d->chosen];
+	double bid = j->slate.value[d->chosen];
 	struct offer offer = { .type = (enum bid_type)o->type,
-		.pctr = j->candidates[d->chosen].p,
+		.pctr = bid > 0 ? worth_of(j, d->chosen) / bid : 0,
 		.pcvr = 1,
-		.bid_micros = (int64_t)j->slate.value[d->chosen] };
+		.bid_micros = (int64_t)bid };
 
 	if (offer.type == BID_NONE)
 		return 0;

@@ -101,6 +101,7 @@ judge_read(struct judge *j, const struct record *r, enum kind kind,
 	struct count_times t;
 	double weight;
 
+	j->record = r;
 	if (wrong != NULL)
 		return wrong;
 	if (j->predictor.model != NULL)
@@ -382,6 +383,24 @@ keep_all(struct judge *j)
 	return NULL;
 }
 
+bool
+judge_weighs_places(const struct judge *j)
+{
+	return j->predictor.model != NULL && j->predictor.wheres > 0 &&
+	    (j->slate.bids || j->slate.floor_micros > 0);
+}
+
+/* What the model says is of those who look; what is paid is of all. */
+static void
+weigh_place(struct judge *j, int64_t position)
+{
+	double examined = predictor_examination(&j->predictor, j->record, position);
+
+	for (unsigned i = 0; i < j->slate.n; i++)
+		if (paid_for(j, i) != MODEL_TARGETS)
+			j->candidates[i].value *= examined;
+}
+
 const char *
 judge_estimate(struct judge *j, int64_t position)
 {
@@ -403,6 +422,8 @@ judge_estimate(struct judge *j, int64_t position)
 		wrong = keep_all(j);
 	if (wrong != NULL)
 		return wrong;
+	if (judge_weighs_places(j))
+		weigh_place(j, position);
 	if (policy_candidates_check(j->candidates, j->slate.n) != POLICY_FINE)
 		return "for which the model says what is no prediction";
 	return NULL;

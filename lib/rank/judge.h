@@ -25,6 +25,7 @@ struct judge {
 	bool keep;    /* gather the features of all candidates */
 	struct key shown_at;
 
+	const struct record *record; /* borrowed, as read */
 	struct slate slate;
 	struct policy_candidate candidates[POLICY_MAX]; /* of the slate */
 	struct build kept_keys, kept_values; /* msgpack lists, one item a candidate */
@@ -63,6 +64,9 @@ judge_version(const struct judge *j)
 /* Read the candidates of a record. NULL, or what is wrong with it: "without ...". */
 const char *judge_read(struct judge *j, const struct record *r, enum kind kind,
     const struct decision_request *q);
+/* Whether who is worth more also depends on how many look at the position: where money is
+ * compared, and the model has learned that (lib/model/examination.h). */
+bool judge_weighs_places(const struct judge *j);
 /* Estimate all that are left, as if shown at the position; likewise. */
 const char *judge_estimate(struct judge *j, int64_t position);
 /* The features of a candidate, as estimated; borrowed until the next call. */

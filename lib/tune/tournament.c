@@ -130,9 +130,13 @@ static int
 give_model(
     struct tournament *t, struct contestant *c, const char *live, struct error *error)
 {
-	c->predictor.model =
+	struct model *m =
 	    model_new(&c->candidate->options, t->share, t->setup.os, live, error);
-	return c->predictor.model != NULL ? 0 : -1;
+
+	if (m == NULL)
+		return -1;
+	predictor_take(&c->predictor, m, NULL);
+	return 0;
 }
 
 static bool
