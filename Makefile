@@ -228,7 +228,7 @@ clean:  ## remove everything that was built
 	rm -rf build build-*
 
 help:  ## list these targets
-	@echo 'CC=clang and SAN=address,undefined build into folders of their own.'
+	@echo 'make build/bin/bp-NAME builds one filter; CC=clang and SAN=address,undefined build elsewhere.'
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1\t/p' Makefile | expand -t 12
 
 -include $(shell find $(BUILD) -name '*.d' -type f 2>/dev/null)

@@ -86,7 +86,9 @@ struct filter {
 	 * when more bytes are needed. NULL: up to a newline. */
 	size_t (*frame)(struct run *run, void *self, struct slice bytes, bool end);
 	/* Event time has passed: nothing before the watermark comes any more. The TICK
-	 * itself is forwarded after this returns 0; 1: it is no news, and ends here. */
+	 * itself is forwarded after this returns 0; 1: it is no news, and ends here. Who
+	 * still holds records from before it must not let it pass them: run_tick the
+	 * earliest of their times, and return 1 (filters/join.c). */
 	int (*tick)(struct run *run, void *self, instant watermark);
 	/* A control record of any kind, instead of tick and of forwarding it: for a
 	 * filter whose output is no record stream. */
@@ -131,8 +133,8 @@ uint64_t run_seed(const struct run *run);
 const struct os *run_os(const struct run *run);
 /* Whether the output is a terminal, and how many columns it has (0 when it is none). */
 unsigned run_terminal_columns(const struct run *run);
-/* Count something of the filter's own in the stats; `value` must outlive the run.
- * `name` is snake_case, `about` a line. */
+/* Count something of the filter's own in the stats; `value` must outlive the run, and goes
+ * on after a restart when save and load have it. `name` is snake_case, `about` a line. */
 void run_counter(
     struct run *run, const char *name, const char *about, const uint64_t *value);
 /* A second output, a file of records; NULL and a message on failure. Closed by the
@@ -207,7 +209,8 @@ int run_emit(struct run *run, struct slice record);
 /* Send what run_build has gathered; a record too large is a reject of the current one.
  */
 int run_emit_built(struct run *run);
-/* Send a held record: held - 1, out + 1. */
+/* Send a held record: held - 1, out + 1. What has to be added to it is built with it, in
+ * run_build, say; run_set is for the current record only. */
 int run_release(struct run *run, struct slice record);
 /* n held records end as DROP or LATE. */
 void run_settle(struct run *run, uint64_t n, enum verdict as);

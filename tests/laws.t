@@ -30,7 +30,9 @@ my @laws = (
 	[11, 'in = out + dropped + rejected + held + late', \&Laws::conserves],
 );
 
+my %built = map { ($_ => 1) } programs();
 for my $stem (@ARGV ? @ARGV : programs()) {
+	die "there is no bp-$stem (there are @{[sort keys %built]})\n" if !$built{$stem};
 	if (!Laws::is_filter($stem)) {
 		ok("bp-$stem is no filter, but law 9: --help and the manual agree",
 		    Laws::documented({ stem => $stem }));
@@ -46,7 +48,8 @@ for my $stem (@ARGV ? @ARGV : programs()) {
 		next;
 	}
 	ok("bp-$stem has a golden case that shows its use",
-	    @uses ? () : "no tests/golden/$stem-* with status 0 and some input") or next;
+	    @uses ? () : "no tests/golden/$stem or $stem-* whose cmd, every part of it, ends with 0,"
+	    . ' and gives the filter some input') or next;
 	for (@laws) {
 		my ($number, $name, $law) = @$_;
 		my @wrong = eval { $law->(@uses) };

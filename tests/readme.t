@@ -9,20 +9,22 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/perl";
 use File::Temp qw(tempdir);
-use Bannerpipe qw(root build programs slurp spew ok done);
+use Bannerpipe qw(root build slurp spew ok done);
 
 my $readme = root() . '/README.md';
 
 sub about {
 	my ($stem) = @_;
 	my $program = build() . "/bin/bp-$stem";
+	die "bp-$stem is not built: run make\n" if !-x $program;
 	my @help = `$program --help`;
 	chomp @help;
 	return $help[1];
 }
 
 my $table = "| filter | what it does |\n|---|---|\n"
-    . join '', map { sprintf "| [`bp-%s`](filters/%s.1) | %s |\n", $_, $_, about($_) } programs();
+    . join '', map { sprintf "| [`bp-%s`](filters/%s.1) | %s |\n", $_, $_, about($_) }
+    map { m{/([^/]+)\.c$} } sort glob root() . '/filters/*.c';
 
 my $text = slurp($readme);
 my $pattern = qr/(?<=<!-- filters -->\n).*?(?=<!-- end -->)/s;

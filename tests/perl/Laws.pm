@@ -319,12 +319,14 @@ sub repeated {
 # Peak KiB of a run on this input, and its exit status.
 sub peak {
 	my ($use, $input) = @_;
+	my $usage = build() . '/tools/usage';
+	die "$usage is not built: run make $usage\n" if !-x $usage;
 	return $use->in_home(sub {
 		my ($dir) = @_;
 		spew("$dir/.input", $input);
 		open my $stdin, '<', "$dir/.input" or die $!;
 		open my $stdout, '>', '/dev/null' or die $!;
-		my $p = Process->start($dir, [build() . '/tools/usage', "$dir/.usage",
+		my $p = Process->start($dir, [$usage, "$dir/.usage",
 			$use->{program}, @{ $use->{args} }], stdin => $stdin, stdout => $stdout,
 			env => { TZ => 'UTC', ASAN_OPTIONS => ($ENV{ASAN_OPTIONS} // '') .
 			    ':quarantine_size_mb=8' });
