@@ -88,7 +88,7 @@ struct filter {
 	/* Event time has passed: nothing before the watermark comes any more. The TICK
 	 * itself is forwarded after this returns 0; 1: it is no news, and ends here. Who
 	 * still holds records from before it must not let it pass them: run_tick the
-	 * earliest of their times, and return 1 (filters/join.c). */
+	 * earliest of their times, and return 1. */
 	int (*tick)(struct run *run, void *self, instant watermark);
 	/* A control record of any kind, instead of tick and of forwarding it: for a
 	 * filter whose output is no record stream. */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/delivery/catalogue_inside.h"
+#include "lib/delivery/catalogue.h"
 
 #include <stdlib.h>
 
 #include "lib/base/assert.h"
+#include "lib/delivery/catalogue_inside.h"
 
 _Static_assert(CONDITIONS_MAX <= UINT16_MAX && CATALOGUE_CAMPAIGNS_MAX <= UINT16_MAX,
     "numbers of campaigns and conditions take 16 bits");

@@ -103,8 +103,8 @@ what_is_no_answer_or_too_large_is_refused(void **state)
 	static const char *const wrong[] = {
 		"GET / HTTP/1.1\r\n\r\n",
 		"HTTP/1.1 abc\r\n\r\n",
-		"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: "
-		"x\r\n\r\n",
+		("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: "
+		 "x\r\n\r\n"),
 		"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx",
 		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
 	};
