@@ -67,7 +67,7 @@ static pid_t
 start(const char *command, bool output, int *ours)
 {
 	int ends[2];
-	pid_t pid;
+	pid_t pid = -1;
 
 	if (pipe2(ends, O_CLOEXEC) != 0 || (pid = fork()) < 0)
 		die("closed");

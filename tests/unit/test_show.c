@@ -39,7 +39,7 @@ static uint64_t
 number_of(struct slice record)
 {
 	struct slice value, id;
-	uint64_t number;
+	uint64_t number = 0;
 
 	assert_true(value_get(record, "request_id", &value) && value_str(value, &id) &&
 	    tell_request_number(id, &number) && number < REQUESTS);
@@ -51,7 +51,7 @@ number_of(struct slice record)
 static int
 note(void *context, struct slice record)
 {
-	struct slice value, name, id;
+	struct slice value, id, name = { NULL, 0 };
 	uint64_t position;
 
 	(void)context;
@@ -80,7 +80,7 @@ pass_time(void *context, instant watermark)
 static int
 count(void *context, struct slice record)
 {
-	struct slice value, name;
+	struct slice value, name = { NULL, 0 };
 
 	(void)context;
 	assert_true(value_get(record, "event", &value) && value_str(value, &name));
