@@ -84,6 +84,8 @@ struct option {
 	OPTION_ENTRY_RARE(letter, name, type, field, preset, NULL, false, __VA_ARGS__)
 #define OPTION_RARE_ASIDE(letter, name, type, field, preset, ...)                      \
 	OPTION_ENTRY_RARE(letter, name, type, field, preset, NULL, true, __VA_ARGS__)
+#define OPTION_RARE_CHOICE(letter, name, type, field, choices, ...)                    \
+	OPTION_ENTRY_RARE(letter, name, type, field, NULL, choices, false, __VA_ARGS__)
 /* One of the words of choices; the first is the default. The field is an int. */
 #define OPTION_CHOICE(letter, name, type, field, choices, ...)                         \
 	OPTION_ENTRY(letter, name, type, field, NULL, choices, false, __VA_ARGS__)

@@ -37,7 +37,7 @@ is_taken() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 get() {
 	exec 3<>"/dev/tcp/127.0.0.1/$port" || return
 	printf 'GET %s HTTP/1.1\r\nHost: demo\r\nConnection: close\r\n\r\n' "$1" >&3
-	sed '1,/^\r*$/d' <&3
+	timeout 10 sed '1,/^\r*$/d' <&3 || { exec 3>&-; return 1; }
 	exec 3>&-
 }
 
@@ -64,7 +64,7 @@ sed "s|http://127.0.0.1/|http://127.0.0.1:$port/|" "$here/shop.json" >>"$dir/sho
     -l "127.0.0.1:$port" -m 1s -- --pages "$here/shop" --explain >"$dir/said" 2>&1 &
 live=$!
 until grep -q 'listening on' "$dir/said"; do
-	kill -0 "$live" 2>/dev/null || fail 'the loop has not started'
+	kill -0 "$live" 2>/dev/null && [ "$SECONDS" -lt 60 ] || fail 'the loop has not started'
 	sleep 0.1
 done
 bp-simulate --serve "http://127.0.0.1:$port" --rates "$rates" --control 0.1 --taste 0 \
@@ -79,7 +79,8 @@ while [ $((SECONDS - began)) -lt "$seconds" ]; do
 	cp "$dir/now" "$dir/then"
 	sleep 1
 	kill -0 "$visitors" 2>/dev/null || fail 'the visitors have gone'
-	get /metrics >"$dir/now" || fail 'the loop has ended'
+	kill -0 "$live" 2>/dev/null || fail 'the loop has ended'
+	get /metrics >"$dir/fresh" && mv "$dir/fresh" "$dir/now" || true # it starts again
 	if [ -t 1 ]; then
 		[ "$lines" -eq 0 ] || printf '\033[%dA\033[J' "$lines"
 		show screen >"$dir/screen"
@@ -106,7 +107,7 @@ counted() { sed -n "s/^bannerpipe_serve_$1s_total //p" "$dir/now"; }
 for event in impression click; do
 	kept=$(bp-replay --where "event == '$event'" --stats - "$dir/live/events" 2>&1 >/dev/null |
 	    sed -n 's/^bannerpipe_out_total.* //p')
-	[ "$kept" = "$(counted $event)" ] ||
+	[ "${kept:-0}" -ge "$(counted $event)" ] ||
 	    fail "$(counted $event) ${event}s were counted, and $kept kept"
-	printf '  kept      %s %ss, as many as the server has counted\n' "$kept" "$event"
+	printf '  kept      %s %ss: none of those that the server has counted is missing\n' "$kept" "$event"
 done

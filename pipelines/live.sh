@@ -39,7 +39,7 @@ while getopts d:c:s:l:w:m:k: option; do
 	esac
 done
 shift $((OPTIND - 1))
-mkdir -p "$folder/events" "$folder/metrics"
+[ "$part" = rates ] || mkdir -p "$folder/events" "$folder/metrics"
 folder=$(realpath "$folder")
 catalogue=${catalogue:-$folder/shop.json}
 # The same for both, whoever starts them.
@@ -61,22 +61,29 @@ await() {
 # Where either dies the stream between them is torn, so both end. Jobs have process groups
 # of their own (set -m): Ctrl-C comes to this script alone, and bp-log ends last.
 serve() {
-	local server='' keeper status=0
+	local server='' keeper ends='' status=0
 	set -m
-	trap '[ -n "$server" ] || exit 0; kill -TERM "$server"' INT TERM
-	trap '[ -z "$server" ] || kill -HUP "$server"' HUP
+	trap 'ends=yes; [ -z "$server" ] || kill -TERM "$server" 2>/dev/null || :' INT TERM
+	trap '[ -z "$server" ] || kill -HUP "$server" 2>/dev/null || :' HUP
 	[ -s "$folder/key" ] ||
 	    (umask 077 && od -An -N 32 -tx1 /dev/urandom | tr -d ' \n' >"$folder/key")
-	until bp-model show "$folder/live" >/dev/null 2>&1; do sleep 0.1; done
+	until bp-model show "$folder/live" >/dev/null 2>&1; do
+		[ -z "$ends" ] || return 0
+		sleep 0.1
+	done
 	rm -f "$folder/pipe"
 	mkfifo "$folder/pipe"
+	# Opened here, so that neither waits for the other to open it.
+	exec 3<>"$folder/pipe" 4<"$folder/pipe" 5>"$folder/pipe" 3>&-
 	env -u NOTIFY_SOCKET bp-log --keep-age "$keep" --segment-age 1d "$folder/events" \
-	    <"$folder/pipe" &
+	    <&4 5>&- &
 	keeper=$!
 	bp-serve --listen "$address" --catalogue "$catalogue" --spec "$spec" \
 	    --model "$folder/live" --key-file "$folder/key" --state "$folder/serve" \
-	    --tick 20ms "$@" </dev/null >"$folder/pipe" &
+	    --tick 20ms "$@" </dev/null >&5 4<&- &
 	server=$!
+	exec 4<&- 5>&-
+	[ -z "$ends" ] || kill -TERM "$server" 2>/dev/null || true
 	await "$server" || status=$?
 	await "$keeper" || status=$?
 	rm -f "$folder/pipe"
@@ -132,8 +139,8 @@ rates() {
 all() {
 	local server='' learner='' ends='' status=0
 	set -m
-	trap 'ends=yes; [ -z "$server" ] || kill -TERM "$server" 2>/dev/null' INT TERM
-	trap '[ -z "$server" ] || kill -HUP "$server" 2>/dev/null' HUP
+	trap 'ends=yes; [ -z "$server" ] || kill -TERM "$server" 2>/dev/null || :' INT TERM
+	trap '[ -z "$server" ] || kill -HUP "$server" 2>/dev/null || :' HUP
 	while [ -z "$ends" ]; do
 		[ -n "$learner" ] && kill -0 "$learner" 2>/dev/null || {
 			"$here/live.sh" learn "${options[@]}" &

@@ -26,13 +26,13 @@ struct terms {
 	    "micros that an impression must be worth: 300, top=500,300", "FLOORS"),    \
 	    OPTION(0, "second-price", type, t.second, NULL,                            \
 		"who bids pays what was needed, not the bid"),                         \
-	    OPTION_CHOICE(0, "one-of", type, t.diversity,                              \
+	    OPTION_RARE_CHOICE(0, "one-of", type, t.diversity,                         \
 		"banner|campaign|category|both", "what comes once in an answer"),      \
 	    OPTION(0, "cap-banner", type, t.caps[CAPS_BANNER], NULL,                   \
 		"cap of banners without one: 20, 2/session, 3/24h", "CAPS"),           \
 	    OPTION(0, "cap-campaign", type, t.caps[CAPS_CAMPAIGN], NULL,               \
 		"cap of campaigns without one", "CAPS"),                               \
-	    OPTION(                                                                    \
+	    OPTION_RARE(                                                               \
 		0, "cap-slot", type, t.caps[CAPS_SLOT], NULL, "cap of slots", "CAPS"), \
 	    OPTION_CHOICE('n', "count", type, t.count, "impressions|decisions",        \
 		"what counts for caps"),                                               \
@@ -40,13 +40,13 @@ struct terms {
 		"keys that tell a user, the first that is there", "NAMES"),            \
 	    OPTION('x', "unpaced", type, t.unpaced, NULL,                              \
 		"spend as fast as it goes, not as the traffic is expected"),           \
-	    OPTION('j', "processes", type, t.processes, "1",                           \
+	    OPTION_RARE('j', "processes", type, t.processes, "1",                      \
 		"so many share the port, and each has its part of the budgets"),       \
-	    OPTION(0, "seat", type, t.seat, NULL,                                      \
+	    OPTION_RARE(0, "seat", type, t.seat, NULL,                                 \
 		"for whom is bid, in auctions of exchanges", "ID"),                    \
 	    OPTION_RARE(0, "currency", type, t.currency, "USD",                        \
 		"of the catalogue's money: the one that is bid in", "CODE"),           \
-	    OPTION_CHOICE(0, "pays", type, t.pays, "billing|win|impression",           \
+	    OPTION_RARE_CHOICE(0, "pays", type, t.pays, "billing|win|impression",      \
 		"what a bid is paid on"),                                              \
 	    OPTION_RARE(0, "tmax", type, t.tmax, "10ms",                               \
 		"bid for no exchange that waits for less"),                            \

@@ -14,6 +14,7 @@
 	if (!me) return;
 	const server = me.src, own = Object.assign({}, me.dataset);
 	const url = function (path) { return new URL(path, server); };
+	const count = function (e) { return Math.max(1, Math.floor(e.dataset.count) || 1); };
 	const quiet = function () {};
 	const make = function (name, of, set) {
 		const e = Object.assign(doc.createElement(name), set);
@@ -96,15 +97,17 @@
 
 	// What is said of the visitor and the page: by the script's tag, or an element's.
 	const describe = function (places) {
-		const said = Object.assign.apply(null,
-		    [{}].concat(places.map(function (e) { return e.dataset; }), own));
+		const tags = places.concat(me.isConnected ? me : []).map(
+		    function (e) { return e.dataset; });
+		const said = Object.assign.apply(null, [{}].concat(tags));
+		const denied = tags.some(function (t) { return t.consent && t.consent !== '1'; });
 		const ask = { context: {} };
 		Object.keys(said).forEach(function (key) {
 			if (/^context[A-Z]/.test(key))
 				ask.context[key.slice(7).toLowerCase()] = said[key];
 		});
-		if (said.consent) ask.consent = { personalization: said.consent === '1' };
-		if (said.consent === '0' || navigator.globalPrivacyControl) return ask;
+		if (said.consent) ask.consent = { personalization: !denied };
+		if (denied || navigator.globalPrivacyControl) return ask;
 		['user', 'anonymous', 'session'].forEach(function (key) {
 			if (said[key]) ask[key + '_id'] = said[key];
 		});
@@ -112,22 +115,22 @@
 	};
 
 	// Places of one slot share its banners, so that none comes twice.
+	let mine;
 	const ask = function () {
-		let places = Array.from(doc.querySelectorAll('[data-banner]')).filter(
-		    function (e) { return e !== me; });
-		if (me.isConnected && (!places.length || own.banner) && doc.body) {
-			const place = doc.createElement('div');
-			place.dataset.banner = own.banner || 'banner';
-			if (own.count) place.dataset.count = own.count;
-			if (doc.body.contains(me)) me.replaceWith(place);
-			else doc.body.append(place), me.remove();
-			places.push(place);
+		let places = mine ? [mine] : own.banner ? [] :
+		    Array.from(doc.querySelectorAll('[data-banner]:not(script)'));
+		if (me.isConnected && !places.length && doc.body) {
+			mine = doc.createElement('div');
+			Object.assign(mine.dataset, { banner: 'banner' }, me.dataset);
+			if (doc.body.contains(me)) me.replaceWith(mine);
+			else doc.body.append(mine), me.remove();
+			places = [mine];
 		}
 		const slots = new Map();
 		places.forEach(function (e) {
 			const slot = slots.get(e.dataset.banner) || { places: [], k: 0 };
 			slot.places.push(e);
-			slot.k += +e.dataset.count || 1;
+			slot.k += count(e);
 			slots.set(e.dataset.banner, slot);
 		});
 		const names = Array.from(slots.keys()).slice(0, 16);
@@ -145,7 +148,7 @@
 				const banners = answer.banners.filter(
 				    function (b) { return b.slot_id === name; });
 				slots.get(name).places.forEach(function (e) {
-					fill(e, banners.splice(0, +e.dataset.count || 1),
+					fill(e, banners.splice(0, count(e)),
 					    answer);
 				});
 			});

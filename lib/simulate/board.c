@@ -161,7 +161,8 @@ static bool
 is_sound(const struct slot *s, unsigned banners)
 {
 	bool sound = s->candidates <= banners && s->wanted <= TELL_POSITIONS_MAX &&
-	    s->decided <= s->wanted && s->users > 0;
+	    s->decided <= s->wanted && s->users > 0 && s->control <= 1 &&
+	    s->category < WORLD_CATEGORIES;
 
 	for (unsigned i = 0; i < TELL_POSITIONS_MAX; i++)
 		sound = sound && s->sizes[i] <= TELL_ID_MAX &&

@@ -183,7 +183,8 @@ refused(struct browser *b, const struct fetch_answer *a)
 	(void)snprintf(text, sizeof text, "the server answers %s with %u: %s",
 	    asked[a->kind], a->status, reason);
 	refuse(b, text);
-	if (a->kind == DECIDE && a->status == 404) {
+	if (a->kind == DECIDE &&
+	    (a->status == 404 || a->status == 405 || a->status == 501)) {
 		b->failed = true;
 		(void)error_set(&b->error,
 		    "%.200s; is that bp-serve, and its whole address?", text);

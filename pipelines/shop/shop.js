@@ -62,25 +62,36 @@ document.addEventListener('click', function (e) {
 	e.preventDefault();
 	get('said').textContent = 'You clicked "' +
 	    link.querySelector('.headline').textContent + '". The model learns it.';
-	fetch(link.href, { redirect: 'manual', keepalive: true });
+	fetch(link.href, { redirect: 'manual', keepalive: true }).catch(function () {});
 	setTimeout(ask, 500);
 });
 
+// The server forgets who takes his consent back.
+const forget = function () {
+	fetch('/v1/events', { method: 'POST', body: JSON.stringify({ event: 'user',
+		user_id: hero.dataset.user, consent: { personalization: false } }) })
+	    .catch(function () {});
+};
+
 get('consent').addEventListener('change', function (e) {
+	if (!e.target.checked) forget();
 	hero.dataset.consent = e.target.checked ? '1' : '0';
 	get('said').textContent = e.target.checked ? 'Banners are for you again.' :
 	    'Banners are for everybody now: nothing is kept about you.';
 	ask();
 });
 get('forget').addEventListener('click', function () {
+	forget();
 	name(true);
 	get('said').textContent = 'You are a new visitor.';
 	ask();
 });
 
 // What others click moves the bars too; nothing is shown or told for this.
+let asked = false;
 setInterval(function () {
-	if (document.hidden) return;
+	if (document.hidden || asked) return;
+	asked = true;
 	const body = { slot_id: 'hero' };
 	if (hero.dataset.consent === '0') body.consent = { personalization: false };
 	else body.user_id = hero.dataset.user;
@@ -96,6 +107,6 @@ setInterval(function () {
 		draw(banner);
 	}).catch(function () {
 		get('said').textContent = 'The demo has ended. "make demo" starts it again.';
-	});
+	}).finally(function () { asked = false; });
 }, 1000);
 name(false);

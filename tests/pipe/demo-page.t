@@ -27,7 +27,7 @@ const main = async function () {
 		beforeParse: function (w) {
 			w.fetch = function (url, o) { return fetch(new URL(url, base), o); };
 			w.navigator.sendBeacon = function (url) {
-				fetch(url, { method: 'POST' });
+				fetch(url, { method: 'POST' }).catch(function () {});
 				return true;
 			};
 		} });

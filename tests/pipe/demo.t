@@ -16,7 +16,7 @@ report $? 'it ends well' "$(cat errors)"
 same 'and complains of nothing' '' cat errors
 like 'it tells where to click' 'in a shop: http://127.0.0.1:[0-9]*/$' cat said
 like 'and how it goes, in a line now and then' \
-    '^ *10 s  learnt [0-9.]* % .* chance [0-9.]* % .* oracle 5[.]46 % .* old$' cat said
+    '^ *1[0-9] s  learnt [0-9.]* % .* chance [0-9.]* % .* oracle 5[.]46 % .* old$' cat said
 like 'in the end what was learned' '^  learnt *[1-9][0-9.]* % *[0-9.]* [.][.] [0-9.]* %' cat said
 like 'beside a control group' '^  by chance *[0-9][0-9.]* %' cat said
 like 'and the oracle, by the real rates' '^  oracle *5[.]46 %' cat said

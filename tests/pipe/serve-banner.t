@@ -72,7 +72,7 @@ const visit = async function (body, options) {
 			w.navigator.sendBeacon = function (url) {
 				sent.push(String(url));
 				if ((options || {}).fullBeacon) return false;
-				fetch(url, { method: 'POST' });
+				fetch(url, { method: 'POST' }).catch(function () {});
 				return true;
 			};
 			if ((options || {}).before) options.before(w);
