@@ -38,7 +38,8 @@ load_row(struct catalogue *c, struct state_reader *from, enum row_kind kind,
 		return error_set(error, "the snapshot's catalogue is cut off");
 	if (record_extent(slice_of(bytes, size), &whole, &fault) != SCAN_RECORD ||
 	    whole != size || !row_read_head(slice_of(bytes, size), &head) ||
-	    head.kind != kind || place >> 1 >= rows->capacity || head.id.at == NULL)
+	    head.kind != kind || place >> 1 >= rows->capacity || head.id.at == NULL ||
+	    head.id.size == 0 || head.id.size > ROW_ID_MAX)
 		return error_set(error, "the snapshot's catalogue is damaged");
 	return catalogue_put(c, kind, (uint32_t)(place >> 1),
 	    catalogue_hash(c, head.id), slice_of(bytes, size), place & 1, error);
