@@ -153,6 +153,8 @@ bool catalogue_runs(const struct catalogue *c, uint32_t creative, instant when);
 
 /* --- Snapshots --------------------------------------------------------------------- */
 
+/* A hash of its records in the order of rows: that of another is another. */
+uint64_t catalogue_digest(const struct catalogue *c);
 void catalogue_save(const struct catalogue *c, struct state_writer *to);
 /* Replaces everything. */
 int catalogue_load(struct catalogue *c, struct state_reader *from, struct error *error);

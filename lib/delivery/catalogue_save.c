@@ -23,6 +23,19 @@ catalogue_save(const struct catalogue *c, struct state_writer *to)
 	}
 }
 
+uint64_t
+catalogue_digest(const struct catalogue *c)
+{
+	const struct shelf *all[] = { &c->campaigns, &c->creatives, &c->items };
+	uint64_t digest = 0;
+
+	for (unsigned i = 0; i < ROW_KINDS; i++)
+		for (uint32_t row = 0; row < all[i]->highest; row++)
+			if (shelf_has(all[i], row))
+				digest = hash_bytes(shelf_record(all[i], row), digest);
+	return digest;
+}
+
 static int
 load_row(struct catalogue *c, struct state_reader *from, enum row_kind kind,
     uint8_t *bytes, struct error *error)
