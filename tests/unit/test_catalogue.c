@@ -92,9 +92,9 @@ rows_come_change_and_go(void **state)
 	take(c, "{\"event\":\"campaign\",\"campaign_id\":\"k\"}");
 	assert_string_equal(answer(c, "{}", 0), "a b");
 	row = catalogue_find_campaign(c, id(c, "k"));
-	assert_int_equal(catalogue_next_of_campaign(c, row, 0), 0);
-	assert_int_equal(catalogue_next_of_campaign(c, row, 1), 1);
-	assert_int_equal(catalogue_next_of_campaign(c, row, 2), CATALOGUE_NONE);
+	assert_int_equal(catalogue_creative(c, 0)->campaign, row);
+	assert_int_equal(catalogue_creative(c, 1)->campaign, row);
+	assert_int_equal(catalogue_next_creative(c, 2), CATALOGUE_NONE);
 	take(c, "{\"event\":\"creative\",\"creative_id\":\"a\",\"deleted\":true}");
 	assert_string_equal(answer(c, "{}", 0), "b");
 	take(c, "{\"event\":\"creative\",\"creative_id\":\"c\",\"item_ids\":[\"i\"]}");
