@@ -384,7 +384,7 @@ static const struct filter cap = {
 	    "  bp-cap --banner 3/24h,2/session --over mark day.bp | bp-print\n",
 	.options = options,
 	.size = sizeof(struct cap_filter),
-	.schema = 1,
+	.schema = 2,
 	.start = start,
 	.load = load,
 	.each = each,

@@ -336,7 +336,7 @@ static const struct filter compose = {
 	    "  bp-compose -c shop.json -a parts events.bp | bp-join >outcomes.bp\n",
 	.options = options,
 	.size = sizeof(struct compose),
-	.schema = 1,
+	.schema = 2,
 	.start = start,
 	.load = load,
 	.each = each,

@@ -384,7 +384,7 @@ static const struct filter pace = {
 	    "  bp-pace -c shop.json day.bp | bp-select 'event == \"alert\"'\n",
 	.options = options,
 	.size = sizeof(struct pace),
-	.schema = 1,
+	.schema = 2,
 	.start = start,
 	.load = load,
 	.each = each,

@@ -6,8 +6,8 @@
  *        standard input: changes of the catalogue, events, what came of banners elsewhere
  * out    requests and their decisions, impressions, clicks, events, and what came in, in
  *        the order of their time, with watermarks
- * state  counters of caps, budgets, what was decided and is not answered yet; with --spec
- *        also its counters: the history of users
+ * state  the catalogue, counters of caps, budgets, what was decided and is not answered yet;
+ *        with --spec also its counters: the history of users
  * needs  a model file or a live model, except for uniform
  *
  * It decides as bp-rank does: the requests that it writes name their candidates and all else
@@ -208,6 +208,7 @@ save(struct run *run, void *self, struct state_writer *to)
 	struct serve *f = self;
 
 	(void)run;
+	shop_save(&f->shop, to);
 	ranker_save(&f->ranker, to);
 	desk_save(&f->desk, to);
 	return 0;
@@ -219,11 +220,15 @@ load(struct run *run, void *self, struct state_reader *from)
 	struct serve *f = self;
 	struct error error;
 
-	if (ranker_load(&f->ranker, run, from) != 0)
+	if (shop_load(&f->shop, run, from) != 0 ||
+	    ranker_load(&f->ranker, run, from) != 0)
 		return -1;
-	return desk_load(&f->desk, from, &error) == 0
-	    ? 0
-	    : run_usage(run, "%s", error.text);
+	f->desk.catalogue = f->shop.catalogue;
+	if (desk_load(&f->desk, from, &error) != 0)
+		return run_usage(run, "%s", error.text);
+	/* The snapshot has what creatives were. */
+	desk_introduce(&f->desk, site_now(&f->site));
+	return 0;
 }
 
 static void
@@ -252,7 +257,7 @@ static const struct filter serve = {
 		    "  curl 'http://127.0.0.1:8080/v1/decide?slot_id=top&user_id=u1'\n",
 	.options = options,
 	.size = sizeof(struct serve),
-	.schema = 3,
+	.schema = 4,
 	.no_files = true,
 	.start = start,
 	.load = load,

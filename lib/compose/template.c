@@ -16,7 +16,6 @@ enum piece_kind {
 };
 
 /* Names that are no part of the creative. */
-/* Names that are no part of the creative. */
 enum own_name { CLICK_URL, IMPRESSION_URL, DECISION_ID, OWN_NAMES };
 
 static const char *const own_names[OWN_NAMES] = { "click_url", "impression_url",

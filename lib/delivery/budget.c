@@ -335,12 +335,6 @@ budgets_room(struct budgets *b, const struct budget_of *of, instant when)
 	return left == INT64_MAX ? left : left < 0 ? 0 : left / held;
 }
 
-double
-budgets_pace(struct budgets *b, const struct budget_of *of, instant when)
-{
-	return is_free(of) ? 1 : pace_at(b, account_at(b, of, when), of, when);
-}
-
 static void
 let_go(struct budgets *b, const struct reservation *r)
 {

@@ -102,8 +102,6 @@ enum budget_verdict budgets_ask(
     struct budgets *b, const struct budget_of *of, uint64_t draw, instant when);
 /* How many prices may be reserved now, one after the other; INT64_MAX: any number. */
 int64_t budgets_room(struct budgets *b, const struct budget_of *of, instant when);
-/* The probability that pacing gives it now. */
-double budgets_pace(struct budgets *b, const struct budget_of *of, instant when);
 
 /* It was decided: reserve. BUDGET_FREE, or why it must not be shown (nothing has changed,
  * and never BUDGET_PACE). A decision that is known already is not reserved again. */

@@ -164,16 +164,6 @@ catalogue_next_creative(const struct catalogue *c, uint32_t from)
 	return from < c->creatives.highest ? from : CATALOGUE_NONE;
 }
 
-uint32_t
-catalogue_next_of_campaign(const struct catalogue *c, uint32_t campaign, uint32_t from)
-{
-	for (; from < c->creatives.highest; from++)
-		if (shelf_has(&c->creatives, from) &&
-		    c->creative[from].campaign == campaign)
-			return from;
-	return CATALOGUE_NONE;
-}
-
 struct catalogue_counts
 catalogue_counts(const struct catalogue *c)
 {

@@ -127,10 +127,6 @@ struct slice catalogue_creative_id(const struct catalogue *c, uint32_t row);
 struct slice catalogue_campaign_id(const struct catalogue *c, uint32_t row);
 /* The next row that has a creative, from `from` on; CATALOGUE_NONE at the end. */
 uint32_t catalogue_next_creative(const struct catalogue *c, uint32_t from);
-/* The next row of the campaign's creatives from `from` on; CATALOGUE_NONE at the end. Cost:
- * a look at each row. */
-uint32_t catalogue_next_of_campaign(
-    const struct catalogue *c, uint32_t campaign, uint32_t from);
 
 struct catalogue_counts {
 	uint32_t campaigns, creatives, items;
@@ -153,6 +149,8 @@ bool catalogue_runs(const struct catalogue *c, uint32_t creative, instant when);
 
 /* --- Snapshots --------------------------------------------------------------------- */
 
+/* A hash of its records in the order of rows: that of another is another. */
+uint64_t catalogue_digest(const struct catalogue *c);
 void catalogue_save(const struct catalogue *c, struct state_writer *to);
 /* Replaces everything. */
 int catalogue_load(struct catalogue *c, struct state_reader *from, struct error *error);

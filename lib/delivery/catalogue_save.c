@@ -23,6 +23,19 @@ catalogue_save(const struct catalogue *c, struct state_writer *to)
 	}
 }
 
+uint64_t
+catalogue_digest(const struct catalogue *c)
+{
+	const struct shelf *all[] = { &c->campaigns, &c->creatives, &c->items };
+	uint64_t digest = 0;
+
+	for (unsigned i = 0; i < ROW_KINDS; i++)
+		for (uint32_t row = 0; row < all[i]->highest; row++)
+			if (shelf_has(all[i], row))
+				digest = hash_bytes(shelf_record(all[i], row), digest);
+	return digest;
+}
+
 static int
 load_row(struct catalogue *c, struct state_reader *from, enum row_kind kind,
     uint8_t *bytes, struct error *error)
@@ -38,7 +51,8 @@ load_row(struct catalogue *c, struct state_reader *from, enum row_kind kind,
 		return error_set(error, "the snapshot's catalogue is cut off");
 	if (record_extent(slice_of(bytes, size), &whole, &fault) != SCAN_RECORD ||
 	    whole != size || !row_read_head(slice_of(bytes, size), &head) ||
-	    head.kind != kind || place >> 1 >= rows->capacity || head.id.at == NULL)
+	    head.kind != kind || place >> 1 >= rows->capacity || head.id.at == NULL ||
+	    head.id.size == 0 || head.id.size > ROW_ID_MAX)
 		return error_set(error, "the snapshot's catalogue is damaged");
 	return catalogue_put(c, kind, (uint32_t)(place >> 1),
 	    catalogue_hash(c, head.id), slice_of(bytes, size), place & 1, error);

@@ -202,8 +202,16 @@ catalogue_drop(struct catalogue *c, enum row_kind kind, uint32_t row)
 		settle_item(c, id);
 }
 
-/* Put a record (shelf_copy), which is taken over, in a row of its own (CATALOGUE_NONE: the
- * lowest free one) or in that of its id. */
+static int
+check_bytes(const struct catalogue *c, uint64_t bytes, struct error *error)
+{
+	return bytes <= c->memory_bytes
+	    ? 0
+	    : error_set(error, "no room for it in the memory of the catalogue");
+}
+
+/* Put a record (shelf_copy), which is taken over and for which there is memory, in a row of
+ * its own (CATALOGUE_NONE: the lowest free one) or in that of its id. */
 static int
 put_copy(struct catalogue *c, enum row_kind kind, uint32_t place, uint64_t id,
     struct slice record, bool streamed, struct error *error)
@@ -219,9 +227,6 @@ put_copy(struct catalogue *c, enum row_kind kind, uint32_t place, uint64_t id,
 		row = place != CATALOGUE_NONE ? place : shelf_free_place(rows);
 	if (row == CATALOGUE_NONE)
 		status = error_set(error, "there are %u already", rows->capacity);
-	else if (c->bytes - before + record.size > c->memory_bytes)
-		status =
-		    error_set(error, "no room for it in the memory of the catalogue");
 	else
 		status = kind == ROW_CAMPAIGN
 		    ? take_campaign(c, row, fresh, record, id, error)
@@ -243,8 +248,14 @@ int
 catalogue_put(struct catalogue *c, enum row_kind kind, uint32_t place, uint64_t id,
     struct slice record, bool streamed, struct error *error)
 {
-	uint8_t *copy = shelf_copy(record);
+	const struct shelf *rows = catalogue_rows(c, kind);
+	uint32_t row = shelf_find(rows, id);
+	uint64_t before = row == CATALOGUE_NONE ? 0 : shelf_record(rows, row).size;
+	uint8_t *copy;
 
+	if (check_bytes(c, c->bytes - before + record.size, error) != 0)
+		return -1;
+	copy = shelf_copy(record);
 	if (copy == NULL)
 		return error_set(error, "no memory");
 	return put_copy(
@@ -298,7 +309,8 @@ compose(const struct catalogue *c, const struct compositions *from, struct compo
 	return error_set(error, "no memory for its compositions");
 }
 
-/* Whether there is room for all of them beside what is there. */
+/* Whether there is room for all of them beside what is there, once those that replace others
+ * have done so: on the way there may be more for a while, of copies that are there already. */
 static int
 check_room(const struct catalogue *c, const struct composed *k, struct error *error)
 {
@@ -316,9 +328,7 @@ check_room(const struct catalogue *c, const struct composed *k, struct error *er
 	}
 	if (fresh > rows->capacity - rows->count)
 		return error_set(error, "there are %u already", rows->capacity);
-	return bytes <= c->memory_bytes
-	    ? 0
-	    : error_set(error, "no room for it in the memory of the catalogue");
+	return check_bytes(c, bytes, error);
 }
 
 /* Remove what is of the creative, but for these ids. */

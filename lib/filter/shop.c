@@ -37,13 +37,19 @@ complain_of_few(void *context, const char *text)
 		complain(l->run, text);
 }
 
+static struct catalogue *
+new_catalogue(const struct shop *s, const struct run *run)
+{
+	return catalogue_new(
+	    hash_key(run_seed(run)), CATALOGUE_LARGEST, s->memory_bytes / 2);
+}
+
 /* A catalogue as the file has it; NULL and error. */
 static struct catalogue *
 read_catalogue(struct shop *s, struct run *run, struct error *error)
 {
 	struct listener listener = { .run = run };
-	struct catalogue *c = catalogue_new(
-	    hash_key(run_seed(run)), CATALOGUE_LARGEST, s->memory_bytes / 2);
+	struct catalogue *c = new_catalogue(s, run);
 
 	if (c == NULL) {
 		(void)error_set(error, "no memory for the catalogue");
@@ -81,6 +87,7 @@ shop_open(struct shop *s, struct run *run, const char *path, uint64_t memory_byt
 	s->catalogue = read_catalogue(s, run, &error);
 	if (s->catalogue == NULL)
 		return run_usage(run, "--catalogue: %s", error.text);
+	s->file = catalogue_digest(s->catalogue);
 	run_counter(run, "refused", "rows of the catalogue's file that were refused",
 	    &s->refused);
 	if (path != NULL)
@@ -112,10 +119,13 @@ shop_reload(struct shop *s, struct run *run)
 {
 	struct catalogue *new;
 	struct error error;
+	uint64_t file = 0;
 
 	if (s->path == NULL)
 		return 0;
 	new = read_catalogue(s, run, &error);
+	if (new != NULL)
+		file = catalogue_digest(new);
 	if (new == NULL || catalogue_inherit(new, s->catalogue, &error) != 0) {
 		run_say(run, "%s; going on with the catalogue of before", error.text);
 		catalogue_free(new);
@@ -123,6 +133,7 @@ shop_reload(struct shop *s, struct run *run)
 	}
 	catalogue_free(s->catalogue);
 	s->catalogue = new;
+	s->file = file;
 	run_say(run, "catalogue %s read again: %u creatives of %u campaigns", s->path,
 	    catalogue_counts(new).creatives, catalogue_counts(new).campaigns);
 	return 0;
@@ -343,15 +354,45 @@ shop_shown(const struct shop *s, const struct record *r, struct candidate *to)
 void
 shop_save(const struct shop *s, struct state_writer *to)
 {
+	state_put_u64(to, s->file);
 	catalogue_save(s->catalogue, to);
+}
+
+/* The catalogue of before goes on; when the file is another by now, what the stream has
+ * brought goes on in that. */
+static int
+merge(struct shop *s, struct run *run, struct catalogue *before, uint64_t file,
+    struct error *error)
+{
+	if (file == s->file) {
+		catalogue_free(s->catalogue);
+		s->catalogue = before;
+		return 0;
+	}
+	run_say(run,
+	    "the catalogue's file is not that of the snapshot: it counts, and what "
+	    "came with "
+	    "the stream beside it");
+	if (catalogue_inherit(s->catalogue, before, error) != 0)
+		return -1;
+	catalogue_free(before);
+	return 0;
 }
 
 int
 shop_load(struct shop *s, struct run *run, struct state_reader *from)
 {
+	struct catalogue *before = new_catalogue(s, run);
 	struct error error;
+	uint64_t file;
 
-	return catalogue_load(s->catalogue, from, &error) == 0
-	    ? 0
-	    : run_fail(run, "%s", error.text);
+	if (before == NULL)
+		return run_fail(run, "no memory for the catalogue");
+	if (state_get_u64(from, &file) != 0)
+		(void)error_set(&error, "the snapshot is too short");
+	else if (catalogue_load(before, from, &error) == 0 &&
+	    merge(s, run, before, file, &error) == 0)
+		return 0;
+	catalogue_free(before);
+	return run_fail(run, "%s", error.text);
 }

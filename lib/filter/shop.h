@@ -34,6 +34,7 @@ struct shop {
 	uint32_t *eligible; /* owned; scratch */
 	uint64_t memory_bytes;
 	uint64_t refused; /* rows of the file */
+	uint64_t file;    /* catalogue_digest of what the file says */
 	struct key keys[4], lists[SHOP_LISTS];
 };
 
@@ -67,6 +68,8 @@ void shop_write(
  * is no more has the row of another one. False when it names no creative. */
 bool shop_shown(const struct shop *s, const struct record *r, struct candidate *to);
 
+/* The catalogue goes on as it was, whatever the stream made of it; when the file is another
+ * by now, as if it had been read again. 0, or -1 after run_fail. `catalogue` is another. */
 void shop_save(const struct shop *s, struct state_writer *to);
 int shop_load(struct shop *s, struct run *run, struct state_reader *from);
 

@@ -170,6 +170,7 @@ run_read_file(struct run *run, const char *path, size_t limit, struct slice *tex
 	struct input *in = input_open(run->os, path, error);
 	enum fill fill = FILL_MORE;
 	uint8_t *copy = NULL;
+	struct slice whole;
 
 	assert(limit < STREAM_HOLD_MAX);
 	if (in == NULL)
@@ -177,13 +178,13 @@ run_read_file(struct run *run, const char *path, size_t limit, struct slice *tex
 	while (
 	    (fill == FILL_MORE || fill == FILL_AGAIN) && input_bytes(in).size <= limit)
 		fill = input_fill(in, error);
-	*text = input_bytes(in);
-	if (fill == FILL_END && text->size <= limit)
-		copy = malloc(text->size + 1);
+	whole = input_bytes(in);
+	if (fill == FILL_END && whole.size <= limit)
+		copy = malloc(whole.size + 1);
 	if (copy != NULL) {
-		memcpy(copy, text->at, text->size);
-		copy[text->size] = '\0';
-		*text = slice_of(copy, text->size);
+		memcpy(copy, whole.at, whole.size);
+		copy[whole.size] = '\0';
+		*text = slice_of(copy, whole.size);
 	} else if (fill != FILL_FAIL) {
 		(void)error_set(error, "%s is longer than %zu bytes", path, limit);
 	}

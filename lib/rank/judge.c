@@ -14,6 +14,7 @@ judge_init(struct judge *j, struct reader *reader)
 	if (kept == NULL || j->parts == NULL) {
 		free(kept);
 		parts_free(j->parts);
+		j->parts = NULL;
 		return -1;
 	}
 	build_init(&j->kept_keys, kept, RECORD_SIZE_MAX);

@@ -88,6 +88,8 @@ take_file(struct pages *p, const char *name, const char *path, size_t room)
 		fail(p, path, strerror(errno));
 	else if (size > PAGES_FILE_MAX)
 		fail(p, path, "more than 256 KiB");
+	else if ((size_t)size == room)
+		fail(p, path, "it is being written");
 	memcpy(page->name, name, strlen(name) + 1);
 	page->type = type_of(name);
 	page->body = slice_of(bytes, size > 0 ? (size_t)size : 0);

@@ -13,13 +13,38 @@ shown_new(uint64_t memory_bytes)
 	return table_new(TABLE_KEY_64, sizeof(struct shown), memory_bytes);
 }
 
+/* The pairs are walked through without a look at where they end, so they have to be what was
+ * written. */
+static bool
+about_is_whole(const struct shown *s)
+{
+	size_t at = 0;
+
+	if (s->size > sizeof s->about)
+		return false;
+	for (unsigned i = 0; i < 2U * s->pairs; i++) {
+		uint8_t padded[SHOWN_ABOUT_MAX + RECORD_PADDING] = { 0 };
+		struct fault fault;
+		size_t size;
+
+		if (at >= s->size)
+			return false;
+		memcpy(padded, s->about + at, s->size - at);
+		if (record_extent(slice_of(padded, s->size - at), &size, &fault) !=
+		    SCAN_RECORD)
+			return false;
+		at += size;
+	}
+	return at == s->size;
+}
+
 int
 shown_check(const struct table *t, struct error *error)
 {
 	for (size_t i = table_next(t, 0); i != TABLE_NONE; i = table_next(t, i + 1)) {
 		const struct shown *s = table_cell(t, i);
 
-		if (s->size > sizeof s->about || s->bid_type > BID_CPA ||
+		if (!about_is_whole(s) || s->bid_type > BID_CPA ||
 		    s->price_micros < 0 || s->sold < 0 ||
 		    s->price_micros > CATALOGUE_MICROS_MAX)
 			return error_set(error, "a decision in it is not whole");

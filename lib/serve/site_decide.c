@@ -16,7 +16,8 @@ copy_pair(struct slice record, const char *name, struct build *to)
 	return 1;
 }
 
-bool
+/* Where the creative of that record leads, if it leads anywhere. */
+static bool
 site_target(struct slice record, struct slice *to)
 {
 	struct slice value;

@@ -46,7 +46,5 @@ void site_answer_map(const struct build *b, bool msgpack, struct http_answer *a)
 /* {"error": "..."}; 400 counts as refused. */
 void site_answer_wrong(
     struct site *s, unsigned status, const char *wrong, struct http_answer *a);
-/* Where the creative of that record leads, if it leads anywhere. */
-bool site_target(struct slice creative, struct slice *to);
 
 #endif

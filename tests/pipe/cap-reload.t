@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # HUP makes bp-cap read its catalogue again: what came with the stream stays, a file that
-# cannot be read changes nothing.
+# cannot be read changes nothing. So does a restart with another file.
 . "${0%/*}/lib.sh"
 
 row() { echo "{\"event\":\"creative\",\"creative_id\":\"$1\"}"; }
@@ -49,5 +49,20 @@ wait "$capper"
 report $? 'it ends well' "$(cat err)"
 ok 'with the catalogue that it had' test \
     "$(bp-print --format json out.bp | grep -cF '["b","c","streamed"]')" -eq 2
+
+# Another run goes on with the catalogue of the one before.
+last() { bp-parse --format json "$1" | bp-cap --catalogue shop.json --state state 2>err |
+	bp-print --format json | tail -n 1 | grep -o '"candidates".*]'; }
+
+{ row a && row b; } >shop.json
+ask >ask.json
+{ echo '{"event":"creative","creative_id":"b","paused":true}' && row streamed && ask; } >change.json
+same 'the stream changes what the file says' '"candidates":["a","streamed"]' last change.json
+same 'and that holds in the next run' '"candidates":["a","streamed"]' last ask.json
+ok 'of which nothing is said' test ! -s err
+{ row b && row c; } >shop.json
+same 'another file counts, and the stream beside it' '"candidates":["b","c","streamed"]' \
+    last ask.json
+like 'which is said' 'not that of the snapshot' cat err
 exits 'without the file it is wrong use' 100 bp-cap --catalogue missing in.bp
 done_testing

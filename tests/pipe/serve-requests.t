@@ -232,11 +232,14 @@ same(of("after", "impression"), [], "an impression still counts once")
 for words, reason in [(("-p", "greedy"), "--model FILE is missing"),
                       (("-p", "uniform", "-k", "none"), "--key-file"),
                       (("-p", "uniform", "-k", "short"), "16 bytes at least"),
+                      (("-p", "uniform", "-k", "long"), "--key-file: long is longer than"),
                       (("-p", "uniform", "--cap-slot", "x"), "x"),
                       (("-p", "uniform", "--ttl", "0s"), "--ttl"),
                       (("-p", "uniform", "-c", "none"), "--catalogue")]:
     with open("short", "w") as f:
         f.write("fifteen bytes..\n")
+    with open("long", "w") as f:
+        f.write("k" * 100000)
     s = Server("wrong", *words)
     ok(s.wait() == 100 and reason in s.says(), f"exit 100: {reason}", s.says())
 

@@ -139,6 +139,40 @@ for n, reason in enumerate(["requests come over HTTP", "requests come over HTTP"
     ok(reason in reasons[n], f"with the reason: {reason}", reasons[n])
 ok("standard input" in s.says(), "and where it came from", s.says())
 
+# --- Another run goes on with the catalogue
+SHOP = content("shop.json")
+with open("colour.spec", "w") as f:
+    f.write("colour = field colour\n")
+write_shop([{"event": "creative", "creative_id": id, "colour": "red"} for id in ("a", "b")])
+words = ("--state", "state", "-s", "colour.spec")
+s, into = open_server("before", *words)
+eligible(s)
+os.write(into, pack({"event": "creative", "creative_id": "b", "paused": True},
+                    {"event": "creative", "creative_id": "new"}))
+ok(until(lambda: eligible(s) == ["a", "new"]), "the stream changes what the file says")
+os.close(into)
+same(s.stop(), 0, "TERM saves it")
+s, into = open_server("same", *words)
+same(eligible(s), ["a", "new"], "and it holds in the next run")
+os.close(into)
+same(s.stop(), 0, "TERM saves it again")
+write_shop([{"event": "creative", "creative_id": id, "colour": "blue"} for id in ("a", "c")])
+s, into = open_server("edited", *words)
+same(eligible(s), ["a", "c", "new"], "another file counts, and the stream beside it")
+os.close(into)
+same(s.stop(), 0, "TERM ends it")
+s, into = open_server("fresh", *words[2:])
+eligible(s)
+os.close(into)
+same(s.stop(), 0, "TERM ends it")
+seen = {name: {str(r["features"]) for r in of(name, "decision") if r["creative_id"] == "a"}
+        for name in ("before", "same", "edited", "fresh")}
+ok(len(seen["fresh"]) == 1 and
+   seen["edited"] == seen["fresh"] != seen["same"] == seen["before"],
+   "features are of the creatives of the file that counts", seen)
+with open("shop.json", "wb") as f:
+    f.write(SHOP)
+
 # --- Without a stream, and when it ends
 for name, options in [("null", {"stdin": subprocess.DEVNULL}),
                       ("closed", {"preexec_fn": lambda: os.close(0)}),

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "lib/delivery/catalogue_file.h"
+#include "lib/delivery/row_read.h"
 #include "lib/text/json.h"
 #include "tests/unit/seed.h"
 #include "tests/unit/snapshot.h"
@@ -91,9 +92,9 @@ rows_come_change_and_go(void **state)
 	take(c, "{\"event\":\"campaign\",\"campaign_id\":\"k\"}");
 	assert_string_equal(answer(c, "{}", 0), "a b");
 	row = catalogue_find_campaign(c, id(c, "k"));
-	assert_int_equal(catalogue_next_of_campaign(c, row, 0), 0);
-	assert_int_equal(catalogue_next_of_campaign(c, row, 1), 1);
-	assert_int_equal(catalogue_next_of_campaign(c, row, 2), CATALOGUE_NONE);
+	assert_int_equal(catalogue_creative(c, 0)->campaign, row);
+	assert_int_equal(catalogue_creative(c, 1)->campaign, row);
+	assert_int_equal(catalogue_next_creative(c, 2), CATALOGUE_NONE);
 	take(c, "{\"event\":\"creative\",\"creative_id\":\"a\",\"deleted\":true}");
 	assert_string_equal(answer(c, "{}", 0), "b");
 	take(c, "{\"event\":\"creative\",\"creative_id\":\"c\",\"item_ids\":[\"i\"]}");
@@ -333,6 +334,38 @@ a_snapshot_has_the_same_rows_in_the_same_places(void **state)
 }
 
 static void
+an_id_that_no_record_can_have_is_damage(void **state)
+{
+	static const size_t sizes[] = { 0, ROW_ID_MAX, ROW_ID_MAX + 1 };
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		struct catalogue *c = catalogue_new(key, small, MEMORY);
+		struct snapshot snapshot;
+		struct state_writer *w = snapshot_write(&snapshot);
+		struct state_reader *r;
+		struct error error;
+		char text[512];
+
+		(void)snprintf(text, sizeof text,
+		    "{\"event\":\"creative\",\"creative_id\":\"%0*d\"}", (int)sizes[i],
+		    0);
+		if (sizes[i] == 0)
+			strcpy(text, "{\"event\":\"creative\",\"creative_id\":\"\"}");
+		state_put_u64(w, 0);
+		state_put_u64(w, 1);
+		state_put_u64(w, 0);
+		state_put_slice(w, record_of(text));
+		state_put_u64(w, 0);
+		r = snapshot_read(&snapshot, w);
+		assert_int_equal(
+		    catalogue_load(c, r, &error), sizes[i] == ROW_ID_MAX ? 0 : -1);
+		state_close(r);
+		catalogue_free(c);
+	}
+}
+
+static void
 what_came_with_the_stream_is_inherited(void **state)
 {
 	struct catalogue *c = catalogue_new(key, small, MEMORY);
@@ -352,6 +385,35 @@ what_came_with_the_stream_is_inherited(void **state)
 	assert_string_equal(answer(d, "{}", 0), "both s");
 	catalogue_free(c);
 	catalogue_free(d);
+}
+
+/* The composition that was there has a long note, and comes last: until it is replaced, there
+ * is more than there may be. */
+static void
+a_creative_of_parts_has_to_fit_once_it_is_in(void **state)
+{
+	struct catalogue *c = catalogue_new(key, small, 4000);
+	char text[TEXT_MAX];
+	int at;
+
+	(void)state;
+	(void)snprintf(text, sizeof text,
+	    "{\"event\":\"creative\",\"creative_id\":\"w\",\"note\":\"%02000d\","
+	    "\"parts\":{\"headline\":[\"Z\"]}}",
+	    0);
+	take(c, text);
+	(void)snprintf(text, sizeof text,
+	    "{\"event\":\"creative\",\"creative_id\":\"f\",\"note\":\"%01000d\"}", 0);
+	take(c, text);
+	at = snprintf(text, sizeof text,
+	    "{\"event\":\"creative\",\"creative_id\":\"w\",\"parts\":{\"headline\":[");
+	for (int i = 0; i < 20; i++)
+		at += snprintf(text + at, sizeof text - (size_t)at, "\"v%d\",", i);
+	(void)snprintf(text + at, sizeof text - (size_t)at, "\"Z\"]}}");
+	take(c, text);
+	assert_int_equal(catalogue_counts(c).creatives, 22);
+	assert_true(catalogue_counts(c).bytes <= 4000);
+	catalogue_free(c);
 }
 
 /* Targets that change and go leave nothing behind: there is always room for others. */
@@ -386,7 +448,9 @@ main(void)
 		cmocka_unit_test(
 		    a_file_of_records_is_read_too_and_not_one_that_is_cut_off),
 		cmocka_unit_test(a_snapshot_has_the_same_rows_in_the_same_places),
+		cmocka_unit_test(an_id_that_no_record_can_have_is_damage),
 		cmocka_unit_test(what_came_with_the_stream_is_inherited),
+		cmocka_unit_test(a_creative_of_parts_has_to_fit_once_it_is_in),
 		cmocka_unit_test(values_that_nobody_wants_make_room),
 	};
 

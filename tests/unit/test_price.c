@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Values, floors, auctions and diversity by hand and against a search.
+ * What a winner pays, by hand and as the least that would have won.
  */
 #include <math.h>
 #include <setjmp.h>
@@ -14,155 +14,81 @@
 #include "lib/delivery/price.h"
 #include "tests/unit/seed.h"
 
-enum { N = 12, ROUNDS = 2000 };
-
-static const struct price_rules plain = { .floor_micros = 0 };
+enum { ROUNDS = 20000 };
 
 static void
-a_bid_is_worth_its_part_of_an_impression(void **state)
+a_bid_has_a_name(void **state)
 {
-	struct offer o = { .pctr = 0.02, .pcvr = 0.1, .bid_micros = 3000000 };
-
 	(void)state;
-	o.type = BID_CPM;
-	assert_true(fabs(price_value(&o) - 3000) < 1e-9);
-	o.type = BID_CPC;
-	assert_true(fabs(price_value(&o) - 60000) < 1e-9);
-	o.type = BID_CPA;
-	assert_true(fabs(price_value(&o) - 6000) < 1e-9);
-	o.type = BID_NONE;
-	o.value_micros = 50000000;
-	assert_true(fabs(price_value(&o) - 100000) < 1e-9);
-	o.pctr = NAN;
-	assert_true(price_value(&o) == 0);
+	for (enum bid_type type = BID_CPM; type <= BID_CPA; type++)
+		assert_int_equal(bid_type_of(slice_text(bid_type_name(type))), type);
+	assert_int_equal(bid_type_of(slice_text("cpx")), BID_NONE);
+	assert_null(bid_type_name(BID_NONE));
 }
 
 static void
 the_second_price_is_what_was_needed_to_win(void **state)
 {
-	static const struct offer offers[] = {
-		{ .pctr = 0.01, .bid_micros = 400000, .type = BID_CPC }, /* 4000 */
-		{ .pctr = 0.02, .bid_micros = 400000, .type = BID_CPC }, /* 8000 */
-		{ .bid_micros = 2500000, .type = BID_CPM },              /* 2500 */
+	static const struct {
+		struct offer offer;
+		double needed;
+		int64_t pays;
+	} cases[] = {
+		{ { .pctr = 0.02, .bid_micros = 400000, .type = BID_CPC }, 4000,
+		    200000 },
+		{ { .pctr = 0.01, .bid_micros = 400000, .type = BID_CPC }, 2500,
+		    250000 },
+		{ { .bid_micros = 2500000, .type = BID_CPM }, 1000, 1000000 },
+		{ { .pctr = 0.02, .pcvr = 0.1, .bid_micros = 3000000, .type = BID_CPA },
+		    4000, 2000000 },
+		{ { .bid_micros = 9000, .type = BID_CPM }, 8.0001, 8001 },
+		{ { .bid_micros = 9000, .type = BID_CPM }, 0, 1 },
+		{ { .bid_micros = 9000, .type = BID_CPM }, 10, 9000 },
+		{ { .bid_micros = 9000, .type = BID_CPM }, INFINITY, 9000 },
+		{ { .pctr = NAN, .bid_micros = 9000, .type = BID_CPC }, 1, 9000 },
+		{ { .pctr = 2, .bid_micros = 9000, .type = BID_CPC }, 1, 9000 },
+		{ { .bid_micros = 0, .type = BID_CPM }, 0, 0 },
 	};
-	struct price_rules rules = { .second = true, .floor_micros = 1000 };
-	struct placing to[3];
-	double values[3];
 
 	(void)state;
-	assert_int_equal(price_choose(offers, 3, 3, &rules, values, to), 3);
-	assert_int_equal(to[0].offer, 1);
-	assert_int_equal(to[0].price_micros, 200000); /* x 0.02 = 4000 */
-	assert_int_equal(to[1].offer, 0);
-	assert_int_equal(to[1].price_micros, 250000); /* x 0.01 = 2500 */
-	assert_int_equal(to[2].offer, 2);
-	assert_int_equal(to[2].price_micros, 1000000); /* the floor, for 1,000 */
-	rules.second = false;
-	assert_int_equal(price_choose(offers, 3, 1, &rules, values, to), 1);
-	assert_int_equal(to[0].price_micros, 400000);
-	rules.floor_micros = 5000;
-	assert_int_equal(price_choose(offers, 3, 3, &rules, values, to), 1);
-}
-
-/* x has the two best, and is up against y; who wants but one shoe is up against the other. */
-static void
-a_campaign_does_not_bid_against_itself(void **state)
-{
-	static const struct offer offers[] = {
-		{ .bid_micros = 9000, .type = BID_CPM, .campaign = 1, .category = 5 },
-		{ .bid_micros = 8000, .type = BID_CPM, .campaign = 1 },
-		{ .bid_micros = 5000, .type = BID_CPM, .campaign = 2, .category = 5 },
-		{ .bid_micros = 2000, .type = BID_CPM },
-	};
-	struct price_rules rules = { .second = true, .one_of_category = true };
-	struct placing to[4];
-	double values[4];
-
-	(void)state;
-	assert_int_equal(price_choose(offers, 4, 4, &rules, values, to), 3);
-	assert_int_equal(to[0].price_micros, 5000);
-	assert_int_equal(to[1].offer, 1);
-	assert_int_equal(to[1].price_micros, 2000);
-	assert_int_equal(to[2].price_micros, 1);
-}
-
-static struct offer
-any_offer(struct random *r)
-{
-	return (struct offer){ .pctr = hash_uniform(random_next(r)),
-		.pcvr = hash_uniform(random_next(r)),
-		.bid_micros = (int64_t)hash_bucket(random_next(r), 9) * 100000,
-		.type = (enum bid_type)hash_bucket(random_next(r), 4),
-		.value_micros = (int64_t)hash_bucket(random_next(r), 900000),
-		.campaign = hash_bucket(random_next(r), 5),
-		.category = hash_bucket(random_next(r), 5) };
-}
-
-/* Whether the offer may stand where it was put: nobody better could have. */
-static bool
-right(const struct offer *offers, const struct placing *to, unsigned at,
-    const struct price_rules *rules)
-{
-	for (uint32_t i = 0; i < N; i++) {
-		bool out = price_value(&offers[i]) <= to[at].value;
-
-		for (unsigned k = 0; k < at && !out; k++) {
-			const struct offer *o = &offers[to[k].offer];
-
-			out = to[k].offer == i ||
-			    (rules->one_of_campaign && o->campaign != 0 &&
-				o->campaign == offers[i].campaign) ||
-			    (rules->one_of_category && o->category != 0 &&
-				o->category == offers[i].category);
-		}
-		if (!out)
-			return false;
-	}
-	return true;
+	for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++)
+		assert_int_equal(
+		    price_needed(&cases[i].offer, cases[i].needed), cases[i].pays);
 }
 
 static void
-each_position_has_the_best_of_those_who_may_stand_there(void **state)
+nobody_pays_more_than_the_least_that_wins(void **state)
 {
 	struct random r = seeded();
 
 	(void)state;
 	for (unsigned round = 0; round < ROUNDS; round++) {
-		struct price_rules rules = { .floor_micros = (double)(round % 3) * 9000,
-			.second = round & 1,
-			.one_of_campaign = round & 2,
-			.one_of_category = round & 4 };
-		struct offer offers[N];
-		struct placing to[N];
-		double values[N];
-		unsigned n;
+		struct offer o = { .pctr = hash_uniform(random_next(&r)),
+			.pcvr = hash_uniform(random_next(&r)),
+			.bid_micros = 1 + (int64_t)hash_bucket(random_next(&r), 900000),
+			.type = (enum bid_type)(
+			    BID_CPM + hash_bucket(random_next(&r), 3)) };
+		double rate = o.type == BID_CPM ? 1e-3
+		    : o.type == BID_CPC         ? o.pctr
+						: o.pctr * o.pcvr;
+		double needed =
+		    rate * (double)o.bid_micros * hash_uniform(random_next(&r));
+		int64_t pays = price_needed(&o, needed);
 
-		for (unsigned i = 0; i < N; i++)
-			offers[i] = any_offer(&r);
-		n = price_choose(offers, N, N, &rules, values, to);
-		for (unsigned k = 0; k < n; k++) {
-			const struct offer *o = &offers[to[k].offer];
-			int64_t most =
-			    o->type == BID_NONE ? o->value_micros : o->bid_micros;
-
-			assert_true(right(offers, to, k, &rules));
-			assert_true(to[k].value >= rules.floor_micros);
-			assert_true(
-			    to[k].price_micros >= 0 && to[k].price_micros <= most);
-		}
+		assert_true(pays >= 1 && pays <= o.bid_micros);
+		assert_true((double)pays * rate >= needed * (1 - 1e-12));
+		assert_true(
+		    pays == 1 || (double)(pays - 1) * rate < needed * (1 + 1e-12));
 	}
-	assert_int_equal(price_choose(NULL, 0, 4, &plain, NULL, NULL), 0);
 }
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_bid_is_worth_its_part_of_an_impression),
+		cmocka_unit_test(a_bid_has_a_name),
 		cmocka_unit_test(the_second_price_is_what_was_needed_to_win),
-		cmocka_unit_test(a_campaign_does_not_bid_against_itself),
-		cmocka_unit_test(
-		    each_position_has_the_best_of_those_who_may_stand_there),
+		cmocka_unit_test(nobody_pays_more_than_the_least_that_wins),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,8 +5,10 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -16,6 +18,8 @@
 #include "lib/serve/floors.h"
 #include "lib/serve/journal.h"
 #include "lib/serve/link.h"
+#include "lib/serve/pages.h"
+#include "lib/serve/shown.h"
 #include "lib/text/print.h"
 #include "tests/unit/seed.h"
 
@@ -295,6 +299,90 @@ a_journal_gives_what_was_put_in_its_order(void **state)
 	journal_fini(&j);
 }
 
+/* --- Decisions that come back from a snapshot ---------------------------------------- */
+
+static void
+pairs_that_end_elsewhere_are_damage(void **state)
+{
+	/* "ab" -> 7; the same less a byte; more pairs than bytes; a string that goes on. */
+	static const struct {
+		const char *bytes;
+		uint8_t size, pairs;
+		int status;
+	} cases[] = {
+		{ "\xa2"
+		  "ab\x07",
+		    4, 1, 0 },
+		{ "\xa2"
+		  "ab\x07",
+		    3, 1, -1 },
+		{ "\xa2"
+		  "ab\x07",
+		    4, 2, -1 },
+		{ "\xa2"
+		  "ab\xd9\xff",
+		    5, 1, -1 },
+		{ "\xa2"
+		  "ab\x07\x07",
+		    5, 1, -1 },
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct table *t = shown_new(1 << 20);
+		struct shown *s;
+		struct error error;
+		bool fresh;
+
+		assert_non_null(t);
+		s = table_touch(t, 1, NOW, &fresh);
+		memcpy(s->about, cases[i].bytes, cases[i].size);
+		s->size = cases[i].size;
+		s->pairs = cases[i].pairs;
+		assert_int_equal(shown_check(t, &error), cases[i].status);
+		table_free(t);
+	}
+}
+
+/* --- Pages ------------------------------------------------------------------------- */
+
+/* As if a byte was added just after the look. */
+static int
+stat_before(const struct os *os, const char *path, struct stat *to)
+{
+	int status = os_system.stat_path(os, path, to);
+
+	to->st_size--;
+	return status;
+}
+
+static void
+a_page_that_grows_while_it_is_read_is_not_cut_off(void **state)
+{
+	char folder[] = "/tmp/bannerpipe-test-XXXXXX", path[64];
+	struct os growing = os_system;
+	struct pages *pages;
+	struct error error;
+	FILE *file;
+
+	(void)state;
+	growing.stat_path = stat_before;
+	assert_non_null(mkdtemp(folder));
+	(void)snprintf(path, sizeof path, "%s/a.html", folder);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	assert_true(fputs("<p>whole</p>", file) >= 0);
+	assert_int_equal(fclose(file), 0);
+	assert_null(pages_read(&growing, folder, &error));
+	assert_non_null(strstr(error.text, "a.html: it is being written"));
+	pages = pages_read(&os_system, folder, &error);
+	assert_non_null(pages);
+	assert_int_equal(pages_find(pages, slice_text("/a.html"))->body.size, 12);
+	pages_free(pages);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rmdir(folder), 0);
+}
+
 int
 main(void)
 {
@@ -309,6 +397,8 @@ main(void)
 		cmocka_unit_test(without_consent_only_the_context_is_taken_over),
 		cmocka_unit_test(floors_are_of_slots),
 		cmocka_unit_test(a_journal_gives_what_was_put_in_its_order),
+		cmocka_unit_test(pairs_that_end_elsewhere_are_damage),
+		cmocka_unit_test(a_page_that_grows_while_it_is_read_is_not_cut_off),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
