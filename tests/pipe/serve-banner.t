@@ -116,7 +116,7 @@ const main = async function () {
 	ok(events('decision')[0].user_id === 'anna', 'the shop may say who it is');
 
 	// Elements
-	v = await visit('<div data-banner="two" data-count="2" data-consent="0" ' +
+	v = await visit('<div data-banner="two" data-count="2.5" data-consent="no" ' +
 	    'data-user="anna" data-context-page="home"></div><p data-banner="none">stays</p>' +
 	    '<div data-banner="top">spare</div>' + tag(), { banners: 2 });
 	const texts = Array.from(v.document.querySelectorAll('[data-banner="two"] .banner'));
