@@ -15,13 +15,13 @@ CXX     := $(if $(findstring clang,$(CC)),clang++,g++)
 # Debian names; "a/b" is met by either.
 BUILD_DEPS := gcc g++ pkg-config libc6-dev libmsgpack-dev libzstd-dev libsimdjson-dev \
     libxxhash-dev libpcre2-dev libseccomp-dev libuv1-dev libssl-dev zlib1g-dev zstd \
-    node-llhttp
+    node-llhttp libvectorscan-dev/libhyperscan-dev libmaxminddb-dev
 TEST_DEPS  := perl python3 libcmocka-dev mandoc clang clang-format llvm \
     libclang-rt-dev/libclang-rt-14-dev jq strace spin node-jsdom
 SOAK_DEPS  := user-mode-linux e2fsprogs strace spin
 BENCH_DEPS := perl mawk jq miller datamash zstd bsdextrautils nginx-light wrk nghttp2-client
 
-PACKAGES := msgpack libzstd libpcre2-8 libseccomp libuv openssl zlib
+PACKAGES := msgpack libzstd libpcre2-8 libseccomp libuv openssl zlib libhs libmaxminddb
 OPT      ?= -O2
 WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
 SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
@@ -37,11 +37,12 @@ LIBS     := $(PKGL) -lsimdjson -lstdc++ -lm
 
 LIBSRC := $(wildcard lib/*.c lib/*/*.c lib/*.cc lib/*/*.cc)
 MAPS   := $(sort $(wildcard lib/text/maps/*.map))
+LISTS  := $(patsubst %,lib/traffic/lists/%.txt,robots browsers datacentres)
+EMBED  := $(patsubst %,$(BUILD)/lib/%.c,text/maps traffic/lists serve/banner_js)
 # Debian ships llhttp as its C sources. Nothing of it is lenient.
 LLHTTP  ?= /usr/share/llhttp
 LLOBJ  := $(patsubst %,$(BUILD)/llhttp/%.o,api http llhttp)
-LIBOBJ := $(patsubst %,$(BUILD)/%.o,$(basename $(LIBSRC))) $(BUILD)/lib/text/maps.o \
-    $(BUILD)/lib/serve/banner_js.o $(LLOBJ)
+LIBOBJ := $(patsubst %,$(BUILD)/%.o,$(basename $(LIBSRC))) $(EMBED:.c=.o) $(LLOBJ)
 # Filters are linked into bp-run as well; what has no filter_main is none.
 FUSED  := $(patsubst filters/%.c,%,$(shell grep -l filter_main filters/*.c))
 BIN    := $(patsubst filters/%.c,$(BUILD)/bin/bp-%,$(wildcard filters/*.c))
@@ -110,19 +111,23 @@ $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/lib.a
 	$(CC) $(ALLL) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
 # The maps of bp-parse's adapters, as C.
-$(BUILD)/lib/text/maps.c: $(MAPS) lib/text/adapter_texts.sh
+$(BUILD)/lib/text/maps.c: $(MAPS) lib/base/embed.sh
 	@mkdir -p $(@D)
-	sh lib/text/adapter_texts.sh $(MAPS) >$@
+	sh lib/base/embed.sh lib/text/adapter_texts.h 'struct adapter' adapter_texts \
+	    adapter_count $(MAPS) >$@
 
-$(BUILD)/lib/text/maps.o: $(BUILD)/lib/text/maps.c
-	$(CC) $(ALLC) -MMD -MP -c -o $@ $<
+# The lists of bp-givt.
+$(BUILD)/lib/traffic/lists.c: $(LISTS) lib/base/embed.sh
+	@mkdir -p $(@D)
+	sh lib/base/embed.sh lib/traffic/known.h 'struct known_list' known_lists \
+	    known_count $(LISTS) >$@
 
 # The script of bp-serve, as C.
 $(BUILD)/lib/serve/banner_js.c: lib/serve/banner.js lib/serve/banner_js.sh
 	@mkdir -p $(@D)
 	sh lib/serve/banner_js.sh lib/serve/banner.js >$@
 
-$(BUILD)/lib/serve/banner_js.o: $(BUILD)/lib/serve/banner_js.c
+$(EMBED:.c=.o): %.o: %.c
 	$(CC) $(ALLC) -MMD -MP -c -o $@ $<
 
 $(BUILD)/llhttp/%.o: $(LLHTTP)/%.c
@@ -220,6 +225,10 @@ install: $(BIN) $(TOOLS)  ## install below DESTDIR= and PREFIX=/usr/local
 
 deb: $(BIN)  ## make a Debian package in build/
 	@sh .ci/deb.sh $(BUILD) $(VERSION)
+
+lists:  ## fetch the lists of bp-givt afresh from npm
+	@sh .ci/deps.sh npm jq perl zstd
+	@sh .ci/lists.sh
 
 format:  ## lay out the C files as .clang-format says
 	clang-format -i $(SOURCE)

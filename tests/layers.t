@@ -15,7 +15,8 @@ my (undef, @order) = slurp(root() . '/lib/README.md') =~ /^\| (\w+) \|/mg;
 my %packages = ('zstd.h' => 'stream net', 'msgpack.h' => 'record', 'simdjson.h' => 'text',
 	'uv.h' => 'net http', 'llhttp.h' => 'http', 'zlib.h' => 'net', 'openssl/ssl.h' => 'net',
 	'openssl/evp.h' => 'net', 'openssl/rand.h' => 'net', 'openssl/crypto.h' => 'net',
-	'openssl/err.h' => 'net', 'pcre2.h' => 'text', 'xxhash.h' => 'hash state', 'seccomp.h' => 'filter');
+	'openssl/err.h' => 'net', 'pcre2.h' => 'text', 'xxhash.h' => 'hash state', 'seccomp.h' => 'filter',
+	'hs/hs.h' => 'traffic', 'maxminddb.h' => 'traffic');
 
 my $n = 0;
 my %rank = map { $_ => $n++ } @order;
