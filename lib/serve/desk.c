@@ -143,6 +143,7 @@ static unsigned
 build_request(const struct desk_ask *a, const char *id, struct build *to)
 {
 	static const struct slice none = { NULL, 0 };
+	struct slice own;
 	unsigned pairs = 4;
 
 	build_text(to, "event");
@@ -153,11 +154,36 @@ build_request(const struct desk_ask *a, const char *id, struct build *to)
 	build_text(to, id);
 	build_text(to, "timestamp");
 	build_int(to, a->now);
-	pairs += ask_consent_pair(a->map, a->signal, a->consents, to);
+	pairs += ask_consent_pair(
+	    a->slot.at != NULL && value_get(a->slot, "consent", &own) ? a->slot
+								      : a->map,
+	    a->signal, a->consents, to);
 	pairs += ask_pairs(a->map, a->slot, a->consents, to);
 	if (a->slot.at != NULL)
 		pairs += ask_pairs(a->slot, none, a->consents, to);
 	return pairs;
+}
+
+/* Whom a request without consent names, by its slot before its map, is forgotten. */
+static void
+forget_asker(struct desk *k, const struct desk_ask *a)
+{
+	static const struct slice none = { NULL, 0 };
+	struct build b;
+	unsigned pairs;
+	size_t open;
+
+	if (a->slot.at == NULL || !ask_consents(a->map, a->signal))
+		(void)forget_named(k, a->map, a->signal, false, a->now);
+	if (a->slot.at == NULL)
+		return;
+	build_init(&b, k->first, PAIRS_ROOM + 16);
+	open = build_open(&b);
+	pairs = ask_pairs(a->map, a->slot, true, &b);
+	pairs += ask_pairs(a->slot, none, true, &b);
+	build_close_map(&b, open, pairs);
+	if (!build_full(&b))
+		(void)forget_named(k, build_slice(&b), a->signal, false, a->now);
 }
 
 /* What an impression of the slot has to be worth. */
@@ -331,7 +357,7 @@ desk_decide(struct desk *k, const struct desk_ask *a, struct desk_answer *to)
 		positions > DESK_POSITIONS_MAX))
 		return "k is no number from 1 to 16";
 	if (!a->consents)
-		(void)forget_named(k, a->map, a->signal, false, a->now);
+		forget_asker(k, a);
 	(void)snprintf(id, sizeof id, "%s-%" PRIx64, k->instance, k->number++);
 	build_init(&b, k->pairs, PAIRS_ROOM);
 	desk_watch(k, a->now);

@@ -127,10 +127,10 @@ convert(struct desk *k, struct slice map, instant now, struct build *b)
 }
 
 const char *
-desk_event(struct desk *k, struct slice map, bool signal, instant now)
+desk_event(struct desk *k, struct slice map, bool allowed, bool signal, instant now)
 {
 	static const struct slice none = { NULL, 0 };
-	bool consents = ask_consents(map, signal);
+	bool consents = allowed && ask_consents(map, signal);
 	struct slice value, name, id, record;
 	char text[EVENT_ID_MAX + 8];
 	struct record r;

@@ -34,8 +34,10 @@ struct desk_notice {
  * than the bid; a loss releases what was reserved. */
 void desk_notice(struct desk *k, const struct desk_notice *notice,
     struct slice decision, instant now);
-/* An event of the shop. NULL, or what is wrong with it. */
-const char *desk_event(struct desk *k, struct slice map, bool signal, instant now);
+/* An event of the shop; `allowed`: nothing around it denies consent. NULL, or what is wrong
+ * with it. */
+const char *desk_event(
+    struct desk *k, struct slice map, bool allowed, bool signal, instant now);
 
 /* --- Of these made, and what arrival.h is made of ----------------------------------- */
 

@@ -186,6 +186,8 @@ check_slots(struct slice slots)
 	return NULL;
 }
 
+/* What a slot says of consent holds for it alone; `consents` afterwards says whether all
+ * of them had it. */
 static const char *
 decide_slots(struct site *s, struct desk_ask *ask, bool *shed, uint32_t *banners,
     struct build *b)
@@ -193,7 +195,8 @@ decide_slots(struct site *s, struct desk_ask *ask, bool *shed, uint32_t *banners
 	struct slice slots, key;
 	struct value_walk walk;
 	const char *wrong = NULL;
-	int n;
+	bool map = ask->consents, all = map;
+	int n = 0;
 
 	if (!value_get(ask->map, "slots", &slots)) {
 		n = decide_slot(s, ask, shed, b, &wrong);
@@ -205,14 +208,15 @@ decide_slots(struct site *s, struct desk_ask *ask, bool *shed, uint32_t *banners
 		return wrong;
 	/* A slot that is wrong spoils the others only when it is the first: what was
 	 * decided is answered. */
-	for (value_open(slots, &walk); value_next(&walk, &key, &ask->slot);) {
+	for (value_open(slots, &walk); n >= 0 && value_next(&walk, &key, &ask->slot);) {
+		ask->consents = map && ask_consents(ask->slot, false);
+		all = all && ask->consents;
 		n = decide_slot(s, ask, shed, b, &wrong);
-		if (n < 0)
-			return *banners > 0 ? NULL : wrong;
-		*banners += (uint32_t)n;
+		*banners += n > 0 ? (uint32_t)n : 0;
 		ask->more = true;
 	}
-	return NULL;
+	ask->consents = all;
+	return *banners > 0 ? NULL : wrong;
 }
 
 void

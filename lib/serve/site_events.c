@@ -78,13 +78,13 @@ site_click(struct site *s, const struct http_request *r, struct http_answer *a)
 /* --- Events -------------------------------------------------------------------------- */
 
 static const char *
-take_event(struct site *s, struct slice map, bool signal, instant now)
+take_event(struct site *s, struct slice map, bool allowed, bool signal)
 {
 	if (!site_has_room(s, DESK_EVENT_ROOM)) {
 		s->counts.lost++;
 		return "there is no room now: send it again";
 	}
-	return desk_event(s->desk, map, signal, now);
+	return desk_event(s->desk, map, allowed, signal, site_now(s));
 }
 
 /* The good ones are taken, and of the others it is said which they are. */
@@ -92,7 +92,7 @@ void
 site_events(struct site *s, const struct http_request *r, struct http_answer *a)
 {
 	bool msgpack = site_is_msgpack(r->header[HEADER_CONTENT_TYPE]),
-	     signal = slice_is(r->header[HEADER_SEC_GPC], "1");
+	     signal = slice_is(r->header[HEADER_SEC_GPC], "1"), allowed;
 	uint64_t lost = s->counts.lost;
 	struct slice map, list, key, item;
 	const char *wrong = ask_body(&s->asker, r->body, msgpack, &map);
@@ -102,7 +102,7 @@ site_events(struct site *s, const struct http_request *r, struct http_answer *a)
 	size_t open;
 
 	if (wrong == NULL && !value_get(map, "events", &list)) {
-		wrong = take_event(s, map, signal, site_now(s));
+		wrong = take_event(s, map, true, signal);
 		list = (struct slice){ (const uint8_t *)"\x90", 1 }; /* none */
 		taken = 1;
 	} else if (wrong == NULL &&
@@ -114,12 +114,13 @@ site_events(struct site *s, const struct http_request *r, struct http_answer *a)
 		site_answer_wrong(s, s->counts.lost != lost ? 503 : 400, wrong, a);
 		return;
 	}
+	allowed = ask_consents(map, false);
 	build_init(&b, s->pack, SITE_ANSWER_MAX);
 	build_map(&b, 2);
 	build_text(&b, "refused");
 	open = build_open(&b);
 	for (value_open(list, &walk); value_next(&walk, &key, &item); i++) {
-		wrong = take_event(s, item, signal, site_now(s));
+		wrong = take_event(s, item, allowed, signal);
 		taken += wrong == NULL;
 		if (wrong == NULL)
 			continue;

@@ -73,6 +73,16 @@ os.write(into, pack(
     {"event": "impression", "event_id": "m", "decision_id": "d", **him, "consent": NO},
     {"event": "outcome", "event_id": "o", "rewards": {"click": True}, **him, "consent": NO}))
 ok(until(lambda: s.count("events_total") == before + 1), "and by the stream")
+# Of one slot, and of all events of a list.
+got = s.decide({"user_id": "guest", "slots": [
+    {**him, "slot_id": "denied", "consent": NO}, {"slot_id": "allowed", "consent": {"personalization": True}}]})
+same(got["personalized"], False, "one slot is not personalized")
+s.ask("/v1/events", {"consent": NO, "events": [{"event": "login", "event_id": "list", **him}]})
+# A slot names somebody else than the whole.
+for user in ("host", "parted"):
+    s.ask("/v1/events", {"event": "login", "user_id": user})
+s.decide({"user_id": "host", "slots": [{"slot_id": "top", "user_id": "parted", "consent": NO}]})
+same(s.count("forgotten_total"), 1, "who denies in a slot is forgotten, and nobody else")
 told = s.ask("/metrics")[1]
 ok(b"nobody-" not in told, "the metrics know nobody")
 
@@ -114,9 +124,11 @@ s.decide({"user_id": "who-asks", "consent": NO})
 s.ask("/v1/events", {"event": "login", "user_id": "who-header"}, Sec_GPC="1")
 os.write(into, pack({"event": "user", "event_id": "u-stream", "user_id": "who-stream",
                      "consent": NO}))
-ok(until(lambda: s.count("forgotten_total") == 4), "it is counted")
+ok(until(lambda: s.count("forgotten_total") == 5), "it is counted")
 gone = {person: history({"user_id": f"who-{person}"}) for person in ("asks", "header", "stream")}
 
+# She came back, and leaves again.
+s.ask("/v1/events", {"event": "user", **HER, "consent": NO})
 # Nothing of those whose banners are still to be answered is left in the snapshot.
 last = s.decide({"user_id": "leaving-user", "slot_id": "top"})["banners"][0]
 same(s.ask("/v1/events", {"event": "user", "user_id": "leaving-user", "consent": NO})[0], 200,
@@ -142,15 +154,21 @@ ok(features[again["decision_id"]] is not None and
 same([features[b["decision_id"]] for b in gone.values()], [None] * 3, "for all ways to say it")
 left = [r for r in got if r["event"] == "user"]
 same([(r.get("user_id"), r["consent"]["personalization"]) for r in left],
-     [("somebody-user", False), ("who-asks", False), ("who-header", False), ("who-stream", False),
-      ("leaving-user", False)], "each is told once")
-same([r["consent"].get("gpc") for r in left], [None, None, True, None, None], "and why")
+     [("parted", False), ("somebody-user", False), ("who-asks", False), ("who-header", False), ("who-stream", False),
+      ("somebody-user", False), ("leaving-user", False)], "each is told once each time")
+same([r["consent"].get("gpc") for r in left], [None, None, None, True, None, None, None], "and why")
+slots = {r.get("slot_id"): r for r in got if r["event"] == "request"}
+ok("user_id" not in slots["denied"] and slots["denied"]["consent"] == NO, "a slot's denial is its own")
+same((slots["allowed"]["user_id"], slots["allowed"]["consent"]), ("guest", {"personalization": True}),
+     "as is its consent")
+same(by_id["e:list"]["consent"], NO, "a list's denial is of all its events")
 after = [r for r in got if r["event"] in ("impression", "click") and
          r["decision_id"] in [b["decision_id"] for b in shown]]
 same([("user_id" in r or "session_id" in r or "anonymous_id" in r) for r in after],
      [True] + [False] * 7, "banners shown before say no more who it was", after)
 same({r["creative_id"] for r in after}, {"a"}, "but what it was")
-silent = [r for r in got if r["event"] in ("request", "decision") and "consent" in r]
+silent = [r for r in got if r["event"] in ("request", "decision") and "consent" in r and
+          r.get("slot_id") != "allowed"]
 ok(len(silent) > 30 and all(not r["consent"]["personalization"] for r in silent) and
    any(r["consent"].get("gpc") for r in silent), "decisions say that there was no consent")
 done()

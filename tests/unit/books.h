@@ -353,7 +353,7 @@ books_convert(struct books *b, const struct books_flight *f)
 	build_text(&map, "purchase");
 	build_text(&map, "decision_id");
 	build_text(&map, f->id);
-	assert(desk_event(&b->desk, build_slice(&map), false, b->now) == NULL);
+	assert(desk_event(&b->desk, build_slice(&map), true, false, b->now) == NULL);
 }
 
 /* Its impression, then its click, then its conversion, each with the chance of the next. */
