@@ -205,17 +205,17 @@ name_candidates(struct run *run, struct compose *f, const struct record *r)
 	return verdict;
 }
 
+/* The creative's own word holds: who asked may have said something else. */
 static void
-add_parts(struct run *run, const struct compose *f, const struct record *r,
-    struct slice creative)
+add_own(struct run *run, const struct record *r, struct key key, struct slice creative,
+    const char *name)
 {
-	struct slice value, there;
+	struct slice value;
 
-	if (value_get(creative, "composed_of", &value) &&
-	    !record_value(r, f->composed_of, &there))
-		build_raw(run_set(run, f->composed_of), value);
-	if (value_get(creative, "parts", &value) && !record_value(r, f->parts, &there))
-		build_raw(run_set(run, f->parts), value);
+	if (value_get(creative, name, &value))
+		build_raw(run_set(run, key), value);
+	else if (record_value(r, key, &value))
+		run_unset(run, key);
 }
 
 /* The links of the decision, if it has any; else the creative leads where it says. */
@@ -254,8 +254,10 @@ show(struct run *run, struct compose *f, const struct record *r)
 		return PASS;
 	}
 	creative = catalogue_creative_record(c, row);
-	if (f->add != ADD_HTML)
-		add_parts(run, f, r, creative);
+	if (f->add != ADD_HTML) {
+		add_own(run, r, f->composed_of, creative, "composed_of");
+		add_own(run, r, f->parts, creative, "parts");
+	}
 	if (f->add == ADD_PARTS)
 		return PASS;
 	if (!render(f, r, creative, &banner))

@@ -245,7 +245,8 @@ static const struct slice own[] = { NAME("event"), NAME("event_id"), NAME("reque
 	NAME("rewards"), NAME("reward"), NAME("capped"), NAME("unfunded"),
 	NAME("candidate_bid_types"), NAME("candidate_campaigns"),
 	NAME("candidate_limits"), NAME("candidate_groups"), NAME("floor_micros"),
-	NAME("auction"), NAME("bid_type"), NAME("price_micros") };
+	NAME("auction"), NAME("bid_type"), NAME("price_micros"), NAME("composed_of"),
+	NAME("parts"), NAME("html"), NAME("click_url"), NAME("impression_url") };
 static const struct slice impersonal[] = { NAME("slot_id"), NAME("context"),
 	NAME("width"), NAME("height"), NAME("tmax_us"), NAME("auction_id"),
 	NAME("imp_id") };

@@ -224,7 +224,10 @@ without_consent_only_the_context_is_taken_over(void **state)
 	assert_int_equal(asker_init(&a), 0);
 	assert_null(ask_body(&a,
 	    slice_text("{\"user_id\":\"u\",\"email\":1,\"slot_id\":\"s\",\"weight\":9,"
-		       "\"context\":{\"page\":\"p\"},\"event\":\"click\",\"width\":3}"),
+		       "\"context\":{\"page\":\"p\"},\"event\":\"click\",\"width\":3,"
+		       "\"composed_of\":\"c\",\"parts\":{\"headline\":\"forged\"},"
+		       "\"html\":\"<b>\",\"click_url\":\"//evil.example\","
+		       "\"impression_url\":\"//evil.example\"}"),
 	    false, &map));
 	build_init(&b, bytes, sizeof bytes);
 	build_byte(&b, 0x83);
