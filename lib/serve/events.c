@@ -142,6 +142,11 @@ desk_event(struct desk *k, struct slice map, bool allowed, bool signal, instant 
 
 	if (value_type(map) != VALUE_MAP)
 		return "it is no map";
+	/* Before anything is paid for it: what is added later cannot spoil it. */
+	if (value_count(map) > ASK_PAIRS_MAX)
+		return "it has more than 64 pairs";
+	if (!desk_scan(k, map, &r))
+		return "it has a key twice";
 	if (!value_get(map, "event", &value) || !value_str(value, &name))
 		return "it has no event";
 	kind = kind_of(name);
@@ -172,7 +177,7 @@ desk_event(struct desk *k, struct slice map, bool allowed, bool signal, instant 
 	build_close_map(&b, open, pairs);
 	record = build_slice(&b);
 	if (build_full(&b) || !desk_scan(k, record, &r))
-		return "it is too large, or has a key twice";
+		return "it is too large";
 	forget_meet(k, visitor_read(&k->visitor, &r).user, now);
 	desk_learn(k, record);
 	journal_close(k->journal, &b);

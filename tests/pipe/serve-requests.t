@@ -106,11 +106,13 @@ same(s.ask("/v1/events", {"event": "view_item", "event_id": "7", "user_id": "u1"
                           "items": [{"item_id": "i"}], "weight": -1})[0], 200, "an event")
 status, data = s.ask("/v1/events", {"events": [
     {"event": "add_to_cart", "user_id": "u1"}, {"event": "click", "decision_id": "x"}, 7,
+    {"event": "purchase", "decision_id": a["decision_id"], **{f"x{i}": i for i in range(254)}},
     {"event": "purchase", "decision_id": a["decision_id"], "user_id": "u1"},
     {"event": "purchase", "decision_id": a["decision_id"][:-1] + "9"}]})
 same((status, json.loads(data)),
      (200, {"refused": [{"index": 1, "error": "its event is none of a shop's"},
-                        {"index": 2, "error": "it is no map"}], "taken": 3}),
+                        {"index": 2, "error": "it is no map"},
+                        {"index": 3, "error": "it has more than 64 pairs"}], "taken": 3}),
      "the good of a batch are taken, the others told")
 same(s.ask("/v1/events", {"events": [{"event": "retract"}]})[0], 400, "400 when none was")
 
@@ -198,7 +200,7 @@ same(len([r for r in of("one", "impression") if r["decision_id"] == a["decision_
 view = of("one", "view_item")[0]
 same((view["event_id"], "weight" in view), ("e:7", False), "no weights from outside")
 same([("decision_id" in r) for r in of("one", "purchase")], [True, False],
-     "a purchase is of a banner that was clicked")
+     "a purchase is of a banner that was clicked, and one that was refused has not used it up")
 silent = [r for r in records(s.out()) if "consent" in r]
 same(len(silent), 2 + 2 + 1, "requests, decisions and events without consent")
 ok(all(r["consent"]["personalization"] is False for r in silent), "say so")
