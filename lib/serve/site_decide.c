@@ -2,7 +2,31 @@
  *
  * Which banners for one slot or several: POST and GET /v1/decide.
  */
+#include <string.h>
+
 #include "lib/serve/site_route.h"
+#include "lib/text/print.h"
+
+enum {
+	HEAD_ROOM = 512,           /* of what an answer has besides banners */
+	EXPLAINED_ROOM = 16 << 10, /* what the explanation of a slot takes at most */
+	BANNER_ROOM =
+	    1024, /* of keys, numbers, signatures and the decision's id, escaped */
+	PRINTED_MAX = 6, /* bytes of JSON that one of msgpack becomes, at most */
+};
+
+/* An answer on its way. What is decided is written and paid for, so it has to be answered:
+ * who may not fit does not come into question. */
+struct deciding {
+	struct site *site;
+	struct http_answer *answer; /* its room: scratch until the end */
+	struct desk_ask ask;
+	bool msgpack, shed;
+	uint32_t banners;
+	size_t used;  /* bytes of the answer, as it will be printed */
+	size_t share; /* that a banner of the slot at hand may take */
+	struct build b;
+};
 
 static unsigned
 copy_pair(struct slice record, const char *name, struct build *to)
@@ -45,7 +69,8 @@ explain(const struct site *s, const struct desk_banner *banner, struct build *b)
 
 	if (!s->explain || banner->position != 0 ||
 	    !value_get(banner->record, "candidates", &list) ||
-	    value_count(list) > SITE_EXPLAINED_MAX)
+	    value_count(list) > SITE_EXPLAINED_MAX ||
+	    list.size > EXPLAINED_ROOM / 2 / PRINTED_MAX)
 		return 0;
 	return copy_pair(banner->record, "candidates", b) +
 	    copy_pair(banner->record, "scores", b) +
@@ -87,11 +112,25 @@ build_links(struct site *s, const struct desk_ask *ask, struct template_values *
 	return pairs;
 }
 
+/* Whether it is printed in twice its size: all but what has many control characters. */
+static bool
+prints_well(struct slice text)
+{
+	size_t more = 0;
+
+	for (size_t i = 0; i < text.size; i++)
+		more += text.at[i] < ' '                      ? PRINTED_MAX - 1
+		    : text.at[i] == '"' || text.at[i] == '\\' ? 1
+							      : 0;
+	return more <= text.size;
+}
+
 /* How many pairs: none when there is no template, or no room. */
 static unsigned
 build_html(const struct site *s, const struct template_values *v, struct build *b)
 {
 	struct build html = *b;
+	size_t from;
 
 	if (s->template == NULL || build_full(b))
 		return 0;
@@ -100,7 +139,9 @@ build_html(const struct site *s, const struct template_values *v, struct build *
 	if (html.at > html.end)
 		return 0;
 	build_text(&html, "html");
-	if (!template_render(s->template, v, &html))
+	from = build_slice(&html).size;
+	if (!template_render(s->template, v, &html) ||
+	    !prints_well(text_at(&html, from)))
 		return 0;
 	b->at = html.at;
 	return 1;
@@ -137,38 +178,108 @@ build_banner(struct site *s, uint32_t row, const struct desk_banner *banner,
 	build_close_map(b, open, pairs);
 }
 
-/* Nothing is decided: the same for everybody. How many banners. */
-static unsigned
-fall_back(struct site *s, const struct desk_ask *ask, struct build *b)
+/* --- Whether it fits ------------------------------------------------------------------ */
+
+static size_t
+printed(const struct deciding *d, struct slice value)
 {
+	struct build text;
+
+	if (d->msgpack)
+		return value.size;
+	build_init(&text, d->answer->room, d->answer->room_size);
+	print_json(value, &text);
+	return build_full(&text) ? d->answer->room_size : build_slice(&text).size;
+}
+
+/* Most records are so small that this need not be looked at closely. */
+static bool
+fits(void *context, const struct catalogue *c, uint32_t row)
+{
+	struct deciding *d = context;
+	struct slice record = catalogue_creative_record(c, row), target;
+	size_t size;
+
+	if (record.size <= d->share / PRINTED_MAX)
+		return true;
+	size = printed(d, record);
+	if (site_target(record, &target))
+		size += 2 * target.size; /* escaped */
+	return size <= d->share;
+}
+
+/* What each of the slot's banners may take of what is left, besides what all have. */
+static size_t
+share_of(const struct deciding *d)
+{
+	const struct site *s = d->site;
+	size_t size = build_slice(&d->b).size, same = BANNER_ROOM, taken = d->used;
+	struct slice value;
+	uint64_t k = 1;
+
+	if (s->explain)
+		taken += EXPLAINED_ROOM;
+	if (s->template != NULL && size < SITE_HTML_MAX)
+		taken += 2 * (SITE_HTML_MAX - size);
+	if (desk_ask_value(&d->ask, "slot_id", &value))
+		same += printed(d, value);
+	if (s->links.base != NULL)
+		same += 2 * strlen(s->links.base);
+	if (!desk_ask_value(&d->ask, "k", &value) || !value_uint(value, &k) || k == 0 ||
+	    k > DESK_POSITIONS_MAX)
+		k = 1; /* or it is refused */
+	if (taken + k * same >= SITE_ANSWER_MAX)
+		return 0;
+	return (SITE_ANSWER_MAX - taken) / k - same;
+}
+
+/* --- Slots ---------------------------------------------------------------------------- */
+
+/* Nothing is decided: the same for everybody. */
+static void
+fall_back(struct deciding *d)
+{
+	struct site *s = d->site;
 	const struct catalogue *c = s->desk->catalogue;
 	uint32_t row = s->fallback == NULL
 	    ? CATALOGUE_NONE
 	    : catalogue_first_named(c, catalogue_hash(c, slice_text(s->fallback)));
 
 	s->counts.shed++;
-	if (row == CATALOGUE_NONE)
-		return 0;
-	build_banner(s, row, NULL, ask, b);
-	return 1;
+	if (row == CATALOGUE_NONE || !fits(d, c, row))
+		return;
+	build_banner(s, row, NULL, &d->ask, &d->b);
+	d->banners++;
 }
 
-/* One slot. How many banners; -1 and what is wrong. */
-static int
-decide_slot(struct site *s, const struct desk_ask *ask, bool *shed, struct build *b,
-    const char **wrong)
+/* One slot. NULL, or what is wrong. */
+static const char *
+decide_slot(struct deciding *d)
 {
-	struct desk_answer answer;
+	struct site *s = d->site;
+	struct desk_answer answer = { .n = 0 };
+	size_t from = build_slice(&d->b).size;
+	const char *wrong = NULL;
 
-	*shed = *shed || !site_has_room(s, DESK_ROOM);
-	if (*shed)
-		return (int)fall_back(s, ask, b);
-	*wrong = desk_decide(s->desk, ask, &answer);
-	if (*wrong != NULL)
-		return -1;
+	d->shed = d->shed || !site_has_room(s, DESK_ROOM);
+	d->share = share_of(d);
+	if (d->shed)
+		fall_back(d);
+	else
+		wrong = desk_decide(s->desk, &d->ask, &answer);
 	for (unsigned i = 0; i < answer.n; i++)
-		build_banner(s, answer.banner[i].row, &answer.banner[i], ask, b);
-	return (int)answer.n;
+		build_banner(
+		    s, answer.banner[i].row, &answer.banner[i], &d->ask, &d->b);
+	d->banners += answer.n;
+	/* Of one slot alone nothing follows. */
+	while (d->ask.slot.at != NULL && from < build_slice(&d->b).size) {
+		struct slice banner = slice_from(build_slice(&d->b), from);
+
+		banner.size = value_size(banner.at);
+		from += banner.size;
+		d->used += printed(d, banner) + 1;
+	}
+	return wrong;
 }
 
 static const char *
@@ -189,73 +300,72 @@ check_slots(struct slice slots)
 /* What a slot says of consent holds for it alone; `consents` afterwards says whether all
  * of them had it. */
 static const char *
-decide_slots(struct site *s, struct desk_ask *ask, bool *shed, uint32_t *banners,
-    struct build *b)
+decide_slots(struct deciding *d)
 {
+	struct desk_ask *ask = &d->ask;
 	struct slice slots, key;
 	struct value_walk walk;
 	const char *wrong = NULL;
 	bool map = ask->consents, all = map;
-	int n = 0;
 
-	if (!value_get(ask->map, "slots", &slots)) {
-		n = decide_slot(s, ask, shed, b, &wrong);
-		*banners = n > 0 ? (uint32_t)n : 0;
-		return wrong;
-	}
+	if (!value_get(ask->map, "slots", &slots))
+		return decide_slot(d);
 	wrong = check_slots(slots);
 	if (wrong != NULL)
 		return wrong;
 	/* A slot that is wrong spoils the others only when it is the first: what was
 	 * decided is answered. */
-	for (value_open(slots, &walk); n >= 0 && value_next(&walk, &key, &ask->slot);) {
+	for (value_open(slots, &walk);
+	     wrong == NULL && value_next(&walk, &key, &ask->slot);) {
 		ask->consents = map && ask_consents(ask->slot, false);
 		all = all && ask->consents;
-		n = decide_slot(s, ask, shed, b, &wrong);
-		*banners += n > 0 ? (uint32_t)n : 0;
+		wrong = decide_slot(d);
 		ask->more = true;
 	}
 	ask->consents = all;
-	return *banners > 0 ? NULL : wrong;
+	return d->banners > 0 ? NULL : wrong;
 }
 
 void
 site_decide(struct site *s, const struct http_request *r, struct http_answer *a)
 {
-	bool msgpack =
-	    r->method == METHOD_POST && site_is_msgpack(r->header[HEADER_CONTENT_TYPE]);
-	struct desk_ask ask = { .signal = slice_is(r->header[HEADER_SEC_GPC], "1"),
-		.now = site_now(s) };
+	struct deciding d = { .site = s,
+		.answer = a,
+		.ask = { .signal = slice_is(r->header[HEADER_SEC_GPC], "1"),
+		    .now = site_now(s),
+		    .accepts = fits,
+		    .context = &d },
+		.msgpack = r->method == METHOD_POST &&
+		    site_is_msgpack(r->header[HEADER_CONTENT_TYPE]),
+		.used = HEAD_ROOM };
 	const char *wrong = r->method == METHOD_POST
-	    ? ask_body(&s->asker, r->body, msgpack, &ask.map)
-	    : ask_query(&s->asker, r->query, &ask.map);
-	uint32_t banners = 0, pairs = 2;
-	bool shed = false;
+	    ? ask_body(&s->asker, r->body, d.msgpack, &d.ask.map)
+	    : ask_query(&s->asker, r->query, &d.ask.map);
+	uint32_t pairs = 2;
 	size_t all, list;
-	struct build b;
 
 	if (wrong != NULL) {
 		site_answer_wrong(s, 400, wrong, a);
 		return;
 	}
-	ask.consents = ask_consents(ask.map, ask.signal);
-	build_init(&b, s->pack, SITE_ANSWER_MAX);
-	all = build_open(&b);
-	build_text(&b, "banners");
-	list = build_open(&b);
-	wrong = decide_slots(s, &ask, &shed, &banners, &b);
+	d.ask.consents = ask_consents(d.ask.map, d.ask.signal);
+	build_init(&d.b, s->pack, SITE_ANSWER_MAX);
+	all = build_open(&d.b);
+	build_text(&d.b, "banners");
+	list = build_open(&d.b);
+	wrong = decide_slots(&d);
 	if (wrong != NULL) {
 		site_answer_wrong(s, 400, wrong, a);
 		return;
 	}
-	build_close_array(&b, list, banners);
-	build_text(&b, "personalized");
-	build_bool(&b, ask.consents && !shed);
-	if (shed) {
-		build_text(&b, "shed");
-		build_bool(&b, true);
+	build_close_array(&d.b, list, d.banners);
+	build_text(&d.b, "personalized");
+	build_bool(&d.b, d.ask.consents && !d.shed);
+	if (d.shed) {
+		build_text(&d.b, "shed");
+		build_bool(&d.b, true);
 		pairs++;
 	}
-	build_close_map(&b, all, pairs);
-	site_answer_map(&b, msgpack, a);
+	build_close_map(&d.b, all, pairs);
+	site_answer_map(&d.b, d.msgpack, a);
 }

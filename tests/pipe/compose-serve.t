@@ -21,6 +21,8 @@ SHOP = [
      "slot_ids": ["plain"]},
     *({"event": "creative", "creative_id": f"large{i}", "timestamp": 1, "slot_ids": ["large"],
        "parts": {"headline": "x" * 9000}} for i in range(8)),
+    *({"event": "creative", "creative_id": f"wide{i}", "timestamp": 1, "slot_ids": ["wide"],
+       "url": "https://shop.example/?" + "&" * 1500} for i in range(20)),
 ]
 TEMPLATE = ('<div style="color:{{colour}}"><a href="{{click_url}}">{{headline}}</a>'
             '{{#if impression_url}}<img src="{{impression_url}}" alt="">{{/if}}</div>')
@@ -90,6 +92,13 @@ same(Links(b["html"]).links, {"href": "", "src": b["impression_url"]}, "one with
 got = s.decide({"slot_id": "large", "k": 8})["banners"]
 same((len(got), 0 < len([b for b in got if "html" in b]) < 8), (8, True),
      "what does not fit comes without HTML")
+
+# --- Nor for its banners: all that was decided is in it
+before = s.count("decisions_total")
+wide = {"slots": [{"slot_id": "wide", "k": 4}] * 16}
+got = s.decide(wide)["banners"]
+ok(20 < len(got) < 64, "what does not fit is no banner", len(got))
+same(s.count("decisions_total") - before, len(got), "and is not decided")
 
 # --- Read again
 write("<p>{{headline}}</p>")
