@@ -259,9 +259,8 @@ fill_banner(const struct desk *k, struct slice request_id, struct desk_banner *t
 	to->worth_micros = decider_worth(d);
 }
 
-/* The next position: 1 when a banner was decided for it, 0 when it stays empty, -1 when
- * there can be no more. */
-static int
+/* The next position; false: nothing can be decided for it, nor for those after it. */
+static bool
 decide_one(struct desk *k, const struct desk_ask *a, const struct record *request,
     struct build *b, struct desk_banner *to)
 {
@@ -276,7 +275,7 @@ decide_one(struct desk *k, const struct desk_ask *a, const struct record *reques
 	if (build_full(b)) {
 		b->at = start;
 		b->full = false;
-		return -1;
+		return false;
 	}
 	fill_banner(k, d->request.id, to);
 	eligible_caps(k, to->row, s);
@@ -284,11 +283,15 @@ decide_one(struct desk *k, const struct desk_ask *a, const struct record *reques
 	s->price_micros = to->price_micros;
 	s->sold = a->sold ? desk_price(to->worth_micros) : 0;
 	decision = hash_keyed(k->hash, to->id);
-	if ((a->sold && s->sold == 0) || a->rehearsal ||
-	    !settle(k, s, decision, a->now)) {
+	if ((a->sold && s->sold == 0) ||
+	    (!a->rehearsal && !settle(k, s, decision, a->now))) {
+		b->at = start;
+		return false;
+	}
+	if (a->rehearsal) {
 		b->at = start;
 		decider_take(d, (struct slice){ NULL, 0 });
-		return a->rehearsal && s->sold > 0;
+		return true;
 	}
 	kept = table_touch(k->shown, decision, a->now, &fresh);
 	*kept = *s;
@@ -298,7 +301,18 @@ decide_one(struct desk *k, const struct desk_ask *a, const struct record *reques
 	to->record = slice_of(start, (size_t)(b->at - start));
 	decider_take(d, to->record);
 	k->counts.decisions++;
-	return 1;
+	return true;
+}
+
+/* It asked for as many as could be decided: so whoever decides it again stops there too.
+ * Decisions do not have its k. */
+static void
+shorten(struct slice request, uint8_t *start, unsigned positions)
+{
+	struct slice value;
+
+	assert(value_get(request, "k", &value) && value.size == 1);
+	start[value.at - start] = (uint8_t)positions;
 }
 
 /* The request goes before its decisions, and counts after them, as in bp-rank. */
@@ -310,6 +324,7 @@ decide_all(struct desk *k, const struct desk_ask *a, struct slice pairs, unsigne
 	struct record r;
 	struct build b;
 	const char *wrong;
+	bool whole = true;
 	uint8_t *start;
 	size_t open;
 
@@ -326,15 +341,16 @@ decide_all(struct desk *k, const struct desk_ask *a, struct slice pairs, unsigne
 	wrong = decider_begin(k->decider, &r);
 	if (wrong != NULL)
 		return wrong;
-	while (decider_next(k->decider, &wrong)) {
-		int status = decide_one(k, a, &r, &b, &to->banner[to->n]);
-
-		if (status < 0)
-			break;
-		to->n += (unsigned)status;
+	while (whole && decider_next(k->decider, &wrong)) {
+		whole = decide_one(k, a, &r, &b, &to->banner[to->n]);
+		to->n += whole;
 	}
-	if (a->rehearsal)
+	if (to->n == 0 && wrong != NULL)
+		return wrong;
+	if (a->rehearsal || (to->n == 0 && !whole))
 		return NULL;
+	if (!whole || wrong != NULL)
+		shorten(request, start, to->n);
 	desk_learn(k, request);
 	journal_close(k->journal, &b);
 	return NULL;

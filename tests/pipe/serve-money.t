@@ -179,4 +179,18 @@ for words, reason in [(("--slot-floor", "top="), "is no floor"),
                       (("--house-micros", "9999999999999999"), "2^50")]:
     s = Server("wrong", "-p", "uniform", *words)
     ok(s.wait() == 100 and reason in s.says(), f"exit 100: {' '.join(words)}", s.says())
+# --- An answer that does not fit into what waits to be written ends sooner, and its request
+# says so
+write_shop([creative(f"{i:04}" + "x" * 242) for i in range(1024)])
+s = Server("long", "-p", "uniform", "--seed", "7", "--memory", "40M")
+got = len(s.decide({"slot_id": "top", "k": 16})["banners"])
+same(s.stop(), 0, "TERM ends it")
+ok(4 < got < 16, "fewer than were asked for", got)
+same([r["k"] for r in of("long", "request")], [got], "and the request asks for no more")
+subprocess.run(
+    "show() { bp-select 'event == \"decision\"' $1 | bp-print -f json | grep -v '\"$ext\"'; };"
+    " bp-select 'event != \"decision\"' long.out | bp-rank -p uniform --seed 7 >again.bp;"
+    " show again.bp >again; show long.out >first", shell=True, check=True)
+ok(content("first") == content("again") and content("again").count(b"\n") == got,
+   "so bp-rank decides as many")
 done()
