@@ -228,6 +228,54 @@ hear(struct desk *k, struct arriving *a, struct slice decision, struct error *er
 	return write(k, a);
 }
 
+/* A price of micros, as records have it, in those of notices. */
+static int64_t
+price_of(const struct arriving *a)
+{
+	struct slice value;
+	int64_t micros;
+
+	return value_get(a->map, "price_micros", &value) && value_int(value, &micros) &&
+		micros >= 0 && micros < INT64_MAX / BUDGET_MILLI
+	    ? micros * BUDGET_MILLI
+	    : -1;
+}
+
+/* Another process was told by an exchange: it settles what was decided here, once. */
+static enum arrival
+hear_notice(
+    struct desk *k, struct arriving *a, struct slice decision, struct error *error)
+{
+	struct desk_notice n = { .event = a->kind == KIND_WIN ? DESK_WIN
+		    : a->kind == KIND_LOSS                    ? DESK_LOSS
+							      : DESK_BILLING,
+		.price = price_of(a) };
+	uint64_t hash = hash_keyed(k->hash, decision);
+	instant decided = a->now;
+	struct record r;
+	struct shown *s;
+	bool fresh;
+
+	(void)table_touched(k->shown, hash, &decided);
+	s = table_touch(k->shown, hash, a->now, &fresh);
+	if ((s->came >> n.event & 1) != 0) {
+		k->counts.repeated++;
+		return ARRIVAL_KNOWN;
+	}
+	forget_check(k, s);
+	add_about(a, s);
+	if (close_record(k, a, &r, error) != ARRIVAL_TAKEN)
+		return ARRIVAL_WRONG;
+	if (s->size == 0)
+		read_shown(k, &r, s);
+	/* A record has whole micros: what was rounded up is no more than was bid. */
+	n.bid = n.price;
+	if (s->sold > 0 && n.price > s->sold && n.price - s->sold < BUDGET_MILLI)
+		n.price = s->sold;
+	(void)desk_settle(k, &n, s, hash, decided, a->now);
+	return write(k, a);
+}
+
 /* One that no decision is named for, or that is taken back: it counts as it says. */
 static enum arrival
 count(struct desk *k, struct arriving *a, struct error *error)
@@ -263,6 +311,13 @@ dispatch(struct desk *k, struct arriving *a, struct error *error)
 		    value_str(value, &decision))
 			return hear(k, a, decision, error);
 		return count(k, a, error);
+	case KIND_WIN:
+	case KIND_BILLING:
+	case KIND_LOSS:
+		if (a->weight == 1 && value_get(a->map, "decision_id", &value) &&
+		    value_str(value, &decision))
+			return hear_notice(k, a, decision, error);
+		return tell(k, a, error);
 	default:
 		return tell(k, a, error);
 	}

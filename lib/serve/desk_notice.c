@@ -38,7 +38,8 @@ static void
 lose(struct desk *k, const struct shown *s, uint64_t decision, instant decided)
 {
 	(void)budgets_release(k->budgets, decision);
-	if (!k->count_decisions || (s->came >> DESK_IMPRESSION & 1) != 0)
+	if (!k->count_decisions || (s->came >> SHOWN_FOREIGN & 1) != 0 ||
+	    (s->came >> DESK_IMPRESSION & 1) != 0)
 		return;
 	shown_count(s, k->caps, decided, -1);
 }
@@ -87,13 +88,32 @@ write(struct desk *k, const struct desk_notice *n, const struct shown *s,
 	journal_close(k->journal, &b);
 }
 
+int64_t
+desk_settle(struct desk *k, const struct desk_notice *n, struct shown *s,
+    uint64_t decision, instant decided, instant now)
+{
+	int64_t price = n->price;
+
+	if (n->event == DESK_LOSS)
+		lose(k, s, decision, decided);
+	s->came = (uint8_t)(s->came | 1U << n->event);
+	if (n->event == k->pays) {
+		price = price_of(k, n, s);
+		pay(k, s, decision, price, now);
+	}
+	*(n->event == DESK_WIN          ? &k->counts.wins
+		: n->event == DESK_LOSS ? &k->counts.losses
+					: &k->counts.billings) += 1;
+	return price;
+}
+
 void
 desk_notice(
     struct desk *k, const struct desk_notice *n, struct slice decision, instant now)
 {
 	uint64_t hash = hash_keyed(k->hash, decision);
-	int64_t price = n->price;
 	instant decided = now;
+	int64_t price;
 	struct shown *s;
 	bool fresh;
 
@@ -104,16 +124,7 @@ desk_notice(
 		k->counts.repeated++;
 		return;
 	}
-	if (n->event == DESK_LOSS)
-		lose(k, s, hash, decided);
-	s->came = (uint8_t)(s->came | 1U << n->event);
 	k->counts.unknown += fresh;
-	if (n->event == k->pays) {
-		price = price_of(k, n, s);
-		pay(k, s, hash, price, now);
-	}
+	price = desk_settle(k, n, s, hash, decided, now);
 	write(k, n, s, decision, price, now);
-	*(n->event == DESK_WIN          ? &k->counts.wins
-		: n->event == DESK_LOSS ? &k->counts.losses
-					: &k->counts.billings) += 1;
 }

@@ -12,8 +12,8 @@ import urllib.parse
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "peers")]
-from sockets import CHANCE, content, done, ok, records, same  # noqa: E402
-from serving import Server, of, write_shop  # noqa: E402
+from sockets import CHANCE, content, done, ok, records, same, until  # noqa: E402
+from serving import Server, of, pack, write_shop  # noqa: E402
 from openrtb_reference import Exchange  # noqa: E402
 
 BASE = "https://ads.example"
@@ -268,6 +268,40 @@ for pays, url, other in (("win", "nurl", "burl"), ("impression", None, "burl")):
          f"{pays}: it pays")
     same(left(s), 2, f"{pays}: what it should")
     same(s.stop(), 0, "TERM ends it")
+
+# --- By the word of another process, which exchanges told
+out, into = os.pipe()
+s = Server("told", "-p", "uniform", "-b", BASE, "--seat", "s1", "--unpaced", stdin=out)
+os.close(out)
+made = [bids_of(s, banner())[0] for _ in range(3)]
+numbers = [re.search(r"[?&]d=([^&]*)", b["lurl"])[1] for b in made]
+same(bids_of(s, banner()), [], "what is bid is reserved")
+
+
+def hear(event, number, **more):
+    os.write(into, pack({"event": event, "event_id": f"{number}-{event}", "decision_id": number,
+                         "currency": "USD", **more}))
+
+
+hear("loss", numbers[0], reason=102)
+ok(until(lambda: s.count("losses_total") == 1), "a loss is heard of")
+same((len(bids_of(s, banner())), bids_of(s, banner())), (1, []), "and releases")
+hear("win", numbers[1], price_micros=1000)
+hear("billing", numbers[1], price_micros=1000)
+hear("billing", numbers[1], price_micros=1000)
+hear("billing", "of-another-0", price_micros=1000)
+ok(until(lambda: s.count("billings_total") == 2), "so are a win and billings")
+same((s.count("wins_total"), s.count("repeated_total"), bids_of(s, banner())), (1, 1, []),
+     "each once; a half price leaves half a price")
+call(s, made[1]["burl"], 1)
+same((s.count("repeated_total"), s.count("overpriced_total")), (2, 0), "and not again by HTTP")
+call(s, made[2]["burl"], 1)
+same(len(bids_of(s, banner())), 1, "two of them are another bid")
+same(s.stop(), 0, "TERM ends it")
+told = of("told", "billing")
+same([(r["decision_id"], r.get("creative_id")) for r in told],
+     [(numbers[1], "a"), ("of-another-0", None), (numbers[2], "a")],
+     "they are written with what is known of them")
 
 # --- What pays by the click cannot be bid without a model, and what has no bid never
 write_shop([{"event": "campaign", "campaign_id": "c", "bid_type": "cpc", "bid_micros": 2000000},
