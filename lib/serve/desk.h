@@ -32,6 +32,7 @@ struct desk_counts {
 	uint64_t forgotten;                   /* users who took consent back */
 	uint64_t capped, unfunded, throttled; /* candidates left out */
 	uint64_t unknown_bids;                /* left out: the model cannot tell them */
+	uint64_t crowded;                     /* left out: others were 1024 already */
 	uint64_t impressions, clicks, events;
 	uint64_t repeated; /* impressions and clicks that came before */
 	uint64_t unknown;  /* impressions and clicks of decisions that are forgotten */

@@ -204,6 +204,30 @@ begin(struct desk *k, const struct desk_ask *a, const struct record *r,
 		budgets_traffic(k->budgets, now);
 }
 
+static void
+reverse(uint32_t *rows, uint32_t n)
+{
+	for (uint32_t i = 0; i < n / 2; i++) {
+		uint32_t row = rows[i];
+
+		rows[i] = rows[n - 1 - i];
+		rows[n - 1 - i] = row;
+	}
+}
+
+/* Where there may be too many, any of them may be the first: so none is always left out. */
+static void
+turn(uint32_t *rows, uint32_t n, uint64_t draw)
+{
+	uint32_t first = n > POLICY_MAX ? (uint32_t)(draw % n) : 0;
+
+	if (first == 0)
+		return;
+	reverse(rows, first);
+	reverse(rows + first, n - first);
+	reverse(rows, n);
+}
+
 const char *
 eligible_find(struct desk *k, const struct desk_ask *a, const struct record *r,
     uint64_t positions, uint64_t draw)
@@ -218,14 +242,17 @@ eligible_find(struct desk *k, const struct desk_ask *a, const struct record *r,
 	n = wrong != NULL ? 0
 			  : catalogue_eligible(k->catalogue, r, a->now, e->rows,
 				CATALOGUE_CREATIVES_MAX);
-	for (uint32_t i = 0; i < n && e->n < POLICY_MAX; i++) {
+	turn(e->rows, n, draw);
+	for (uint32_t i = 0; i < n; i++) {
 		uint32_t row = e->rows[i];
 
 		if (named && e->mark[row] == 0)
 			continue;
 		if (a->accepts != NULL && !a->accepts(a->context, k->catalogue, row))
 			continue;
-		if (may_answer(k, row, draw, a->now))
+		if (e->n == POLICY_MAX)
+			k->counts.crowded++;
+		else if (may_answer(k, row, draw, a->now))
 			e->rows[e->n++] = row;
 	}
 	if (named)

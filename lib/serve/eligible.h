@@ -32,7 +32,7 @@ struct standing {
 enum { ELIGIBLE_GIVEN_MAX = 768 }; /* 16 slots of 16 positions, by 3 subjects */
 
 struct eligible {
-	uint32_t *rows; /* owned; those of the request at hand, in the order of rows */
+	uint32_t *rows; /* owned; those of the request at hand, at most POLICY_MAX */
 	uint32_t n;
 	uint64_t positions;   /* that the slot's cap leaves */
 	struct shown shown;   /* the user and the slot; the banner is to be filled in */

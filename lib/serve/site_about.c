@@ -95,6 +95,8 @@ metrics(struct site *s, struct http_answer *a)
 	count(a, "capped_total", "Candidates over a cap.", d->capped);
 	count(a, "unknown_bids_total", "Candidates whose bid the model cannot tell.",
 	    d->unknown_bids);
+	count(
+	    a, "crowded_total", "Candidates beyond the 1024 of a request.", d->crowded);
 	count(a, "unfunded_total", "Candidates without budget.", d->unfunded);
 	count(a, "throttled_total", "Candidates that sat out.", d->throttled);
 	count(a, "shed_total", "Requests answered with the fallback.", s->counts.shed);

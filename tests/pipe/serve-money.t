@@ -193,4 +193,17 @@ subprocess.run(
     " show again.bp >again; show long.out >first", shell=True, check=True)
 ok(content("first") == content("again") and content("again").count(b"\n") == got,
    "so bp-rank decides as many")
+
+# --- More than a request can have
+write_shop([creative(i) for i in range(1500)])
+s = Server("crowd", "-p", "uniform", "--seed", "7")
+for _ in range(20):
+    s.decide({"slot_id": "top"})
+same(s.count("crowded_total"), 20 * (1500 - 1024), "who is left out is counted")
+same(len(s.decide({"candidates": [3, 1400]})["banners"]), 1, "who is named is not")
+same(s.count("crowded_total"), 20 * (1500 - 1024), "left out")
+same(s.stop(), 0, "TERM ends it")
+asked = [r["candidates"] for r in of("crowd", "request")][:20]
+same([len(c) for c in asked], [1024] * 20, "as many as there may be")
+same(len(set().union(*asked)), 1500, "and not always the same")
 done()
