@@ -251,12 +251,10 @@ hear_notice(
 							      : DESK_BILLING,
 		.price = price_of(a) };
 	uint64_t hash = hash_keyed(k->hash, decision);
-	instant decided = a->now;
 	struct record r;
 	struct shown *s;
 	bool fresh;
 
-	(void)table_touched(k->shown, hash, &decided);
 	s = table_touch(k->shown, hash, a->now, &fresh);
 	if ((s->came >> n.event & 1) != 0) {
 		k->counts.repeated++;
@@ -272,7 +270,7 @@ hear_notice(
 	n.bid = n.price;
 	if (s->sold > 0 && n.price > s->sold && n.price - s->sold < BUDGET_MILLI)
 		n.price = s->sold;
-	(void)desk_settle(k, &n, s, hash, decided, a->now);
+	(void)desk_settle(k, &n, s, hash, a->now);
 	return write(k, a);
 }
 

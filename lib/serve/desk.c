@@ -281,6 +281,7 @@ decide_one(struct desk *k, const struct desk_ask *a, const struct record *reques
 	eligible_caps(k, to->row, s);
 	s->bid_type = (uint8_t)to->bid_type;
 	s->price_micros = to->price_micros;
+	s->decided = a->now;
 	s->sold = a->sold ? desk_price(to->worth_micros) : 0;
 	decision = hash_keyed(k->hash, to->id);
 	if ((a->sold && s->sold == 0) ||
@@ -372,7 +373,7 @@ desk_decide(struct desk *k, const struct desk_ask *a, struct desk_answer *to)
 	    (!value_uint(value, &positions) || positions == 0 ||
 		positions > DESK_POSITIONS_MAX))
 		return "k is no number from 1 to 16";
-	if (!a->consents)
+	if (!a->consents && !a->rehearsal)
 		forget_asker(k, a);
 	(void)snprintf(id, sizeof id, "%s-%" PRIx64, k->instance, k->number++);
 	build_init(&b, k->pairs, PAIRS_ROOM);
@@ -387,7 +388,8 @@ desk_decide(struct desk *k, const struct desk_ask *a, struct desk_answer *to)
 	if (!desk_scan(k, build_slice(&b), &r))
 		return "a key that comes twice";
 	wrong = eligible_find(k, a, &r, positions, hash_keyed(k->hash, slice_text(id)));
-	forget_meet(k, k->eligible.shown.who.user, a->now);
+	if (!a->rehearsal)
+		forget_meet(k, k->eligible.shown.who.user, a->now);
 	if (wrong == NULL && k->eligible.n > 0)
 		wrong = decide_all(k, a, pairs, count, to);
 	if (wrong == NULL && !a->rehearsal) {

@@ -35,13 +35,13 @@ pay(struct desk *k, const struct shown *s, uint64_t decision, int64_t price,
 
 /* It was not shown after all. */
 static void
-lose(struct desk *k, const struct shown *s, uint64_t decision, instant decided)
+lose(struct desk *k, const struct shown *s, uint64_t decision)
 {
 	(void)budgets_release(k->budgets, decision);
 	if (!k->count_decisions || (s->came >> SHOWN_FOREIGN & 1) != 0 ||
 	    (s->came >> DESK_IMPRESSION & 1) != 0)
 		return;
-	shown_count(s, k->caps, decided, -1);
+	shown_count(s, k->caps, s->decided, -1);
 }
 
 static unsigned
@@ -90,12 +90,12 @@ write(struct desk *k, const struct desk_notice *n, const struct shown *s,
 
 int64_t
 desk_settle(struct desk *k, const struct desk_notice *n, struct shown *s,
-    uint64_t decision, instant decided, instant now)
+    uint64_t decision, instant now)
 {
 	int64_t price = n->price;
 
 	if (n->event == DESK_LOSS)
-		lose(k, s, decision, decided);
+		lose(k, s, decision);
 	s->came = (uint8_t)(s->came | 1U << n->event);
 	if (n->event == k->pays) {
 		price = price_of(k, n, s);
@@ -112,12 +112,10 @@ desk_notice(
     struct desk *k, const struct desk_notice *n, struct slice decision, instant now)
 {
 	uint64_t hash = hash_keyed(k->hash, decision);
-	instant decided = now;
 	int64_t price;
 	struct shown *s;
 	bool fresh;
 
-	(void)table_touched(k->shown, hash, &decided);
 	s = table_touch(k->shown, hash, now, &fresh);
 	forget_check(k, s);
 	if ((s->came >> n->event & 1) != 0) {
@@ -125,6 +123,6 @@ desk_notice(
 		return;
 	}
 	k->counts.unknown += fresh;
-	price = desk_settle(k, n, s, hash, decided, now);
+	price = desk_settle(k, n, s, hash, now);
 	write(k, n, s, decision, price, now);
 }

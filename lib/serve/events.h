@@ -48,7 +48,7 @@ void desk_pay(struct desk *k, const struct shown *s, uint64_t decision,
 /* What a notice means for the decision of that hash: the first of its kind, counted. The
  * price that it pays, or the notice's own. */
 int64_t desk_settle(struct desk *k, const struct desk_notice *notice, struct shown *s,
-    uint64_t decision, instant decided, instant now);
+    uint64_t decision, instant now);
 /* The decision that a purchase says led to it, and its id as msgpack: believed when the
  * banner was clicked, once, and paid then. NULL: none. */
 const struct shown *desk_convert(

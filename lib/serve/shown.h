@@ -12,7 +12,7 @@
 #include "lib/record/record.h"
 #include "lib/table.h"
 
-enum { SHOWN_ABOUT_MAX = 236 }; /* bytes of pairs */
+enum { SHOWN_ABOUT_MAX = 228 }; /* bytes of pairs */
 enum {
 	SHOWN_CONVERTED = 2,
 	SHOWN_FOREIGN = 7, /* another process has decided it, and pays for it */
@@ -22,6 +22,7 @@ struct shown {
 	struct caps_user who;
 	uint64_t id[CAPS_SUBJECTS]; /* 0: there is none */
 	struct cap cap[CAPS_SUBJECTS];
+	instant decided;      /* here; else 0 */
 	int64_t price_micros; /* in the terms of the bid; 0: it does not bid */
 	int64_t sold;     /* bid for an impression that is sold, thousandths of a micro;
 			       * 0: it is none */

@@ -269,6 +269,14 @@ for pays, url, other in (("win", "nurl", "burl"), ("impression", None, "burl")):
     same(left(s), 2, f"{pays}: what it should")
     same(s.stop(), 0, "TERM ends it")
 
+# --- A rehearsal remembers nobody
+s = start("rehearsal")
+for test in (1, 0):
+    bids_of(s, banner(test=test, user={"buyeruid": "guest"}))
+    s.ask("/v1/events", {"event": "login", "user_id": "guest", "consent": {"personalization": False}})
+    same(s.count("forgotten_total"), 1 - test, f"test {test}: whom there is to forget")
+same(s.stop(), 0, "TERM ends it")
+
 # --- By the word of another process, which exchanges told
 out, into = os.pipe()
 s = Server("told", "-p", "uniform", "-b", BASE, "--seat", "s1", "--unpaced", stdin=out)

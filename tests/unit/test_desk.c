@@ -94,6 +94,58 @@ wishes_for_variety_are_kept(void **state)
 	books_free(b);
 }
 
+/* A bid of the one user in the one slot; whether there is one, and its id. */
+static bool
+bid(struct books *b, char id[DECISION_ID_MAX])
+{
+	struct desk_ask ask = { .consents = true, .now = b->now, .sold = true };
+	struct desk_answer answer;
+	uint8_t bytes[256];
+	struct build map;
+
+	build_init(&map, bytes, sizeof bytes - RECORD_PADDING);
+	build_map(&map, 3);
+	build_text(&map, "user_id");
+	build_text(&map, "u");
+	build_text(&map, "slot_id");
+	build_text(&map, "s");
+	build_text(&map, "candidates");
+	build_array(&map, 1);
+	build_uint(&map, 0);
+	ask.map = build_slice(&map);
+	assert_null(desk_decide(&b->desk, &ask, &answer));
+	if (answer.n > 0)
+		(void)snprintf(id, DECISION_ID_MAX, "%.*s",
+		    (int)answer.banner[0].id.size,
+		    (const char *)answer.banner[0].id.at);
+	return answer.n > 0;
+}
+
+/* Whatever was told of it before. */
+static void
+a_loss_takes_back_what_counted_when_it_was_decided(void **state)
+{
+	struct books *b = books_new(seeded().state, true);
+	struct desk_notice win = { DESK_WIN, -1, -1, -1, -1 },
+			   loss = { DESK_LOSS, -1, -1, -1, -1 };
+	char id[DECISION_ID_MAX], other[DECISION_ID_MAX];
+
+	(void)state;
+	b->desk.currency = "USD";
+	b->desk.pays = DESK_BILLING;
+	b->desk.preset[CAPS_SLOT] = books_cap(0, 1);
+	assert_true(bid(b, id));
+	assert_false(bid(b, other));
+	b->now += 40 * WHEN_MINUTE;
+	desk_notice(&b->desk, &win, slice_text(id), b->now);
+	b->now += 10 * WHEN_MINUTE;
+	desk_notice(&b->desk, &loss, slice_text(id), b->now);
+	b->now += 20 * WHEN_MINUTE;
+	assert_true(bid(b, other));
+	assert_false(bid(b, other));
+	books_free(b);
+}
+
 int
 main(void)
 {
@@ -102,6 +154,7 @@ main(void)
 		cmocka_unit_test(
 		    an_answer_is_within_the_caps_that_impressions_count_for),
 		cmocka_unit_test(wishes_for_variety_are_kept),
+		cmocka_unit_test(a_loss_takes_back_what_counted_when_it_was_decided),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
