@@ -257,7 +257,7 @@ static const struct filter serve = {
 		    "  curl 'http://127.0.0.1:8080/v1/decide?slot_id=top&user_id=u1'\n",
 	.options = options,
 	.size = sizeof(struct serve),
-	.schema = 4,
+	.schema = 5,
 	.no_files = true,
 	.start = start,
 	.load = load,
