@@ -60,8 +60,9 @@ done
 bp-simulate --catalogue --rates "$rates" | bp-print --format json | grep '"event"' |
     sed 's/"event":"creative"/&,"slot_ids":["shelf"]/' >"$dir/shop.json"
 sed "s|http://127.0.0.1/|http://127.0.0.1:$port/|" "$here/shop.json" >>"$dir/shop.json"
+: >"$dir/said"
 "$here/live.sh" -d "$dir/live" -c "$dir/shop.json" -s "$here/demo.spec" \
-    -l "127.0.0.1:$port" -m 1s -- --pages "$here/shop" --explain >"$dir/said" 2>&1 &
+    -l "127.0.0.1:$port" -m 1s -- --pages "$here/shop" --explain >>"$dir/said" 2>&1 &
 live=$!
 until grep -q 'listening on' "$dir/said"; do
 	kill -0 "$live" 2>/dev/null && [ "$SECONDS" -lt 60 ] || fail 'the loop has not started'
