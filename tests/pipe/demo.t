@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
+# once: it is about the whole, and by the clock; its programs have tests of their own
 #
 # make demo, for some seconds: what it says, without a terminal and on one; that it takes
 # another port when its own is taken; that nothing is left of it, however it ends.
