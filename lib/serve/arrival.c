@@ -193,6 +193,22 @@ add_about(struct arriving *a, const struct shown *s)
 	}
 }
 
+/* The record of an event, with what is known of its decision; or what it says of that itself,
+ * when nothing is. */
+static bool
+complete(struct desk *k, struct arriving *a, struct shown *s, struct error *error)
+{
+	struct record r;
+
+	forget_check(k, s);
+	add_about(a, s);
+	if (close_record(k, a, &r, error) != ARRIVAL_TAKEN)
+		return false;
+	if (s->size == 0)
+		read_shown(k, &r, s);
+	return true;
+}
+
 /* Another process was told of an impression or click. It counts here once, and pays when
  * it was decided here. One that was bare, as whoever was told did not know the decision,
  * may come again by who does: then it counts for caps. */
@@ -203,19 +219,14 @@ hear(struct desk *k, struct arriving *a, struct slice decision, struct error *er
 	unsigned bit = clicked ? DESK_CLICK : DESK_IMPRESSION;
 	uint64_t hash = hash_keyed(k->hash, decision);
 	struct shown *s = table_touch(k->shown, hash, a->now, &fresh);
-	struct record r;
 
 	came = (s->came >> bit & 1) != 0;
 	if (came && s->size > 0) {
 		k->counts.repeated++;
 		return ARRIVAL_KNOWN;
 	}
-	forget_check(k, s);
-	add_about(a, s);
-	if (close_record(k, a, &r, error) != ARRIVAL_TAKEN)
+	if (!complete(k, a, s, error))
 		return ARRIVAL_WRONG;
-	if (s->size == 0)
-		read_shown(k, &r, s);
 	if (came && s->size == 0) {
 		k->counts.repeated++;
 		return ARRIVAL_KNOWN;
@@ -251,7 +262,6 @@ hear_notice(
 							      : DESK_BILLING,
 		.price = price_of(a) };
 	uint64_t hash = hash_keyed(k->hash, decision);
-	struct record r;
 	struct shown *s;
 	bool fresh;
 
@@ -260,12 +270,8 @@ hear_notice(
 		k->counts.repeated++;
 		return ARRIVAL_KNOWN;
 	}
-	forget_check(k, s);
-	add_about(a, s);
-	if (close_record(k, a, &r, error) != ARRIVAL_TAKEN)
+	if (!complete(k, a, s, error))
 		return ARRIVAL_WRONG;
-	if (s->size == 0)
-		read_shown(k, &r, s);
 	/* A record has whole micros: what was rounded up is no more than was bid. */
 	n.bid = n.price;
 	if (s->sold > 0 && n.price > s->sold && n.price - s->sold < BUDGET_MILLI)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/serve/privacy.h"
 
+#include "lib/text/base64.h"
+
 /* Where the core string has what, in bits. */
 enum { TCF_VERSION = 2, TCF_PURPOSES = 152, TCF_PURPOSES_END = 176 };
 enum { GPP_TCF_EU = 2, GPP_US = 6 };
@@ -8,13 +10,7 @@ enum { GPP_TCF_EU = 2, GPP_US = 6 };
 static int
 digit_of(uint8_t c)
 {
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '-' ? 62 : c == '_' ? 63 : -1;
+	return c == '-' ? 62 : c == '_' ? 63 : base64_letter(c);
 }
 
 /* Base64url has six bits a character; the text is long enough. */

@@ -14,6 +14,18 @@ base64_size(size_t bytes)
 	return (bytes + 2) / 3 * 4;
 }
 
+/* What a letter or digit of either alphabet stands for, or -1 (RFC 4648, tables 1 and 2: they
+ * differ in the last two characters only). */
+static inline int
+base64_letter(uint8_t c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	return c >= '0' && c <= '9' ? c - '0' + 52 : -1;
+}
+
 /* Write base64_size(bytes.size) characters. Cost: about 0.6 ns a byte. */
 void base64_encode(struct slice bytes, uint8_t *to);
 
