@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/record/judgement.h"
+
+#include <math.h>
+
+#include "lib/base/assert.h"
+
+struct judgement_keys
+judgement_keys(struct reader *reader)
+{
+	return (struct judgement_keys){
+		.version = reader_key(reader, "version"),
+		.score = reader_key(reader, "score"),
+		.reasons = reader_key(reader, "reasons"),
+	};
+}
+
+static bool
+are_reasons(struct slice value)
+{
+	struct slice key, item, word;
+	struct value_walk walk;
+	unsigned n = 0;
+
+	if (value_type(value) != VALUE_ARRAY)
+		return false;
+	for (value_open(value, &walk); value_next(&walk, &key, &item); n++)
+		if (n == JUDGEMENT_REASONS_MAX || !value_str(item, &word) ||
+		    word.size > JUDGEMENT_REASON_SIZE_MAX)
+			return false;
+	return true;
+}
+
+const char *
+judgement_read(const struct judgement_keys *keys, const struct record *r,
+    enum kind kind, struct judgement *to)
+{
+	struct slice value;
+
+	assert(kind == KIND_VERDICT || kind == KIND_RETRACT);
+	*to = (struct judgement){ .score = INFINITY };
+	if (!record_id(r, KEY_EVENT_ID, &to->event_id) || to->event_id.size == 0)
+		return "no event_id";
+	if (record_value(r, keys->version, &value) &&
+	    (!value_int(value, &to->version) || to->version < 0))
+		return "version is no integer from 0";
+	if (record_value(r, keys->score, &value)
+		? !value_number(value, &to->score) || !isfinite(to->score)
+		: kind == KIND_VERDICT)
+		return "score is no finite number";
+	if (record_value(r, keys->reasons, &to->reasons) && !are_reasons(to->reasons))
+		return "reasons are no array of at most 16 words of 64 bytes";
+	to->out = kind == KIND_RETRACT || to->score > 0;
+	return NULL;
+}
+
+uint32_t
+judgement_build(struct build *b, enum kind kind, struct slice event_id, instant at,
+    int64_t version, double score, const struct judgement_reason *reasons, unsigned n)
+{
+	assert(kind == KIND_VERDICT || kind == KIND_RETRACT);
+	assert(isfinite(score) && n <= JUDGEMENT_REASONS_MAX);
+	build_text(b, "event");
+	build_text(b, kind_name(kind));
+	build_text(b, "event_id");
+	build_raw(b, event_id);
+	build_text(b, "timestamp");
+	build_int(b, at);
+	build_text(b, "version");
+	build_int(b, version);
+	build_text(b, "score");
+	build_double(b, score);
+	build_text(b, "reasons");
+	build_array(b, n);
+	for (unsigned i = 0; i < n; i++)
+		build_text(b, reasons[i].word);
+	build_text(b, "values");
+	build_map(b, n);
+	for (unsigned i = 0; i < n; i++) {
+		build_text(b, reasons[i].word);
+		build_double(b, reasons[i].share);
+	}
+	return 7;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * judgement: what a record of kind verdict or retract says of an earlier event.
+ *
+ *	event_id   whose event
+ *	version    an integer, absent = 0: of all judgements of an event the one with the
+ *	           highest version counts; one whose version is not higher is a repeat
+ *	score      log-odds that the event is invalid: positive, it is out; else it is in.
+ *	           The opposite sign in a higher version is an appeal that is granted.
+ *	           Absent in a retract, which takes out whatever its score is
+ *	reasons    an array of short words, the weightiest first
+ *	values     optional, a map: each reason's share of the score, or what was measured
+ *
+ * An event that is taken out, or put in again, flows once more with the opposite, or with
+ * its own, weight, and with the key `verdict`: a map of the version, score and reasons.
+ */
+#ifndef BANNERPIPE_RECORD_JUDGEMENT_H
+#define BANNERPIPE_RECORD_JUDGEMENT_H
+
+#include "lib/record/build.h"
+#include "lib/record/kind.h"
+
+enum {
+	JUDGEMENT_REASONS_MAX = 16,
+	JUDGEMENT_REASON_SIZE_MAX = 64, /* bytes */
+};
+
+struct judgement_keys {
+	struct key version, score, reasons;
+};
+
+struct judgement {
+	struct slice event_id; /* as record_id has it */
+	int64_t version;       /* >= 0 */
+	bool out;              /* the event does not count from now on */
+	double score;          /* finite; INFINITY of a retract without one */
+	struct slice reasons;  /* the array, msgpack; size 0: none */
+};
+
+struct judgement_keys judgement_keys(struct reader *reader);
+
+/* Of a record of kind verdict or retract. NULL, or a constant text, what is wrong with
+ * it; `to` is then undefined. Borrows from the record. */
+const char *judgement_read(const struct judgement_keys *keys, const struct record *r,
+    enum kind kind, struct judgement *to);
+
+/* A reason and its share of the score, for those who make judgements. */
+struct judgement_reason {
+	const char *word;
+	double share;
+};
+
+/* The pairs event, event_id (its msgpack value), timestamp, version, score, reasons and
+ * values into an open map; returns how many: whoever adds own ones closes it. A retract
+ * has them all, too. n <= JUDGEMENT_REASONS_MAX. */
+uint32_t judgement_build(struct build *b, enum kind kind, struct slice event_id,
+    instant at, int64_t version, double score, const struct judgement_reason *reasons,
+    unsigned n);
+
+#endif
