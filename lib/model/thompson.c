@@ -129,7 +129,8 @@ find_contenders(
 	f->n = f->known_arm = 0;
 	f->end = f->floor;
 	for (unsigned i = 0; i < n; i++) {
-		bool is_known = arms[i].variance < KNOWN;
+		/* Beside a pole what is uncertain of a logit can round to nothing. */
+		bool is_known = arms[i].variance < KNOWN || t->upper[i] <= t->lower[i];
 
 		if (is_known && !known && t->lower[i] == f->floor) {
 			known = true;

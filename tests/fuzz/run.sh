@@ -3,7 +3,7 @@
 #
 # run.sh FOLDER: each fuzz target of the folder for FUZZ_SECONDS, two at a time. Prints
 # TAP. What breaks a target is left beside its log. With FUZZ_SEED the same inputs come each
-# time, as many as there is time for; else others.
+# time, as many as there is time for, and at most FUZZ_RUNS; else others.
 set -eu
 folder=$1
 seconds=${FUZZ_SECONDS:-20}
@@ -14,8 +14,9 @@ one() {
 	name=${target##*/}
 	mkdir -p "$target.new"
 	mkdir -p "$seeds/$name"
-	"$target" -seed="${FUZZ_SEED:-0}" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -verbosity=1 \
-	    -artifact_prefix="$target." "$target.new" "$seeds/$name" >"$target.log" 2>&1 &&
+	"$target" -seed="${FUZZ_SEED:-0}" -runs="${FUZZ_RUNS:--1}" -max_total_time="$seconds" -timeout=10 \
+	    -rss_limit_mb=2048 -verbosity=1 -artifact_prefix="$target." "$target.new" "$seeds/$name" \
+	    >"$target.log" 2>&1 &&
 	    : >"$target.passed"
 }
 
