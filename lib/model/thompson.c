@@ -36,6 +36,9 @@
 #define ROUNDING 5e-6 /* single precision */
 #define KNOWN 1e-24   /* a variance that is none */
 #define SHARE_MIN 1e-30
+/* Beside a pole much of a logit is little of z. What is less than that is lost in rounding,
+ * and the arm as good as known. */
+#define RESOLUTION 1e-10
 
 enum { PANELS_MAX = 512, POINTS = 15, STEPS_MAX = 64 };
 
@@ -129,8 +132,8 @@ find_contenders(
 	f->n = f->known_arm = 0;
 	f->end = f->floor;
 	for (unsigned i = 0; i < n; i++) {
-		/* Beside a pole what is uncertain of a logit can round to nothing. */
-		bool is_known = arms[i].variance < KNOWN || t->upper[i] <= t->lower[i];
+		bool is_known =
+		    arms[i].variance < KNOWN || t->upper[i] - t->lower[i] < RESOLUTION;
 
 		if (is_known && !known && t->lower[i] == f->floor) {
 			known = true;
