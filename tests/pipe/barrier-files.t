@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
+# once: it kills and compares, whatever the build
 #
 # The files of a pipeline that is killed and started again: those it reads, by name, as
 # standard input, compressed, through a pipe; and those it writes, plain and compressed.

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
+# once: it is about folders and processes, not about a build
 #
 # bp-run audit: a replay from the beginning gives the same outputs and states, and what is
 # wrong is found and named, while nothing is changed.
