@@ -15,7 +15,6 @@ use Time::HiRes qw(time);
 
 my $seconds = $ENV{MUTANT_SECONDS} // 2;
 my $seed = $ENV{SEED} // int rand 1 << 31;
-srand $seed;
 print "# SEED=$seed\n";
 
 # Bytes that claim much: containers and lengths of up to 2^32 - 1.
@@ -57,6 +56,7 @@ sub crashes {
 
 for my $stem (@ARGV ? @ARGV : programs()) {
 	my ($use) = Laws::uses($stem) or next;
+	srand $seed;
 	my ($end, $n, @wrong) = (time + $seconds, 0);
 	while (time < $end && !@wrong) {
 		my $input = mutate($use->{input});
