@@ -34,10 +34,9 @@ exponential(struct random *r, double mean_us)
 }
 
 static inline struct person
-person_of(const struct market *s, const struct happening *h)
+whose(struct market *s, const struct happening *h)
 {
-	return (struct person){ h->session, h->visitor, (enum tell_who)h->who,
-		h->who != TELL_HUMAN || world_consents(&s->world, h->visitor) };
+	return person_of(&s->present, &s->whences, &s->world, h);
 }
 
 /* What one visitor does stays in its order. */

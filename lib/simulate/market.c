@@ -152,7 +152,8 @@ market_init(
 	if (world_init(&s->world, &o->world) != 0 ||
 	    informed_init(&s->informed, s->world.n) != 0 ||
 	    agenda_init(&s->agenda, MARKET_AGENDA) != 0 || board_init(&s->board) != 0 ||
-	    tell_init(&s->tell, o->world.seed, o->world.rates) != 0)
+	    tell_init(&s->tell, o->world.seed, o->world.rates) != 0 ||
+	    whences_init(&s->whences, o->world.seed, o->world.visitors) != 0)
 		return -1;
 	informed_learn(&s->informed, &s->world);
 	note_names(s);
@@ -172,6 +173,7 @@ market_fini(struct market *s)
 	agenda_fini(&s->agenda);
 	board_fini(&s->board);
 	tell_fini(&s->tell);
+	whences_fini(&s->whences);
 }
 
 /* --- What happens to the shop itself ---------------------------------------------- */

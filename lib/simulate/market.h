@@ -18,6 +18,7 @@
 #include "lib/simulate/agenda.h"
 #include "lib/simulate/board.h"
 #include "lib/simulate/informed.h"
+#include "lib/simulate/person.h"
 #include "lib/simulate/regret.h"
 #include "lib/simulate/tell.h"
 #include "lib/simulate/world.h"
@@ -81,6 +82,8 @@ struct market {
 	struct agenda agenda;
 	struct board board;
 	struct tell tell;
+	struct whences whences;
+	struct presence present;
 	struct regret part[2], total[2]; /* the second ones are of the control group */
 	struct market_counts counts;
 	uint64_t orders, windows;

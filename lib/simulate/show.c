@@ -224,7 +224,7 @@ int
 show_banners(struct market *s, const struct happening *h)
 {
 	const struct slot *on = &s->board.slot[h->slot];
-	struct person p = person_of(s, h);
+	struct person p = whose(s, h);
 	double click[RATES_MAX];
 	int status = 0;
 
@@ -250,7 +250,7 @@ show_click(struct market *s, const struct happening *h)
 		slice_text(s->o.world.rates->row[banner].creative) };
 	struct random r =
 	    luck(s, OF_CLICK, on->request * TELL_POSITIONS_MAX + h->position);
-	struct person p = person_of(s, h);
+	struct person p = whose(s, h);
 	struct happening order = *h;
 	bool buys = h->who == TELL_HUMAN;
 	int status;

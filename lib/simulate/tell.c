@@ -8,13 +8,7 @@
 #include "lib/base/number.h"
 #include "lib/simulate/chance.h"
 
-enum {
-	STORAGE = 1 << 17,
-	NAMES = RATES_MAX * (RATES_NAME_MAX + 8),
-	OF_PRICE = 20,
-	OF_NAME,
-	OF_DEVICE
-};
+enum { STORAGE = 1 << 17, NAMES = RATES_MAX * (RATES_NAME_MAX + 8), OF_PRICE = 20 };
 
 /* Prices are log-normal; of goods that cost 40 as often more as less. */
 #define PRICE_MEDIAN 40e6
@@ -111,12 +105,10 @@ put_numbered(struct build *b, char letter, uint64_t number)
 	build_str(b, slice_of(text, numbered(letter, number, text)));
 }
 
-/* The name of a visitor does not tell of what kind it is. */
 static void
-put_user(struct build *b, const struct person *p)
+put_user(struct build *b, uint64_t name)
 {
 	static const char digit[] = "0123456789abcdef";
-	uint64_t name = hash_pair(OF_NAME + ((uint64_t)p->who << 32), p->visitor);
 	char text[13] = "u";
 
 	for (unsigned i = 1; i < sizeof text; i++, name >>= 4)
@@ -171,7 +163,7 @@ put_person(struct tell *t, const struct person *p)
 	static const char *const purposes[] = { "ads", "personalization", "analytics" };
 
 	if (p->consents) {
-		put_user(key(t, "user_id"), p);
+		put_user(key(t, "user_id"), p->name);
 		put_numbered(key(t, "session_id"), 's', p->session);
 	}
 	build_map(key(t, "consent"), 3);
@@ -179,6 +171,15 @@ put_person(struct tell *t, const struct person *p)
 		build_text(&t->b, purposes[i]);
 		build_bool(&t->b, p->consents);
 	}
+}
+
+/* One who is there; the others are told of by the shop. */
+static void
+put_visitor(struct tell *t, const struct person *p)
+{
+	put_person(t, p);
+	build_raw(&t->b, p->origin);
+	t->pairs += p->whence_pairs;
 }
 
 static struct slice
@@ -243,7 +244,7 @@ tell_page(struct tell *t, instant at, const struct person *p, unsigned category,
 	size_t size = strlen(world_categories[category]);
 
 	begin(t, "page_view", at);
-	put_person(t, p);
+	put_visitor(t, p);
 	memcpy(url + 1, world_categories[category], size);
 	build_str(key(t, "url"), slice_of(url, size + 1));
 	build_uint(key(t, "step"), step);
@@ -254,7 +255,7 @@ struct slice
 tell_search(struct tell *t, instant at, const struct person *p, unsigned category)
 {
 	begin(t, "search", at);
-	put_person(t, p);
+	put_visitor(t, p);
 	build_text(key(t, "query"), world_categories[category]);
 	return end(t);
 }
@@ -279,7 +280,7 @@ tell_act(struct tell *t, const char *event, instant at, const struct person *p,
     unsigned item)
 {
 	begin(t, event, at);
-	put_person(t, p);
+	put_visitor(t, p);
 	put_items(t, item);
 	return end(t);
 }
@@ -289,7 +290,10 @@ tell_order(struct tell *t, const char *event, instant at, const struct person *p
     uint64_t order, unsigned item, int64_t micros, struct slice decision)
 {
 	begin(t, event, at);
-	put_person(t, p);
+	if (*event == 'p')
+		put_visitor(t, p);
+	else
+		put_person(t, p);
 	put_numbered(key(t, "transaction_id"), 't', order);
 	build_int(key(t, "value_micros"), micros);
 	build_text(key(t, "currency"), "EUR");
@@ -325,14 +329,11 @@ struct slice
 tell_request(struct tell *t, instant at, const struct person *p, const struct world *w,
     uint64_t request, unsigned category, unsigned n, unsigned k)
 {
-	static const char *const devices[] = { "phone", "phone", "desktop", "tablet" };
-	uint64_t device = hash_bucket(
-	    hash_pair(OF_DEVICE, p->visitor), sizeof devices / sizeof *devices);
 	bool known = p->who == TELL_HUMAN && p->consents;
 	struct build *b;
 
 	begin(t, "request", at);
-	put_person(t, p);
+	put_visitor(t, p);
 	put_request_id(t, request);
 	build_text(key(t, "slot_id"), "shelf");
 	b = key(t, "context");
@@ -340,7 +341,7 @@ tell_request(struct tell *t, instant at, const struct person *p, const struct wo
 	build_text(b, "category");
 	build_text(b, world_categories[category]);
 	build_text(b, "device");
-	build_text(b, devices[device]);
+	build_text(b, p->device);
 	if (known) {
 		build_text(b, "favourite");
 		build_text(b, world_categories[w->visitor[p->visitor].favourite]);
@@ -384,7 +385,7 @@ tell_seen(struct tell *t, const char *event, instant at, const struct person *p,
     const struct tell_place *place)
 {
 	begin(t, event, at);
-	put_person(t, p);
+	put_visitor(t, p);
 	put_place(t, place);
 	build_text(key(t, "slot_id"), "shelf");
 	return end(t);
@@ -403,7 +404,7 @@ tell_truth(struct tell *t, instant at, const struct person *p,
 	build_str(key(t, "event_id"), place->decision);
 	build_int(key(t, "timestamp"), at);
 	build_text(key(t, "visitor"), kinds[p->who]);
-	put_user(key(t, "visitor_id"), p);
+	put_user(key(t, "visitor_id"), p->name);
 	put_numbered(key(t, "session_id"), 's', p->session);
 	put_place(t, place);
 	build_double(key(t, "examination"), examination);

@@ -31,9 +31,13 @@ struct tell {
 
 struct person {
 	uint64_t session;
+	uint64_t name; /* of the account */
 	uint32_t visitor;
 	enum tell_who who;
 	bool consents;
+	const char *device;  /* phone, desktop, tablet */
+	struct slice origin; /* pairs, see whence_build */
+	uint32_t whence_pairs;
 };
 
 /* A banner at a position. */

@@ -151,7 +151,7 @@ int
 visit_page(struct market *s, const struct happening *h)
 {
 	struct random r = luck(s, OF_PAGE + ((uint64_t)h->step << 8), h->session);
-	struct person p = person_of(s, h);
+	struct person p = whose(s, h);
 	struct happening next = *h;
 	unsigned category = h->who == TELL_HUMAN
 	    ? world_category(&s->world, h->visitor, chance_uniform(&r))
@@ -187,7 +187,7 @@ static int
 tell_of_order(struct market *s, const char *event, const struct happening *h,
     uint64_t order, struct slice decision)
 {
-	struct person p = person_of(s, h);
+	struct person p = whose(s, h);
 
 	return tell(s, &p,
 	    tell_order(&s->tell, event, h->at, &p, order, (unsigned)h->number,
