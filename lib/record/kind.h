@@ -27,6 +27,7 @@
 	X(BEGIN_CHECKOUT, "begin_checkout")                                            \
 	X(PURCHASE, "purchase")                                                        \
 	X(REFUND, "refund")                                                            \
+	X(CHARGEBACK, "chargeback")                                                    \
 	X(SEARCH, "search")                                                            \
 	X(LOGIN, "login")                                                              \
 	X(SIGN_UP, "sign_up")                                                          \

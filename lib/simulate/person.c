@@ -2,54 +2,71 @@
 #include "lib/simulate/person.h"
 
 #include "lib/hash.h"
+#include "lib/simulate/hideout.h"
 
-enum { OF_NAME = 21, FARM_DEVICES = 5 };
+enum { OF_NAME = 21 };
 
-static void
-whence_of(const struct whences *o, const struct happening *h, struct whence *to)
+uint64_t
+person_name(enum who who, uint32_t visitor)
 {
-	switch ((enum tell_who)h->who) {
-	case TELL_HUMAN:
-		whence_of_visitor(o, h->visitor, h->session, h->at, to);
-		break;
-	case TELL_CRAWLER:
-		whence_robot(hash_mix(h->visitor), hash_mix(h->session), to);
-		break;
-	case TELL_FARM:
-		*to = (struct whence){ .six = false };
-		whence_device(
-		    o, GUISE_PHONE, ~(uint64_t)(h->visitor % FARM_DEVICES), to);
-		whence_home(o, 12, ~(uint64_t)(h->visitor % 2), 0, to);
-		break;
-	}
+	return hash_pair(OF_NAME + ((uint64_t)who << 32), visitor);
+}
+
+/* Whose account it is: a browser fetches ahead for its owner, a thief uses a victim's. */
+static enum who
+account_of(enum who who)
+{
+	return who == WHO_PREFETCH || who == WHO_TAKEOVER || who == WHO_FRIENDLY
+	    ? WHO_HUMAN
+	    : who;
+}
+
+static bool
+consents(const struct world *w, enum who who, uint32_t visitor)
+{
+	if (who == WHO_CRAWLER)
+		return false;
+	return (who != WHO_HUMAN && who != WHO_PREFETCH) || world_consents(w, visitor);
+}
+
+/* What happens in an hour of a page has one origin. */
+static void
+find(struct presence *last, const struct whences *o, const struct happening *h,
+    bool known)
+{
+	int64_t hour = h->at / WHEN_HOUR;
+	struct build b;
+
+	if (last->who == h->who + 1 && last->session == h->session &&
+	    last->step == h->step && last->hour == hour)
+		return;
+	if (h->who == WHO_HUMAN)
+		whence_of_visitor(o, h->visitor, h->session, h->at, &last->whence);
+	else
+		hideout_of(o, h, &last->whence);
+	build_init(&b, last->bytes, sizeof last->bytes);
+	last->n = whence_build(o, &last->whence, known, &b);
+	last->pairs = build_slice(&b);
+	last->session = h->session;
+	last->step = h->step;
+	last->hour = hour;
+	last->who = (uint8_t)(h->who + 1);
 }
 
 struct person
 person_of(struct presence *last, const struct whences *o, const struct world *w,
     const struct happening *h)
 {
+	enum who who = (enum who)h->who;
 	struct person p = { .session = h->session,
-		.name = hash_pair(OF_NAME + ((uint64_t)h->who << 32), h->visitor),
+		.name = person_name(account_of(who), h->visitor),
 		.visitor = h->visitor,
-		.who = (enum tell_who)h->who,
-		.consents = h->who == TELL_FARM ||
-		    (h->who == TELL_HUMAN && world_consents(w, h->visitor)) };
-	int64_t hour = h->at / WHEN_HOUR;
-	struct build b;
+		.who = who,
+		.consents = consents(w, who, h->visitor),
+		.whence = &last->whence };
 
-	if (last->who != h->who + 1 || last->session != h->session ||
-	    last->step != h->step || last->hour != hour) {
-		whence_of(o, h, &last->origin);
-		build_init(&b, last->bytes, sizeof last->bytes);
-		last->n = whence_build(o, &last->origin, p.consents, &b);
-		last->pairs = build_slice(&b);
-		last->session = h->session;
-		last->step = h->step;
-		last->hour = hour;
-		last->who = (uint8_t)(h->who + 1);
-	}
-	p.device = guise_class_names[last->origin.class];
+	find(last, o, h, p.consents);
 	p.origin = last->pairs;
-	p.whence_pairs = last->n;
+	p.origin_pairs = last->n;
 	return p;
 }

@@ -10,17 +10,20 @@
 #include "lib/simulate/tell.h"
 #include "lib/simulate/whence.h"
 
-/* The last visit that was asked for: what happens on one page has one origin. */
+/* The last visit that was asked for. */
 struct presence {
 	uint64_t session;
 	int64_t hour;
 	uint16_t step;
 	uint8_t who; /* from 1; 0: none yet */
-	struct whence origin;
+	struct whence whence;
 	uint8_t bytes[WHENCE_SIZE_MAX];
 	struct slice pairs;
 	uint32_t n;
 };
+
+/* What the account of the visitor-th of a kind is called. */
+uint64_t person_name(enum who who, uint32_t visitor);
 
 /* Borrows from the presence until it is asked for another. Cost: 150 ns; 5 ns of the one
  * that was asked for last. */

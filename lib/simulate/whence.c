@@ -461,6 +461,11 @@ whence_build(
 	pair_int(b, "asn", from->asn);
 	pair_text(b, "asn_kind", kinds[from->network]);
 	pair_text(b, "country", places[from->place].country);
+	if (from->prefetched > 0) {
+		pair_text(b, "sec_purpose",
+		    from->prefetched == 2 ? "prefetch;prerender" : "prefetch");
+		pairs++;
+	}
 	if (device && from->device != 0) {
 		put_device(b, from->device);
 		pairs++;

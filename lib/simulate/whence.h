@@ -42,6 +42,7 @@ struct whence {
 	unsigned guise;
 	const struct guise_robot *robot; /* NULL: none; it has the guise's place */
 	double rtt_ms;                   /* without what chance adds */
+	unsigned prefetched;             /* 0 no, 1 prefetch, 2 prerender */
 };
 
 /* -1: no memory. */
@@ -71,8 +72,8 @@ void whence_robot(uint64_t robot, uint64_t draw, struct whence *to);
 void whence_device(const struct whences *o, enum guise_class class, uint64_t device,
     struct whence *to);
 
-/* Append the pairs ip, user_agent, os, browser, asn, asn_kind, country and, where it is
- * known, device; how many. */
+/* Append the pairs ip, user_agent, os, browser, asn, asn_kind, country, sec_purpose of what
+ * is fetched ahead and, when it may be told, device; how many. */
 uint32_t whence_build(
     const struct whences *o, const struct whence *from, bool device, struct build *b);
 double whence_latitude(const struct whence *from);
