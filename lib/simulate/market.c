@@ -75,6 +75,8 @@ market_check(const struct market_options *o, struct error *error)
 			return error_set(error, "%s must be in %.9g .. %.9g%s",
 			    ranges[i].name, ranges[i].least, ranges[i].most,
 			    strstr(ranges[i].name, "delay") != NULL ? " days" : "");
+	if (who_check_shares(o->attack, error) != 0)
+		return -1;
 	if (o->report.us < WHEN_SECOND)
 		return error_set(error, "report must be 1s at least");
 	if (o->latency.us < 1 || o->latency.us > WHEN_DAY)

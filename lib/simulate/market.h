@@ -72,6 +72,7 @@ struct market_ends {
 struct market_counts {
 	uint64_t sessions, attacks; /* of humans, of others */
 	uint64_t requests, impressions, clicks, purchases, refunds, chargebacks;
+	uint64_t twice;      /* clicks that were told again */
 	uint64_t unanswered; /* positions that stayed empty */
 	uint64_t
 	    crowded; /* pages without banners, and what was forgotten: too much at once */

@@ -311,6 +311,7 @@ show_click_again(struct market *s, const struct happening *h)
 	struct person p = whose(s, h);
 	int status = tell_click(s, h, &p);
 
+	s->counts.twice++;
 	board_leave(&s->board, h->slot);
 	return status;
 }

@@ -61,6 +61,12 @@ who_read_shares(double shares[WHO_COUNT], const char *list, struct error *error)
 			    who_habits[who].word, (int)item.size,
 			    (const char *)item.at);
 	}
+	return 0;
+}
+
+int
+who_check_shares(const double shares[WHO_COUNT], struct error *error)
+{
 	return sum_of(shares) <= SESSIONS_MAX
 	    ? 0
 	    : error_set(error, "attack: at most %.9g of all sessions", SESSIONS_MAX);

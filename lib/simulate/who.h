@@ -54,9 +54,11 @@ who_numbers(enum who who)
 	return who == WHO_HUMAN ? 0 : WHO_NUMBERS;
 }
 
-/* Shares of attacks: "crawler:0.02,farm:0.01", or "none". Those of sessions add up to 0.9
- * at most; that of friendly is of purchases. -1 and error. */
+/* Shares of attacks, "crawler:0.02,farm:0.01", or "none": of all sessions, that of friendly
+ * of purchases. -1 and error. */
 int who_read_shares(double shares[WHO_COUNT], const char *list, struct error *error);
+/* -1 with the error when they leave too little to humans. */
+int who_check_shares(const double shares[WHO_COUNT], struct error *error);
 /* Sessions of that kind for each one of a human. */
 double who_per_human(const double shares[WHO_COUNT], enum who who);
 

@@ -134,7 +134,7 @@ until(lambda: subprocess.run(["bp-model", "show", "near"], capture_output=True)
       .returncode == 0)
 s = Server("loop", "-m", "near", "-s", "spec", "--tick", "10ms", stdout=feed)
 os.close(feed)
-p = simulate("learning", s.port, "--days", "4", "--farms", "0", "--fatigue", "0",
+p = simulate("learning", s.port, "--days", "4", "--attack", "crawler:0.02", "--fatigue", "0",
              "--taste", "0", "--speed", "60000x")
 same(p.wait(), 0, "a shop in a loop closes", p.says())
 same(s.stop(), 0, "TERM ends the loop")

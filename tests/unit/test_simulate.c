@@ -378,8 +378,8 @@ small_shop(void)
 		.examination = { 1, 0.5, 0.7 },
 		.conversion = 0.3,
 		.refunds = 0.3,
-		.crawlers = 0.05,
-		.farms = 0.05,
+		.attack = { [WHO_CRAWLER] = 0.05, [WHO_FARM] = 0.05 },
+		.chargeback_delay = { WHEN_DAY },
 		.report = { WHEN_DAY },
 		.latency = { WHEN_SECOND },
 		.click_delay = { 5 * WHEN_SECOND },
@@ -696,9 +696,9 @@ options_out_of_range_are_refused_by_name(void **state)
 
 	(void)state;
 	assert_int_equal(market_check(&o, &error), 0);
-	o.farms = 0.96;
+	o.attack[WHO_FARM] = 0.86;
 	assert_int_equal(market_check(&o, &error), -1);
-	assert_string_equal(error.text, "farms must be in 0 .. 0.95");
+	assert_string_equal(error.text, "attack: at most 0.9 of all sessions");
 	o = small_shop();
 	o.purchase_delay.us = 366 * WHEN_DAY;
 	assert_int_equal(market_check(&o, &error), -1);
