@@ -27,10 +27,10 @@
 	X(BEGIN_CHECKOUT, "begin_checkout")                                            \
 	X(PURCHASE, "purchase")                                                        \
 	X(REFUND, "refund")                                                            \
-	X(CHARGEBACK, "chargeback")                                                    \
 	X(SEARCH, "search")                                                            \
 	X(LOGIN, "login")                                                              \
 	X(SIGN_UP, "sign_up")                                                          \
+	X(CHARGEBACK, "chargeback")                                                    \
 	X(OUTCOME, "outcome")                                                          \
 	X(EXPOSURE, "exposure")                                                        \
 	X(METRIC, "metric")                                                            \

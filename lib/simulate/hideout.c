@@ -10,7 +10,6 @@ enum {
 	RACK_LINES = 3,
 	THIEF_DEVICES = 10,
 	CARDER_DEVICES = 6,
-	NETWORK = 256, /* addresses of those who spray */
 };
 
 /* What is drawn of the seed. */
@@ -20,7 +19,7 @@ enum { OF_HIDEOUT = 80, OF_LAIR };
 static uint64_t
 lair(enum who who, uint64_t which)
 {
-	return hash_pair(OF_LAIR + ((uint64_t)who << 8), which);
+	return hash_pair(hash_pair(OF_LAIR, who), which);
 }
 
 /* A private network, the line of somebody whose machine is misused, or a phone. */
@@ -68,9 +67,7 @@ spraying(const struct whences *o, const struct happening *h, struct random *r,
     struct whence *to)
 {
 	whence_device(o, GUISE_DESKTOP, lair(WHO_SPRAYING, h->session), to);
-	whence_home(o, 0, lair(WHO_SPRAYING, 0), 0, to);
-	to->six = false;
-	to->low = (to->low & ~(uint64_t)(NETWORK - 1)) | random_next(r) % NETWORK;
+	whence_host(o, 0, lair(WHO_SPRAYING, 0), (unsigned)(random_next(r) >> 56), to);
 }
 
 void

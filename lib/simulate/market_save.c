@@ -68,6 +68,9 @@ is_sound(const struct market *s, const struct happening *h)
 	    h->who == WHO_TAKEOVER || h->who == WHO_FRIENDLY;
 
 	return h->kind >= VISIT_ARRIVAL && h->kind <= VISIT_REPORT &&
+	    (h->kind != VISIT_ARRIVAL ||
+		(h->who < WHO_COUNT &&
+		    who_per_human(s->o.attack, (enum who)h->who) > 0)) &&
 	    h->who < WHO_COUNT && h->visitor < WORLD_VISITORS_MAX &&
 	    (!human || h->visitor < s->o.world.visitors) &&
 	    (!banner ||

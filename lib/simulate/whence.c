@@ -199,6 +199,17 @@ whence_home(const struct whences *o, unsigned place, uint64_t home, uint64_t epo
 	to->rtt_ms = 8 + o->rtt_ms[place];
 }
 
+void
+whence_host(const struct whences *o, unsigned place, uint64_t network, unsigned host,
+    struct whence *to)
+{
+	uint64_t line = draw_of(o, OF_LINE, network);
+
+	take_address(to, WHENCE_ISP, block_of(place, (unsigned)hash_bucket(line, ISPS)),
+	    place, (line & ~UINT64_C(255)) | (host & 255));
+	to->rtt_ms = 8 + o->rtt_ms[place];
+}
+
 /* How many addresses a carrier has for its customers. */
 static uint64_t
 pool_of(const struct whences *o, unsigned place)

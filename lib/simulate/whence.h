@@ -58,6 +58,9 @@ unsigned whence_place(uint64_t draw);
 /* the line of a home, which is another one in another epoch; */
 void whence_home(const struct whences *o, unsigned place, uint64_t home, uint64_t epoch,
     struct whence *to);
+/* one of 256 machines in a network of IPv4 of somebody's; */
+void whence_host(const struct whences *o, unsigned place, uint64_t network,
+    unsigned host, struct whence *to);
 /* the network of a carrier, by which somebody comes; */
 void whence_mobile(const struct whences *o, unsigned place, uint64_t somebody,
     uint64_t epoch, struct whence *to);

@@ -114,11 +114,9 @@ ok("robots are all known", all("robot" in flags(r) for r in hits("crawler")), le
 ok("and are of several kinds", distinct(hits("crawler"), "user_agent") > 3)
 ok("prefetches are all known", all("prefetch" in flags(r) for r in hits("prefetch")),
    len(hits("prefetch")))
-ok("they come from visitors, who did not see them",
-   {r["device"] for r in hits("prefetch") if "device" in r} <= human_devices |
-   {r["device"] for r in hits("prefetch")[-200:] if "device" in r} or
-   len({r["device"] for r in hits("prefetch") if "device" in r} - human_devices) <
-   0.2 * distinct(hits("prefetch"), "device"))
+ahead = {r["device"] for r in hits("prefetch") if "device" in r}
+ok("they are of visitors' browsers", len(ahead & human_devices) > 0.4 * len(ahead),
+   f"{len(ahead & human_devices)} of {len(ahead)} devices were seen otherwise")
 ok("and nobody clicks", not events("prefetch", "click"))
 wrong = [r for r in hits("human") if flags(r) - {"datacentre"}]
 ok("no browser of a visitor is taken for a robot", not wrong, wrong[:1])
@@ -193,9 +191,10 @@ per_line = distinct(stuffing, "user_id", "ip")
 ok("it tries many accounts from each of 40 machines",
    len(per_line) <= 40 and sum(per_line.values()) / len(per_line) > 20, len(per_line))
 share("so is spraying", sum(r["success"] for r in spraying), len(spraying), 0.005)
-ok("which comes from one network of 256, each account hardly ever twice a day",
+ok("which comes from one network of 256, and tries few accounts twice",
    len({ipaddress.ip_network(r["ip"] + "/24", strict=False) for r in spraying}) == 1 and
-   distinct(spraying, "ip") > 100)
+   distinct(spraying, "ip") > 200 and distinct(spraying, "user_id") > 0.5 * len(spraying),
+   f"{distinct(spraying, 'user_id')} of {len(spraying)}")
 thefts = events("takeover", "login")
 accounts = {r["user_id"] for r in of["human"] if "user_id" in r}
 ok("a takeover is of a visitor's account",
