@@ -56,29 +56,29 @@ static const struct place {
 	char country[3];
 	uint8_t number, weight; /* of 100 */
 	int8_t hours;           /* from UTC */
-	float latitude, longitude;
+	double latitude, longitude;
 } places[WHENCE_PLACES] = {
-	{ "JP", 0, 31, 9, 35.68f, 139.69f },
-	{ "JP", 0, 15, 9, 34.69f, 135.50f },
-	{ "JP", 0, 9, 9, 35.18f, 136.91f },
-	{ "JP", 0, 7, 9, 33.59f, 130.40f },
-	{ "JP", 0, 6, 9, 43.06f, 141.35f },
-	{ "JP", 0, 4, 9, 38.27f, 140.87f },
-	{ "JP", 0, 3, 9, 34.39f, 132.46f },
-	{ "TW", 1, 4, 8, 25.03f, 121.57f },
-	{ "KR", 2, 4, 9, 37.57f, 126.98f },
-	{ "US", 3, 2, -5, 40.71f, -74.01f },
-	{ "US", 3, 2, -8, 34.05f, -118.24f },
-	{ "US", 3, 1, -6, 41.88f, -87.63f },
-	{ "HK", 4, 2, 8, 22.32f, 114.17f },
-	{ "SG", 5, 2, 8, 1.35f, 103.82f },
-	{ "TH", 6, 2, 7, 13.76f, 100.50f },
-	{ "AU", 7, 1, 10, -33.87f, 151.21f },
-	{ "AU", 7, 1, 10, -37.81f, 144.96f },
-	{ "DE", 8, 1, 1, 52.52f, 13.41f },
-	{ "DE", 8, 1, 1, 48.14f, 11.58f },
-	{ "GB", 9, 1, 0, 51.51f, -0.13f },
-	{ "GB", 9, 1, 0, 53.48f, -2.24f },
+	{ "JP", 0, 31, 9, 35.68, 139.69 },
+	{ "JP", 0, 15, 9, 34.69, 135.50 },
+	{ "JP", 0, 9, 9, 35.18, 136.91 },
+	{ "JP", 0, 7, 9, 33.59, 130.40 },
+	{ "JP", 0, 6, 9, 43.06, 141.35 },
+	{ "JP", 0, 4, 9, 38.27, 140.87 },
+	{ "JP", 0, 3, 9, 34.39, 132.46 },
+	{ "TW", 1, 4, 8, 25.03, 121.57 },
+	{ "KR", 2, 4, 9, 37.57, 126.98 },
+	{ "US", 3, 2, -5, 40.71, -74.01 },
+	{ "US", 3, 2, -8, 34.05, -118.24 },
+	{ "US", 3, 1, -6, 41.88, -87.63 },
+	{ "HK", 4, 2, 8, 22.32, 114.17 },
+	{ "SG", 5, 2, 8, 1.35, 103.82 },
+	{ "TH", 6, 2, 7, 13.76, 100.50 },
+	{ "AU", 7, 1, 10, -33.87, 151.21 },
+	{ "AU", 7, 1, 10, -37.81, 144.96 },
+	{ "DE", 8, 1, 1, 52.52, 13.41 },
+	{ "DE", 8, 1, 1, 48.14, 11.58 },
+	{ "GB", 9, 1, 0, 51.51, -0.13 },
+	{ "GB", 9, 1, 0, 53.48, -2.24 },
 };
 
 /* Rented machines, in networks of the list of bp-givt. */
@@ -99,11 +99,10 @@ static double
 distance_km(const struct place *a, const struct place *b)
 {
 	const double degree = 3.14159265358979323846 / 180;
-	double y = sin((double)(b->latitude - a->latitude) * degree / 2);
-	double x = sin((double)(b->longitude - a->longitude) * degree / 2);
-	double h = y * y +
-	    x * x * cos((double)a->latitude * degree) *
-		cos((double)b->latitude * degree);
+	double y = sin((b->latitude - a->latitude) * degree / 2);
+	double x = sin((b->longitude - a->longitude) * degree / 2);
+	double h =
+	    y * y + x * x * cos(a->latitude * degree) * cos(b->latitude * degree);
 
 	return 2 * 6371 * asin(sqrt(h));
 }
@@ -137,13 +136,13 @@ whence_place(uint64_t draw)
 double
 whence_latitude(const struct whence *from)
 {
-	return (double)places[from->place].latitude;
+	return places[from->place].latitude;
 }
 
 double
 whence_longitude(const struct whence *from)
 {
-	return (double)places[from->place].longitude;
+	return places[from->place].longitude;
 }
 
 /* --- Networks ----------------------------------------------------------------------- */
