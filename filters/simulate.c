@@ -23,7 +23,7 @@ enum { AT_ONCE = 4096, RESERVE = 4 << 20 };
 
 struct simulate {
 	struct market_options o; /* the options set its fields */
-	const char *from, *rates_path, *campaign, *examination, *truth_path;
+	const char *from, *rates_path, *campaign, *examination, *attack, *truth_path;
 	uint64_t days;
 	int policy;
 	bool loop, catalogue;
@@ -43,8 +43,8 @@ static const struct option options[] = {
 	OPTION('v', "visitors", struct simulate, o.world.visitors, "10000",
 	    "how many there are"),
 	OPTION('d', "days", struct simulate, days, "1", "how long it goes on"),
-	OPTION(
-	    'r', "rate", struct simulate, o.rate, "10000", "sessions a day", "NUMBER"),
+	OPTION('r', "rate", struct simulate, o.rate, "10000",
+	    "sessions of visitors a day", "NUMBER"),
 	OPTION(
 	    'f', "from", struct simulate, from, "2026-01-05", "when it begins", "TIME"),
 	OPTION('b', "rates", struct simulate, rates_path, NULL,
@@ -71,9 +71,10 @@ static const struct option options[] = {
 	OPTION_RARE(0, "refund-delay", struct simulate, o.refund_delay, "3d", "mean"),
 	OPTION(0, "consent", struct simulate, o.world.consent, "0.8",
 	    "share of visitors that give it"),
-	OPTION(0, "crawlers", struct simulate, o.crawlers, "0.02", "share of sessions"),
-	OPTION(0, "farms", struct simulate, o.farms, "0.01",
-	    "share of sessions that click the worst banner"),
+	OPTION('a', "attack", struct simulate, attack, "crawler:0.02,farm:0.01",
+	    "who else comes, kind:share of all sessions; or none", "LIST"),
+	OPTION_RARE(
+	    0, "chargeback-delay", struct simulate, o.chargeback_delay, "5d", "mean"),
 	OPTION_CHOICE('p', "policy", struct simulate, policy, MARKET_POLICY_WORDS,
 	    "which banners are shown"),
 	OPTION('l', "loop", struct simulate, loop, NULL,
@@ -95,7 +96,7 @@ static const struct option options[] = {
 	OPTION(0, "report", struct simulate, o.report, "1d",
 	    "how often it is said what was earned, in the shop's time"),
 	OPTION_ASIDE('t', "truth", struct simulate, truth_path, NULL,
-	    "write what nobody else knows of each impression", "FILE"),
+	    "write what nobody else knows of each record", "FILE"),
 	OPTION_END,
 };
 
@@ -139,7 +140,8 @@ read_options(struct run *run, struct simulate *f)
 		return run_usage(run, "--days must be in 1 .. 36500");
 	if (read_rates(run, f) != 0)
 		return -1;
-	if (market_read_examination(&f->o, f->examination, &error) != 0)
+	if (market_read_examination(&f->o, f->examination, &error) != 0 ||
+	    who_read_shares(f->o.attack, f->attack, &error) != 0)
 		return run_usage(run, "--%s", error.text);
 	w->seed = run_seed(run);
 	w->rates = &f->rates;
@@ -259,7 +261,8 @@ start(struct run *run, void *self)
 	f->position = run_key(run, "position");
 	f->creative_id = run_key(run, "creative_id");
 	f->decision_id = run_key(run, "decision_id");
-	run_counter(run, "sessions", "sessions begun", &c->sessions);
+	run_counter(run, "sessions", "sessions of visitors begun", &c->sessions);
+	run_counter(run, "attacks", "sessions of others begun", &c->attacks);
 	run_counter(run, "requests", "pages that asked for banners", &c->requests);
 	run_counter(run, "unanswered", "positions that got no banner", &c->unanswered);
 	run_counter(run, "crowded", "what there was no room for", &c->crowded);
@@ -372,13 +375,13 @@ static const struct filter simulate = {
 	.about = "play a shop with known truth, to try policies and pipelines on",
 	.examples =
 	    "  bp-simulate --days 7 --seed 1 | bp-join | bp-metric --by position\n"
-	    "  bp-simulate --truth truth.bp --farms 0.05 >log.bp\n"
+	    "  bp-simulate --truth truth.bp --attack farm:0.05,slow:0.02 >log.bp\n"
 	    "  mkfifo back; bp-simulate --loop <back | bp-rank -p uniform | tee -p "
 	    "back\n"
 	    "  bp-simulate --serve http://127.0.0.1:8080 --control 0.1 | bp-print\n",
 	.options = options,
 	.size = sizeof(struct simulate),
-	.schema = 2,
+	.schema = 3,
 	.no_files = true,
 	.start = start,
 	.load = load,

@@ -3,7 +3,7 @@
 #
 # simulate.sh [OPTION...]: a policy that learns from what it shows, beside chance and the
 # oracle, who knows what each visitor of a simulated shop would click. OPTIONs are those of
-# bp-simulate (--rates tests/data/upworthy-rates.csv, --farms 0.1, --drift 1d, ...).
+# bp-simulate (--rates tests/data/upworthy-rates.csv, --attack farm:0.1, --drift 1d, ...).
 # RANK are options of bp-rank, LEARN of bp-learn, SPEC the features. Informed is the best
 # policy that knows of visitors only what requests say.
 . "$(dirname "$0")/common.sh"

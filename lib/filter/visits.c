@@ -182,7 +182,8 @@ visits_start(struct visits *v, const struct visits_options *o, struct market *ma
 
 	v->market = market;
 	/* A server that has seen an earlier run knows its events. */
-	market->tell.told = (uint64_t)run_os(v->run)->wall_us(run_os(v->run));
+	market->tell.told[0] = market->tell.told[1] =
+	    (uint64_t)run_os(v->run)->wall_us(run_os(v->run));
 	v->browser.market = market;
 	v->browser.say = on_say;
 	v->browser.context = v;

@@ -30,6 +30,7 @@
 	X(SEARCH, "search")                                                            \
 	X(LOGIN, "login")                                                              \
 	X(SIGN_UP, "sign_up")                                                          \
+	X(CHARGEBACK, "chargeback")                                                    \
 	X(OUTCOME, "outcome")                                                          \
 	X(EXPOSURE, "exposure")                                                        \
 	X(METRIC, "metric")                                                            \

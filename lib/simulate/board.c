@@ -6,7 +6,7 @@
 
 #include "lib/base/assert.h"
 
-_Static_assert(sizeof(struct slot) == 568, "saved as it is");
+_Static_assert(sizeof(struct slot) == 576, "saved as it is");
 
 static void
 free_all(struct board *b)
@@ -47,7 +47,9 @@ board_open(
 	if (b->n_free == 0)
 		return BOARD_NONE;
 	i = b->free[--b->n_free];
-	b->slot[i] = (struct slot){ .request = b->next,
+	b->slot[i] = (struct slot){ .request = who_numbers(p->who) +
+		    b->named[p->who != WHO_HUMAN]++,
+		.turn = b->next,
 		.session = p->session,
 		.visitor = p->visitor,
 		.candidates = (uint16_t)candidates,
@@ -93,29 +95,45 @@ board_finish(struct board *b, unsigned slot)
 	b->slot[slot].closed = 1;
 }
 
+/* The next one: none of that number waits. */
+static uint64_t
+turn_of(const struct board *b, uint64_t request)
+{
+	uint64_t turn = b->settled;
+
+	if (b->next - turn > BOARD_WAITING)
+		turn = b->next - BOARD_WAITING;
+	for (; turn < b->next; turn++) {
+		const struct slot *s = &b->slot[b->recent[turn % BOARD_WAITING]];
+
+		if (s->turn == turn && s->request == request)
+			break;
+	}
+	return turn;
+}
+
 const char *
 board_decide(struct board *b, uint64_t request, uint64_t position, unsigned banner,
     struct slice id)
 {
+	uint64_t turn = turn_of(b, request);
 	const char *wrong;
 	unsigned slot;
 
-	if (request >= b->next || request < b->settled ||
-	    b->next - request > BOARD_WAITING)
+	if (turn == b->next)
 		return "of a request that does not wait";
-	slot = b->recent[request % BOARD_WAITING];
+	slot = b->recent[turn % BOARD_WAITING];
 	wrong = board_put(b, slot, position, banner, id);
 	if (wrong == NULL)
-		board_settle(
-		    b, request + (b->slot[slot].decided == b->slot[slot].wanted));
+		board_settle(b, turn + (b->slot[slot].decided == b->slot[slot].wanted));
 	return wrong;
 }
 
 void
-board_settle(struct board *b, uint64_t request)
+board_settle(struct board *b, uint64_t turn)
 {
-	if (request > b->settled)
-		b->settled = request < b->next ? request : b->next;
+	if (turn > b->settled)
+		b->settled = turn < b->next ? turn : b->next;
 }
 
 bool
@@ -123,7 +141,7 @@ board_is_over(const struct board *b, unsigned slot)
 {
 	const struct slot *s = &b->slot[slot];
 
-	return s->request < b->settled || s->closed || s->decided == s->wanted;
+	return s->turn < b->settled || s->closed || s->decided == s->wanted;
 }
 
 void
@@ -145,6 +163,8 @@ board_id(const struct slot *s, unsigned position)
 void
 board_save(const struct board *b, struct state_writer *to)
 {
+	state_put_u64(to, b->named[0]);
+	state_put_u64(to, b->named[1]);
 	state_put_u64(to, b->next);
 	state_put_u64(to, b->settled);
 	state_put(to, b->recent, sizeof b->recent);
@@ -175,7 +195,9 @@ board_load(struct board *b, struct state_reader *from, unsigned banners)
 {
 	uint64_t n, i;
 
-	if (state_get_u64(from, &b->next) != 0 ||
+	if (state_get_u64(from, &b->named[0]) != 0 ||
+	    state_get_u64(from, &b->named[1]) != 0 ||
+	    state_get_u64(from, &b->next) != 0 ||
 	    state_get_u64(from, &b->settled) != 0 ||
 	    state_get(from, b->recent, sizeof b->recent) != 0 ||
 	    state_get_u64(from, &n) != 0 || n > BOARD_SLOTS)

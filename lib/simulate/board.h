@@ -2,8 +2,8 @@
  *
  * board: the requests of pages, and the decisions that answer them, however they come.
  *
- * Requests are numbered in their order. In a stream they are answered in it: a decision of
- * one says that those before it get no more. A page is shown when its request is over: has
+ * Requests have turns in their order, and numbers, of humans and of others. In a stream
+ * they are answered in it: a decision of one says that those before it get no more. A page is shown when its request is over: has
  * a decision for each position, or will get no more.
  */
 #ifndef BANNERPIPE_SIMULATE_BOARD_H
@@ -26,7 +26,8 @@ enum {
 
 /* The banners of a page. Without padding: saved as it is. */
 struct slot {
-	uint64_t request, session;
+	uint64_t request, session; /* request: as it is called */
+	uint64_t turn;             /* of all requests */
 	uint32_t visitor;
 	uint16_t candidates; /* the first banners */
 	uint8_t wanted;      /* positions */
@@ -47,9 +48,10 @@ struct board {
 	struct slot *slot; /* owned */
 	uint16_t *free;    /* owned: a stack */
 	unsigned n_free;
-	uint64_t next;                  /* the number of the next request */
-	uint64_t settled;               /* requests before this one are over */
-	uint16_t recent[BOARD_WAITING]; /* slot of a request, by its number */
+	uint64_t named[2]; /* numbers of the next ones, humans' and others' */
+	uint64_t next;     /* the turn of the next request */
+	uint64_t settled;  /* requests before this turn are over */
+	uint16_t recent[BOARD_WAITING]; /* slot of a request, by its turn */
 };
 
 int board_init(struct board *b);
@@ -65,11 +67,12 @@ const char *board_put(struct board *b, unsigned slot, uint64_t position,
     unsigned banner, struct slice id);
 /* The page gets no more, whatever others do. */
 void board_finish(struct board *b, unsigned slot);
-/* A decision of a request that waits, in a stream. NULL, or what is wrong with it: a constant text. */
+/* A decision of a request that waits, by its number, in a stream. NULL, or what is wrong
+ * with it: a constant text. Cost: that of a look at the requests before it that wait. */
 const char *board_decide(struct board *b, uint64_t request, uint64_t position,
     unsigned banner, struct slice id);
-/* Requests before this one get no more decisions. */
-void board_settle(struct board *b, uint64_t request);
+/* Requests before this turn get no more decisions. */
+void board_settle(struct board *b, uint64_t turn);
 bool board_is_over(const struct board *b, unsigned slot);
 /* The slot stays until this was called for its page, and for every click to come. */
 void board_leave(struct board *b, unsigned slot);

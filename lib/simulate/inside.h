@@ -16,9 +16,15 @@ enum {
 	OF_CHOICE,
 	OF_LOOK,
 	OF_CLICK,
+	OF_TWICE,
 	OF_ORDER,
 	OF_BACK,
-	OF_CONTROL
+	OF_CONTROL,
+	OF_LOGIN,
+	OF_TRY,
+	OF_ACCOUNT,
+	OF_CHARGEBACK,
+	OF_RAID
 };
 
 static inline struct random
@@ -34,10 +40,9 @@ exponential(struct random *r, double mean_us)
 }
 
 static inline struct person
-person_of(const struct market *s, const struct happening *h)
+whose(struct market *s, const struct happening *h)
 {
-	return (struct person){ h->session, h->visitor, (enum tell_who)h->who,
-		h->who != TELL_HUMAN || world_consents(&s->world, h->visitor) };
+	return person_of(&s->present, &s->whences, &s->world, h);
 }
 
 /* What one visitor does stays in its order. */
@@ -47,12 +52,24 @@ lane_of(const struct person *p)
 	return (unsigned)hash_pair(p->who, p->visitor);
 }
 
+/* Say whose the last record was, to whom that is told. */
+static inline int
+label(struct market *s, const struct person *p)
+{
+	return s->ends.truth == NULL
+	    ? 0
+	    : s->ends.truth(s->ends.context, tell_label(&s->tell, s->now, p));
+}
+
 /* What is no news of banners. */
 static inline int
 tell(struct market *s, const struct person *p, struct slice record)
 {
-	return s->ends.event != NULL ? s->ends.event(s->ends.server, lane_of(p), record)
-				     : s->ends.record(s->ends.context, record);
+	int status = s->ends.event != NULL
+	    ? s->ends.event(s->ends.server, lane_of(p), record)
+	    : s->ends.record(s->ends.context, record);
+
+	return status == 0 ? label(s, p) : status;
 }
 
 /* A thing of that category, drawn by a random number. */

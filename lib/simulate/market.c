@@ -8,6 +8,8 @@
 #include "lib/base/number.h"
 #include "lib/hash.h"
 #include "lib/option.h"
+#include "lib/simulate/account.h"
+#include "lib/simulate/raid.h"
 #include "lib/simulate/show.h"
 #include "lib/simulate/visit.h"
 
@@ -60,12 +62,11 @@ market_check(const struct market_options *o, struct error *error)
 		{ "consent", w->consent, 0, 1 },
 		{ "conversion", o->conversion, 0, 1 },
 		{ "refunds", o->refunds, 0, 1 },
-		{ "crawlers", o->crawlers, 0, 1 },
 		{ "control", o->control, 0, 0.9 },
-		{ "farms", o->farms, 0, 1 - o->crawlers },
 		{ "click-delay", days(o->click_delay), 0, DELAY_DAYS_MAX },
 		{ "purchase-delay", days(o->purchase_delay), 0, DELAY_DAYS_MAX },
 		{ "refund-delay", days(o->refund_delay), 0, DELAY_DAYS_MAX },
+		{ "chargeback-delay", days(o->chargeback_delay), 0, DELAY_DAYS_MAX },
 	};
 
 	for (unsigned i = 0; i < sizeof ranges / sizeof *ranges; i++)
@@ -74,6 +75,8 @@ market_check(const struct market_options *o, struct error *error)
 			return error_set(error, "%s must be in %.9g .. %.9g%s",
 			    ranges[i].name, ranges[i].least, ranges[i].most,
 			    strstr(ranges[i].name, "delay") != NULL ? " days" : "");
+	if (who_check_shares(o->attack, error) != 0)
+		return -1;
 	if (o->report.us < WHEN_SECOND)
 		return error_set(error, "report must be 1s at least");
 	if (o->latency.us < 1 || o->latency.us > WHEN_DAY)
@@ -94,6 +97,18 @@ plan_at(struct market *s, enum visit_kind kind, instant at)
 {
 	(void)visit_plan(
 	    s, &(struct happening){ .at = at, .kind = (uint8_t)kind }, true);
+}
+
+static void
+plan_arrivals(struct market *s)
+{
+	struct happening first = { .at = s->now, .kind = VISIT_ARRIVAL };
+
+	for (unsigned i = 0; i < WHO_COUNT; i++)
+		if (who_per_human(s->o.attack, (enum who)i) > 0) {
+			first.who = (uint8_t)i;
+			(void)visit_plan(s, &first, true);
+		}
 }
 
 static void
@@ -152,7 +167,8 @@ market_init(
 	if (world_init(&s->world, &o->world) != 0 ||
 	    informed_init(&s->informed, s->world.n) != 0 ||
 	    agenda_init(&s->agenda, MARKET_AGENDA) != 0 || board_init(&s->board) != 0 ||
-	    tell_init(&s->tell, o->world.seed, o->world.rates) != 0)
+	    tell_init(&s->tell, o->world.seed, o->world.rates) != 0 ||
+	    whences_init(&s->whences, o->world.seed, o->world.visitors) != 0)
 		return -1;
 	informed_learn(&s->informed, &s->world);
 	note_names(s);
@@ -160,7 +176,7 @@ market_init(
 	plan_at(s, VISIT_MIDNIGHT, s->now + WHEN_DAY);
 	plan_at(s, VISIT_REPORT, s->now + o->report.us);
 	plan_at(s, VISIT_BIRTH, world_birth(&s->world));
-	plan_at(s, VISIT_ARRIVAL, s->now);
+	plan_arrivals(s);
 	return 0;
 }
 
@@ -172,6 +188,7 @@ market_fini(struct market *s)
 	agenda_fini(&s->agenda);
 	board_fini(&s->board);
 	tell_fini(&s->tell);
+	whences_fini(&s->whences);
 }
 
 /* --- What happens to the shop itself ---------------------------------------------- */
@@ -336,10 +353,16 @@ happen(struct market *s, const struct happening *h)
 		return show_banners(s, h);
 	case VISIT_CLICK:
 		return show_click(s, h);
+	case VISIT_CLICK_AGAIN:
+		return show_click_again(s, h);
+	case VISIT_LOGIN:
+		return account_login(s, h);
 	case VISIT_PURCHASE:
 		return visit_purchase(s, h);
 	case VISIT_REFUND:
 		return visit_refund(s, h);
+	case VISIT_CHARGEBACK:
+		return raid_chargeback(s, h);
 	case VISIT_BIRTH:
 		return birth(s);
 	case VISIT_MIDNIGHT:

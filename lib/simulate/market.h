@@ -4,8 +4,9 @@
  *
  * Sessions arrive as a Poisson process with a profile over the day and the week. Each page
  * asks for banners; when they are there, `latency` later, they are shown, looked at, clicked
- * (world.h), bought from, and some of it is sent back. Crawlers fetch page after page and
- * follow a link now and then; farms click the worst banner.
+ * (world.h), bought from, and some of it is sent back. Attacks (who.h) come beside them, as
+ * processes of their own, with luck and numbers of their own: what humans do is the same with
+ * them and without.
  *
  * Who decides is no part of this: requests go out among the other records, and
  * market_decide takes the answers. With a policy of its own the shop answers itself. A
@@ -18,6 +19,7 @@
 #include "lib/simulate/agenda.h"
 #include "lib/simulate/board.h"
 #include "lib/simulate/informed.h"
+#include "lib/simulate/person.h"
 #include "lib/simulate/regret.h"
 #include "lib/simulate/tell.h"
 #include "lib/simulate/world.h"
@@ -35,14 +37,15 @@ enum { MARKET_AGENDA = 1 << 17 /* happenings to come, at most */ };
 
 struct market_options {
 	struct world_options world;
-	double rate;                            /* sessions a day, > 0 */
+	double rate;                            /* sessions of humans a day, > 0 */
 	unsigned positions;                     /* 1..TELL_POSITIONS_MAX */
 	double examination[TELL_POSITIONS_MAX]; /* probability that one looks there */
 	double conversion, refunds;             /* shares of clicks, of purchases */
-	double crawlers, farms;                 /* shares of sessions */
+	double attack[WHO_COUNT];               /* shares, see who_read_shares */
 	struct span latency;                    /* from request to impression, > 0 */
 	struct span click_delay, refund_delay;  /* means, exponential */
 	struct span purchase_delay;             /* median, log-normal, deviation 1 */
+	struct span chargeback_delay;           /* mean, exponential */
 	enum market_policy policy;
 	double control;     /* share of visitors that chance decides for; of a server */
 	struct span report; /* how often it is said what was earned, > 0 */
@@ -67,7 +70,9 @@ struct market_ends {
 };
 
 struct market_counts {
-	uint64_t sessions, requests, impressions, clicks, purchases, refunds;
+	uint64_t sessions, attacks; /* of humans, of others */
+	uint64_t requests, impressions, clicks, purchases, refunds, chargebacks;
+	uint64_t twice;      /* clicks that were told again */
 	uint64_t unanswered; /* positions that stayed empty */
 	uint64_t
 	    crowded; /* pages without banners, and what was forgotten: too much at once */
@@ -81,9 +86,12 @@ struct market {
 	struct agenda agenda;
 	struct board board;
 	struct tell tell;
+	struct whences whences;
+	struct presence present;
 	struct regret part[2], total[2]; /* the second ones are of the control group */
 	struct market_counts counts;
-	uint64_t orders, windows;
+	uint64_t orders[2]; /* of humans, of others */
+	uint64_t windows;
 	instant now, end, part_start;
 	instant ticked;       /* the last watermark */
 	instant awaited;      /* one that has not come back; WHEN_NEVER: none */

@@ -43,8 +43,10 @@ market_save(const struct market *s, struct state_writer *to)
 		put_regret(to, &s->part[i]);
 		put_regret(to, &s->total[i]);
 	}
-	state_put_u64(to, s->tell.told);
-	state_put_u64(to, s->orders);
+	for (unsigned i = 0; i < 2; i++) {
+		state_put_u64(to, s->tell.told[i]);
+		state_put_u64(to, s->orders[i]);
+	}
 	state_put_u64(to, s->windows);
 	state_put_i64(to, s->now);
 	state_put_i64(to, s->part_start);
@@ -59,17 +61,22 @@ market_save(const struct market *s, struct state_writer *to)
 static bool
 is_sound(const struct market *s, const struct happening *h)
 {
-	bool banner = h->kind == VISIT_SHOW || h->kind == VISIT_CLICK;
+	bool click = h->kind == VISIT_CLICK || h->kind == VISIT_CLICK_AGAIN;
+	bool banner = h->kind == VISIT_SHOW || click;
 	bool order = h->kind == VISIT_PURCHASE || h->kind == VISIT_REFUND;
+	bool human = h->who == WHO_HUMAN || h->who == WHO_PREFETCH ||
+	    h->who == WHO_TAKEOVER || h->who == WHO_FRIENDLY;
 
 	return h->kind >= VISIT_ARRIVAL && h->kind <= VISIT_REPORT &&
-	    h->who <= TELL_FARM && h->visitor < WORLD_VISITORS_MAX &&
-	    (h->who != TELL_HUMAN || h->visitor < s->o.world.visitors) &&
+	    (h->kind != VISIT_ARRIVAL ||
+		(h->who < WHO_COUNT &&
+		    who_per_human(s->o.attack, (enum who)h->who) > 0)) &&
+	    h->who < WHO_COUNT && h->visitor < WORLD_VISITORS_MAX &&
+	    (!human || h->visitor < s->o.world.visitors) &&
 	    (!banner ||
 		(h->slot < BOARD_SLOTS && s->board.slot[h->slot].users > 0 &&
 		    h->position < TELL_POSITIONS_MAX)) &&
-	    (h->kind != VISIT_CLICK ||
-		s->board.slot[h->slot].banner[h->position] > 0) &&
+	    (!click || s->board.slot[h->slot].banner[h->position] > 0) &&
 	    (!order || h->number < TELL_ITEMS);
 }
 
@@ -86,8 +93,10 @@ market_load(struct market *s, struct state_reader *from)
 	    state_get(from, &s->counts, sizeof s->counts) != 0 ||
 	    get_regret(from, &s->part[0]) != 0 || get_regret(from, &s->total[0]) != 0 ||
 	    get_regret(from, &s->part[1]) != 0 || get_regret(from, &s->total[1]) != 0 ||
-	    state_get_u64(from, &s->tell.told) != 0 ||
-	    state_get_u64(from, &s->orders) != 0 ||
+	    state_get_u64(from, &s->tell.told[0]) != 0 ||
+	    state_get_u64(from, &s->orders[0]) != 0 ||
+	    state_get_u64(from, &s->tell.told[1]) != 0 ||
+	    state_get_u64(from, &s->orders[1]) != 0 ||
 	    state_get_u64(from, &s->windows) != 0 ||
 	    state_get_i64(from, &s->now) != 0 ||
 	    state_get_i64(from, &s->part_start) != 0 ||

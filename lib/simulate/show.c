@@ -6,8 +6,7 @@
 #include "lib/base/assert.h"
 #include "lib/simulate/inside.h"
 
-#define CRAWLER_CLICKS 0.01
-#define FARM_CLICKS 0.8
+#define TWICE 0.02 /* clicks that are double, after a fifth of a second or so */
 
 /* Whether the shop itself decides what this page shows. */
 static bool
@@ -24,7 +23,7 @@ choose(
 {
 	const struct slot *on = &s->board.slot[slot];
 	struct random r = luck(s, OF_CHOICE, on->request);
-	bool oracle = s->o.policy == MARKET_ORACLE && p->who == TELL_HUMAN;
+	bool oracle = s->o.policy == MARKET_ORACLE && p->who == WHO_HUMAN;
 	unsigned n = on->candidates, best;
 	double click[RATES_MAX];
 	uint16_t left[RATES_MAX];
@@ -76,7 +75,7 @@ static int
 ask(struct market *s, const struct person *p, unsigned slot, struct slice request)
 {
 	if (s->ends.ask == NULL)
-		return s->ends.record(s->ends.context, request);
+		return s->ends.record(s->ends.context, request) == 0 ? label(s, p) : -1;
 	return s->board.slot[slot].control
 	    ? 0
 	    : s->ends.ask(s->ends.server, slot, lane_of(p), request);
@@ -95,7 +94,7 @@ show_request(struct market *s, const struct happening *h, const struct person *p
 	}
 	s->counts.requests++;
 	s->board.slot[slot].category = (uint8_t)category;
-	s->board.slot[slot].control = p->who == TELL_HUMAN && is_control(s, p->visitor);
+	s->board.slot[slot].control = p->who == WHO_HUMAN && is_control(s, p->visitor);
 	if (ask(s, p, slot,
 		tell_request(&s->tell, h->at, p, &s->world, s->board.slot[slot].request,
 		    category, s->world.born, s->o.positions)) != 0 ||
@@ -112,14 +111,14 @@ show_request(struct market *s, const struct happening *h, const struct person *p
 static void
 estimate(const struct market *s, const struct person *p, unsigned n, double *click)
 {
-	if (p->who == TELL_HUMAN) {
+	if (p->who == WHO_HUMAN) {
 		world_clicks(&s->world, p->visitor, n, click);
 		return;
 	}
 	for (unsigned i = 0; i < n; i++)
-		click[i] = p->who == TELL_CRAWLER ? CRAWLER_CLICKS : 0;
-	if (p->who == TELL_FARM && s->world.worst < n)
-		click[s->world.worst] = FARM_CLICKS;
+		click[i] = who_habits[p->who].clicks;
+	if (s->world.worst < n)
+		click[s->world.worst] = who_habits[p->who].target;
 }
 
 /* Who shows what it believes to be best, in the order of attention, on the positions that
@@ -175,7 +174,8 @@ tell_of(struct market *s, const char *event, const struct happening *h,
     const struct person *p, const struct tell_place *place)
 {
 	if (s->ends.seen == NULL)
-		return tell(s, p, tell_seen(&s->tell, event, h->at, p, place));
+		return s->ends.record(
+		    s->ends.context, tell_seen(&s->tell, event, h->at, p, place));
 	return s->board.slot[h->slot].control
 	    ? 0
 	    : s->ends.seen(
@@ -192,7 +192,7 @@ show_one(struct market *s, const struct happening *h, const struct person *p,
 	struct tell_place place = { board_id(on, position), on->request, position,
 		slice_text(s->o.world.rates->row[banner].creative) };
 	struct random r = luck(s, OF_LOOK, on->request * TELL_POSITIONS_MAX + position);
-	double examination = p->who == TELL_HUMAN ? s->o.examination[position] : 1;
+	double examination = p->who == WHO_HUMAN ? s->o.examination[position] : 1;
 	bool looks = chance_uniform(&r) < examination;
 	bool clicks = chance_uniform(&r) < click[banner] && looks;
 	struct happening next = *h;
@@ -202,10 +202,10 @@ show_one(struct market *s, const struct happening *h, const struct person *p,
 		return -1;
 	if (s->ends.truth != NULL &&
 	    s->ends.truth(s->ends.context,
-		tell_truth(&s->tell, h->at, p, &place, examination, looks, clicks,
-		    click, on->candidates)) != 0)
+		tell_truth(&s->tell, h->at, p, &place, s->ends.seen == NULL,
+		    examination, looks, clicks, click, on->candidates)) != 0)
 		return -1;
-	if (p->who == TELL_HUMAN) {
+	if (p->who == WHO_HUMAN) {
 		s->part[on->control].impressions++;
 		s->part[on->control].clicks += clicks;
 		world_show(&s->world, p->visitor, banner);
@@ -214,7 +214,8 @@ show_one(struct market *s, const struct happening *h, const struct person *p,
 		return 0;
 	next.kind = VISIT_CLICK;
 	next.position = (uint8_t)position;
-	next.at += exponential(&r, (double)s->o.click_delay.us);
+	next.at += exponential(
+	    &r, (double)s->o.click_delay.us * who_habits[p->who].click_delay);
 	on->users++;
 	(void)visit_plan(s, &next, true);
 	return 0;
@@ -224,12 +225,12 @@ int
 show_banners(struct market *s, const struct happening *h)
 {
 	const struct slot *on = &s->board.slot[h->slot];
-	struct person p = person_of(s, h);
+	struct person p = whose(s, h);
 	double click[RATES_MAX];
 	int status = 0;
 
 	estimate(s, &p, on->candidates, click);
-	if (p.who == TELL_HUMAN)
+	if (p.who == WHO_HUMAN)
 		compare(s, on, &p, click);
 	for (unsigned k = 0; k < on->wanted && status == 0; k++) {
 		if (on->banner[k] != 0)
@@ -241,35 +242,77 @@ show_banners(struct market *s, const struct happening *h)
 	return status;
 }
 
-int
-show_click(struct market *s, const struct happening *h)
+static int
+tell_click(struct market *s, const struct happening *h, const struct person *p)
 {
 	struct slot *on = &s->board.slot[h->slot];
 	unsigned banner = on->banner[h->position] - 1u;
 	struct tell_place place = { board_id(on, h->position), on->request, h->position,
 		slice_text(s->o.world.rates->row[banner].creative) };
-	struct random r =
-	    luck(s, OF_CLICK, on->request * TELL_POSITIONS_MAX + h->position);
-	struct person p = person_of(s, h);
+
+	if (tell_of(s, "click", h, p, &place) != 0)
+		return -1;
+	return s->ends.seen == NULL ? label(s, p) : 0;
+}
+
+/* An order that a click leads to, or not. */
+static bool
+plan_order(struct market *s, const struct happening *h, struct random *r)
+{
+	unsigned banner = s->board.slot[h->slot].banner[h->position] - 1u;
 	struct happening order = *h;
-	bool buys = h->who == TELL_HUMAN;
-	int status;
+
+	if (h->who != WHO_HUMAN || chance_uniform(r) >= s->o.conversion)
+		return false;
+	order.kind = VISIT_PURCHASE;
+	order.cart = 0;
+	order.number =
+	    item_of((unsigned)s->world.banner[banner].category, random_next(r));
+	order.at +=
+	    1 + (int64_t)((double)s->o.purchase_delay.us * vec_exp(chance_normal(r)));
+	return visit_plan(s, &order, false);
+}
+
+/* Some have a nervous finger. */
+static void
+plan_again(struct market *s, const struct happening *h, uint64_t number)
+{
+	struct random r = luck(s, OF_TWICE, number);
+	struct happening again = *h;
+
+	if (h->who != WHO_HUMAN || chance_uniform(&r) >= TWICE)
+		return;
+	again.kind = VISIT_CLICK_AGAIN;
+	again.at += WHEN_SECOND / 12 + exponential(&r, 0.12 * (double)WHEN_SECOND);
+	s->board.slot[h->slot].users++;
+	(void)visit_plan(s, &again, true);
+}
+
+int
+show_click(struct market *s, const struct happening *h)
+{
+	uint64_t number =
+	    s->board.slot[h->slot].request * TELL_POSITIONS_MAX + h->position;
+	struct random r = luck(s, OF_CLICK, number);
+	struct person p = whose(s, h);
 
 	s->counts.clicks++;
-	status = tell_of(s, "click", h, &p, &place);
-	buys = status == 0 && buys && chance_uniform(&r) < s->o.conversion;
-	if (buys) {
-		order.kind = VISIT_PURCHASE;
-		order.cart = 0;
-		order.number = item_of(
-		    (unsigned)s->world.banner[banner].category, random_next(&r));
-		order.at += 1 +
-		    (int64_t)((double)s->o.purchase_delay.us *
-			vec_exp(chance_normal(&r)));
-		buys = visit_plan(s, &order, false);
-	}
-	if (!buys || s->ends.ask == NULL)
+	if (tell_click(s, h, &p) != 0)
+		return -1;
+	plan_again(s, h, number);
+	if (!plan_order(s, h, &r) || s->ends.ask == NULL)
 		board_leave(&s->board, h->slot);
+	return 0;
+}
+
+int
+show_click_again(struct market *s, const struct happening *h)
+{
+	struct person p = whose(s, h);
+	int status = tell_click(s, h, &p);
+
+	s->counts.twice++;
+	board_leave(&s->board, h->slot);
 	return status;
 }
 

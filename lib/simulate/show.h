@@ -15,6 +15,8 @@ int show_request(struct market *s, const struct happening *h, const struct perso
 int show_banners(struct market *s, const struct happening *h);
 /* VISIT_CLICK. */
 int show_click(struct market *s, const struct happening *h);
+/* VISIT_CLICK_AGAIN: of those who click twice. */
+int show_click_again(struct market *s, const struct happening *h);
 
 /* The decision that led to an order; absent: none, or it is not to be told. Then the order
  * is done with it. */

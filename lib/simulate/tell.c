@@ -8,13 +8,7 @@
 #include "lib/base/number.h"
 #include "lib/simulate/chance.h"
 
-enum {
-	STORAGE = 1 << 17,
-	NAMES = RATES_MAX * (RATES_NAME_MAX + 8),
-	OF_PRICE = 20,
-	OF_NAME,
-	OF_DEVICE
-};
+enum { STORAGE = 1 << 17, NAMES = RATES_MAX * (RATES_NAME_MAX + 8), OF_PRICE = 20 };
 
 /* Prices are log-normal; of goods that cost 40 as often more as less. */
 #define PRICE_MEDIAN 40e6
@@ -57,9 +51,10 @@ tell_fini(struct tell *t)
 bool
 tell_tells(enum kind kind)
 {
-	static const enum kind own[] = { KIND_ITEM, KIND_CREATIVE, KIND_PAGE_VIEW,
-		KIND_SEARCH, KIND_VIEW_ITEM, KIND_ADD_TO_CART, KIND_BEGIN_CHECKOUT,
-		KIND_PURCHASE, KIND_REFUND, KIND_REQUEST, KIND_IMPRESSION, KIND_CLICK,
+	static const enum kind own[] = { KIND_ITEM, KIND_CREATIVE, KIND_SIGN_UP,
+		KIND_LOGIN, KIND_PAGE_VIEW, KIND_SEARCH, KIND_VIEW_ITEM,
+		KIND_ADD_TO_CART, KIND_BEGIN_CHECKOUT, KIND_PURCHASE, KIND_REFUND,
+		KIND_CHARGEBACK, KIND_REQUEST, KIND_IMPRESSION, KIND_CLICK,
 		KIND_METRIC };
 
 	for (unsigned i = 0; i < sizeof own / sizeof *own; i++)
@@ -111,13 +106,11 @@ put_numbered(struct build *b, char letter, uint64_t number)
 	build_str(b, slice_of(text, numbered(letter, number, text)));
 }
 
-/* The name of a visitor does not tell of what kind it is. */
 static void
-put_user(struct build *b, const struct person *p)
+put_name(struct build *b, char letter, uint64_t name)
 {
 	static const char digit[] = "0123456789abcdef";
-	uint64_t name = hash_pair(OF_NAME + ((uint64_t)p->who << 32), p->visitor);
-	char text[13] = "u";
+	char text[13] = { letter };
 
 	for (unsigned i = 1; i < sizeof text; i++, name >>= 4)
 		text[i] = digit[name & 15];
@@ -158,11 +151,19 @@ begin_bare(struct tell *t, const char *event)
 }
 
 static void
+begin_as(struct tell *t, const char *event, instant at, enum who who)
+{
+	t->event = event;
+	t->number = who_numbers(who) + t->told[who != WHO_HUMAN]++;
+	begin_bare(t, event);
+	put_numbered(key(t, "event_id"), 'e', t->number);
+	build_int(key(t, "timestamp"), at);
+}
+
+static void
 begin(struct tell *t, const char *event, instant at)
 {
-	begin_bare(t, event);
-	put_numbered(key(t, "event_id"), 'e', t->told++);
-	build_int(key(t, "timestamp"), at);
+	begin_as(t, event, at, WHO_HUMAN);
 }
 
 static void
@@ -171,7 +172,7 @@ put_person(struct tell *t, const struct person *p)
 	static const char *const purposes[] = { "ads", "personalization", "analytics" };
 
 	if (p->consents) {
-		put_user(key(t, "user_id"), p);
+		put_name(key(t, "user_id"), 'u', p->name);
 		put_numbered(key(t, "session_id"), 's', p->session);
 	}
 	build_map(key(t, "consent"), 3);
@@ -179,6 +180,15 @@ put_person(struct tell *t, const struct person *p)
 		build_text(&t->b, purposes[i]);
 		build_bool(&t->b, p->consents);
 	}
+}
+
+/* One who is there; the others are told of by the shop. */
+static void
+put_visitor(struct tell *t, const struct person *p)
+{
+	put_person(t, p);
+	build_raw(&t->b, p->origin);
+	t->pairs += p->origin_pairs;
 }
 
 static struct slice
@@ -242,8 +252,8 @@ tell_page(struct tell *t, instant at, const struct person *p, unsigned category,
 	char url[32] = "/";
 	size_t size = strlen(world_categories[category]);
 
-	begin(t, "page_view", at);
-	put_person(t, p);
+	begin_as(t, "page_view", at, p->who);
+	put_visitor(t, p);
 	memcpy(url + 1, world_categories[category], size);
 	build_str(key(t, "url"), slice_of(url, size + 1));
 	build_uint(key(t, "step"), step);
@@ -253,8 +263,8 @@ tell_page(struct tell *t, instant at, const struct person *p, unsigned category,
 struct slice
 tell_search(struct tell *t, instant at, const struct person *p, unsigned category)
 {
-	begin(t, "search", at);
-	put_person(t, p);
+	begin_as(t, "search", at, p->who);
+	put_visitor(t, p);
 	build_text(key(t, "query"), world_categories[category]);
 	return end(t);
 }
@@ -278,24 +288,63 @@ struct slice
 tell_act(struct tell *t, const char *event, instant at, const struct person *p,
     unsigned item)
 {
-	begin(t, event, at);
-	put_person(t, p);
+	begin_as(t, event, at, p->who);
+	put_visitor(t, p);
 	put_items(t, item);
 	return end(t);
 }
 
 struct slice
 tell_order(struct tell *t, const char *event, instant at, const struct person *p,
-    uint64_t order, unsigned item, int64_t micros, struct slice decision)
+    const struct tell_order *order)
 {
-	begin(t, event, at);
-	put_person(t, p);
-	put_numbered(key(t, "transaction_id"), 't', order);
-	build_int(key(t, "value_micros"), micros);
+	bool purchase = *event == 'p';
+
+	begin_as(t, event, at, p->who);
+	if (purchase)
+		put_visitor(t, p);
+	else
+		put_person(t, p);
+	put_numbered(key(t, "transaction_id"), 't', order->number);
+	build_int(key(t, "value_micros"), order->micros);
 	build_text(key(t, "currency"), "EUR");
-	if (decision.at != NULL)
-		build_str(key(t, "decision_id"), decision);
-	put_items(t, item);
+	if (purchase) {
+		put_name(key(t, "card"), 'c', order->card);
+		build_text(key(t, "terminal_id"),
+		    world_categories[order->item % WORLD_CATEGORIES]);
+	}
+	if (order->decision.at != NULL)
+		build_str(key(t, "decision_id"), order->decision);
+	put_items(t, order->item);
+	return end(t);
+}
+
+/* The bank tells of it, who knows no visitor. */
+struct slice
+tell_chargeback(struct tell *t, instant at, const struct person *p, uint64_t order)
+{
+	begin_as(t, "chargeback", at, p->who);
+	put_numbered(key(t, "transaction_id"), 't', order);
+	return end(t);
+}
+
+struct slice
+tell_sign_up(struct tell *t, instant at, const struct person *p)
+{
+	begin_as(t, "sign_up", at, p->who);
+	put_visitor(t, p);
+	return end(t);
+}
+
+struct slice
+tell_login(struct tell *t, instant at, const struct person *p, bool success, double rtt)
+{
+	begin_as(t, "login", at, p->who);
+	put_visitor(t, p);
+	build_bool(key(t, "success"), success);
+	build_double(key(t, "latitude"), whence_latitude(p->whence));
+	build_double(key(t, "longitude"), whence_longitude(p->whence));
+	build_uint(key(t, "rtt_ms"), (uint64_t)(rtt + 0.5));
 	return end(t);
 }
 
@@ -325,14 +374,11 @@ struct slice
 tell_request(struct tell *t, instant at, const struct person *p, const struct world *w,
     uint64_t request, unsigned category, unsigned n, unsigned k)
 {
-	static const char *const devices[] = { "phone", "phone", "desktop", "tablet" };
-	uint64_t device = hash_bucket(
-	    hash_pair(OF_DEVICE, p->visitor), sizeof devices / sizeof *devices);
-	bool known = p->who == TELL_HUMAN && p->consents;
+	bool known = p->who == WHO_HUMAN && p->consents;
 	struct build *b;
 
-	begin(t, "request", at);
-	put_person(t, p);
+	begin_as(t, "request", at, p->who);
+	put_visitor(t, p);
 	put_request_id(t, request);
 	build_text(key(t, "slot_id"), "shelf");
 	b = key(t, "context");
@@ -340,7 +386,7 @@ tell_request(struct tell *t, instant at, const struct person *p, const struct wo
 	build_text(b, "category");
 	build_text(b, world_categories[category]);
 	build_text(b, "device");
-	build_text(b, devices[device]);
+	build_text(b, guise_class_names[p->whence->class]);
 	if (known) {
 		build_text(b, "favourite");
 		build_text(b, world_categories[w->visitor[p->visitor].favourite]);
@@ -366,7 +412,7 @@ tell_decision(struct tell *t, instant at, const struct person *p,
 {
 	struct build *b;
 
-	begin(t, "decision", at);
+	begin_as(t, "decision", at, p->who);
 	put_person(t, p);
 	put_place(t, place);
 	build_text(key(t, "slot_id"), "shelf");
@@ -383,28 +429,45 @@ struct slice
 tell_seen(struct tell *t, const char *event, instant at, const struct person *p,
     const struct tell_place *place)
 {
-	begin(t, event, at);
-	put_person(t, p);
+	begin_as(t, event, at, p->who);
+	put_visitor(t, p);
 	put_place(t, place);
 	build_text(key(t, "slot_id"), "shelf");
 	return end(t);
 }
 
+/* No number is used up: the log is the same with and without its truth. */
+static void
+begin_truth(struct tell *t, instant at, const struct person *p, struct slice id)
+{
+	begin_bare(t, "truth");
+	if (id.at != NULL)
+		build_str(key(t, "event_id"), id);
+	else
+		put_numbered(key(t, "event_id"), 'e', t->number);
+	build_int(key(t, "timestamp"), at);
+	build_text(key(t, "visitor"), who_habits[p->who].word);
+	put_name(key(t, "visitor_id"), 'u', p->name);
+	put_numbered(key(t, "session_id"), 's', p->session);
+}
+
+struct slice
+tell_label(struct tell *t, instant at, const struct person *p)
+{
+	begin_truth(t, at, p, slice_of(NULL, 0));
+	build_text(key(t, "of"), t->event);
+	return end(t);
+}
+
 struct slice
 tell_truth(struct tell *t, instant at, const struct person *p,
-    const struct tell_place *place, double examination, bool examined, bool clicked,
-    const double *click, unsigned n)
+    const struct tell_place *place, bool recorded, double examination, bool examined,
+    bool clicked, const double *click, unsigned n)
 {
-	static const char *const kinds[] = { "human", "crawler", "farm" };
 	struct build *b;
 
-	/* No number is used up: the log is the same with and without its truth. */
-	begin_bare(t, "truth");
-	build_str(key(t, "event_id"), place->decision);
-	build_int(key(t, "timestamp"), at);
-	build_text(key(t, "visitor"), kinds[p->who]);
-	put_user(key(t, "visitor_id"), p);
-	put_numbered(key(t, "session_id"), 's', p->session);
+	begin_truth(t, at, p, recorded ? slice_of(NULL, 0) : place->decision);
+	build_text(key(t, "of"), "impression");
 	put_place(t, place);
 	build_double(key(t, "examination"), examination);
 	build_bool(key(t, "examined"), examined);

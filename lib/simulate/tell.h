@@ -10,16 +10,18 @@
 
 #include "lib/record/build.h"
 #include "lib/record/kind.h"
+#include "lib/simulate/whence.h"
+#include "lib/simulate/who.h"
 #include "lib/simulate/world.h"
 
 enum { TELL_ITEMS = 8 * WORLD_CATEGORIES, TELL_POSITIONS_MAX = 8, TELL_ID_MAX = 64 };
 
-enum tell_who { TELL_HUMAN, TELL_CRAWLER, TELL_FARM };
-
 struct tell {
 	uint8_t *storage; /* owned */
 	struct build b;
-	uint64_t told; /* records: their event_id */
+	uint64_t told[2]; /* records of the shop and of humans, of others */
+	uint64_t number;  /* of the last record, its event_id */
+	const char *event;
 	uint32_t pairs;
 	size_t open;
 	int64_t price[TELL_ITEMS]; /* micros */
@@ -31,9 +33,13 @@ struct tell {
 
 struct person {
 	uint64_t session;
+	uint64_t name; /* of the account */
 	uint32_t visitor;
-	enum tell_who who;
+	enum who who;
 	bool consents;
+	const struct whence *whence;
+	struct slice origin; /* its pairs, see whence_build */
+	uint32_t origin_pairs;
 };
 
 /* A banner at a position. */
@@ -42,6 +48,13 @@ struct tell_place {
 	uint64_t request;
 	unsigned position;
 	struct slice creative;
+};
+
+struct tell_order {
+	uint64_t number, card; /* card: a hash */
+	unsigned item;
+	int64_t micros;        /* that are paid */
+	struct slice decision; /* that led to it; absent: it is not told */
 };
 
 /* -1: no memory. */
@@ -71,8 +84,14 @@ struct slice tell_act(struct tell *t, const char *event, instant at,
     const struct person *p, unsigned item);
 /* purchase or refund of an order; with the decision that led to it, where that is told. */
 struct slice tell_order(struct tell *t, const char *event, instant at,
-    const struct person *p, uint64_t order, unsigned item, int64_t micros,
-    struct slice decision);
+    const struct person *p, const struct tell_order *order);
+/* The owner of the card does not accept an order. */
+struct slice tell_chargeback(
+    struct tell *t, instant at, const struct person *p, uint64_t order);
+
+struct slice tell_sign_up(struct tell *t, instant at, const struct person *p);
+struct slice tell_login(
+    struct tell *t, instant at, const struct person *p, bool success, double rtt_ms);
 
 /* The first n banners are candidates for k positions of a page. */
 struct slice tell_request(struct tell *t, instant at, const struct person *p,
@@ -84,10 +103,13 @@ struct slice tell_decision(struct tell *t, instant at, const struct person *p,
 /* impression or click. */
 struct slice tell_seen(struct tell *t, const char *event, instant at,
     const struct person *p, const struct tell_place *place);
-/* What nobody else knows: of n candidates the probability of a click at this position,
- * whether the visitor looks included. */
+/* What nobody else knows: whose the last record was. */
+struct slice tell_label(struct tell *t, instant at, const struct person *p);
+/* The same of an impression, or of a decision when there was no record of one: and of n
+ * candidates the probability of a click at this position, whether the visitor looks
+ * included. */
 struct slice tell_truth(struct tell *t, instant at, const struct person *p,
-    const struct tell_place *place, double examination, bool examined, bool clicked,
-    const double *click, unsigned n);
+    const struct tell_place *place, bool recorded, double examination, bool examined,
+    bool clicked, const double *click, unsigned n);
 
 #endif

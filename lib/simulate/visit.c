@@ -1,29 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/simulate/visit.h"
 
+#include "lib/simulate/account.h"
 #include "lib/simulate/inside.h"
+#include "lib/simulate/raid.h"
 #include "lib/simulate/show.h"
 
 enum {
 	PAGES_MAX = 500,            /* of a session */
-	RESERVE = BOARD_SLOTS + 16, /* of the agenda, for what must not be lost */
-	CRAWLERS = 20,
-	ACCOUNTS = 50, /* of farms */
+	RESERVE = BOARD_SLOTS + 64, /* of the agenda, for what must not be lost */
 };
 
-/* Mean seconds on a page; how probable another one is; and of each page. */
-static const struct {
-	double seconds, more;
-} pace[] = { [TELL_HUMAN] = { 40, 0.75 },
-	[TELL_CRAWLER] = { 1.5, 0.97 },
-	[TELL_FARM] = { 6, 0.9 } };
-
+/* Of each page. */
 #define SEARCHES 0.1
 #define VIEWS 0.4
 #define CARTS 0.2           /* of views */
 #define CHECKOUTS 0.5       /* of sessions with something in the cart */
 #define PAYMENTS 0.6        /* of those */
 #define VALUE_DEVIATION 0.4 /* of what is paid, around the price, log-normal */
+#define LARGE 0.02          /* of orders, three to ten times as much */
+#define SECOND_CARD 0.15    /* of orders */
 
 /* Banner impressions of ZOZOTOWN by hour (UTC) and by weekday (Monday first), in 20,000 of
  * a week of November 2019 (Open Bandit Dataset, men, both policies; CC BY 4.0). */
@@ -38,14 +34,25 @@ part(unsigned hour, unsigned day)
 	return by_hour[hour] * (24 / OF_ALL) * (by_day[day] * (7 / OF_ALL));
 }
 
+static unsigned
+weekday(int64_t days)
+{
+	return (unsigned)(((days + 3) % 7 + 7) % 7);
+}
+
 double
 visit_profile(instant at)
 {
 	int64_t hours = at / WHEN_HOUR - (at % WHEN_HOUR < 0);
 	int64_t days = at / WHEN_DAY - (at % WHEN_DAY < 0);
 
-	return part(
-	    (unsigned)(hours - 24 * days), (unsigned)(((days + 3) % 7 + 7) % 7));
+	return part((unsigned)(hours - 24 * days), weekday(days));
+}
+
+double
+visit_profile_day(instant at)
+{
+	return by_day[weekday(at / WHEN_DAY - (at % WHEN_DAY < 0))] * (7 / OF_ALL);
 }
 
 double
@@ -77,30 +84,32 @@ visit_plan(struct market *s, const struct happening *h, bool must)
 int
 visit_arrival(struct market *s, const struct happening *h)
 {
-	struct random r = luck(s, OF_ARRIVAL, h->number);
-	double mean_us = (double)WHEN_DAY / (s->o.rate * s->busiest);
-	bool comes = chance_uniform(&r) * s->busiest < visit_profile(h->at);
-	struct happening next = { .kind = VISIT_ARRIVAL, .number = h->number + 1 };
-	struct happening page = { .at = h->at, .kind = VISIT_PAGE };
-	double who;
+	const struct who_habits *habits = &who_habits[h->who];
+	struct random r = luck(s, OF_ARRIVAL + ((uint64_t)h->who << 8), h->number);
+	double rate = s->o.rate * who_per_human(s->o.attack, (enum who)h->who);
+	double mean_us = (double)WHEN_DAY / (rate * s->busiest);
+	double now = habits->by_day ? visit_profile(h->at) : visit_profile_day(h->at);
+	bool comes = chance_uniform(&r) * s->busiest < now;
+	struct happening next = *h;
+	struct happening page = { .at = h->at, .kind = VISIT_PAGE, .who = h->who };
 
+	next.number++;
 	next.at = h->at + exponential(&r, mean_us);
 	(void)visit_plan(s, &next, true);
 	if (!comes)
 		return 0;
-	page.session = s->counts.sessions++;
+	page.session = h->who == WHO_HUMAN ? s->counts.sessions++
+					   : WHO_NUMBERS + s->counts.attacks++;
 	r = luck(s, OF_SESSION, page.session);
-	who = chance_uniform(&r);
-	page.who = (uint8_t)(who < s->o.farms      ? TELL_FARM
-		: who < s->o.farms + s->o.crawlers ? TELL_CRAWLER
-						   : TELL_HUMAN);
-	page.visitor = page.who == TELL_HUMAN
-	    ? world_visitor(&s->world, chance_uniform(&r))
-	    : (uint32_t)hash_bucket(
-		  random_next(&r), page.who == TELL_FARM ? ACCOUNTS : CRAWLERS);
-	page.pages = (uint16_t)(1 + chance_geometric(&r, pace[page.who].more));
+	page.pages = (uint16_t)(1 + chance_geometric(&r, habits->more));
 	if (page.pages > PAGES_MAX)
 		page.pages = PAGES_MAX;
+	if (h->who != WHO_HUMAN) {
+		raid_enter(s, &page, &r);
+		return 0;
+	}
+	page.visitor = world_visitor(&s->world, chance_uniform(&r));
+	account_enter(s, &page);
 	(void)visit_plan(s, &page, false);
 	return 0;
 }
@@ -151,19 +160,23 @@ int
 visit_page(struct market *s, const struct happening *h)
 {
 	struct random r = luck(s, OF_PAGE + ((uint64_t)h->step << 8), h->session);
-	struct person p = person_of(s, h);
+	struct person p = whose(s, h);
 	struct happening next = *h;
-	unsigned category = h->who == TELL_HUMAN
+	unsigned category = h->who == WHO_HUMAN
 	    ? world_category(&s->world, h->visitor, chance_uniform(&r))
 	    : (unsigned)hash_bucket(random_next(&r), WORLD_CATEGORIES);
-	double seconds = pace[h->who].seconds;
+	double seconds = who_habits[h->who].seconds;
 
 	if (tell(s, &p, tell_page(&s->tell, h->at, &p, category, h->step)) != 0 ||
-	    (h->who == TELL_HUMAN && browse(s, &next, &p, category, &r) != 0) ||
+	    (h->who == WHO_HUMAN && browse(s, &next, &p, category, &r) != 0) ||
 	    show_request(s, h, &p, category) != 0)
 		return -1;
-	if (next.step + 1 >= next.pages)
+	if (next.step + 1 >= next.pages && h->who != WHO_HUMAN)
+		raid_check_out(s, &next, &r);
+	else if (next.step + 1 >= next.pages)
 		return check_out(s, &next, &p, &r);
+	if (next.step + 1 >= next.pages)
+		return 0;
 	next.step++;
 	next.at += exponential(&r, seconds * (double)WHEN_SECOND);
 	(void)visit_plan(s, &next, false);
@@ -172,35 +185,47 @@ visit_page(struct market *s, const struct happening *h)
 
 /* --- Orders ----------------------------------------------------------------------- */
 
-/* What was paid: of the price, in whole cents. */
-static int64_t
-value_of(const struct market *s, uint64_t order, uint64_t item)
+/* What was paid: of the price, in whole cents; and with which card. */
+static void
+pay(const struct market *s, const struct happening *h, struct tell_order *order)
 {
-	struct random r = luck(s, OF_ORDER, order);
-	double micros =
-	    (double)s->tell.price[item] * vec_exp(VALUE_DEVIATION * chance_normal(&r));
+	struct random r = luck(s, OF_ORDER, order->number);
+	double price = (double)s->tell.price[order->item], micros;
 
-	return (int64_t)(micros / 1e4) * 10000 + 10000;
+	if (h->who == WHO_HUMAN) {
+		micros = price * vec_exp(VALUE_DEVIATION * chance_normal(&r));
+		if (chance_uniform(&r) < LARGE)
+			micros *= 3 + 7 * chance_uniform(&r);
+	} else {
+		micros = raid_value(h, price, &r);
+	}
+	order->micros = (int64_t)(micros / 1e4) * 10000 + 10000;
+	order->card = h->who == WHO_STOLEN_CARD
+	    ? raid_card(h)
+	    : hash_pair(person_name(WHO_HUMAN, h->visitor),
+		  h->who == WHO_HUMAN && chance_uniform(&r) < SECOND_CARD);
 }
 
 static int
 tell_of_order(struct market *s, const char *event, const struct happening *h,
-    uint64_t order, struct slice decision)
+    uint64_t number, struct slice decision)
 {
-	struct person p = person_of(s, h);
+	struct person p = whose(s, h);
+	struct tell_order order = {
+		.number = number, .item = (unsigned)h->number, .decision = decision
+	};
 
-	return tell(s, &p,
-	    tell_order(&s->tell, event, h->at, &p, order, (unsigned)h->number,
-		value_of(s, order, h->number), decision));
+	pay(s, h, &order);
+	return tell(s, &p, tell_order(&s->tell, event, h->at, &p, &order));
 }
 
 int
 visit_purchase(struct market *s, const struct happening *h)
 {
-	struct random r = luck(s, OF_BACK, s->orders);
-	uint64_t order = s->orders++;
+	uint64_t order =
+	    who_numbers((enum who)h->who) + s->orders[h->who != WHO_HUMAN]++;
+	struct random r = luck(s, OF_BACK, order);
 	struct happening back = *h;
-
 	int status;
 
 	s->counts.purchases++;
@@ -208,7 +233,9 @@ visit_purchase(struct market *s, const struct happening *h)
 	show_done(s, h);
 	if (status != 0)
 		return -1;
-	if (chance_uniform(&r) >= s->o.refunds || order > UINT32_MAX)
+	raid_order(s, h, order);
+	if (h->who != WHO_HUMAN || chance_uniform(&r) >= s->o.refunds ||
+	    order > UINT32_MAX)
 		return 0;
 	back.kind = VISIT_REFUND;
 	back.slot = (uint32_t)order;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * visit: what a visitor does: the sessions, pages and purchases of a shop. Each takes the happening out of the agenda that
- * it is about, and plans what follows; 0, or -1 when an end of the shop failed.
+ * visit: what a visitor does: the sessions, pages and purchases of a shop. Each is given the
+ * happening that it is about, and plans what follows; 0, or -1 when an end of the shop
+ * failed.
  */
 #ifndef BANNERPIPE_SIMULATE_VISIT_H
 #define BANNERPIPE_SIMULATE_VISIT_H
@@ -13,8 +14,11 @@ enum visit_kind {
 	VISIT_PAGE,
 	VISIT_SHOW,
 	VISIT_CLICK,
+	VISIT_CLICK_AGAIN,
+	VISIT_LOGIN,
 	VISIT_PURCHASE,
 	VISIT_REFUND,
+	VISIT_CHARGEBACK,
 	VISIT_BIRTH,    /* of a banner: the shop's */
 	VISIT_MIDNIGHT, /* the shop's */
 	VISIT_REPORT,   /* the shop's */
@@ -23,6 +27,8 @@ enum visit_kind {
 /* How often visitors come at that time, of the mean; the most of all times. */
 double visit_profile(instant at);
 double visit_profile_max(void);
+/* The same of its day as a whole. */
+double visit_profile_day(instant at);
 
 int visit_arrival(struct market *s, const struct happening *h);
 int visit_page(struct market *s, const struct happening *h);

@@ -92,7 +92,7 @@ make_visitors(struct world *w)
 		struct random r = chance(w, OF_VISITOR, i);
 		struct visitor *v = &w->visitor[i];
 
-		for (uint32_t c = 0; c < WORLD_CATEGORIES; c++) {
+		for (uint16_t c = 0; c < WORLD_CATEGORIES; c++) {
 			v->tastes[c] = (float)chance_normal(&r);
 			if (v->tastes[c] > v->tastes[v->favourite])
 				v->favourite = c;
@@ -309,7 +309,8 @@ world_load(struct world *w, struct state_reader *from)
 	w->born = (unsigned)born;
 	for (uint64_t i = 0; i < w->o.visitors; i++)
 		if (w->visitor[i].next >= WORLD_SEEN ||
-		    w->visitor[i].favourite >= WORLD_CATEGORIES)
+		    w->visitor[i].favourite >= WORLD_CATEGORIES ||
+		    w->visitor[i].account > 1)
 			return -1;
 	return 0;
 }

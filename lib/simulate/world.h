@@ -62,7 +62,8 @@ struct visitor {
 	float tastes[WORLD_CATEGORIES];
 	uint16_t seen[WORLD_SEEN]; /* banners, from 1; a ring */
 	uint32_t next;             /* of the ring */
-	uint32_t favourite;        /* category */
+	uint16_t favourite;        /* category */
+	uint16_t account;          /* 1: it has signed up, or in */
 };
 
 struct world {

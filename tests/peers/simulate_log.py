@@ -56,8 +56,16 @@ def simulate(options, keep, fields):
                    f'"$BIN/bp-print" --format json {fields and "-F " + fields} {d}/truth >{d}/told')
         subprocess.run(["bash", "-c", "set -o pipefail; " + command], check=True,
                        env=dict(os.environ, BIN=bin_dir))
-        return [[r for r in map(json.loads, open(f"{d}/{f}")) if "$ext" not in r]
-                for f in ("log", "told")]
+        log, told = ([r for r in map(json.loads, open(f"{d}/{f}")) if "$ext" not in r]
+                     for f in ("log", "told"))
+        return once(log), [t for t in told if t["of"] == "impression"]
+
+
+def once(log):
+    """Without the second ones of double clicks."""
+    seen = set()
+    return [r for r in log if r["event"] != "click" or
+            not (r["decision_id"] in seen or seen.add(r["decision_id"]))]
 
 
 US = 1e6
@@ -66,14 +74,14 @@ table = tempfile.NamedTemporaryFile("w", suffix=".csv")
 table.write("creative_id,rate\n" + "".join(f"{c},{r}\n" for c, r in rates.items()))
 table.flush()
 banners = f"--rates {table.name}"
-keys = ("timestamp,visitor,visitor_id,session_id,decision_id,creative_id,position,"
+keys = ("of,timestamp,visitor,visitor_id,session_id,decision_id,creative_id,position,"
         "examination,examined,clicked,probabilities")
 
 # --- Rates, positions, delays, shares ------------------------------------------------
 examination = [1, 0.6, 0.35]
 log, truth = simulate(
     f"{banners} --visitors 4000 --days 7 --rate 1500 --fatigue 0 --taste 0.7 --consent 0.7 "
-    "--examination 1,0.6,0.35 --crawlers 0.1 --farms 0.05 --conversion 0.3 --refunds 0.3 "
+    "--examination 1,0.6,0.35 --attack crawler:0.1,farm:0.05 --conversion 0.3 --refunds 0.3 "
     "--click-delay 8s --purchase-delay 20m --refund-delay 2h",
     '"page_view", "click", "purchase", "refund", "begin_checkout"', keys)
 names = list(rates)
@@ -119,8 +127,9 @@ ok("who has not consented has no identifier", not any(
     ("user_id" in r or "session_id" in r) and not r["consent"]["ads"] for r in log))
 
 shown = {t["decision_id"]: t for t in truth}
-follows("clicks come after an exponential delay",
-        [r["timestamp"] - shown[r["decision_id"]]["timestamp"] for r in log if r["event"] == "click"],
+follows("clicks of humans come after an exponential delay",
+        [r["timestamp"] - shown[r["decision_id"]]["timestamp"] for r in log if r["event"] == "click" and
+         shown[r["decision_id"]]["visitor"] == "human"],
         lambda x: 1 - math.exp(-x / (8 * US)))
 
 # Of sessions without a checkout: their purchases come from banners. No day is cut off.
@@ -157,7 +166,8 @@ for policy in ("random", "bts"):
         hours[t.hour] += 1
         days[t.weekday()] += 1
 arrivals = [datetime.datetime.fromtimestamp(r["timestamp"] / US, datetime.timezone.utc)
-            for r in log if r["event"] == "page_view" and r["step"] == 0]
+            for r in log if r["event"] == "page_view" and r["step"] == 0
+            and len(r["event_id"]) < 14]
 by_hour = collections.Counter(t.hour for t in arrivals)
 by_day = collections.Counter(t.weekday() for t in arrivals)
 total = 1500 * 7 / 20000
@@ -167,7 +177,7 @@ fits("and by weekdays", [(by_day[d], total * days[d], total * days[d]) for d in 
 
 # --- Fatigue -------------------------------------------------------------------------
 log, truth = simulate(f"{banners} --visitors 300 --days 2 --rate 3000 --fatigue 0.3 --taste 0 "
-                      "--crawlers 0 --farms 0", '"metric"', keys)
+                      "--attack none", '"metric"', keys)
 seen = collections.defaultdict(lambda: collections.deque(maxlen=8))
 cells = collections.defaultdict(lambda: [0, 0, 0])
 for t in truth:
@@ -190,8 +200,8 @@ many = tempfile.NamedTemporaryFile("w", suffix=".csv")
 many.write("creative_id,rate\n" + "".join(f"d{i},0.05\n" for i in range(100)))
 many.flush()
 log, truth = simulate(f"--rates {many.name} --visitors 300 --days 8 --rate 250 --fatigue 0 --taste 0.5 "
-                      "--drift 2d --examination 1 --crawlers 0 --farms 0", '"metric"',
-                      "timestamp,visitor_id,probabilities")
+                      "--drift 2d --examination 1 --attack none", '"metric"',
+                      "of,timestamp,visitor_id,probabilities")
 likes = collections.defaultdict(dict)
 for t in truth:
     likes[t["timestamp"] // 86400000000][t["visitor_id"]] = [math.log(p) for p in t["probabilities"]]

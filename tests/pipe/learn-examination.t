@@ -15,7 +15,7 @@
 awk 'BEGIN { print "creative_id,rate"
 	for (i = 0; i < 12; i++) printf "b%02d,%.5f\n", i, 0.03 * 1.09 ^ i }' >rates.csv
 bp-simulate --rates rates.csv --days 1 --visitors 30000 --rate 80000 --taste 0 --fatigue 0 \
-    --crawlers 0 --farms 0 --conversion 0 --examination 1,0.6,0.4 --seed 7 |
+    --attack none --conversion 0 --examination 1,0.6,0.4 --seed 7 |
     bp-join --click-window 1m |
     bp-select 'position == 1 or (position == 2 and creative_id >= "b06") or
 	(position == 0 and creative_id < "b06") or decision_id =~ "7-"' >shown.bp

@@ -37,11 +37,13 @@ def metrics(name, window="total", group=None):
 
 # --- What the server writes is what has happened
 s = Server("serve", "-p", "uniform")
-p = simulate("shop", s.port, "--truth", "truth", "--conversion", "0.5")
+p = simulate("shop", s.port, "--truth", "truth", "--conversion", "0.5", "--attack",
+             "crawler:0.05,scraper:0.02,prefetch:0.05,farm:0.05,device_farm:0.02,slow:0.02,"
+             "rotation:0.02,stuffing:0.02,spraying:0.02,takeover:0.02,stolen_card:0.02,friendly:0.1")
 same(p.wait(), 0, "the shop closes after its last day", p.says())
 same(p.says(), "", "and has nothing to complain of")
 same(s.stop(), 0, "TERM ends the server")
-told = {r["decision_id"]: r for r in records(content("truth"))}
+told = {r["decision_id"]: r for r in records(content("truth")) if r["of"] == "impression"}
 seen = {r["decision_id"]: r for r in of("serve", "impression")}
 ok(len(told) > 3000, "banners were shown", len(told))
 same(set(seen), set(told), "each was seen by the server too")
@@ -73,7 +75,8 @@ same(p.wait(), 0, "a shop with a control group closes", p.says())
 s.stop()
 shown = {r["decision_id"] for r in of("uniform", "decision")}
 policy, control = metrics("groups", group="policy")[0], metrics("groups", group="control")[0]
-hidden = [r for r in records(content("truth")) if r["decision_id"] not in shown]
+hidden = [r for r in records(content("truth"))
+          if r["of"] == "impression" and r["decision_id"] not in shown]
 same(len(hidden), control["impressions"], "the server hears nothing of it")
 same(sum(r["impressions"] for r in metrics("groups", "part", "policy")),
      policy["impressions"], "parts add up")
@@ -134,7 +137,7 @@ until(lambda: subprocess.run(["bp-model", "show", "near"], capture_output=True)
       .returncode == 0)
 s = Server("loop", "-m", "near", "-s", "spec", "--tick", "10ms", stdout=feed)
 os.close(feed)
-p = simulate("learning", s.port, "--days", "4", "--farms", "0", "--fatigue", "0",
+p = simulate("learning", s.port, "--days", "4", "--attack", "crawler:0.02", "--fatigue", "0",
              "--taste", "0", "--speed", "60000x")
 same(p.wait(), 0, "a shop in a loop closes", p.says())
 same(s.stop(), 0, "TERM ends the loop")

@@ -378,8 +378,9 @@ small_shop(void)
 		.examination = { 1, 0.5, 0.7 },
 		.conversion = 0.3,
 		.refunds = 0.3,
-		.crawlers = 0.05,
-		.farms = 0.05,
+		.attack = { 0, 0.05, 0.02, 0.02, 0.05, 0.02, 0.02, 0.02, 0.02, 0.02,
+		    0.05, 0.05, 0.5 },
+		.chargeback_delay = { WHEN_DAY },
 		.report = { WHEN_DAY },
 		.latency = { WHEN_SECOND },
 		.click_delay = { 5 * WHEN_SECOND },
@@ -689,6 +690,34 @@ too_many_visitors_are_counted_and_harm_nobody(void **state)
 	market_fini(&s);
 }
 
+/* Shares are of all sessions: 0.2 and 0.3 leave a half, so there are 0.4 and 0.6 for each
+ * of a human. */
+static void
+shares_of_attacks_are_of_all_sessions(void **state)
+{
+	double shares[WHO_COUNT];
+
+	(void)state;
+	assert_int_equal(
+	    who_read_shares(shares, "slow:0.2,stolen_card:0.3,friendly:1", &error), 0);
+	assert_int_equal(who_check_shares(shares, &error), 0);
+	assert_true(near(who_per_human(shares, WHO_SLOW), 0.4, 1e-12));
+	assert_true(near(who_per_human(shares, WHO_STOLEN_CARD), 0.6, 1e-12));
+	assert_true(who_per_human(shares, WHO_HUMAN) == 1);
+	assert_true(who_per_human(shares, WHO_FARM) == 0);
+	/* These have no sessions. */
+	assert_true(shares[WHO_FRIENDLY] == 1);
+	assert_true(who_per_human(shares, WHO_FRIENDLY) == 0);
+
+	assert_int_equal(who_read_shares(shares, "none", &error), 0);
+	for (unsigned i = 0; i < WHO_COUNT; i++)
+		assert_true(shares[i] == 0);
+	assert_int_equal(who_read_shares(shares, "human:0.5", &error), -1);
+	assert_string_equal(error.text, "attack: there is no 'human'");
+	assert_int_equal(who_read_shares(shares, "farm:nan", &error), -1);
+	assert_int_equal(who_read_shares(shares, "farm:", &error), -1);
+}
+
 static void
 options_out_of_range_are_refused_by_name(void **state)
 {
@@ -696,9 +725,9 @@ options_out_of_range_are_refused_by_name(void **state)
 
 	(void)state;
 	assert_int_equal(market_check(&o, &error), 0);
-	o.farms = 0.96;
+	o.attack[WHO_FARM] = 0.86;
 	assert_int_equal(market_check(&o, &error), -1);
-	assert_string_equal(error.text, "farms must be in 0 .. 0.95");
+	assert_string_equal(error.text, "attack: at most 0.9 of all sessions");
 	o = small_shop();
 	o.purchase_delay.us = 366 * WHEN_DAY;
 	assert_int_equal(market_check(&o, &error), -1);
@@ -724,6 +753,7 @@ main(void)
 		cmocka_unit_test(a_watermark_that_comes_back_ends_the_waiting),
 		cmocka_unit_test(a_shop_goes_on_where_it_was_saved),
 		cmocka_unit_test(too_many_visitors_are_counted_and_harm_nobody),
+		cmocka_unit_test(shares_of_attacks_are_of_all_sessions),
 		cmocka_unit_test(options_out_of_range_are_refused_by_name),
 	};
 
