@@ -82,7 +82,6 @@ struct head_features {
 /* What is said of a label. */
 struct estimate {
 	double mean; /* calibrated: a probability, or an amount */
-	double sd;   /* its standard deviation; 0: it follows from that of z */
 	double raw;  /* before calibration */
 	double z;    /* the link of the mean */
 	double
@@ -93,6 +92,7 @@ struct estimate {
 	 * yet. z and deviation where there are no lanes.
 	 * By predictions only. */
 	double open_z, open_deviation;
+	double sd; /* of the mean; 0: it follows from that of z */
 };
 
 /* The mean where z is `deviations` standard deviations away: +-1.96 for 95 %. */

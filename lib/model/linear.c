@@ -15,14 +15,13 @@
 
 enum {
 	SIZE = LINEAR_MAX + 1,
-	SLOTS = 1024, /* of the map from keys to dimensions */
-	PAIRS = LINEAR_MAX * (LINEAR_MAX - 1) / 2,
+	SLOTS = 1024,    /* of the map from keys to dimensions */
 	READER_LAG = 64, /* a reader follows when it is so far behind, or a 64th */
 };
 
 static const double unit = 0x1p-40;
 /* Below this a change of rank 1 loses digits. */
-static const double least_pivot = 0.05;
+static const double least_pivot = 1e-4;
 
 struct linear_head {
 	unsigned offset;
@@ -47,7 +46,7 @@ struct linear {
 	double fresh; /* the sum of x^2 of what has no dimension yet */
 	uint16_t at[SIZE];
 	double x[SIZE], across[SIZE];
-	uint8_t *cell[SIZE], *pair[PAIRS];
+	uint8_t *cell[SIZE], **pair; /* as many as may be */
 };
 
 /* --- Sums ----------------------------------------------------------------------------- */
@@ -105,12 +104,6 @@ linear_pair(uint64_t a, uint64_t b)
 	return pair | UINT64_C(0xffff) << 48;
 }
 
-bool
-linear_is_pair(uint64_t key)
-{
-	return key >> 48 == 0xffff;
-}
-
 /* --- Its life -------------------------------------------------------------------------- */
 
 uint64_t
@@ -118,7 +111,8 @@ linear_bytes(unsigned dimensions, unsigned heads)
 {
 	uint64_t size = dimensions + 1;
 
-	return sizeof(struct linear) + (heads + 1) * size * size * sizeof(double);
+	return sizeof(struct linear) + (heads + 1) * size * size * sizeof(double) +
+	    linear_cells(dimensions) * sizeof(uint8_t *);
 }
 
 uint64_t
@@ -154,12 +148,13 @@ linear_new(const struct linear_options *o, unsigned heads, const unsigned *offse
 	l->o = *o;
 	l->size = (unsigned)size;
 	l->work = calloc(size * size, sizeof *l->work);
+	l->pair = calloc(linear_cells(o->dimensions), sizeof *l->pair);
 	for (unsigned h = 0; h < heads; h++) {
 		l->head[h].offset = offset[h];
 		l->head[h].inverse = calloc(size * size, sizeof(double));
 		l->heads += l->head[h].inverse != NULL;
 	}
-	if (l->work == NULL || l->heads < heads) {
+	if (l->work == NULL || l->pair == NULL || l->heads < heads) {
 		linear_free(l);
 		return NULL;
 	}
@@ -175,6 +170,7 @@ linear_free(struct linear *l)
 	for (unsigned h = 0; h < LINEAR_HEADS; h++)
 		free(l->head[h].inverse);
 	free(l->work);
+	free(l->pair);
 	free(l);
 }
 

@@ -56,12 +56,17 @@ void linear_merge(struct linear_cell *to, const struct linear_cell *from);
 
 /* The key of what two features say together. No feature has a key like it. */
 uint64_t linear_pair(uint64_t a, uint64_t b);
-bool linear_is_pair(uint64_t key);
+static inline bool
+linear_is_pair(uint64_t key)
+{
+	return key >> 48 == 0xffff;
+}
 /* The key under which a feature is known. */
 static inline uint64_t
 linear_key(uint64_t key)
 {
-	return key >> 48 == 0xffff ? key ^ UINT64_C(1) << 48 : key;
+	key = cells_key(key);
+	return linear_is_pair(key) ? key ^ UINT64_C(1) << 48 : key;
 }
 
 struct linear_options {

@@ -424,7 +424,7 @@ admit(struct model *m, uint64_t home, uint64_t key, uint64_t now)
 }
 
 /* The cells to be changed; features that have none get one, if the example gives and does
- * not take back; or if what is taken back may be given later. */
+ * not take back. */
 static void
 take_up(struct model *m, const struct features *f, unsigned n, bool gives, uint64_t now)
 {
@@ -445,6 +445,20 @@ take_up(struct model *m, const struct features *f, unsigned n, bool gives, uint6
 		__builtin_prefetch(s->cell[i], 1);
 		cells_touch(c, place, now);
 	}
+}
+
+/* Each gets one, now or when the table has grown; and if what is taken back is given later. */
+static void
+take_up_all(struct model *m, const struct features *f, unsigned n, uint64_t now)
+{
+	uint64_t crowded = model_state(m)->crowded;
+
+	take_up(m, f, n, true, now);
+	if (__builtin_expect(!m->cells.cramped, 1))
+		return;
+	model_state(m)->crowded = crowded;
+	cells_reserve(&m->cells, n, now);
+	take_up(m, f, n, true, now);
 }
 
 /* The factors of one head. */
@@ -904,10 +918,10 @@ model_learn(struct model *m, const struct features *f, const struct model_exampl
 	if (m->linear != NULL)
 		state->crowded += linear_take_up(
 		    m->linear, &m->cells, &all, valued ? m->scratch->x : NULL, now);
+	else if (optimiser_is_exact(m->options.optimiser.algorithm))
+		take_up_all(m, &all, n, now);
 	else
-		take_up(m, &all, n,
-		    e->weight > 0 || optimiser_is_exact(m->options.optimiser.algorithm),
-		    now);
+		take_up(m, &all, n, e->weight > 0, now);
 	state = model_state(m);
 	if (m->rows != NULL)
 		rows_take_up(m->rows, f, e->weight > 0, now);
