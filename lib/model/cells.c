@@ -510,6 +510,28 @@ cells_resize(struct cells *c, uint64_t homes, struct error *error)
 	return 0;
 }
 
+int
+cells_copy(struct cells *to, const struct cells *from, struct error *error)
+{
+	assert(to->path == NULL && to->size == from->size);
+	to->homes_max = from->homes > to->homes_max ? from->homes : to->homes_max;
+	if (cells_resize(to, from->homes, error) < 0)
+		return -1;
+	memcpy(region_owner(&to->region), region_owner(&from->region),
+	    REGION_HEAD - REGION_OWNER);
+	memcpy(to->region.content, from->region.content, bytes_of(from, from->homes));
+	region_set_version(&to->region, region_version(&from->region));
+	to->homes_max = from->homes_max;
+	to->used = from->used;
+	to->evicted = from->evicted;
+	to->base = from->base;
+	to->cramped = from->cramped;
+	to->marks = from->marks;
+	dirty_mark_all(&to->dirty_lines);
+	dirty_mark_all(&to->dirty_cells);
+	return 0;
+}
+
 /* A touch since `base`, since c->base. */
 static uint16_t
 since_base(const struct cells *c, uint64_t base, uint64_t touched)

@@ -247,6 +247,10 @@ bool cells_put(struct cells *c, uint64_t place, uint64_t touched, uint64_t key,
 /* Let all touches count from this tick on, which is not before c->base. */
 void cells_rebase(struct cells *c, uint64_t base);
 
+/* All of a map of the same kind and budget into an empty one that nobody else reads, with what
+ * the owner keeps in the head: it goes on as that one would. -1 and error. */
+int cells_copy(struct cells *to, const struct cells *from, struct error *error);
+
 /* Call with every key and cell, in the order of their places. */
 void cells_walk(const struct cells *c,
     void (*each)(void *context, uint64_t key, const void *cell), void *context);

@@ -194,6 +194,10 @@ void model_prefetch_cells(const struct model *m, const struct features *f);
 double model_mean(
     const struct model *m, const struct model_estimates *e, enum model_target target);
 
+/* A model of the same options and budget into a new one that nobody sees: it goes on as that
+ * one would, to the bit. -1 and error. Cost: a copy. */
+int model_copy(struct model *to, const struct model *from, struct error *error);
+
 /* The model as the body of a snapshot: all but its options. */
 void model_save(struct model *m, struct state_writer *to);
 /* The same for a model file. Of counts and linear it has only what was learned: two that learned

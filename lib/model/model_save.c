@@ -69,6 +69,31 @@ model_save_learned(struct model *m, struct state_writer *to)
 		state_put_u64(to, 0);
 }
 
+static int
+copy_rows(struct rows *to, const struct rows *from, struct error *error)
+{
+	newcomers_copy(&to->seen, &from->seen);
+	return cells_copy(&to->cells, &from->cells, error);
+}
+
+int
+model_copy(struct model *to, const struct model *from, struct error *error)
+{
+	assert(strcmp(to->text, from->text) == 0);
+	if (from->options.admit > 1)
+		newcomers_copy(&to->newcomers, &from->newcomers);
+	if (from->search != NULL)
+		crosses_search_copy(to->search, from->search);
+	if (from->linear != NULL)
+		linear_copy(to->linear, from->linear);
+	if (cells_copy(&to->cells, &from->cells, error) < 0 ||
+	    (from->rows != NULL && copy_rows(to->rows, from->rows, error) < 0) ||
+	    (from->slices != NULL &&
+		cells_copy(&to->slices->cells, &from->slices->cells, error) < 0))
+		return -1;
+	return 0;
+}
+
 /* As it was, or to be made afresh of the sums. */
 static int
 load_linear(struct model *m, struct state_reader *from, struct error *error)
