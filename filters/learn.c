@@ -7,33 +7,41 @@
  *        every so often metric records that say how good the predictions are;
  *        to --deltas what changed in the model
  * state  the model (a cell for each feature, the stalest is evicted), the reports
- * needs  nothing; a negative weight takes back what the same record has taught
+ * needs  nothing; a negative weight takes back what the same record has taught: with
+ *        --exact, or by an algorithm that counts, as if it had never been there
  */
 #include "lib/filter.h"
 #include "lib/model/explain.h"
 #include "lib/model/predictor.h"
 #include "lib/model/progress.h"
+#include "lib/model/unlearn.h"
 #include "lib/modeltool/delta.h"
 #include "lib/tune/words.h"
 
 /* What of the memory is not for the model. */
 enum { RESERVE = 12 << 20 };
 
+/* With --exact: the model, what it was then, what it becomes, and the journal. */
+enum { EXACT_PARTS = 4, EXACT_EVERY = 8 };
+
 struct learn {
 	const char *path, *live, *targets, *slices, *deltas_path, *names;
 	struct words words;
+	struct span exact, exact_every;
 	uint64_t every, delta_every, most;
 
 	struct model_options options;
 	struct predictor predictor;
+	struct unlearn unlearn;
 	struct progress *progress; /* owned */
+	struct key decision_id;
 	struct explain explain;
 	struct deltas deltas;
 	struct output *to_deltas; /* NULL: nobody wants them */
 	struct run *run;
-	instant last;   /* of the last example */
-	uint64_t bytes; /* for the model */
-	uint64_t learned, unlearned, unlabelled, unchanged, evicted; /* for the stats */
+	instant last;                                     /* of the last example */
+	uint64_t bytes;                                   /* for the model */
+	uint64_t learned, unlabelled, unchanged, evicted; /* for the stats */
 };
 
 static const struct option options[] = {
@@ -52,6 +60,10 @@ static const struct option options[] = {
 	    "write there what changes in the model, for others", "FILE"),
 	OPTION_ASIDE(0, "delta-every", struct learn, delta_every, "1000",
 	    "examples between deltas, at most"),
+	OPTION('E', "exact", struct learn, exact, "0",
+	    "take back exactly what was learned in so much time"),
+	OPTION(0, "exact-every", struct learn, exact_every, "0",
+	    "the least time between two such replays; 0: an eighth"),
 	OPTION('e', "explain", struct learn, most, "0",
 	    "say which features move the prediction most: so many"),
 	OPTION_ASIDE('n', "names", struct learn, names, NULL,
@@ -121,14 +133,40 @@ begin_deltas(struct run *run, struct learn *l)
 	    : run_fail(run, "%s", error.text);
 }
 
+static int
+begin_unlearning(struct run *run, struct learn *l)
+{
+	int64_t every =
+	    l->exact_every.us > 0 ? l->exact_every.us : l->exact.us / EXACT_EVERY;
+	struct error error;
+
+	unlearn_fini(&l->unlearn);
+	return unlearn_init(&l->unlearn, l->predictor.model, l->exact.us, every,
+		   l->bytes, l->bytes, &error) == 0
+	    ? 0
+	    : run_usage(run, "%s", error.text);
+}
+
 static void
 show_counters(struct run *run, const struct learn *l)
 {
+	const struct journal *j = l->unlearn.journal;
+
 	run_counter(run, "learned", "examples learned", &l->learned);
-	run_counter(run, "unlearned", "examples taken back", &l->unlearned);
+	run_counter(run, "unlearned", "examples taken back", &l->unlearn.unlearned);
 	run_counter(run, "unlabelled", "predicted but not learned", &l->unlabelled);
 	run_counter(run, "unchanged", "revisions of something else", &l->unchanged);
 	run_counter(run, "evicted_weights", "weights given up for others", &l->evicted);
+	if (j == NULL)
+		return;
+	run_counter(run, "unlearned_exactly", "as if they had never been learned",
+	    &j->counts.taken_back);
+	run_counter(run, "unlearned_too_late", "that --exact does not reach back to",
+	    &j->counts.too_late);
+	run_counter(run, "exact_cut", "examples that --exact gave up early for memory",
+	    &j->counts.early);
+	run_counter(run, "replays", "of what --exact keeps", &j->counts.settled);
+	run_counter(run, "relearned", "examples learned again", &j->counts.relearned);
 }
 
 static int
@@ -146,12 +184,17 @@ start(struct run *run, void *self)
 		&l->explain, l->most, l->names, &l->bytes, run_os(run), &error) != 0)
 		return run_usage(run, "%s", error.text);
 	l->predictor.explain = l->most > 0 ? &l->explain : NULL;
-	if (open_model(run, l) != 0 || begin_deltas(run, l) != 0)
+	if (l->exact.us > 0)
+		l->bytes /= EXACT_PARTS;
+	if (open_model(run, l) != 0 || begin_deltas(run, l) != 0 ||
+	    begin_unlearning(run, l) != 0)
 		return -1;
+	l->decision_id = run_key(run, "decision_id");
 	predictor_keys(&l->predictor, run_reader(run));
 	l->progress = progress_new(&l->predictor, run_reader(run), l->slices, &error);
 	if (l->progress == NULL)
 		return run_usage(run, "--slice: %s", error.text);
+	progress_set_unlearn(l->progress, &l->unlearn);
 	run_opens_files(run);
 	show_counters(run, l);
 	return 0;
@@ -175,21 +218,55 @@ report_when_due(struct run *run, struct learn *l)
 	return progress_report(l->progress, false, emit, run);
 }
 
+/* By which a record is known again when it is taken back. */
+static struct slice
+identity_of(const struct learn *l, const struct record *r)
+{
+	struct slice id = { 0 };
+
+	if (!record_value(r, l->decision_id, &id))
+		(void)record_value(r, KEY_EVENT_ID, &id);
+	return id;
+}
+
 static enum features_fault
-predict_or_learn(struct learn *l, const struct features *f, bool learn,
-    const struct model_example *e, struct model_estimates *said)
+predict_or_learn(struct learn *l, const struct record *r, const struct features *f,
+    bool learn, const struct model_example *e, struct model_estimates *said)
 {
 	struct model *m = l->predictor.model;
 	enum features_fault fault = FEATURES_FINE;
+	instant when = 0;
 
+	(void)record_timestamp(r, &when);
 	if (l->most > 0 && (fault = features_check(f)) == FEATURES_FINE)
 		explain_note(&l->explain, m, f);
 	if (fault == FEATURES_FINE)
-		fault = learn ? model_learn(m, f, e, said) : model_predict(m, f, said);
-	if (learn && fault == FEATURES_FINE)
-		*(e->weight < 0 ? &l->unlearned : &l->learned) += 1;
+		fault = learn
+		    ? unlearn_learn(&l->unlearn, m, f, e, identity_of(l, r), when, said)
+		    : model_predict(m, f, said);
+	l->learned += learn && fault == FEATURES_FINE && e->weight >= 0;
 	l->evicted = m->cells.evicted;
 	return fault;
+}
+
+/* The model as it is without what was taken back takes the place of the one that was
+ * corrected. Who reads it live sees the one or the other. */
+static int
+settle(struct run *run, struct learn *l)
+{
+	struct model *was = l->predictor.model, *m;
+	struct error error;
+
+	m = journal_settle(l->unlearn.journal, was, &error);
+	if (m != NULL && l->live != NULL && model_show(m, l->live, was, &error) < 0) {
+		model_free(m);
+		m = NULL;
+	}
+	if (m == NULL)
+		return run_fail(run, "%s", error.text);
+	predictor_take(&l->predictor, m, NULL);
+	l->evicted = m->cells.evicted;
+	return begin_deltas(run, l);
 }
 
 static enum verdict
@@ -218,7 +295,7 @@ each(struct run *run, void *self, const struct record *r)
 		    model_target_name(wrong));
 	if (fault == FEATURES_FINE)
 		fault = predict_or_learn(
-		    l, &features, label == PREDICTOR_KNOWN, &example, &said);
+		    l, r, &features, label == PREDICTOR_KNOWN, &example, &said);
 	if (fault != FEATURES_FINE)
 		return run_reject(run, "%s", features_fault_text(fault));
 	l->unlabelled += label == PREDICTOR_UNKNOWN || label == PREDICTOR_UNCHANGED;
@@ -231,6 +308,9 @@ each(struct run *run, void *self, const struct record *r)
 			return FAIL;
 	}
 	predictor_build(p, r, &said, run_set(run, p->prediction));
+	if (l->unlearn.journal != NULL && journal_is_due(l->unlearn.journal) &&
+	    settle(run, l) != 0)
+		return FAIL;
 	return PASS;
 }
 
@@ -245,18 +325,34 @@ idle(struct run *run, void *self)
 	return run_is_stage(run) ? 0 : deltas_send(&l->deltas, l->last);
 }
 
+/* What others read is right, also where we have not settled yet. */
+static int
+commit(struct run *run, struct learn *l)
+{
+	const struct journal *j = l->unlearn.journal;
+	struct predictor right = { .model = l->predictor.model };
+	struct error error;
+	int status;
+
+	if (j != NULL && j->pending > 0)
+		right.model = journal_peek(j, &error);
+	if (right.model == NULL)
+		return run_fail(run, "%s", error.text);
+	status = predictor_commit(&right, run_os(run), l->path, &error);
+	if (right.model != l->predictor.model)
+		model_free(right.model);
+	return status == 0 ? 0 : run_fail(run, "%s", error.text);
+}
+
 /* For bp-score to read. */
 static int
 publish(struct run *run, void *self)
 {
 	struct learn *l = self;
-	struct error error;
 
 	if (idle(run, l) != 0)
 		return -1;
-	if (predictor_commit(&l->predictor, run_os(run), l->path, &error) < 0)
-		return run_fail(run, "%s", error.text);
-	return 0;
+	return commit(run, l);
 }
 
 static int
@@ -264,6 +360,9 @@ finish(struct run *run, void *self)
 {
 	struct learn *l = self;
 
+	if (l->unlearn.journal != NULL && l->unlearn.journal->pending > 0 &&
+	    settle(run, l) != 0)
+		return -1;
 	if (report_when_due(run, l) != 0 || deltas_send(&l->deltas, l->last) != 0)
 		return -1;
 	return progress_report(l->progress, true, emit, run);
@@ -277,12 +376,12 @@ save(struct run *run, void *self, struct state_writer *to)
 
 	(void)run;
 	state_put_u64(to, l->learned);
-	state_put_u64(to, l->unlearned);
 	state_put_u64(to, l->unlabelled);
 	state_put_u64(to, l->unchanged);
 	state_put_i64(to, l->predictor.window_us);
 	progress_save(l->progress, to);
 	model_save(l->predictor.model, to);
+	unlearn_save(&l->unlearn, to);
 	state_put_i64(to, l->last);
 	state_put_u64(to, l->to_deltas != NULL);
 	if (l->to_deltas != NULL)
@@ -317,7 +416,6 @@ load(struct run *run, void *self, struct state_reader *from)
 	struct error error;
 
 	if (state_get_u64(from, &l->learned) < 0 ||
-	    state_get_u64(from, &l->unlearned) < 0 ||
 	    state_get_u64(from, &l->unlabelled) < 0 ||
 	    state_get_u64(from, &l->unchanged) < 0 ||
 	    state_get_i64(from, &p->window_us) < 0 ||
@@ -332,6 +430,8 @@ load(struct run *run, void *self, struct state_reader *from)
 	    (l->live != NULL && model_show(p->model, l->live, NULL, &error) < 0))
 		return run_fail(run, "%s", error.text);
 	l->evicted = p->model->cells.evicted;
+	if (unlearn_load(&l->unlearn, from, &error) != 0)
+		return run_fail(run, "%s", error.text);
 	return load_deltas(run, l, from);
 }
 
@@ -340,6 +440,7 @@ stop(void *self)
 {
 	struct learn *l = self;
 
+	unlearn_fini(&l->unlearn);
 	deltas_fini(&l->deltas);
 	explain_fini(&l->explain);
 	progress_free(l->progress);
@@ -354,7 +455,7 @@ static const struct filter learn = {
 		    "<features | bp-print\n",
 	.options = options,
 	.size = sizeof(struct learn),
-	.schema = 3,
+	.schema = 4,
 	.start = start,
 	.load = load,
 	.each = each,

@@ -475,6 +475,8 @@ index_entries(struct journal *j)
 int
 journal_load(struct journal *j, struct state_reader *from, struct error *error)
 {
+	struct model *base;
+
 	if (state_get_u64(from, &j->tail) < 0 || state_get_u64(from, &j->head) < 0 ||
 	    state_get_u64(from, &j->entries) < 0 ||
 	    state_get_u64(from, &j->pending) < 0 || state_get_i64(from, &j->last) < 0 ||
@@ -487,5 +489,10 @@ journal_load(struct journal *j, struct state_reader *from, struct error *error)
 		return -1;
 	if (index_entries(j) < 0)
 		return error_set(error, "the journal is damaged");
-	return model_load(j->base, from, error);
+	base = model_like(j, &j->base->options, error);
+	if (base == NULL)
+		return -1;
+	model_free(j->base);
+	j->base = base;
+	return model_load(base, from, error);
 }

@@ -86,7 +86,7 @@ struct model *journal_settle(struct journal *j, struct model *now, struct error 
 struct model *journal_peek(const struct journal *j, struct error *error);
 
 void journal_save(struct journal *j, struct state_writer *to);
-/* Into a new one. */
+/* Into one that has noted nothing. */
 int journal_load(struct journal *j, struct state_reader *from, struct error *error);
 
 #endif
