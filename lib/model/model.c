@@ -461,6 +461,17 @@ take_up_all(struct model *m, const struct features *f, unsigned n, uint64_t now)
 	take_up(m, f, n, true, now);
 }
 
+/* What is left out is no longer when it is taken back. */
+static void
+take_up_linear(
+    struct model *m, const struct features *f, bool valued, double weight, uint64_t now)
+{
+	uint64_t left_out =
+	    linear_take_up(m->linear, &m->cells, f, valued ? m->scratch->x : NULL, now);
+
+	model_state(m)->crowded += weight < 0 ? -left_out : left_out;
+}
+
 /* The factors of one head. */
 static struct factors_example *
 factors_of(const struct model *m, unsigned head, const float *x)
@@ -916,8 +927,7 @@ model_learn(struct model *m, const struct features *f, const struct model_exampl
 	cells_reserve(&m->cells, n, now);
 	state = model_state(m);
 	if (m->linear != NULL)
-		state->crowded += linear_take_up(
-		    m->linear, &m->cells, &all, valued ? m->scratch->x : NULL, now);
+		take_up_linear(m, &all, valued, e->weight, now);
 	else if (optimiser_is_exact(m->options.optimiser.algorithm))
 		take_up_all(m, &all, n, now);
 	else
