@@ -12,17 +12,12 @@
  */
 #include "lib/filter.h"
 #include "lib/model/explain.h"
-#include "lib/model/predictor.h"
 #include "lib/model/progress.h"
-#include "lib/model/unlearn.h"
-#include "lib/modeltool/delta.h"
+#include "lib/modeltool/learner.h"
 #include "lib/tune/words.h"
 
 /* What of the memory is not for the model. */
 enum { RESERVE = 12 << 20 };
-
-/* With --exact: the model, what it was then, what it becomes, and the journal. */
-enum { EXACT_PARTS = 4, EXACT_EVERY = 8 };
 
 struct learn {
 	const char *path, *live, *targets, *slices, *deltas_path, *names;
@@ -30,17 +25,13 @@ struct learn {
 	struct span exact, exact_every;
 	uint64_t every, delta_every, most;
 
-	struct model_options options;
-	struct predictor predictor;
-	struct unlearn unlearn;
+	struct learner learner;
 	struct progress *progress; /* owned */
-	struct key decision_id;
 	struct explain explain;
 	struct deltas deltas;
 	struct output *to_deltas; /* NULL: nobody wants them */
 	struct run *run;
 	instant last;                                     /* of the last example */
-	uint64_t bytes;                                   /* for the model */
 	uint64_t learned, unlabelled, unchanged, evicted; /* for the stats */
 };
 
@@ -74,34 +65,24 @@ static const struct option options[] = {
 /* --- Start -------------------------------------------------------------------------- */
 
 static int
-read_options(struct run *run, struct learn *l)
-{
-	struct error error;
-
-	if (words_understand(&l->words, l->targets, &l->options, &error) < 0)
-		return run_usage(run, "%s", error.text);
-	return 0;
-}
-
-static int
 open_model(struct run *run, struct learn *l)
 {
-	struct predictor *p = &l->predictor;
-	struct model *model = NULL;
-	enum state_trouble trouble;
+	struct learner *of = &l->learner;
 	struct error error;
+	bool wrong_use;
 
-	if (predictor_open(p, run_os(run), l->path, &l->options, l->bytes, l->live,
-		&trouble, &error) == 0)
-		return 0;
-	if (trouble == STATE_OTHER)
+	if (words_understand(&l->words, l->targets, &of->options, &error) < 0)
 		return run_usage(run, "%s", error.text);
-	if (trouble == STATE_MISSING)
-		model = model_new(&l->options, l->bytes, run_os(run), l->live, &error);
-	if (model == NULL)
-		return run_fail(run, "%s", error.text);
-	predictor_take(p, model, NULL);
-	return 0;
+	of->os = run_os(run);
+	of->path = l->path;
+	of->live = l->live;
+	of->exact_us = l->exact.us;
+	of->every_us = l->exact_every.us;
+	of->predictor.explain = l->most > 0 ? &l->explain : NULL;
+	if (learner_open(of, &wrong_use, &error) == 0)
+		return 0;
+	return wrong_use ? run_usage(run, "%s", error.text)
+			 : run_fail(run, "%s", error.text);
 }
 
 static int
@@ -128,32 +109,20 @@ begin_deltas(struct run *run, struct learn *l)
 	l->run = run;
 	l->deltas.emit = divert_delta;
 	l->deltas.context = l;
-	return deltas_begin(&l->deltas, l->predictor.model, &error) == 0
+	l->learner.deltas = &l->deltas;
+	return deltas_begin(&l->deltas, l->learner.predictor.model, &error) == 0
 	    ? 0
 	    : run_fail(run, "%s", error.text);
-}
-
-static int
-begin_unlearning(struct run *run, struct learn *l)
-{
-	int64_t every =
-	    l->exact_every.us > 0 ? l->exact_every.us : l->exact.us / EXACT_EVERY;
-	struct error error;
-
-	unlearn_fini(&l->unlearn);
-	return unlearn_init(&l->unlearn, l->predictor.model, l->exact.us, every,
-		   l->bytes, l->bytes, &error) == 0
-	    ? 0
-	    : run_usage(run, "%s", error.text);
 }
 
 static void
 show_counters(struct run *run, const struct learn *l)
 {
-	const struct journal *j = l->unlearn.journal;
+	const struct unlearn *u = &l->learner.unlearn;
+	const struct journal *j = u->journal;
 
 	run_counter(run, "learned", "examples learned", &l->learned);
-	run_counter(run, "unlearned", "examples taken back", &l->unlearn.unlearned);
+	run_counter(run, "unlearned", "examples taken back", &u->unlearned);
 	run_counter(run, "unlabelled", "predicted but not learned", &l->unlabelled);
 	run_counter(run, "unchanged", "revisions of something else", &l->unchanged);
 	run_counter(run, "evicted_weights", "weights given up for others", &l->evicted);
@@ -177,24 +146,18 @@ start(struct run *run, void *self)
 
 	if (l->path == NULL)
 		return run_usage(run, "--model FILE is missing (see --help)");
-	if (read_options(run, l) != 0)
-		return -1;
-	l->bytes = run_memory(run) - RESERVE;
-	if (explain_init(
-		&l->explain, l->most, l->names, &l->bytes, run_os(run), &error) != 0)
+	l->learner.bytes = run_memory(run) - RESERVE;
+	if (explain_init(&l->explain, l->most, l->names, &l->learner.bytes, run_os(run),
+		&error) != 0)
 		return run_usage(run, "%s", error.text);
-	l->predictor.explain = l->most > 0 ? &l->explain : NULL;
-	if (l->exact.us > 0)
-		l->bytes /= EXACT_PARTS;
-	if (open_model(run, l) != 0 || begin_deltas(run, l) != 0 ||
-	    begin_unlearning(run, l) != 0)
+	if (open_model(run, l) != 0 || begin_deltas(run, l) != 0)
 		return -1;
-	l->decision_id = run_key(run, "decision_id");
-	predictor_keys(&l->predictor, run_reader(run));
-	l->progress = progress_new(&l->predictor, run_reader(run), l->slices, &error);
+	learner_keys(&l->learner, run_reader(run));
+	l->progress =
+	    progress_new(&l->learner.predictor, run_reader(run), l->slices, &error);
 	if (l->progress == NULL)
 		return run_usage(run, "--slice: %s", error.text);
-	progress_set_unlearn(l->progress, &l->unlearn);
+	progress_set_unlearn(l->progress, &l->learner.unlearn);
 	run_opens_files(run);
 	show_counters(run, l);
 	return 0;
@@ -218,62 +181,40 @@ report_when_due(struct run *run, struct learn *l)
 	return progress_report(l->progress, false, emit, run);
 }
 
-/* By which a record is known again when it is taken back. */
-static struct slice
-identity_of(const struct learn *l, const struct record *r)
-{
-	struct slice id = { 0 };
-
-	if (!record_value(r, l->decision_id, &id))
-		(void)record_value(r, KEY_EVENT_ID, &id);
-	return id;
-}
-
 static enum features_fault
 predict_or_learn(struct learn *l, const struct record *r, const struct features *f,
     bool learn, const struct model_example *e, struct model_estimates *said)
 {
-	struct model *m = l->predictor.model;
+	struct model *m = l->learner.predictor.model;
 	enum features_fault fault = FEATURES_FINE;
-	instant when = 0;
 
-	(void)record_timestamp(r, &when);
 	if (l->most > 0 && (fault = features_check(f)) == FEATURES_FINE)
 		explain_note(&l->explain, m, f);
 	if (fault == FEATURES_FINE)
-		fault = learn
-		    ? unlearn_learn(&l->unlearn, m, f, e, identity_of(l, r), when, said)
-		    : model_predict(m, f, said);
+		fault = learn ? learner_learn(&l->learner, r, f, e, said)
+			      : model_predict(m, f, said);
 	l->learned += learn && fault == FEATURES_FINE && e->weight >= 0;
 	l->evicted = m->cells.evicted;
 	return fault;
 }
 
-/* The model as it is without what was taken back takes the place of the one that was
- * corrected. Who reads it live sees the one or the other. */
+/* What was taken back was never learned. */
 static int
 settle(struct run *run, struct learn *l)
 {
-	struct model *was = l->predictor.model, *m;
 	struct error error;
 
-	m = journal_settle(l->unlearn.journal, was, &error);
-	if (m != NULL && l->live != NULL && model_show(m, l->live, was, &error) < 0) {
-		model_free(m);
-		m = NULL;
-	}
-	if (m == NULL)
+	if (learner_settle(&l->learner, &error) != 0)
 		return run_fail(run, "%s", error.text);
-	predictor_take(&l->predictor, m, NULL);
-	l->evicted = m->cells.evicted;
-	return begin_deltas(run, l);
+	l->evicted = l->learner.predictor.model->cells.evicted;
+	return 0;
 }
 
 static enum verdict
 each(struct run *run, void *self, const struct record *r)
 {
 	struct learn *l = self;
-	struct predictor *p = &l->predictor;
+	struct predictor *p = &l->learner.predictor;
 	enum model_target wrong = MODEL_CLICK;
 	struct model_estimates said;
 	struct model_example example;
@@ -308,10 +249,7 @@ each(struct run *run, void *self, const struct record *r)
 			return FAIL;
 	}
 	predictor_build(p, r, &said, run_set(run, p->prediction));
-	if (l->unlearn.journal != NULL && journal_is_due(l->unlearn.journal) &&
-	    settle(run, l) != 0)
-		return FAIL;
-	return PASS;
+	return learner_is_due(&l->learner) && settle(run, l) != 0 ? FAIL : PASS;
 }
 
 /* --- Ends --------------------------------------------------------------------------- */
@@ -325,34 +263,18 @@ idle(struct run *run, void *self)
 	return run_is_stage(run) ? 0 : deltas_send(&l->deltas, l->last);
 }
 
-/* What others read is right, also where we have not settled yet. */
-static int
-commit(struct run *run, struct learn *l)
-{
-	const struct journal *j = l->unlearn.journal;
-	struct predictor right = { .model = l->predictor.model };
-	struct error error;
-	int status;
-
-	if (j != NULL && j->pending > 0)
-		right.model = journal_peek(j, &error);
-	if (right.model == NULL)
-		return run_fail(run, "%s", error.text);
-	status = predictor_commit(&right, run_os(run), l->path, &error);
-	if (right.model != l->predictor.model)
-		model_free(right.model);
-	return status == 0 ? 0 : run_fail(run, "%s", error.text);
-}
-
 /* For bp-score to read. */
 static int
 publish(struct run *run, void *self)
 {
 	struct learn *l = self;
+	struct error error;
 
 	if (idle(run, l) != 0)
 		return -1;
-	return commit(run, l);
+	if (learner_commit(&l->learner, &error) < 0)
+		return run_fail(run, "%s", error.text);
+	return 0;
 }
 
 static int
@@ -360,8 +282,7 @@ finish(struct run *run, void *self)
 {
 	struct learn *l = self;
 
-	if (l->unlearn.journal != NULL && l->unlearn.journal->pending > 0 &&
-	    settle(run, l) != 0)
+	if (learner_is_pending(&l->learner) && settle(run, l) != 0)
 		return -1;
 	if (report_when_due(run, l) != 0 || deltas_send(&l->deltas, l->last) != 0)
 		return -1;
@@ -378,10 +299,8 @@ save(struct run *run, void *self, struct state_writer *to)
 	state_put_u64(to, l->learned);
 	state_put_u64(to, l->unlabelled);
 	state_put_u64(to, l->unchanged);
-	state_put_i64(to, l->predictor.window_us);
 	progress_save(l->progress, to);
-	model_save(l->predictor.model, to);
-	unlearn_save(&l->unlearn, to);
+	learner_save(&l->learner, to);
 	state_put_i64(to, l->last);
 	state_put_u64(to, l->to_deltas != NULL);
 	if (l->to_deltas != NULL)
@@ -411,27 +330,16 @@ static int
 load(struct run *run, void *self, struct state_reader *from)
 {
 	struct learn *l = self;
-	struct predictor *p = &l->predictor;
-	struct model *model;
 	struct error error;
 
 	if (state_get_u64(from, &l->learned) < 0 ||
 	    state_get_u64(from, &l->unlabelled) < 0 ||
 	    state_get_u64(from, &l->unchanged) < 0 ||
-	    state_get_i64(from, &p->window_us) < 0 ||
 	    progress_load(l->progress, from) < 0)
 		return run_fail(run, "the snapshot is too short");
-	predictor_free(p);
-	model = model_new(&l->options, l->bytes, run_os(run), NULL, &error);
-	if (model == NULL)
+	if (learner_load(&l->learner, from, &error) < 0)
 		return run_fail(run, "%s", error.text);
-	predictor_take(p, model, NULL);
-	if (model_load(p->model, from, &error) < 0 ||
-	    (l->live != NULL && model_show(p->model, l->live, NULL, &error) < 0))
-		return run_fail(run, "%s", error.text);
-	l->evicted = p->model->cells.evicted;
-	if (unlearn_load(&l->unlearn, from, &error) != 0)
-		return run_fail(run, "%s", error.text);
+	l->evicted = l->learner.predictor.model->cells.evicted;
 	return load_deltas(run, l, from);
 }
 
@@ -440,11 +348,10 @@ stop(void *self)
 {
 	struct learn *l = self;
 
-	unlearn_fini(&l->unlearn);
 	deltas_fini(&l->deltas);
 	explain_fini(&l->explain);
 	progress_free(l->progress);
-	predictor_free(&l->predictor);
+	learner_fini(&l->learner);
 }
 
 static const struct filter learn = {

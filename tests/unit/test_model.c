@@ -819,8 +819,8 @@ a_and_then_b_is_ab_to_the_bit(void **state)
 			if (a < OPTIMISER_COUNTS) {
 				o.feedback = i % 2 ? FEEDBACK_DFM : FEEDBACK_REVISE;
 				o.admit = i % 2 ? 2 : 1;
-				o.calibration = i < 2 ? CALIBRATION_PLATT
-						      : CALIBRATION_ISOTONIC;
+				o.calibration =
+				    i < 2 ? CALIBRATION_PLATT : CALIBRATION_ISOTONIC;
 			}
 			whole = model_with(&o, budget[i / 2]);
 			first = model_with(&o, budget[i / 2]);
