@@ -53,10 +53,13 @@ counts_successes(const struct counts *c, enum likelihood likelihood)
 
 /* --- Posteriors ----------------------------------------------------------------------- */
 
-static int64_t
-seen(const struct counts *c)
+struct counts
+counts_read(const struct counts *c)
 {
-	return c == NULL ? 0 : __atomic_load_n(&c->trials, __ATOMIC_RELAXED);
+	if (c == NULL)
+		return (struct counts){ 0, 0 };
+	return (struct counts){ __atomic_load_n(&c->trials, __ATOMIC_RELAXED),
+		__atomic_load_n(&c->successes, __ATOMIC_RELAXED) };
 }
 
 /* The one seen most comes first; of those seen equally often the one with more successes, so
@@ -64,55 +67,61 @@ seen(const struct counts *c)
 static bool
 is_before(const struct counts *a, const struct counts *b)
 {
-	if (seen(a) != seen(b))
-		return seen(a) > seen(b);
-	return a != NULL && b != NULL && a->successes > b->successes;
+	return a->trials != b->trials ? a->trials > b->trials
+				      : a->successes > b->successes;
 }
 
 /* Shell's sort, as most examples have few features. */
 static void
-sort(const struct counts **c, unsigned n)
+sort(struct counts *c, unsigned n)
 {
-	static const unsigned gaps[] = { 701, 301, 132, 57, 23, 10, 4, 1 };
+	static const unsigned gaps[] = { 1750, 701, 301, 132, 57, 23, 10, 4, 1 };
 
 	for (unsigned g = 0; g < sizeof gaps / sizeof *gaps; g++)
-		for (unsigned i = gaps[g]; i < n; i++) {
-			const struct counts *moved = c[i];
+		for (unsigned gap = gaps[g], i = gap; i < n; i++) {
+			struct counts moved = c[i];
 			unsigned k = i;
 
-			for (; k >= gaps[g] && is_before(moved, c[k - gaps[g]]);
-			     k -= gaps[g])
-				c[k] = c[k - gaps[g]];
+			for (; k >= gap && is_before(&moved, &c[k - gap]); k -= gap)
+				c[k] = c[k - gap];
 			c[k] = moved;
 		}
 }
 
-/* A prior of that mean. */
-static struct counts_arm
-prior_of(double mean, enum likelihood likelihood, double worth)
+/* Not fmin, which must see to NaN and is a call. */
+static inline double
+less(double a, double b)
 {
-	double odds;
+	return a < b ? a : b;
+}
 
-	if (likelihood != LIKELIHOOD_BERNOULLI)
-		return (struct counts_arm){ worth, worth * mean };
-	mean = vec_clamp(mean, 1e-9, 1 - 1e-9);
-	odds = mean / (1 - mean);
-	return odds <= 1 ? (struct counts_arm){ worth, worth / odds }
-			 : (struct counts_arm){ worth * odds, worth };
+/* A prior of the same mean, which is worth so much. */
+static void
+weaken(struct counts_arm *arm, enum likelihood likelihood, double worth)
+{
+	const double most = 1e9;
+
+	if (likelihood != LIKELIHOOD_BERNOULLI) {
+		arm->b = worth * (arm->b / arm->a);
+		arm->a = worth;
+	} else if (arm->a <= arm->b) {
+		arm->b = worth * less(arm->b / arm->a, most);
+		arm->a = worth;
+	} else {
+		arm->a = worth * less(arm->a / arm->b, most);
+		arm->b = worth;
+	}
 }
 
 /* Where more was taken back than was given so far, nothing was seen. */
 static void
 learn(struct counts_arm *arm, const struct counts *c, enum likelihood likelihood)
 {
-	double n, s;
+	double n = (double)(c->trials > 0 ? c->trials : 0) * COUNTS_UNIT;
+	double s = (double)(c->successes > 0 ? c->successes : 0) * unit(likelihood);
 
-	if (c == NULL)
-		return;
-	n = fmax(counts_trials(c), 0);
-	s = fmax(counts_successes(c, likelihood), 0);
 	if (likelihood == LIKELIHOOD_BERNOULLI) {
-		s = fmin(s, n);
+		s = less(s, n);
 		arm->a += s;
 		arm->b += n - s;
 	} else {
@@ -129,16 +138,19 @@ mean_of(struct counts_arm arm, enum likelihood likelihood)
 }
 
 struct counts_arm
-counts_arm(const struct counts **counts, unsigned n, enum likelihood likelihood,
-    double base, double prior)
+counts_arm(struct counts *counts, unsigned n, enum likelihood likelihood, double base,
+    double prior)
 {
-	struct counts_arm arm = prior_of(base, likelihood, prior);
+	struct counts_arm arm = { 1, base };
 
+	if (likelihood == LIKELIHOOD_BERNOULLI)
+		arm = (struct counts_arm){ base, 1 - base };
 	sort(counts, n);
+	weaken(&arm, likelihood, prior);
 	for (unsigned i = 0; i < n; i++) {
-		arm = prior_of(
-		    i == 0 ? base : mean_of(arm, likelihood), likelihood, prior);
-		learn(&arm, counts[i], likelihood);
+		if (i > 0)
+			weaken(&arm, likelihood, prior);
+		learn(&arm, &counts[i], likelihood);
 	}
 	return arm;
 }

@@ -35,7 +35,7 @@ void
 exact_add(
     const struct head_options *o, const struct head_features *f, struct head_sum *s)
 {
-	const struct counts *counts[FEATURES_MAX];
+	struct counts counts[FEATURES_MAX];
 	unsigned n = 0;
 
 	if (!is_counts(o)) {
@@ -44,7 +44,7 @@ exact_add(
 	}
 	for (unsigned i = 0; i < f->n; i++)
 		if (is_there(f, i))
-			counts[n++] = (const void *)f->cells[i];
+			counts[n++] = counts_read((const void *)f->cells[i]);
 	s->arm = counts_arm(counts, n, o->likelihood,
 	    likelihood_mean(o->likelihood, s->offset), o->optimiser.l2);
 }
@@ -124,10 +124,13 @@ static void
 learn_counts(struct head *h, const struct head_options *o,
     const struct head_features *f, double label, double weight)
 {
+	struct counts one = { 0, 0 };
+
+	counts_add(&one, o->likelihood, label, weight);
 	for (unsigned i = 0; i < f->n; i++)
 		if (f->cells[i] != NULL && is_there(f, i))
-			counts_add((void *)f->cells[i], o->likelihood, label, weight);
-	counts_add(&h->counts, o->likelihood, label, weight);
+			counts_merge((void *)f->cells[i], &one);
+	counts_merge(&h->counts, &one);
 }
 
 static void

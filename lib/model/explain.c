@@ -12,8 +12,9 @@ counts_weight(
     const struct head *head, const struct head_options *o, const struct counts *c)
 {
 	double base = head_base(head, o);
+	struct counts own = counts_read(c);
 	struct counts_said said = counts_say(
-	    counts_arm(&c, 1, o->likelihood, base, o->optimiser.l2), o->likelihood);
+	    counts_arm(&own, 1, o->likelihood, base, o->optimiser.l2), o->likelihood);
 
 	return (struct explain_weight){ said.z - likelihood_link(o->likelihood, base),
 		sqrt(said.variance) };

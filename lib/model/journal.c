@@ -12,7 +12,7 @@
 enum {
 	RING_MIN = 1 << 20, /* twice the largest entry and more */
 	BUCKET_BYTES = 128, /* of the ring for each bucket */
-	GAP = UINT32_MAX,   /* the rest of the ring is not used */
+	GAP = INT32_MAX,    /* the rest of the ring is not used */
 	FIRST = 8,          /* no entry begins at 0, which is nowhere */
 };
 
