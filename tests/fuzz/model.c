@@ -217,6 +217,8 @@ write_model(const struct os *os, const uint8_t *data, size_t size)
 		state_put_u64(to, key);
 		state_put(to, cell, m->kind.size);
 	}
+	if (m->linear != NULL)
+		state_put_u64(to, 0);
 	model_free(m);
 	assert(state_commit(to, &error) == 0);
 }
