@@ -50,6 +50,17 @@ bp-learn -m taught --exact 1000d --state state first.bp >/dev/null
 bp-learn -m taught --exact 1000d --state state rest.bp >/dev/null
 ok 'the journal is in the snapshot' cmp taught never
 
+bp-learn -m told --exact 1000d --exact-every 100ms -D deltas.bp --stats stats taught.bp >/dev/null
+ok 'who settles often ends where the others do' cmp told never
+like 'and did' '^bannerpipe_replays_total.* [1-9]' cat stats
+bp-model follow --model copy <deltas.bp
+ok 'deltas follow what is settled' bp-model diff told copy
+for algorithm in counts linear; do
+	bp-learn -m "$algorithm" -a "$algorithm" --dimensions 40 -D deltas.bp taught.bp >/dev/null
+	bp-model follow --model copy <deltas.bp
+	ok "deltas carry $algorithm" bp-model diff "$algorithm" copy
+done
+
 bp-learn -m short --exact 1ms --stats stats taught.bp >/dev/null
 like 'what came too late is counted' 'unlearned_too_late[^0-9]* [1-9]' cat stats
 like 'counts need no --exact' 'counts forgets exactly' bp-learn -m c -a counts --exact 1h taught.bp
