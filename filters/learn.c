@@ -7,13 +7,13 @@
  *        every so often metric records that say how good the predictions are;
  *        to --deltas what changed in the model
  * state  the model (a cell for each feature, the stalest is evicted), the reports
- * needs  nothing; a negative weight takes back what the same record has taught
+ * needs  nothing; a negative weight takes back what the same record has taught: with
+ *        --exact, or by an algorithm that counts, as if it had never been there
  */
 #include "lib/filter.h"
 #include "lib/model/explain.h"
-#include "lib/model/predictor.h"
 #include "lib/model/progress.h"
-#include "lib/modeltool/delta.h"
+#include "lib/modeltool/learner.h"
 #include "lib/tune/words.h"
 
 /* What of the memory is not for the model. */
@@ -22,18 +22,17 @@ enum { RESERVE = 12 << 20 };
 struct learn {
 	const char *path, *live, *targets, *slices, *deltas_path, *names;
 	struct words words;
+	struct span exact, exact_every;
 	uint64_t every, delta_every, most;
 
-	struct model_options options;
-	struct predictor predictor;
+	struct learner learner;
 	struct progress *progress; /* owned */
 	struct explain explain;
 	struct deltas deltas;
 	struct output *to_deltas; /* NULL: nobody wants them */
 	struct run *run;
-	instant last;   /* of the last example */
-	uint64_t bytes; /* for the model */
-	uint64_t learned, unlearned, unlabelled, unchanged, evicted; /* for the stats */
+	instant last;                                     /* of the last example */
+	uint64_t learned, unlabelled, unchanged, evicted; /* for the stats */
 };
 
 static const struct option options[] = {
@@ -52,6 +51,10 @@ static const struct option options[] = {
 	    "write there what changes in the model, for others", "FILE"),
 	OPTION_ASIDE(0, "delta-every", struct learn, delta_every, "1000",
 	    "examples between deltas, at most"),
+	OPTION('E', "exact", struct learn, exact, "0",
+	    "take back exactly what was learned in so much time"),
+	OPTION(0, "exact-every", struct learn, exact_every, "0",
+	    "the least time between two such replays; 0: an eighth"),
 	OPTION('e', "explain", struct learn, most, "0",
 	    "say which features move the prediction most: so many"),
 	OPTION_ASIDE('n', "names", struct learn, names, NULL,
@@ -62,34 +65,24 @@ static const struct option options[] = {
 /* --- Start -------------------------------------------------------------------------- */
 
 static int
-read_options(struct run *run, struct learn *l)
-{
-	struct error error;
-
-	if (words_understand(&l->words, l->targets, &l->options, &error) < 0)
-		return run_usage(run, "%s", error.text);
-	return 0;
-}
-
-static int
 open_model(struct run *run, struct learn *l)
 {
-	struct predictor *p = &l->predictor;
-	struct model *model = NULL;
-	enum state_trouble trouble;
+	struct learner *of = &l->learner;
 	struct error error;
+	bool wrong_use;
 
-	if (predictor_open(p, run_os(run), l->path, &l->options, l->bytes, l->live,
-		&trouble, &error) == 0)
-		return 0;
-	if (trouble == STATE_OTHER)
+	if (words_understand(&l->words, l->targets, &of->options, &error) < 0)
 		return run_usage(run, "%s", error.text);
-	if (trouble == STATE_MISSING)
-		model = model_new(&l->options, l->bytes, run_os(run), l->live, &error);
-	if (model == NULL)
-		return run_fail(run, "%s", error.text);
-	predictor_take(p, model, NULL);
-	return 0;
+	of->os = run_os(run);
+	of->path = l->path;
+	of->live = l->live;
+	of->exact_us = l->exact.us;
+	of->every_us = l->exact_every.us;
+	of->predictor.explain = l->most > 0 ? &l->explain : NULL;
+	if (learner_open(of, &wrong_use, &error) == 0)
+		return 0;
+	return wrong_use ? run_usage(run, "%s", error.text)
+			 : run_fail(run, "%s", error.text);
 }
 
 static int
@@ -116,7 +109,8 @@ begin_deltas(struct run *run, struct learn *l)
 	l->run = run;
 	l->deltas.emit = divert_delta;
 	l->deltas.context = l;
-	return deltas_begin(&l->deltas, l->predictor.model, &error) == 0
+	l->learner.deltas = &l->deltas;
+	return deltas_begin(&l->deltas, l->learner.predictor.model, &error) == 0
 	    ? 0
 	    : run_fail(run, "%s", error.text);
 }
@@ -124,11 +118,24 @@ begin_deltas(struct run *run, struct learn *l)
 static void
 show_counters(struct run *run, const struct learn *l)
 {
+	const struct unlearn *u = &l->learner.unlearn;
+	const struct journal *j = u->journal;
+
 	run_counter(run, "learned", "examples learned", &l->learned);
-	run_counter(run, "unlearned", "examples taken back", &l->unlearned);
+	run_counter(run, "unlearned", "examples taken back", &u->unlearned);
 	run_counter(run, "unlabelled", "predicted but not learned", &l->unlabelled);
 	run_counter(run, "unchanged", "revisions of something else", &l->unchanged);
 	run_counter(run, "evicted_weights", "weights given up for others", &l->evicted);
+	if (j == NULL)
+		return;
+	run_counter(run, "unlearned_exactly", "as if they had never been learned",
+	    &j->counts.taken_back);
+	run_counter(run, "unlearned_too_late", "that --exact does not reach back to",
+	    &j->counts.too_late);
+	run_counter(run, "exact_cut", "examples that --exact gave up early for memory",
+	    &j->counts.early);
+	run_counter(run, "replays", "of what --exact keeps", &j->counts.settled);
+	run_counter(run, "relearned", "examples learned again", &j->counts.relearned);
 }
 
 static int
@@ -139,19 +146,18 @@ start(struct run *run, void *self)
 
 	if (l->path == NULL)
 		return run_usage(run, "--model FILE is missing (see --help)");
-	if (read_options(run, l) != 0)
-		return -1;
-	l->bytes = run_memory(run) - RESERVE;
-	if (explain_init(
-		&l->explain, l->most, l->names, &l->bytes, run_os(run), &error) != 0)
+	l->learner.bytes = run_memory(run) - RESERVE;
+	if (explain_init(&l->explain, l->most, l->names, &l->learner.bytes, run_os(run),
+		&error) != 0)
 		return run_usage(run, "%s", error.text);
-	l->predictor.explain = l->most > 0 ? &l->explain : NULL;
 	if (open_model(run, l) != 0 || begin_deltas(run, l) != 0)
 		return -1;
-	predictor_keys(&l->predictor, run_reader(run));
-	l->progress = progress_new(&l->predictor, run_reader(run), l->slices, &error);
+	learner_keys(&l->learner, run_reader(run));
+	l->progress =
+	    progress_new(&l->learner.predictor, run_reader(run), l->slices, &error);
 	if (l->progress == NULL)
 		return run_usage(run, "--slice: %s", error.text);
+	progress_set_unlearn(l->progress, &l->learner.unlearn);
 	run_opens_files(run);
 	show_counters(run, l);
 	return 0;
@@ -176,27 +182,39 @@ report_when_due(struct run *run, struct learn *l)
 }
 
 static enum features_fault
-predict_or_learn(struct learn *l, const struct features *f, bool learn,
-    const struct model_example *e, struct model_estimates *said)
+predict_or_learn(struct learn *l, const struct record *r, const struct features *f,
+    bool learn, const struct model_example *e, struct model_estimates *said)
 {
-	struct model *m = l->predictor.model;
+	struct model *m = l->learner.predictor.model;
 	enum features_fault fault = FEATURES_FINE;
 
 	if (l->most > 0 && (fault = features_check(f)) == FEATURES_FINE)
 		explain_note(&l->explain, m, f);
 	if (fault == FEATURES_FINE)
-		fault = learn ? model_learn(m, f, e, said) : model_predict(m, f, said);
-	if (learn && fault == FEATURES_FINE)
-		*(e->weight < 0 ? &l->unlearned : &l->learned) += 1;
+		fault = learn ? learner_learn(&l->learner, r, f, e, said)
+			      : model_predict(m, f, said);
+	l->learned += learn && fault == FEATURES_FINE && e->weight >= 0;
 	l->evicted = m->cells.evicted;
 	return fault;
+}
+
+/* What was taken back was never learned. */
+static int
+settle(struct run *run, struct learn *l)
+{
+	struct error error;
+
+	if (learner_settle(&l->learner, &error) != 0)
+		return run_fail(run, "%s", error.text);
+	l->evicted = l->learner.predictor.model->cells.evicted;
+	return 0;
 }
 
 static enum verdict
 each(struct run *run, void *self, const struct record *r)
 {
 	struct learn *l = self;
-	struct predictor *p = &l->predictor;
+	struct predictor *p = &l->learner.predictor;
 	enum model_target wrong = MODEL_CLICK;
 	struct model_estimates said;
 	struct model_example example;
@@ -218,7 +236,7 @@ each(struct run *run, void *self, const struct record *r)
 		    model_target_name(wrong));
 	if (fault == FEATURES_FINE)
 		fault = predict_or_learn(
-		    l, &features, label == PREDICTOR_KNOWN, &example, &said);
+		    l, r, &features, label == PREDICTOR_KNOWN, &example, &said);
 	if (fault != FEATURES_FINE)
 		return run_reject(run, "%s", features_fault_text(fault));
 	l->unlabelled += label == PREDICTOR_UNKNOWN || label == PREDICTOR_UNCHANGED;
@@ -231,7 +249,7 @@ each(struct run *run, void *self, const struct record *r)
 			return FAIL;
 	}
 	predictor_build(p, r, &said, run_set(run, p->prediction));
-	return PASS;
+	return learner_is_due(&l->learner) && settle(run, l) != 0 ? FAIL : PASS;
 }
 
 /* --- Ends --------------------------------------------------------------------------- */
@@ -254,7 +272,7 @@ publish(struct run *run, void *self)
 
 	if (idle(run, l) != 0)
 		return -1;
-	if (predictor_commit(&l->predictor, run_os(run), l->path, &error) < 0)
+	if (learner_commit(&l->learner, &error) < 0)
 		return run_fail(run, "%s", error.text);
 	return 0;
 }
@@ -264,6 +282,8 @@ finish(struct run *run, void *self)
 {
 	struct learn *l = self;
 
+	if (learner_is_pending(&l->learner) && settle(run, l) != 0)
+		return -1;
 	if (report_when_due(run, l) != 0 || deltas_send(&l->deltas, l->last) != 0)
 		return -1;
 	return progress_report(l->progress, true, emit, run);
@@ -277,12 +297,10 @@ save(struct run *run, void *self, struct state_writer *to)
 
 	(void)run;
 	state_put_u64(to, l->learned);
-	state_put_u64(to, l->unlearned);
 	state_put_u64(to, l->unlabelled);
 	state_put_u64(to, l->unchanged);
-	state_put_i64(to, l->predictor.window_us);
 	progress_save(l->progress, to);
-	model_save(l->predictor.model, to);
+	learner_save(&l->learner, to);
 	state_put_i64(to, l->last);
 	state_put_u64(to, l->to_deltas != NULL);
 	if (l->to_deltas != NULL)
@@ -312,26 +330,16 @@ static int
 load(struct run *run, void *self, struct state_reader *from)
 {
 	struct learn *l = self;
-	struct predictor *p = &l->predictor;
-	struct model *model;
 	struct error error;
 
 	if (state_get_u64(from, &l->learned) < 0 ||
-	    state_get_u64(from, &l->unlearned) < 0 ||
 	    state_get_u64(from, &l->unlabelled) < 0 ||
 	    state_get_u64(from, &l->unchanged) < 0 ||
-	    state_get_i64(from, &p->window_us) < 0 ||
 	    progress_load(l->progress, from) < 0)
 		return run_fail(run, "the snapshot is too short");
-	predictor_free(p);
-	model = model_new(&l->options, l->bytes, run_os(run), NULL, &error);
-	if (model == NULL)
+	if (learner_load(&l->learner, from, &error) < 0)
 		return run_fail(run, "%s", error.text);
-	predictor_take(p, model, NULL);
-	if (model_load(p->model, from, &error) < 0 ||
-	    (l->live != NULL && model_show(p->model, l->live, NULL, &error) < 0))
-		return run_fail(run, "%s", error.text);
-	l->evicted = p->model->cells.evicted;
+	l->evicted = l->learner.predictor.model->cells.evicted;
 	return load_deltas(run, l, from);
 }
 
@@ -343,7 +351,7 @@ stop(void *self)
 	deltas_fini(&l->deltas);
 	explain_fini(&l->explain);
 	progress_free(l->progress);
-	predictor_free(&l->predictor);
+	learner_fini(&l->learner);
 }
 
 static const struct filter learn = {
@@ -354,7 +362,7 @@ static const struct filter learn = {
 		    "<features | bp-print\n",
 	.options = options,
 	.size = sizeof(struct learn),
-	.schema = 3,
+	.schema = 4,
 	.start = start,
 	.load = load,
 	.each = each,

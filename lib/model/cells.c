@@ -457,7 +457,7 @@ cells_put(struct cells *c, uint64_t place, uint64_t touched, uint64_t key,
 /* --- Snapshots ---------------------------------------------------------------------- */
 
 /* How the cells follow. */
-enum { AS_LIST, AS_BLOCK };
+enum { AS_LIST, AS_BLOCK, AS_SORTED };
 
 static void
 save_list(const struct cells *c, struct state_writer *to)
@@ -510,6 +510,28 @@ cells_resize(struct cells *c, uint64_t homes, struct error *error)
 	return 0;
 }
 
+int
+cells_copy(struct cells *to, const struct cells *from, struct error *error)
+{
+	assert(to->path == NULL && to->size == from->size);
+	to->homes_max = from->homes > to->homes_max ? from->homes : to->homes_max;
+	if (cells_resize(to, from->homes, error) < 0)
+		return -1;
+	memcpy(region_owner(&to->region), region_owner(&from->region),
+	    REGION_HEAD - REGION_OWNER);
+	memcpy(to->region.content, from->region.content, bytes_of(from, from->homes));
+	region_set_version(&to->region, region_version(&from->region));
+	to->homes_max = from->homes_max;
+	to->used = from->used;
+	to->evicted = from->evicted;
+	to->base = from->base;
+	to->cramped = from->cramped;
+	to->marks = from->marks;
+	dirty_mark_all(&to->dirty_lines);
+	dirty_mark_all(&to->dirty_cells);
+	return 0;
+}
+
 /* A touch since `base`, since c->base. */
 static uint16_t
 since_base(const struct cells *c, uint64_t base, uint64_t touched)
@@ -521,6 +543,105 @@ static int
 damaged(uint64_t i, struct error *error)
 {
 	return error_set(error, "cell %llu is damaged", (unsigned long long)i);
+}
+
+/* --- Without their places ---------------------------------------------------------- */
+
+enum { WINDOW_KEYS = CELLS_WINDOW * CELLS_LINE };
+
+struct found {
+	uint64_t order, key, place;
+};
+
+/* Those whose window begins there, in the order of their hashes, which is that of the homes
+ * too, whatever the size of the table. */
+static unsigned
+find_sorted(const struct cells *c, uint64_t home, struct found to[WINDOW_KEYS])
+{
+	unsigned n = 0;
+
+	for (uint64_t p = home << 3; p < (home + CELLS_WINDOW) << 3; p = next(p)) {
+		struct found new = { .key = c->lines[p >> 3].key[p & 7], .place = p };
+		unsigned k = n;
+
+		if (new.key == 0 || cells_home(c, new.key) != home)
+			continue;
+		new.order = cells_spread(new.key);
+		for (; k > 0 && to[k - 1].order > new.order; k--)
+			to[k] = to[k - 1];
+		to[k] = new;
+		n++;
+	}
+	return n;
+}
+
+/* Count them, or put them too. */
+static uint64_t
+put_sorted(const struct cells *c, bool (*is_empty)(const void *cell, unsigned size),
+    struct state_writer *to)
+{
+	struct found found[WINDOW_KEYS];
+	uint64_t used = 0;
+
+	for (uint64_t home = 0; home < c->homes; home++) {
+		unsigned n = find_sorted(c, home, found);
+
+		for (unsigned i = 0; i < n; i++) {
+			const void *cell = cells_at(c, found[i].place);
+
+			if (is_empty(cell, c->kind->size))
+				continue;
+			used++;
+			if (to == NULL)
+				continue;
+			state_put_u64(to, found[i].key);
+			state_put(to, cell, c->kind->size);
+		}
+	}
+	return used;
+}
+
+void
+cells_save_sorted(const struct cells *c,
+    bool (*is_empty)(const void *cell, unsigned size), struct state_writer *to)
+{
+	state_put_u64(to, AS_SORTED);
+	state_put_u64(to, c->kind->size);
+	state_put_u64(to, put_sorted(c, is_empty, NULL));
+	state_put_u64(to, c->evicted);
+	(void)put_sorted(c, is_empty, to);
+}
+
+static int
+load_sorted(
+    struct cells *c, struct state_reader *from, uint64_t last, struct error *error)
+{
+	_Alignas(64) uint8_t cell[CELLS_SIZE_MAX];
+	uint64_t size, used, evicted, key, place, now = last + 1;
+
+	if (state_get_u64(from, &size) < 0 || state_get_u64(from, &used) < 0 ||
+	    state_get_u64(from, &evicted) < 0 || size != c->kind->size ||
+	    used > state_left(from) / (8 + size))
+		return error_set(error, "the table of cells is damaged");
+	c->base = last / CELLS_TICK;
+	for (uint64_t i = 0; i < used; i++) {
+		if (state_get_u64(from, &key) < 0 || state_get(from, cell, size) < 0 ||
+		    key == 0 || key == CELLS_CHANGING ||
+		    !c->kind->is_sound(c->kind, cell))
+			return damaged(i, error);
+		for (unsigned tries = 0; tries < 2; tries++) {
+			cells_reserve(c, 1, now);
+			place = move_in(c, key, 1, cell, now + CELLS_TICK);
+			if (place != CELLS_NONE || !c->cramped)
+				break;
+		}
+		evicted += place == CELLS_NONE;
+	}
+	c->evicted += evicted;
+	c->loaded = c->homes;
+	dirty_mark_all(&c->dirty_lines);
+	dirty_mark_all(&c->dirty_cells);
+	return 0;
 }
 
 static int
@@ -597,11 +718,15 @@ cells_load(
 	uint64_t form, size, homes, used, cramped, evicted, base;
 	bool same;
 
-	if (state_get_u64(from, &form) < 0 || state_get_u64(from, &size) < 0 ||
-	    state_get_u64(from, &homes) < 0 || state_get_u64(from, &used) < 0 ||
-	    state_get_u64(from, &cramped) < 0 || state_get_u64(from, &evicted) < 0 ||
-	    state_get_u64(from, &base) < 0 || size != c->kind->size ||
-	    form > AS_BLOCK || homes > UINT64_MAX / CELLS_SIZE_MAX / 64 ||
+	if (state_get_u64(from, &form) < 0)
+		return error_set(error, "the table of cells is damaged");
+	if (form == AS_SORTED)
+		return load_sorted(c, from, last, error);
+	if (state_get_u64(from, &size) < 0 || state_get_u64(from, &homes) < 0 ||
+	    state_get_u64(from, &used) < 0 || state_get_u64(from, &cramped) < 0 ||
+	    state_get_u64(from, &evicted) < 0 || state_get_u64(from, &base) < 0 ||
+	    size != c->kind->size || form > AS_BLOCK ||
+	    homes > UINT64_MAX / CELLS_SIZE_MAX / 64 ||
 	    used > (homes + CELLS_WINDOW) * CELLS_LINE || base > last / CELLS_TICK)
 		return error_set(error, "the table of cells is damaged");
 	c->evicted = evicted;

@@ -108,13 +108,18 @@ cells_key(uint64_t key)
 	return key <= CELLS_CHANGING ? ~key : key;
 }
 
+/* Keys are hashes already: Fibonacci's spreads what is left of an order. */
+static inline uint64_t
+cells_spread(uint64_t key)
+{
+	return cells_key(key) * UINT64_C(0x9E3779B97F4A7C15);
+}
+
 /* Where the key's window begins, and a hint to the processor to fetch it. */
 static inline uint64_t
 cells_home(const struct cells *c, uint64_t key)
 {
-	/* Keys are hashes already: Fibonacci's spreads what is left of an order. */
-	uint64_t home =
-	    hash_bucket(cells_key(key) * UINT64_C(0x9E3779B97F4A7C15), c->homes);
+	uint64_t home = hash_bucket(cells_spread(key), c->homes);
 
 	__builtin_prefetch(&c->lines[home], 1);
 	return home;
@@ -153,6 +158,15 @@ cells_key_at(const struct cells *c, uint64_t place)
 	return (place & 7) < CELLS_LINE
 	    ? __atomic_load_n(&c->lines[place >> 3].key[place & 7], __ATOMIC_ACQUIRE)
 	    : 0;
+}
+
+/* The key of a cell of the map. */
+static inline uint64_t
+cells_key_of(const struct cells *c, const void *cell)
+{
+	uint64_t i = (uint64_t)((const uint8_t *)cell - c->at) / c->size;
+
+	return cells_key_at(c, (i / CELLS_LINE) << 3 | i % CELLS_LINE);
 }
 
 /* One more than the greatest place. */
@@ -233,6 +247,10 @@ bool cells_put(struct cells *c, uint64_t place, uint64_t touched, uint64_t key,
 /* Let all touches count from this tick on, which is not before c->base. */
 void cells_rebase(struct cells *c, uint64_t base);
 
+/* All of a map of the same kind and budget into an empty one that nobody else reads, with what
+ * the owner keeps in the head: it goes on as that one would. -1 and error. */
+int cells_copy(struct cells *to, const struct cells *from, struct error *error);
+
 /* Call with every key and cell, in the order of their places. */
 void cells_walk(const struct cells *c,
     void (*each)(void *context, uint64_t key, const void *cell), void *context);
@@ -242,6 +260,10 @@ void cells_walk(const struct cells *c,
  * when the map is full. A saver's snapshot has the cells as they lie, and goes back into as
  * many only. `last` is the number of the last update. -1 when the body is damaged. */
 void cells_save(struct cells *c, struct state_writer *to);
+/* The same without the places, and when each was touched: those of which `is_empty` is false, in
+ * an order that the keys alone decide. */
+void cells_save_sorted(const struct cells *c,
+    bool (*is_empty)(const void *cell, unsigned size), struct state_writer *to);
 int cells_load(
     struct cells *c, struct state_reader *from, uint64_t last, struct error *error);
 

@@ -4,6 +4,42 @@
 #include <math.h>
 #include <string.h>
 
+#include "lib/model/exact.h"
+
+/* What it says alone, against the base rate. */
+static struct explain_weight
+counts_weight(
+    const struct head *head, const struct head_options *o, const struct counts *c)
+{
+	double base = head_base(head, o);
+	struct counts own = counts_read(c);
+	struct counts_said said = counts_say(
+	    counts_arm(&own, 1, o->likelihood, base, o->optimiser.l2), o->likelihood);
+
+	return (struct explain_weight){ said.z - likelihood_link(o->likelihood, base),
+		sqrt(said.variance) };
+}
+
+/* On the scale of the label. NaN: the cell is of a pair. */
+static struct explain_weight
+linear_weight_of(
+    const struct model *m, const struct head *head, const void *cell, unsigned which)
+{
+	uint64_t key = cells_key_of(&m->cells, cell);
+	struct explain_weight w = { NAN, NAN };
+	double doubt;
+
+	if (linear_is_pair(key))
+		return w;
+	w.mean = 0;
+	if (!model_linear_weight(m, which, key, &w.mean, &doubt))
+		return w;
+	w.mean *= exact_scale(&m->of_head[which]);
+	w.sd = exact_scale(&m->of_head[which]) *
+	    sqrt(exact_noise(head, &m->of_head[which]) * doubt);
+	return w;
+}
+
 struct explain_weight
 explain_weight(
     const struct model *m, const struct head *head, const void *cell, unsigned which)
@@ -12,6 +48,11 @@ explain_weight(
 	const struct lanes_cell *lanes = part;
 	const struct weight *weight = part;
 	unsigned k;
+
+	if (m->options.optimiser.algorithm == OPTIMISER_COUNTS)
+		return counts_weight(head, &m->of_head[which], part);
+	if (m->linear != NULL)
+		return linear_weight_of(m, head, cell, which);
 
 	if (m->options.optimiser.algorithm != OPTIMISER_LANES)
 		return (struct explain_weight){ (double)weight->value, NAN };

@@ -3,7 +3,8 @@
  * explain: why a model says what it says: the features of an example that move it most.
  * What a feature moves is its weight times its value, added to the linear predictor (for a
  * probability, to its log-odds) of the lane that is believed most, or of the one model that
- * other algorithms have. Where the model has factors, each of a pair of features has half of
+ * other algorithms have. Of counts it is what the feature says alone, against the base rate; of
+ * linear it is on the scale of the label. Where the model has factors, each of a pair of features has half of
  * what the two add together (factors_effect).
  */
 #ifndef BANNERPIPE_MODEL_EXPLAIN_H

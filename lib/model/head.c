@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/base/assert.h"
+#include "lib/model/exact.h"
 #include "lib/vec.h"
 
 #ifdef __clang__
@@ -31,8 +32,16 @@ enum { ROUNDS_MAX = 50 };
 unsigned
 head_cell_size(const struct head_options *o)
 {
-	return o->optimiser.algorithm == OPTIMISER_LANES ? sizeof(struct lanes_cell)
-							 : sizeof(struct weight);
+	switch (o->optimiser.algorithm) {
+	case OPTIMISER_LANES:
+		return sizeof(struct lanes_cell);
+	case OPTIMISER_COUNTS:
+		return sizeof(struct counts);
+	case OPTIMISER_LINEAR:
+		return sizeof(struct linear_cell);
+	default:
+		return sizeof(struct weight);
+	}
 }
 
 void
@@ -115,6 +124,8 @@ double
 estimate_quantile(
     const struct head_options *o, const struct estimate *e, double deviations)
 {
+	if (o->optimiser.algorithm == OPTIMISER_LINEAR)
+		return exact_quantile(o, e, deviations);
 	return likelihood_mean(o->likelihood, e->z + deviations * e->deviation);
 }
 
@@ -126,6 +137,7 @@ calibrate(const struct calibration *c, const struct head_options *o, double raw,
     struct estimate *to)
 {
 	to->raw = to->z = raw;
+	to->sd = 0;
 	if (o->likelihood == LIKELIHOOD_BERNOULLI)
 		to->z = vec_clamp(calibration_apply(c, o->calibration, raw),
 		    -VEC_LOGIT_MAX, VEC_LOGIT_MAX);
@@ -241,6 +253,10 @@ void
 head_add(
     const struct head_options *o, const struct head_features *f, struct head_sum *s)
 {
+	if (optimiser_is_exact(o->optimiser.algorithm)) {
+		exact_add(o, f, s);
+		return;
+	}
 	if (f->factors != NULL)
 		factors_score(&o->factors, f->factors);
 	if (o->optimiser.algorithm == OPTIMISER_LANES) {
@@ -285,6 +301,10 @@ head_conclude(const struct head *h, const struct head_options *o,
 		conclude(o, s, &said, to);
 		to->open_z = (double)said.z.of[open];
 		to->open_deviation = sqrt((double)said.v.of[open]);
+		return;
+	}
+	if (optimiser_is_exact(o->optimiser.algorithm)) {
+		exact_conclude(h, o, s, to);
 		return;
 	}
 	raw = s->linear + (double)h->linear_intercept.value;
@@ -556,6 +576,10 @@ head_learn(struct head *h, const struct head_options *o, const struct head_featu
 	struct lesson lesson = { label, weight };
 
 	assert(weight != 0);
+	if (optimiser_is_exact(o->optimiser.algorithm)) {
+		exact_learn(h, o, f, label, weight, to);
+		return;
+	}
 	if (o->optimiser.algorithm != OPTIMISER_LANES)
 		learn_linear(h, o, f, &lesson, to);
 	else if (weight > 0)

@@ -13,10 +13,12 @@
 #define BANNERPIPE_MODEL_HEAD_H
 
 #include "lib/model/calibration.h"
+#include "lib/model/counts.h"
 #include "lib/model/examination.h"
 #include "lib/model/factors.h"
 #include "lib/model/lanes.h"
 #include "lib/model/likelihood.h"
+#include "lib/model/linear.h"
 #include "lib/model/mixture.h"
 #include "lib/model/optimiser.h"
 
@@ -38,10 +40,13 @@ struct head {
 	struct calibration calibration;
 	double seen, sum;         /* of weight, and of weight times label */
 	double deviance, degrees; /* gamma: what the dispersion is estimated from */
+	/* Of counts and linear, whose seen and sum follow from it. */
+	struct counts counts;
+	struct linear_totals totals;
 };
 
-/* A cell of a feature, of this head: a struct lanes_cell, or a struct weight, which is
- * aligned as that is. */
+/* A cell of a feature, of this head: a struct lanes_cell, weight, counts or linear_cell; all
+ * but the first are aligned to 16. */
 union head_cell;
 
 /* Of algorithms other than lanes, whose cells lie closer than the union would. */
@@ -51,7 +56,7 @@ head_weight(union head_cell *cell)
 	return (struct weight *)(void *)cell;
 }
 
-/* Bytes of a feature's cell: 64 for lanes, 16 for others. */
+/* Bytes of a feature's cell: 64 for lanes, 48 for linear, 16 for others. */
 unsigned head_cell_size(const struct head_options *o);
 
 /* What is believed of the lanes, where it is not that of all examples (slices.h). */
@@ -66,6 +71,8 @@ struct head_features {
 	float *x;                /* n, and room for one more; NULL: all 1 */
 	unsigned n;
 	struct factors_example *factors; /* borrowed, changes; NULL: none */
+	struct linear *linear;           /* the same, that has looked the example up */
+	unsigned which;                  /* head of it */
 	struct head_belief *belief;      /* the same */
 	/* The probability that what is shown is not looked at (examination.h): learned is
 	 * what it says if it is. */
@@ -85,6 +92,7 @@ struct estimate {
 	 * yet. z and deviation where there are no lanes.
 	 * By predictions only. */
 	double open_z, open_deviation;
+	double sd; /* of the mean; 0: it follows from that of z */
 };
 
 /* The mean where z is `deviations` standard deviations away: +-1.96 for 95 %. */
@@ -99,6 +107,8 @@ struct head_sum {
 	const struct calibration *calibration;
 	struct lanes z, v;
 	double linear, offset;
+	struct counts_arm arm; /* of counts */
+	double doubt;          /* of linear: x' inv(A) x */
 };
 
 /* What is said of the features, given in parts: begin with none, add some, conclude. A sum

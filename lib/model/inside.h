@@ -39,4 +39,7 @@ void model_begin(const struct model *m, struct model_shared *to);
 void model_conclude(
     const struct model *m, const struct model_shared *s, struct model_estimates *to);
 
+/* The sums that a linear model is made of. */
+struct linear_sums model_sums(const struct model *m);
+
 #endif

@@ -18,8 +18,11 @@ enum { SLICES_SHARE = 16, SLICES_BYTES_MIN = 1 << 20 };
 /* A reader whose head changes under it asks again, so often. */
 enum { HEAD_TRIES = 1000 };
 
-/* More than anybody can have learned. */
-#define EXAMPLES_MAX (UINT64_C(1) << 60)
+/* A table for linear has so many places for each sum. */
+enum { LINEAR_ROOM = 4 };
+
+/* The mean label of those who have learned nothing yet. */
+#define MODEL_BASE_RATE 0.01
 
 /* --- Its cells ---------------------------------------------------------------------- */
 
@@ -67,6 +70,27 @@ weights_are_sound(const struct cells_kind *kind, const void *cell)
 	return sound;
 }
 
+/* Those of what was seen least go first, and first of all those of what was taken back. */
+static float
+worth_of_sums(const struct cells_kind *kind, const void *cell)
+{
+	const uint64_t *words = cell;
+	float most = 0;
+
+	/* The first of each 16 bytes is of a number of trials, or the lower half of a sum. */
+	for (unsigned i = 0; i < kind->size / sizeof *words; i += 2)
+		most = fmaxf(most, fabsf((float)(int64_t)words[i]));
+	return most;
+}
+
+static bool
+sums_are_sound(const struct cells_kind *kind, const void *cell)
+{
+	(void)kind;
+	(void)cell;
+	return true;
+}
+
 unsigned
 model_cell_size(const struct model_options *options)
 {
@@ -80,12 +104,47 @@ model_cell_size(const struct model_options *options)
 	return size;
 }
 
+static bool
+is_linear(const struct model_options *o)
+{
+	return o->optimiser.algorithm == OPTIMISER_LINEAR;
+}
+
+static int
+give_linear(struct model *m)
+{
+	const struct model_options *o = &m->options;
+	const struct linear_options of = { o->dimensions, o->optimiser.l2,
+		o->base_rate > 0 ? o->base_rate : MODEL_BASE_RATE };
+	unsigned offset[LINEAR_HEADS], heads = 0;
+
+	for (unsigned t = 0; t < MODEL_TARGETS; t++)
+		if (o->target[t])
+			offset[heads++] = m->offset[t];
+	m->linear = linear_new(&of, heads, offset);
+	return m->linear == NULL ? -1 : 0;
+}
+
+struct linear_sums
+model_sums(const struct model *m)
+{
+	struct linear_sums sums = { .cells = &m->cells,
+		.version = region_version(&m->cells.region) };
+	unsigned heads = 0;
+
+	for (unsigned t = 0; t < MODEL_TARGETS; t++)
+		if (m->options.target[t])
+			sums.totals[heads++] = &model_state(m)->head[t].totals;
+	return sums;
+}
+
 /* Heads, what they are made with, and how large a cell is. */
 static struct model *
 model_of(const struct model_options *options, struct error *error)
 {
 	struct model *m = aligned_alloc(64, (sizeof *m + 63) / 64 * 64);
 	bool lanes = options->optimiser.algorithm == OPTIMISER_LANES;
+	bool exact = optimiser_is_exact(options->optimiser.algorithm);
 
 	if (m == NULL) {
 		error_set(error, "no memory for a model");
@@ -94,8 +153,12 @@ model_of(const struct model_options *options, struct error *error)
 	memset(m, 0, sizeof *m);
 	m->options = *options;
 	m->first = model_options_first(options);
-	m->kind.worth = lanes ? worth_of_lanes : worth_of_weights;
-	m->kind.is_sound = lanes ? lanes_are_sound : weights_are_sound;
+	m->kind.worth = lanes ? worth_of_lanes
+	    : exact           ? worth_of_sums
+			      : worth_of_weights;
+	m->kind.is_sound = lanes ? lanes_are_sound
+	    : exact              ? sums_are_sound
+				 : weights_are_sound;
 	for (unsigned h = 0; h < MODEL_HEADS; h++) {
 		m->of_head[h] = model_options_of_head(options, h);
 		m->offset[h] = m->kind.size;
@@ -106,8 +169,9 @@ model_of(const struct model_options *options, struct error *error)
 		m->targets += h < MODEL_TARGETS;
 	}
 	m->scratch = calloc(1, sizeof *m->scratch);
-	if (m->scratch != NULL)
+	if (m->scratch != NULL && (!is_linear(options) || give_linear(m) == 0))
 		return m;
+	free(m->scratch);
 	free(m);
 	error_set(error, "no memory for a model");
 	return NULL;
@@ -117,6 +181,21 @@ uint64_t
 model_search_bytes(const struct model_options *options)
 {
 	return options->crosses > 0 ? crosses_search_size() : 0;
+}
+
+/* What follows from the sums, and a table for all of them, in which none is in the way. */
+static int
+take_for_linear(const struct model_options *o, uint64_t *bytes)
+{
+	const struct cells_kind kind = { .size = model_cell_size(o) };
+	unsigned heads = kind.size / (unsigned)sizeof(struct linear_cell);
+	uint64_t rest = linear_bytes(o->dimensions, heads);
+	uint64_t lines = linear_cells(o->dimensions) / CELLS_LINE + 1;
+
+	if (*bytes < rest || *bytes - rest < cells_budget(&kind, LINEAR_ROOM * lines))
+		return -1;
+	*bytes -= rest;
+	return 0;
 }
 
 struct model *
@@ -133,6 +212,11 @@ model_new(const struct model_options *options, uint64_t bytes, const struct os *
 		return NULL;
 	}
 	b.cells = bytes -= search;
+	if (is_linear(options) && take_for_linear(options, &b.cells) < 0) {
+		error_set(error, "there is too little memory for --dimensions %u",
+		    options->dimensions);
+		return NULL;
+	}
 	b.newcomers = options->admit > 1 ? bytes / NEWCOMERS_SHARE : 0;
 	b.rows = rows_share(&options->factors, model_options_factored(options),
 	    model_cell_size(options), bytes);
@@ -270,6 +354,7 @@ model_attach(const struct os *os, const char *live, bool *missing, struct error 
 	}
 	slices_free(m->slices);
 	rows_free(m->rows);
+	linear_free(m->linear);
 	free(m->scratch);
 	free(m);
 	return NULL;
@@ -284,6 +369,7 @@ model_free(struct model *m)
 	rows_free(m->rows);
 	crosses_search_free(m->search);
 	slices_free(m->slices);
+	linear_free(m->linear);
 	newcomers_fini(&m->newcomers);
 	free(m->scratch);
 	free(m);
@@ -361,6 +447,31 @@ take_up(struct model *m, const struct features *f, unsigned n, bool gives, uint6
 	}
 }
 
+/* Each gets one, now or when the table has grown; and if what is taken back is given later. */
+static void
+take_up_all(struct model *m, const struct features *f, unsigned n, uint64_t now)
+{
+	uint64_t crowded = model_state(m)->crowded;
+
+	take_up(m, f, n, true, now);
+	if (__builtin_expect(!m->cells.cramped, 1))
+		return;
+	model_state(m)->crowded = crowded;
+	cells_reserve(&m->cells, n, now);
+	take_up(m, f, n, true, now);
+}
+
+/* What is left out is no longer when it is taken back. */
+static void
+take_up_linear(
+    struct model *m, const struct features *f, bool valued, double weight, uint64_t now)
+{
+	uint64_t left_out =
+	    linear_take_up(m->linear, &m->cells, f, valued ? m->scratch->x : NULL, now);
+
+	model_state(m)->crowded += weight < 0 ? -left_out : left_out;
+}
+
 /* The factors of one head. */
 static struct factors_example *
 factors_of(const struct model *m, unsigned head, const float *x)
@@ -370,17 +481,24 @@ factors_of(const struct model *m, unsigned head, const float *x)
 	return rows_of_head(m->rows, model_rows_part(&m->options, head), x);
 }
 
+/* Which of the targets it is. */
+static unsigned
+number_of(const struct model *m, unsigned head)
+{
+	unsigned before = 0;
+
+	for (unsigned t = 0; t < head && t < MODEL_TARGETS; t++)
+		before += m->options.target[t];
+	return before;
+}
+
 /* What is believed in the slice of one target; NULL: what is of all. */
 static struct head_belief *
 belief_of(const struct model *m, unsigned head)
 {
-	unsigned before = 0;
-
 	if (m->slices == NULL || m->slices->found == NULL || head >= MODEL_TARGETS)
 		return NULL;
-	for (unsigned t = 0; t < head; t++)
-		before += m->options.target[t];
-	return &m->slices->found[before];
+	return &m->slices->found[number_of(m, head)];
 }
 
 struct head_features
@@ -396,9 +514,16 @@ model_gather(const struct model *m, unsigned n, unsigned head, bool valued)
 			s->of_head[i] = s->cell[i] == NULL
 			    ? NULL
 			    : (union head_cell *)(void *)(s->cell[i] + offset);
-	return (struct head_features){ s->of_head, valued ? s->x : NULL, n,
-		factors_of(m, head, valued ? s->x : NULL), belief_of(m, head),
-		head == m->first ? s->hidden : 0 };
+	return (struct head_features){
+		.cells = s->of_head,
+		.x = valued ? s->x : NULL,
+		.n = n,
+		.factors = factors_of(m, head, valued ? s->x : NULL),
+		.linear = m->linear,
+		.which = number_of(m, head),
+		.belief = belief_of(m, head),
+		.hidden = head == m->first ? s->hidden : 0,
+	};
 }
 
 void
@@ -445,6 +570,26 @@ model_still_there(
 	return m->rows == NULL || rows_are_there(m->rows, f);
 }
 
+/* Which is made afresh where the sums have gone on. */
+static void
+look_up_linear(const struct model *m, const struct features *f, bool valued)
+{
+	const struct linear_sums sums = model_sums(m);
+
+	linear_follow(m->linear, &sums);
+	linear_look(m->linear, f, valued ? m->scratch->x : NULL);
+}
+
+bool
+model_linear_weight(
+    const struct model *m, unsigned target, uint64_t key, double *weight, double *doubt)
+{
+	const struct linear_sums sums = model_sums(m);
+
+	linear_follow(m->linear, &sums);
+	return linear_weight(m->linear, number_of(m, target), key, weight, doubt);
+}
+
 /* Add the features of each head to its sum, again where a cell has changed hands. */
 static enum features_fault
 add(const struct model *m, const struct features *f, const struct model_shared *before,
@@ -462,7 +607,10 @@ add(const struct model *m, const struct features *f, const struct model_shared *
 	valued = features_values(&all, m->scratch->x) != NULL;
 	for (unsigned i = 0; i < MODEL_TRIES; i++) {
 		*to = *before;
-		model_look_up(m, &all, n);
+		if (m->linear != NULL)
+			look_up_linear(m, &all, valued);
+		else
+			model_look_up(m, &all, n);
 		if (m->rows != NULL)
 			rows_look_up(m->rows, f);
 		for (unsigned t = 0; t < MODEL_TARGETS; t++) {
@@ -473,7 +621,8 @@ add(const struct model *m, const struct features *f, const struct model_shared *
 			cells = model_gather(m, n, t, valued);
 			head_add(&m->of_head[t], &cells, &to->sum[t]);
 		}
-		if (!m->cells.region.reads || model_still_there(m, f, &all))
+		if (!m->cells.region.reads || m->linear != NULL ||
+		    model_still_there(m, f, &all))
 			break;
 	}
 	return FEATURES_FINE;
@@ -504,11 +653,12 @@ model_conclude(
 			    &s->sum[t], &to->of[t]);
 }
 
-/* Pairs of which the candidates share one feature are not shared. */
+/* Pairs of which the candidates share one feature are not shared; nor is what is no sum. */
 static bool
 has_pairs(const struct model *m)
 {
-	return m->rows != NULL || m->options.crosses > 0;
+	return m->rows != NULL || m->options.crosses > 0 ||
+	    optimiser_is_exact(m->options.optimiser.algorithm);
 }
 
 enum features_fault
@@ -776,7 +926,13 @@ model_learn(struct model *m, const struct features *f, const struct model_exampl
 	valued = features_values(&all, m->scratch->x) != NULL;
 	cells_reserve(&m->cells, n, now);
 	state = model_state(m);
-	take_up(m, &all, n, e->weight > 0, now);
+	if (m->linear != NULL)
+		take_up_linear(m, &all, valued, e->weight, now);
+	else if (optimiser_is_exact(m->options.optimiser.algorithm))
+		take_up_all(m, &all, n, now);
+	else
+		take_up(m, &all, n, e->weight > 0, now);
+	state = model_state(m);
 	if (m->rows != NULL)
 		rows_take_up(m->rows, f, e->weight > 0, now);
 	if (m->slices != NULL)
@@ -790,63 +946,14 @@ model_learn(struct model *m, const struct features *f, const struct model_exampl
 	if (m->options.examination[0] != '\0')
 		learn_place(m, n, valued, to->of[m->first].mean, now);
 	state->examples = now;
+	state->taken_back += e->weight < 0;
 	if (m->search != NULL)
 		search(m, f, e, to);
 	region_set_version(&m->cells.region, now);
+	if (m->linear != NULL) {
+		const struct linear_sums sums = model_sums(m);
+
+		linear_done(m->linear, &sums);
+	}
 	return FEATURES_FINE;
-}
-
-/* --- Snapshots ------------------------------------------------------------------------ */
-
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
-    "numbers lie in memory as they do in files");
-
-void
-model_save(struct model *m, struct state_writer *to)
-{
-	state_put(to, model_state(m), sizeof(struct model_state));
-	if (m->options.admit > 1)
-		newcomers_save(&m->newcomers, to);
-	cells_save(&m->cells, to);
-	if (m->search != NULL)
-		crosses_search_save(m->search, to);
-	if (m->rows != NULL)
-		rows_save(m->rows, to);
-	if (m->slices != NULL)
-		slices_save(m->slices, to);
-}
-
-int
-model_load(struct model *m, struct state_reader *from, struct error *error)
-{
-	struct model_state *state = model_state(m);
-
-	assert(state->examples == 0);
-	if (state_get(from, state, sizeof *state) < 0)
-		return error_set(error, "what it holds is cut off");
-	if (state->examples > EXAMPLES_MAX)
-		return error_set(error, "its count of examples is damaged");
-	for (unsigned h = 0; h < MODEL_HEADS; h++)
-		if (!head_is_sound(&state->head[h]))
-			return error_set(error, "what it holds of its %s is damaged",
-			    h == MODEL_DELAY ? "delays"
-					     : model_target_name((enum model_target)h));
-	if (!crosses_are_sound(&state->crosses))
-		return error_set(error, "its crosses are damaged");
-	if (!examination_is_sound(&state->examination))
-		return error_set(error, "what it holds of its places is damaged");
-	if (m->options.admit > 1 && newcomers_load(&m->newcomers, from, error) < 0)
-		return -1;
-	if (cells_load(&m->cells, from, state->examples, error) < 0)
-		return -1;
-	if (m->search != NULL && crosses_search_load(m->search, from, error) < 0)
-		return -1;
-	if (m->rows != NULL &&
-	    rows_load(m->rows, from, model_state(m)->examples, error) < 0)
-		return -1;
-	if (m->slices != NULL &&
-	    slices_load(m->slices, from, model_state(m)->examples, error) < 0)
-		return -1;
-	region_set_version(&m->cells.region, model_state(m)->examples);
-	return 0;
 }

@@ -20,6 +20,7 @@
 /* What is small: plain data, in the head of the cells' region. */
 struct model_state {
 	uint64_t examples;      /* learned, those of negative weight too */
+	uint64_t taken_back;    /* of them, by a negative weight */
 	uint64_t crowded;       /* features of an example that found no cell */
 	struct crosses crosses; /* with options.crosses */
 	struct examination
@@ -43,6 +44,7 @@ struct model {
 	struct rows *rows;             /* owned; of factors, or NULL */
 	struct crosses_search *search; /* owned; of a model that learns, with crosses */
 	struct slices *slices;         /* owned; where options.by says so, or NULL */
+	struct linear *linear;         /* owned; of that algorithm, or NULL */
 	unsigned targets;              /* that it has */
 	unsigned first;                /* of them: what is learned given a showing */
 	struct examination_place place; /* of the example at hand */
@@ -128,6 +130,10 @@ void model_free(struct model *m);
  * from the scratch until the next example, or f. */
 struct features model_weighted(const struct model *m, const struct features *f);
 
+/* The weight of a feature of a linear model, and its part of inv(A); false: it has none. */
+bool model_linear_weight(const struct model *m, unsigned target, uint64_t key,
+    double *weight, double *doubt);
+
 /* The slice of the examples to come, by a hash of its value; 0: none. */
 static inline void
 model_slice(const struct model *m, uint64_t hash)
@@ -188,8 +194,17 @@ void model_prefetch_cells(const struct model *m, const struct features *f);
 double model_mean(
     const struct model *m, const struct model_estimates *e, enum model_target target);
 
+/* A model of the same options and budget into a new one that nobody sees: it goes on as that
+ * one would, to the bit. -1 and error. Cost: a copy. */
+int model_copy(struct model *to, const struct model *from, struct error *error);
+
 /* The model as the body of a snapshot: all but its options. */
 void model_save(struct model *m, struct state_writer *to);
+/* The same for a model file. Of counts and linear it has only what was learned: two that learned
+ * the same, in whatever order, and whatever else came and was taken back, have the same bytes
+ * as long as nothing was evicted or crowded. They go on as if all features had been seen
+ * just now. */
+void model_save_learned(struct model *m, struct state_writer *to);
 /* Into a new model of the same options. With the budget that it was saved with, the model
  * goes on exactly as it would have; with another, the cells are placed afresh, and those
  * that do not fit are evicted. 0, or -1 and the error. */

@@ -2,6 +2,7 @@
 #include "lib/model/newcomers.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/base/assert.h"
 #include "lib/hash.h"
@@ -56,6 +57,15 @@ newcomers_see(struct newcomers *n, uint64_t key)
 			dirty_mark(&n->dirty, at[i], 1);
 		}
 	return least + 1;
+}
+
+void
+newcomers_copy(struct newcomers *to, const struct newcomers *from)
+{
+	assert(to->size == from->size);
+	memcpy(to->count, from->count, from->size);
+	to->added = from->added;
+	dirty_mark_all(&to->dirty);
 }
 
 void

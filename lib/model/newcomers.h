@@ -29,6 +29,8 @@ void newcomers_fini(struct newcomers *n);
 /* See a key once more; how often that makes, at most NEWCOMERS_COUNT_MAX. Cost: two cache
  * misses. */
 unsigned newcomers_see(struct newcomers *n, uint64_t key);
+/* Into one of the same size. */
+void newcomers_copy(struct newcomers *to, const struct newcomers *from);
 void newcomers_save(struct newcomers *n, struct state_writer *to);
 /* Into one of the same size. */
 int newcomers_load(struct newcomers *n, struct state_reader *from, struct error *error);

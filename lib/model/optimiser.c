@@ -17,6 +17,8 @@ static const char *const names[OPTIMISER_COUNT] = {
 	[OPTIMISER_ADAGRAD] = "adagrad",
 	[OPTIMISER_SGD] = "sgd",
 	[OPTIMISER_ADAM] = "adam",
+	[OPTIMISER_COUNTS] = "counts",
+	[OPTIMISER_LINEAR] = "linear",
 };
 
 /* Kingma and Ba's. */
@@ -33,6 +35,8 @@ optimiser_default(enum optimiser_algorithm algorithm)
 		o.rate = 0.02;
 	if (algorithm == OPTIMISER_ADAM)
 		o.rate = 0.001;
+	if (optimiser_is_exact(algorithm))
+		o.l2 = 1;
 	return o;
 }
 
@@ -74,6 +78,9 @@ optimiser_check(const struct optimiser *o, struct error *error)
 		return error_set(error, "l1 must be from 0 to 1e6");
 	if (!(o->l2 >= 0 && o->l2 <= 1e6))
 		return error_set(error, "l2 must be from 0 to 1e6");
+	if (optimiser_is_exact(o->algorithm) && o->l2 < 1e-6)
+		return error_set(error, "l2 of %s must be from 1e-6 to 1e6",
+		    optimiser_name(o->algorithm));
 	return 0;
 }
 
@@ -207,8 +214,7 @@ optimiser_step_each(const struct optimiser *o, struct weight *const *w, const fl
 		for (unsigned i = 0; i < n; i++)
 			adam(&here, w[i], x == NULL ? g : g * x[i], s);
 		break;
-	case OPTIMISER_LANES:
-	case OPTIMISER_COUNT:
+	default:
 		break;
 	}
 }

@@ -26,12 +26,24 @@ enum optimiser_algorithm {
 	 * the number of times that the weight was touched, and the decay apart from the
 	 * gradient (Loshchilov and Hutter, ICLR 2019). */
 	OPTIMISER_ADAM,
+	/* None either, but sums of whole numbers, which forget exactly: see counts.h and
+	 * linear.h. */
+	OPTIMISER_COUNTS,
+	OPTIMISER_LINEAR,
 	OPTIMISER_COUNT
 };
 
-#define OPTIMISER_WORDS "lanes|ftrl|adagrad|sgd|adam"
+#define OPTIMISER_WORDS "lanes|ftrl|adagrad|sgd|adam|counts|linear"
 
-/* The letters are those of Alg. 1; rate is its alpha. SGD and Adam know no beta. l1 and l2
+/* Whether what it learns can be taken back without a trace, in whatever order. */
+static inline bool
+optimiser_is_exact(enum optimiser_algorithm a)
+{
+	return a >= OPTIMISER_COUNTS;
+}
+
+/* The letters are those of Alg. 1; rate is its alpha. SGD and Adam know no beta. Of counts l2
+ * is the successes that a prior is worth, of linear that of ridge regression. l1 and l2
  * act when the weight is touched: in FTRL as in its paper, in the others as a step of
  * eta l1 towards 0, and of eta l2 theta. */
 struct optimiser {

@@ -9,6 +9,7 @@
 #include "lib/base/number.h"
 #include "lib/model/cells.h"
 #include "lib/model/crosses.h"
+#include "lib/model/linear.h"
 
 static const char *const target_names[MODEL_TARGETS] = { "click", "conversion",
 	"value_micros" };
@@ -29,7 +30,8 @@ enum {
 };
 static const char *const names[] = { "target", "algorithm", "calibration",
 	"delayed-feedback", "by", "examination", "prior-variances", "noise", "rate",
-	"beta", "l1", "l2", "base-rate", "admit", "factors", "field-aware", "crosses" };
+	"beta", "l1", "l2", "base-rate", "admit", "factors", "field-aware", "crosses",
+	"dimensions" };
 
 _Static_assert(sizeof names / sizeof *names == MODEL_OPTIONS, "each has a name");
 
@@ -38,6 +40,9 @@ model_options_default(enum optimiser_algorithm algorithm)
 {
 	struct model_options o = { .target = { true },
 		.optimiser = optimiser_default(algorithm),
+		.calibration = optimiser_is_exact(algorithm) ? CALIBRATION_NONE
+							     : CALIBRATION_PLATT,
+		.dimensions = MODEL_DIMENSIONS,
 		.admit = 1 };
 	struct error error;
 	int status = model_options_parse_lanes(&o, MODEL_PRIORS, MODEL_NOISES, &error);
@@ -198,6 +203,25 @@ check_examination(const struct model_options *o, struct error *error)
 	    : error_set(error, "examination: a key has no line feed");
 }
 
+/* What the order of examples leaves a trace in cannot be taken back. */
+static int
+check_exact(const struct model_options *o, struct error *error)
+{
+	const char *of = optimiser_name(o->optimiser.algorithm);
+
+	if (!optimiser_is_exact(o->optimiser.algorithm))
+		return 0;
+	if (o->calibration != CALIBRATION_NONE)
+		return error_set(error, "%s is not calibrated: --calibration none", of);
+	if (o->feedback != FEEDBACK_REVISE)
+		return error_set(error, "delayed feedback of %s is revise", of);
+	return o->factors.k == 0 && o->crosses == 0 && o->admit == 1 &&
+		o->by[0] == '\0' && o->examination[0] == '\0'
+	    ? 0
+	    : error_set(error,
+		  "%s knows neither factors, crosses, admit, by nor examination", of);
+}
+
 int
 model_options_check(const struct model_options *o, struct error *error)
 {
@@ -221,7 +245,10 @@ model_options_check(const struct model_options *o, struct error *error)
 		return error_set(error, "crosses must be from 0 to %d", CROSSES_MAX);
 	if (strchr(o->by, '\n') != NULL)
 		return error_set(error, "by: a key has no line feed");
-	if (check_factors(o, error) < 0 || check_examination(o, error) < 0)
+	if (o->dimensions < 1 || o->dimensions > LINEAR_MAX)
+		return error_set(error, "dimensions must be from 1 to %d", LINEAR_MAX);
+	if (check_factors(o, error) < 0 || check_examination(o, error) < 0 ||
+	    check_exact(o, error) < 0)
 		return -1;
 	return optimiser_check(&o->optimiser, error);
 }
@@ -298,7 +325,8 @@ model_options_describe(const struct model_options *o, struct model_described *to
 {
 	const struct optimiser *p = &o->optimiser;
 	const double numbers[] = { p->rate, p->beta, p->l1, p->l2, o->base_rate,
-		(double)o->admit, o->factors.k, o->factors.field_aware, o->crosses };
+		(double)o->admit, o->factors.k, o->factors.field_aware, o->crosses,
+		o->dimensions };
 
 	memset(to, 0, sizeof *to);
 	describe_targets(o, to->text[TARGET]);
@@ -339,9 +367,9 @@ model_options_understand(
     const struct state_identity *identity, struct model_options *o, struct error *error)
 {
 	struct optimiser *p = &o->optimiser;
-	double admit, factors, field_aware, crosses;
+	double admit, factors, field_aware, crosses, dimensions;
 	double *const numbers[] = { &p->rate, &p->beta, &p->l1, &p->l2, &o->base_rate,
-		&admit, &factors, &field_aware, &crosses };
+		&admit, &factors, &field_aware, &crosses, &dimensions };
 	const char *const *value = identity->value;
 	int calibration, feedback;
 
@@ -368,6 +396,9 @@ model_options_understand(
 		return error_set(error, "its factors are out of range");
 	if (!(crosses >= 0 && crosses <= CROSSES_MAX))
 		return error_set(error, "its crosses are out of range");
+	if (!(dimensions >= 1 && dimensions <= LINEAR_MAX))
+		return error_set(error, "its dimensions are out of range");
+	o->dimensions = (unsigned)dimensions;
 	if (strlen(value[BY]) >= MODEL_BY_MAX ||
 	    strlen(value[EXAMINATION]) >= MODEL_BY_MAX)
 		return error_set(

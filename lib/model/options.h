@@ -53,6 +53,7 @@ struct model_options {
 	char examination[MODEL_BY_MAX];
 	uint64_t
 	    admit; /* how often a feature is seen before it gets a weight; 1: at once */
+	unsigned dimensions; /* of linear: features, 1 to LINEAR_MAX */
 };
 
 struct model_options model_options_default(enum optimiser_algorithm algorithm);
@@ -66,12 +67,13 @@ int model_options_parse_lanes(
     struct model_options *o, const char *prior, const char *noise, struct error *error);
 #define MODEL_PRIORS "0.005,0.02,0.06,0.3" /* the presets */
 #define MODEL_NOISES "0,1e-05"
+#define MODEL_DIMENSIONS 128
 const char *model_target_name(enum model_target target);
 
 /* 0, or -1 and the first option that is out of its range. */
 int model_options_check(const struct model_options *o, struct error *error);
 
-enum { MODEL_OPTIONS = 17, MODEL_SCHEMA = 4, MODEL_TEXT_MAX = 128 };
+enum { MODEL_OPTIONS = 18, MODEL_SCHEMA = 5, MODEL_TEXT_MAX = 128 };
 
 /* The values as texts, and an identity that points to them: borrowed from it, in place. */
 struct model_described {

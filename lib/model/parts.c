@@ -35,7 +35,8 @@ parts_free(struct parts *p)
 bool
 parts_suit(const struct model *m)
 {
-	return m->rows == NULL && m->options.crosses == 0;
+	return m->rows == NULL && m->options.crosses == 0 &&
+	    !optimiser_is_exact(m->options.optimiser.algorithm);
 }
 
 /* --- Sums ------------------------------------------------------------------------- */
@@ -163,7 +164,7 @@ conclude_together(const struct head_options *o, const struct head_sum *shared,
 	vec_exp_all(mean, mean, n);
 	for (unsigned i = 0; i < n; i++) {
 		to[i].mean = 1 / (1 + mean[i]);
-		to[i].deviation = 0;
+		to[i].deviation = to[i].sd = 0;
 	}
 }
 

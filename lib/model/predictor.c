@@ -157,7 +157,7 @@ predictor_commit(const struct predictor *p, const struct os *os, const char *pat
 	to = state_write(os, path, &d.identity, error);
 	if (to == NULL)
 		return -1;
-	model_save(p->model, to);
+	model_save_learned(p->model, to);
 	return state_commit(to, error);
 }
 
@@ -360,11 +360,14 @@ figures(const struct model *m, const struct model_estimates *said,
 	to[MEAN] = model_mean(m, said, target);
 	for (unsigned t = 0; t <= target; t++) {
 		const struct estimate *e = &said->of[t];
-		double relative =
-		    t == MODEL_VALUE ? e->deviation : e->deviation * (1 - e->mean);
+		double relative = e->deviation * (t == MODEL_VALUE ? 1 : 1 - e->mean);
 
-		square += m->options.target[t] ? relative * relative : 0;
-		factors += m->options.target[t];
+		if (!m->options.target[t])
+			continue;
+		if (e->sd > 0)
+			relative = e->sd / e->mean;
+		square += relative * relative;
+		factors++;
 	}
 	deviation = sqrt(square);
 	if (factors == 1) {
@@ -423,7 +426,8 @@ predictor_build(const struct predictor *p, const struct record *r,
     const struct model_estimates *said, struct build *to)
 {
 	const struct model *m = p->model;
-	bool sure = m->options.optimiser.algorithm == OPTIMISER_LANES;
+	bool sure = m->options.optimiser.algorithm == OPTIMISER_LANES ||
+	    optimiser_is_exact(m->options.optimiser.algorithm);
 	size_t open = build_open(to);
 	uint32_t pairs = keep_others(p, r, to);
 

@@ -31,6 +31,7 @@ struct slice_of_examples {
 struct progress {
 	const struct predictor *predictor; /* borrowed */
 	const char *candidate;             /* borrowed; NULL: of none */
+	const struct unlearn *unlearn;     /* the same */
 	struct key key[PROGRESS_KEYS_MAX];
 	char *names; /* owned; the keys', each terminated */
 	const char *name[PROGRESS_KEYS_MAX];
@@ -215,6 +216,12 @@ progress_pending(const struct progress *g)
 	return g->pending;
 }
 
+void
+progress_set_unlearn(struct progress *g, const struct unlearn *f)
+{
+	g->unlearn = f;
+}
+
 /* --- Reports --------------------------------------------------------------------------- */
 
 static void
@@ -300,6 +307,8 @@ build_metric(uint8_t to[RECORD_MAX], const struct progress *g, unsigned slice,
 	pair_int(&b, "weights", (int64_t)m->cells.used);
 	pair_int(&b, "evicted_weights", (int64_t)m->cells.evicted);
 	pairs += put_figures(&b, &s->report, target);
+	if (g->unlearn != NULL && slice == 0 && target == (enum model_target)m->first)
+		pairs += unlearn_build(g->unlearn, &b);
 	build_close_map(&b, open, pairs);
 	return build_slice(&b);
 }

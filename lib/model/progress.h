@@ -12,6 +12,7 @@
 
 #include "lib/model/predictor.h"
 #include "lib/model/report.h"
+#include "lib/model/unlearn.h"
 #include "lib/when.h"
 
 enum {
@@ -29,6 +30,9 @@ struct progress *progress_new(const struct predictor *p, struct reader *reader,
 void progress_free(struct progress *g);
 /* Say in the reports whose they are: a candidate's name, borrowed. */
 void progress_set_candidate(struct progress *g, const char *name);
+
+/* Say in them what was taken back; borrowed. */
+void progress_set_unlearn(struct progress *g, const struct unlearn *f);
 
 /* A prediction and what came of it. */
 void progress_note(struct progress *g, const struct record *r,

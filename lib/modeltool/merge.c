@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/base/assert.h"
+#include "lib/model/exact.h"
 #include "lib/modeltool/align.h"
 #include "lib/vec.h"
 
@@ -136,6 +137,10 @@ merge_head(struct head *to, const struct head *from, const struct head_options *
 	double seen = fmax(to->seen, 0), other = fmax(from->seen, 0);
 	struct head fresh;
 
+	if (optimiser_is_exact(o->optimiser.algorithm)) {
+		exact_merge(to, from, o);
+		return;
+	}
 	head_init(&fresh, o);
 	if (memcmp(from, &fresh, sizeof fresh) == 0)
 		return;
@@ -199,6 +204,8 @@ merge_cell(struct model *to, void *there, const struct model *from, const void *
 			continue;
 		if (o->optimiser.algorithm == OPTIMISER_LANES)
 			merge_lanes(a, b, o->lanes.prior.of);
+		else if (optimiser_is_exact(o->optimiser.algorithm))
+			exact_merge_cell(o, a, b);
 		else
 			merge_weight(&o->optimiser, a, b, examples_to,
 			    (double)model_state(from)->examples);
@@ -302,6 +309,7 @@ add_up(struct model *to, const struct model *a, const struct model *b)
 
 	*s = *model_state(a);
 	s->examples += model_state(b)->examples;
+	s->taken_back += model_state(b)->taken_back;
 	s->crowded += model_state(b)->crowded;
 	crosses_merge(&s->crosses, &model_state(b)->crosses, to->options.crosses);
 	for (unsigned h = 0; h < MODEL_HEADS; h++)

@@ -252,8 +252,10 @@ summary_features(const struct model *m, enum model_target target, uint64_t top,
 		struct explain_weight w =
 		    explain_weight(m, h, cells_at(&m->cells, p), target);
 
-		all[n++] =
-		    (struct entry){ fabs(w.mean), cells_key_at(&m->cells, p), p };
+		/* A pair of features of linear has none. */
+		if (!isnan(w.mean))
+			all[n++] = (struct entry){ fabs(w.mean),
+				cells_key_at(&m->cells, p), p };
 	}
 	qsort(all, n, sizeof *all, compare_entries);
 	for (uint64_t i = 0; i < n && (top == 0 || i < top); i++) {
@@ -557,7 +559,7 @@ show_changes(const struct model *a, const struct model *b, unsigned table,
     struct sheet *to)
 {
 	qsort(all, changed, sizeof *all, compare_entries);
-	for (uint64_t i = 0; i < changed && i < top; i++) {
+	for (uint64_t i = 0; i < changed && i < top && all[i].strength >= 0; i++) {
 		if (table == LAYOUT_CELLS)
 			build_change(a, b, names, &all[i], sheet_build(to));
 		else

@@ -23,10 +23,17 @@ static const struct field {
 	size_t offset;
 	unsigned count;
 	bool single; /* float, else double */
+	bool words;  /* or 64-bit integers, of counts and linear only */
 } fields[] = {
 #define FIELD(name, member, count, single)                                             \
 	{                                                                              \
-		name, offsetof(struct head, member), count, single                     \
+		name, offsetof(struct head, member), count, single, false              \
+	}
+#define WORDS(name, member)                                                            \
+	{                                                                              \
+		name, offsetof(struct head, member),                                   \
+		    sizeof(((struct head *)NULL)->member) / sizeof(int64_t), false,    \
+		    true                                                               \
 	}
 	FIELD("seen", seen, 1, false),
 	FIELD("sum", sum, 1, false),
@@ -44,10 +51,25 @@ static const struct field {
 	FIELD("bin-positive", calibration.positive, CALIBRATION_BINS, false),
 	FIELD("bin-step", calibration.step, CALIBRATION_BINS, false),
 	FIELD("bin-since", calibration.since, 1, false),
+	WORDS("counts", counts),
+	WORDS("totals", totals),
+#undef WORDS
 #undef FIELD
 };
 
-enum { FIELDS = sizeof fields / sizeof *fields };
+enum { FIELDS = sizeof fields / sizeof *fields, FIELDS_WORDS = 2 };
+
+static bool
+is_exact(const struct model_options *o)
+{
+	return optimiser_is_exact(o->optimiser.algorithm);
+}
+
+static unsigned
+fields_of(const struct model_options *o)
+{
+	return is_exact(o) ? FIELDS : FIELDS - FIELDS_WORDS;
+}
 
 /* --- Writing ------------------------------------------------------------------------ */
 
@@ -76,6 +98,16 @@ add_numbers(struct build *to, const void *from, unsigned count, bool single)
 
 	for (unsigned i = 0; i < count; i++)
 		add(to, " %a", single ? (double)f[i] : d[i]);
+	add(to, "\n");
+}
+
+static void
+add_words(struct build *to, const void *from, unsigned count)
+{
+	const int64_t *w = from;
+
+	for (unsigned i = 0; i < count; i++)
+		add(to, " %" PRId64, w[i]);
 	add(to, "\n");
 }
 
@@ -154,7 +186,10 @@ write_header(const struct model *m, struct build *b, int (*write)(void *, struct
 		    m->newcomers.added);
 	if (m->rows != NULL)
 		add_rows(m->rows, b);
-	add(b, "state %" PRIu64 " %" PRIu64 "\n", s->examples, s->crowded);
+	add(b, "state %" PRIu64 " %" PRIu64, s->examples, s->crowded);
+	if (is_exact(&m->options))
+		add(b, " %" PRIu64, s->taken_back);
+	add(b, "\n");
 	if (m->options.crosses > 0)
 		add_crosses(b, &s->crosses);
 	if (m->options.examination[0] != '\0')
@@ -162,11 +197,17 @@ write_header(const struct model *m, struct build *b, int (*write)(void *, struct
 	if (hand_out(b, write, context) != 0)
 		return -1;
 	for (unsigned h = 0; h < MODEL_HEADS; h++)
-		for (unsigned f = 0; f < FIELDS && model_options_has(&m->options, h);
+		for (unsigned f = 0;
+		     f < fields_of(&m->options) && model_options_has(&m->options, h);
 		     f++) {
+			const void *at =
+			    (const uint8_t *)&s->head[h] + fields[f].offset;
+
 			add(b, "head %s %s", model_head_name(h), fields[f].name);
-			add_numbers(b, (const uint8_t *)&s->head[h] + fields[f].offset,
-			    fields[f].count, fields[f].single);
+			if (fields[f].words)
+				add_words(b, at, fields[f].count);
+			else
+				add_numbers(b, at, fields[f].count, fields[f].single);
 			if (hand_out(b, write, context) != 0)
 				return -1;
 		}
@@ -196,15 +237,19 @@ write_counts(const char *word, const struct newcomers *n, struct build *b,
 }
 
 static int
-write_cells(const char *word, const struct cells *c, struct build *b,
+write_cells(const char *word, const struct cells *c, bool words, struct build *b,
     int (*write)(void *, struct slice), void *context)
 {
 	for (uint64_t p = layout_next(c, 0); p != CELLS_NONE;
 	     p = layout_next(c, p + 1)) {
 		add(b, "%s %" PRIu64 " %u %016" PRIx64, word, p, layout_touched(c, p),
 		    cells_key_at(c, p));
-		add_numbers(
-		    b, cells_at(c, p), c->kind->size / (unsigned)sizeof(float), true);
+		if (words)
+			add_words(b, cells_at(c, p),
+			    c->kind->size / (unsigned)sizeof(int64_t));
+		else
+			add_numbers(b, cells_at(c, p),
+			    c->kind->size / (unsigned)sizeof(float), true);
 		if (hand_out(b, write, context) != 0)
 			return -1;
 	}
@@ -225,8 +270,10 @@ model_text_write(const struct model *m, int (*write)(void *context, struct slice
 		write_counts("counts", &m->newcomers, &b, write, context) != 0) ||
 	    (r != NULL &&
 		write_counts("row-counts", &r->seen, &b, write, context) != 0) ||
-	    write_cells("cell", &m->cells, &b, write, context) != 0 ||
-	    (r != NULL && write_cells("row", &r->cells, &b, write, context) != 0))
+	    write_cells("cell", &m->cells, is_exact(&m->options), &b, write, context) !=
+		0 ||
+	    (r != NULL &&
+		write_cells("row", &r->cells, false, &b, write, context) != 0))
 		return -1;
 	add(&b, "end %" PRIu64, m->cells.used);
 	if (r != NULL)
@@ -368,6 +415,17 @@ next_numbers(struct slice *line, void *to, unsigned count, bool single)
 			return false;
 		f[i] = (float)value;
 	}
+	return line->size == 0;
+}
+
+static bool
+next_words(struct slice *line, void *to, unsigned count)
+{
+	int64_t *w = to;
+
+	for (unsigned i = 0; i < count; i++)
+		if (!number_parse_int(next_word(line), &w[i]))
+			return false;
 	return line->size == 0;
 }
 
@@ -517,8 +575,11 @@ read_state(struct model_text *t, struct slice rest, struct error *error)
 	struct model_state *s = model_state(t->model);
 
 	if (!next_uint(&rest, &s->examples) || !next_uint(&rest, &s->crowded) ||
-	    rest.size > 0)
-		return wrong(t, error, "state wants 2 numbers");
+	    (is_exact(&t->read) && !next_uint(&rest, &s->taken_back)) ||
+	    rest.size > 0 || s->taken_back > s->examples)
+		return wrong(t, error,
+		    is_exact(&t->read) ? "state wants 3 numbers"
+				       : "state wants 2 numbers");
 	if (t->told[LAYOUT_CELLS].base > s->examples / CELLS_TICK ||
 	    t->told[LAYOUT_ROWS].base > s->examples / CELLS_TICK)
 		return wrong(t, error, "its table is of more examples");
@@ -620,13 +681,15 @@ read_head(struct model_text *t, struct slice rest, struct error *error)
 
 	if (!slice_is(next_word(&rest), model_head_name(t->head)) ||
 	    !slice_is(next_word(&rest), f->name) ||
-	    !next_numbers(&rest, (uint8_t *)h + f->offset, f->count, f->single)) {
+	    !(f->words ? next_words(&rest, (uint8_t *)h + f->offset, f->count)
+		       : next_numbers(
+			     &rest, (uint8_t *)h + f->offset, f->count, f->single))) {
 		(void)snprintf(text, sizeof text,
 		    "here comes head %s %s with %u numbers", model_head_name(t->head),
 		    f->name, f->count);
 		return wrong(t, error, text);
 	}
-	if (++t->field < FIELDS)
+	if (++t->field < fields_of(&t->read))
 		return 0;
 	if (!head_is_sound(h))
 		return wrong(t, error, "the head is not sound");
@@ -677,7 +740,10 @@ read_place(
 
 	if (!next_uint(&rest, &place) || !next_uint(&rest, &touched) ||
 	    !next_hex(&rest, 16, &key) ||
-	    !next_numbers(&rest, cell, c->kind->size / (unsigned)sizeof(float), true))
+	    !(is_exact(&t->read)
+		    ? next_words(&rest, cell, c->kind->size / (unsigned)sizeof(int64_t))
+		    : next_numbers(
+			  &rest, cell, c->kind->size / (unsigned)sizeof(float), true)))
 		return wrong(t, error,
 		    "cell wants a place, a tick, a key of 16 hex digits, and its "
 		    "numbers");

@@ -280,14 +280,15 @@ leave_out(struct judge *j, double shared)
 	}
 }
 
-/* Whether what they share can be left out. */
+/* Whether what they share can be left out: where variances are sums over the features. */
 static bool
 compares(const struct judge *j)
 {
 	for (unsigned i = 1; i < j->slate.n; i++)
 		if (paid_for(j, i) != paid_for(j, 0))
 			return false;
-	return j->compares && j->predictor.model != NULL;
+	return j->compares && j->predictor.model != NULL &&
+	    !optimiser_is_exact(j->predictor.model->options.optimiser.algorithm);
 }
 
 static void

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/model/crosses.h"
+#include "lib/model/linear.h"
 
 int
 words_understand(const struct words *w, const char *targets, struct model_options *to,
@@ -14,7 +15,8 @@ words_understand(const struct words *w, const char *targets, struct model_option
 		to->optimiser.rate = w->rate;
 	to->optimiser.beta = w->beta;
 	to->optimiser.l1 = w->l1;
-	to->optimiser.l2 = w->l2;
+	if (w->l2 != 0 || !optimiser_is_exact(to->optimiser.algorithm))
+		to->optimiser.l2 = w->l2;
 	to->base_rate = w->base_rate;
 	to->admit = w->admit;
 	to->factors.k =
@@ -22,7 +24,12 @@ words_understand(const struct words *w, const char *targets, struct model_option
 	to->factors.field_aware = w->field_aware;
 	to->crosses =
 	    w->crosses <= CROSSES_MAX ? (unsigned)w->crosses : CROSSES_MAX + 1;
-	to->calibration = (enum calibration_method)w->calibration;
+	to->dimensions =
+	    w->dimensions <= LINEAR_MAX ? (unsigned)w->dimensions : LINEAR_MAX + 1;
+	/* The default is for algorithms that can be calibrated. */
+	if (!optimiser_is_exact(to->optimiser.algorithm) ||
+	    w->calibration != CALIBRATION_PLATT)
+		to->calibration = (enum calibration_method)w->calibration;
 	to->feedback = (enum model_feedback)w->feedback;
 	if (w->by != NULL && strlen(w->by) >= MODEL_BY_MAX)
 		return error_set(error, "--by: the key is too long");

@@ -13,7 +13,7 @@ struct words {
 	int algorithm, calibration, feedback;
 	const char *prior, *noise, *by, *examination;
 	double rate, beta, l1, l2, base_rate;
-	uint64_t admit, factors, crosses;
+	uint64_t admit, factors, crosses, dimensions;
 	bool field_aware;
 };
 
@@ -29,9 +29,12 @@ struct words {
 		"learning rate (not lanes); 0: 0.1, of sgd 0.02, of adam 0.001"),      \
 	    OPTION(0, "beta", type, w.beta, "1", "damps first steps (ftrl, adagrad)"), \
 	    OPTION(0, "l1", type, w.l1, "0", "pulls weights to 0 (not lanes)"),        \
-	    OPTION(0, "l2", type, w.l2, "0", "shrinks weights (not lanes)"),           \
+	    OPTION(0, "l2", type, w.l2, "0",                                           \
+		"shrinks weights (not lanes); counts, linear: 0 stands for 1"),        \
 	    OPTION('b', "base-rate", type, w.base_rate, "0",                           \
 		"mean of the first target; 0: estimate it"),                           \
+	    OPTION(0, "dimensions", type, w.dimensions, "128",                         \
+		"features that linear can have, up to 256"),                           \
 	    OPTION(0, "admit", type, w.admit, "1",                                     \
 		"see a feature so often before it gets a weight"),                     \
 	    OPTION('k', "factors", type, w.factors, "0",                               \

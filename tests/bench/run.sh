@@ -122,5 +122,8 @@ say "a snapshot a second of 256 MiB of which 10,000 cells are touched (tests/ben
 say "eligible creatives, caps and budgets of a request (tests/bench/delivery.c)"
 "$build/bench/delivery"
 
+say "what bots take from a policy, and what verdicts bring back (tests/bench/attack.c)"
+"$build/bench/attack" 1
+
 say "no impression beyond a cap, no micro beyond a budget (tests/bench/exact.c)"
 "$build/bench/exact" 1000000

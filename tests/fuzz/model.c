@@ -139,6 +139,12 @@ options_of(uint8_t choice)
 	o.feedback = choice & 32 && choice & 64 ? FEEDBACK_DFM : FEEDBACK_REVISE;
 	strcpy(o.examination, choice & 16 ? "position" : "");
 	o.calibration = choice & 128 ? CALIBRATION_ISOTONIC : CALIBRATION_PLATT;
+	o.dimensions = 8;
+	if (optimiser_is_exact(o.optimiser.algorithm)) {
+		o.feedback = FEEDBACK_REVISE;
+		o.calibration = CALIBRATION_NONE;
+		strcpy(o.examination, "");
+	}
 	return o;
 }
 
@@ -211,6 +217,8 @@ write_model(const struct os *os, const uint8_t *data, size_t size)
 		state_put_u64(to, key);
 		state_put(to, cell, m->kind.size);
 	}
+	if (m->linear != NULL)
+		state_put_u64(to, 0);
 	model_free(m);
 	assert(state_commit(to, &error) == 0);
 }

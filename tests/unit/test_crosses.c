@@ -234,7 +234,7 @@ where_there_are_none_none_are_found(void **state)
 	unsigned n = 0;
 
 	(void)state;
-	for (unsigned a = 0; a < OPTIMISER_COUNT; a++)
+	for (unsigned a = 0; a < OPTIMISER_COUNTS; a++)
 		for (unsigned i = 0; i < 3; i++) {
 			struct model *m =
 			    model_with((enum optimiser_algorithm)a, 64, NULL);
@@ -244,7 +244,7 @@ where_there_are_none_none_are_found(void **state)
 			n += count_of(m);
 			model_free(m);
 		}
-	print_message("# %u chosen in %d streams\n", n, 3 * OPTIMISER_COUNT);
+	print_message("# %u chosen in %d streams\n", n, 3 * OPTIMISER_COUNTS);
 	assert_true(n <= 1);
 }
 

@@ -122,14 +122,14 @@ draw(struct random *r, double mixed, unsigned to[PLACES])
 }
 
 /* What was shown, for another account of it. */
-struct counts {
+struct tallied {
 	double shown[BANNERS][PLACES], clicked[BANNERS][PLACES];
 };
 
 /* The mean log loss of the last quarter. */
 static double
 teach(struct model *m, struct random *r, double mixed, unsigned pages, bool additive,
-    struct counts *counts)
+    struct tallied *counts)
 {
 	double loss = 0;
 
@@ -182,7 +182,7 @@ inversions(struct model *m)
 
 /* Regression EM as it stands, in many passes over the same showings, without features. */
 static void
-em(const struct counts *c, double e[PLACES], double r[BANNERS])
+em(const struct tallied *c, double e[PLACES], double r[BANNERS])
 {
 	for (unsigned k = 0; k < PLACES; k++)
 		e[k] = 0.9;
@@ -222,7 +222,7 @@ static void
 what_good_banners_lose_at_bad_places_is_given_back(void **state)
 {
 	(void)state;
-	for (unsigned a = 0; a < OPTIMISER_COUNT; a++) {
+	for (unsigned a = 0; a < OPTIMISER_COUNTS; a++) {
 		enum optimiser_algorithm algorithm = (enum optimiser_algorithm)a;
 		struct model *with = fresh("position", algorithm),
 			     *without = fresh("", algorithm),
@@ -259,7 +259,7 @@ one_pass_ends_where_em_ends_after_thousands(void **state)
 	struct model *m = fresh("position", OPTIMISER_LANES);
 	struct random r = seeded();
 	double e[PLACES], rates[BANNERS];
-	struct counts c = { 0 };
+	struct tallied c = { 0 };
 
 	(void)state;
 	(void)teach(m, &r, 0.2, PAGES, false, &c);

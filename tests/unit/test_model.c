@@ -141,17 +141,18 @@ predictions_are_those_of_the_reference_in_python(void **state)
 static void
 a_cold_model_predicts_the_base_rate(void **state)
 {
-	struct model_options o = model_options_default(OPTIMISER_LANES);
+	struct model_options o;
 	struct example e;
 
 	(void)state;
-	o.base_rate = 0.0046;
 	example_begin(&e, false, 1);
 	example_add(&e, 42, 1);
 	for (unsigned a = 0; a < OPTIMISER_COUNT; a++) {
 		struct model *m;
 
-		o.optimiser = optimiser_default((enum optimiser_algorithm)a);
+		o = model_options_default((enum optimiser_algorithm)a);
+		o.base_rate = 0.0046;
+		o.dimensions = 16;
 		m = model_with(&o, 1 << 20);
 		near(click_of(m, &e), 0.0046, 1e-8);
 		model_free(m);
@@ -292,6 +293,7 @@ no_stream_makes_a_weight_infinite(void **state)
 		if (a != OPTIMISER_LANES)
 			o.optimiser = (struct optimiser){ (enum optimiser_algorithm)a,
 				1000, 1e-6, 0, 1e6 };
+		o.dimensions = 16;
 		m = model_with(&o, 1 << 20);
 		for (int i = 0; i < 3000; i++) {
 			struct example e;
@@ -537,15 +539,15 @@ static void
 every_algorithm_closes_most_of_the_gap_to_the_truth(void **state)
 {
 	/* Of the distance from the constant, in 60,000 examples. */
-	const double least[OPTIMISER_COUNT] = { [OPTIMISER_LANES] = 0.56,
+	const double least[OPTIMISER_COUNTS] = { [OPTIMISER_LANES] = 0.56,
 		[OPTIMISER_FTRL] = 0.52,
 		[OPTIMISER_ADAGRAD] = 0.48,
 		[OPTIMISER_SGD] = 0.44,
 		[OPTIMISER_ADAM] = 0.30 };
-	double share[OPTIMISER_COUNT], f[3];
+	double share[OPTIMISER_COUNTS], f[3];
 
 	(void)state;
-	for (unsigned a = 0; a < OPTIMISER_COUNT; a++) {
+	for (unsigned a = 0; a < OPTIMISER_COUNTS; a++) {
 		struct model_options o =
 		    model_options_default((enum optimiser_algorithm)a);
 		struct model *m = model_with(&o, 64 << 20);
@@ -558,7 +560,7 @@ every_algorithm_closes_most_of_the_gap_to_the_truth(void **state)
 		assert_int_equal(m->cells.evicted, 0);
 		model_free(m);
 	}
-	for (unsigned a = 1; a < OPTIMISER_COUNT; a++)
+	for (unsigned a = 1; a < OPTIMISER_COUNTS; a++)
 		assert_true(share[OPTIMISER_LANES] > share[a]);
 }
 
@@ -813,10 +815,13 @@ a_and_then_b_is_ab_to_the_bit(void **state)
 
 			model_options_parse_targets(
 			    &o, "click,conversion,value", &error);
-			o.feedback = i % 2 ? FEEDBACK_DFM : FEEDBACK_REVISE;
-			o.admit = i % 2 ? 2 : 1;
-			o.calibration =
-			    i < 2 ? CALIBRATION_PLATT : CALIBRATION_ISOTONIC;
+			o.dimensions = 12;
+			if (a < OPTIMISER_COUNTS) {
+				o.feedback = i % 2 ? FEEDBACK_DFM : FEEDBACK_REVISE;
+				o.admit = i % 2 ? 2 : 1;
+				o.calibration =
+				    i < 2 ? CALIBRATION_PLATT : CALIBRATION_ISOTONIC;
+			}
 			whole = model_with(&o, budget[i / 2]);
 			first = model_with(&o, budget[i / 2]);
 			learn_some(whole, 1, 3000);

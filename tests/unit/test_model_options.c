@@ -30,6 +30,7 @@ assert_same(const struct model_options *a, const struct model_options *b)
 	assert_int_equal(a->feedback, b->feedback);
 	assert_int_equal(a->admit, b->admit);
 	assert_int_equal(a->crosses, b->crosses);
+	assert_int_equal(a->dimensions, b->dimensions);
 	assert_string_equal(a->examination, b->examination);
 }
 
@@ -64,6 +65,15 @@ options_come_back_from_their_texts_to_the_bit(void **state)
 		o.admit = 1 + i % 255;
 		o.crosses = i % 65;
 		strcpy(o.examination, places[i % 3]);
+		o.dimensions = 1 + i % 256;
+		if (optimiser_is_exact(o.optimiser.algorithm)) {
+			o.optimiser.l2 = 1e-6 + hash_uniform(random_next(&r));
+			o.calibration = CALIBRATION_NONE;
+			o.feedback = FEEDBACK_REVISE;
+			o.admit = 1;
+			o.crosses = 0;
+			strcpy(o.examination, "");
+		}
 		assert_int_equal(model_options_check(&o, &error), 0);
 		model_options_describe(&o, &d);
 		assert_int_equal(

@@ -189,11 +189,13 @@ text_that_is_none_is_refused_by_its_line(void **state)
 	    "option by=", "option examination=", "option prior-variances=0.1",         \
 	    "option noise=0", "option rate=0.1", "option beta=1.0", "option l1=0.0",   \
 	    "option l2=0.0", "option base-rate=0.0"
-#define LAST "option factors=0.0", "option field-aware=0.0", "option crosses=0.0"
+#define LAST                                                                           \
+	"option factors=0.0", "option field-aware=0.0", "option crosses=0.0",          \
+	    "option dimensions=64.0"
 #define TABLE OPTIONS, "option admit=1.0", LAST
 #define FACTORED                                                                       \
 	OPTIONS, "option admit=1.0", "option factors=4.0", "option field-aware=0.0",   \
-	    "option crosses=0.0", "table 2048 0 0 0"
+	    "option crosses=0.0", "option dimensions=64.0", "table 2048 0 0 0"
 #define PLACED                                                                         \
 	"bannerpipe-model 1", "option target=click", "option algorithm=lanes",         \
 	    "option calibration=platt", "option delayed-feedback=revise",              \
@@ -206,36 +208,36 @@ text_that_is_none_is_refused_by_its_line(void **state)
 	(void)state;
 	REFUSE("line 1: no dump", "something");
 	REFUSE("after line 14 it is cut off", OPTIONS);
-	REFUSE("line 18: the options: ", OPTIONS, "option admit=0", LAST);
-	REFUSE("line 19: it needs --memory", TABLE, "table 99999999 0 0 0");
-	REFUSE("line 19: table wants", TABLE, "table 2048 0 0 0 0");
-	REFUSE("line 21: here comes head click seen with 1 numbers", HEADER,
+	REFUSE("line 19: the options: ", OPTIONS, "option admit=0", LAST);
+	REFUSE("line 20: it needs --memory", TABLE, "table 99999999 0 0 0");
+	REFUSE("line 20: table wants", TABLE, "table 2048 0 0 0 0");
+	REFUSE("line 22: here comes head click seen with 1 numbers", HEADER,
 	    "head click seen 0x1p+0 0x1p+0");
-	REFUSE("line 21", HEADER, "head click seen inf");
-	REFUSE("line 21", HEADER, "head click seen 0x1p+9999");
-	REFUSE("line 20: rows wants 6", FACTORED, "rows 2000 0 0 0 4095 0");
-	REFUSE("line 20: the size of its table", FACTORED, "rows 0 0 0 0 4096 0");
-	REFUSE("line 21: fields wants", FACTORED, "rows 2000 0 0 0 4096 0",
+	REFUSE("line 22", HEADER, "head click seen inf");
+	REFUSE("line 22", HEADER, "head click seen 0x1p+9999");
+	REFUSE("line 21: rows wants 6", FACTORED, "rows 2000 0 0 0 4095 0");
+	REFUSE("line 21: the size of its table", FACTORED, "rows 0 0 0 0 4096 0");
+	REFUSE("line 22: fields wants", FACTORED, "rows 2000 0 0 0 4096 0",
 	    "fields 0001 0001");
-	REFUSE("line 21: fields wants", FACTORED, "rows 2000 0 0 0 4096 0",
+	REFUSE("line 22: fields wants", FACTORED, "rows 2000 0 0 0 4096 0",
 	    "fields 00001");
-	REFUSE("line 20: this line is unknown, or does not", FACTORED, "state 10 0");
-	REFUSE("line 21: places wants how many", PLACED, "places 129 0");
-	REFUSE("line 21: places wants how many", PLACED, "places 1");
-	REFUSE("line 21: this line is unknown, or does not", PLACED, "head click");
-	REFUSE("line 22: place wants a key", PLACED, "places 1 0", "place 1 2 3 4 5");
-	REFUSE("line 22: place wants a key", PLACED, "places 1 0",
+	REFUSE("line 21: this line is unknown, or does not", FACTORED, "state 10 0");
+	REFUSE("line 22: places wants how many", PLACED, "places 129 0");
+	REFUSE("line 22: places wants how many", PLACED, "places 1");
+	REFUSE("line 22: this line is unknown, or does not", PLACED, "head click");
+	REFUSE("line 23: place wants a key", PLACED, "places 1 0", "place 1 2 3 4 5");
+	REFUSE("line 23: place wants a key", PLACED, "places 1 0",
 	    "place 0000000000000001 7 0x1p+0 0x1p+0 6");
-	REFUSE("line 22: place wants a key", PLACED, "places 1 0",
+	REFUSE("line 23: place wants a key", PLACED, "places 1 0",
 	    "place 0000000000000001 7 0x1p+0 0x1p+0 "
 	    "303030303030303030303030303030303030303030303030");
-	REFUSE("line 22: the places are not sound", PLACED, "places 1 0",
+	REFUSE("line 23: the places are not sound", PLACED, "places 1 0",
 	    "place 0000000000000001 7 -0x1p+0 0x1p+0 30");
-	REFUSE("line 22: the places are not sound", PLACED, "places 1 0",
+	REFUSE("line 23: the places are not sound", PLACED, "places 1 0",
 	    "place 0000000000000000 7 0x1p+0 0x1p+0 30");
-	REFUSE("line 22: this line is unknown, or does not come here", PLACED,
+	REFUSE("line 23: this line is unknown, or does not come here", PLACED,
 	    "places 0 0", "place 0000000000000001 7 0x1p+0 0x1p+0 30");
-	REFUSE("line 21: this line is unknown, or does not come here", HEADER,
+	REFUSE("line 22: this line is unknown, or does not come here", HEADER,
 	    "cell 1 1 0000000000000005");
 }
 
@@ -478,7 +480,7 @@ static void
 what_has_learned_nothing_changes_nothing(void **state)
 {
 	(void)state;
-	for (unsigned algorithm = 0; algorithm < OPTIMISER_COUNT; algorithm++) {
+	for (unsigned algorithm = 0; algorithm < OPTIMISER_COUNTS; algorithm++) {
 		struct model_options o =
 		    model_options_default((enum optimiser_algorithm)algorithm);
 		o.optimiser.rate = 0.05; /* enough for so few examples */
@@ -506,7 +508,7 @@ static void
 models_of_other_algorithms_merged_are_better_than_their_halves(void **state)
 {
 	(void)state;
-	for (unsigned algorithm = 1; algorithm < OPTIMISER_COUNT; algorithm++) {
+	for (unsigned algorithm = 1; algorithm < OPTIMISER_COUNTS; algorithm++) {
 		struct model_options o =
 		    model_options_default((enum optimiser_algorithm)algorithm);
 		struct model *a, *b, *m;
