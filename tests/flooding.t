@@ -50,7 +50,8 @@ lib/text/map.c	names of the map itself
 lib/text/sparse.h	becomes a feature, which models share and store
 lib/traffic/invalid.c	a version
 lib/trial/tally.c	shortens a long value where it is shown
-lib/tune/tournament.c	a digest
+lib/tune/tournament_enter.c	a digest
+lib/tune/tournament_save.c	a digest
 filters/parse.c	a digest
 WHY
 

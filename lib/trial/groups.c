@@ -12,7 +12,7 @@
 struct groups {
 	unsigned dims;
 	uint64_t seed;
-	struct hash_key hash; /* values come from outside */
+	struct hash_key hash;        /* values come from outside */
 	struct table *table;         /* struct group by key */
 	const struct group **sorted; /* room for all of them */
 	struct group other;
