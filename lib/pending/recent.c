@@ -156,6 +156,12 @@ index_again(struct recent *x, bool moved)
 	}
 }
 
+void
+recent_prefetch(const struct recent *x, uint64_t key)
+{
+	__builtin_prefetch(&x->slots[tag_of(key) & x->mask]);
+}
+
 /* --- The ring -------------------------------------------------------------------- */
 
 static void
@@ -173,6 +179,8 @@ drop_oldest(struct recent *x)
 	x->gone++;
 	if (x->count == 0)
 		x->head = x->tail = x->end = 0;
+	else
+		recent_prefetch(x, entry_at(x, x->tail)->key); /* the next to go */
 }
 
 static bool
@@ -236,12 +244,6 @@ make_room(struct recent *x, uint64_t units)
 			grow(x, units);
 		}
 	}
-}
-
-void
-recent_prefetch(const struct recent *x, uint64_t key)
-{
-	__builtin_prefetch(&x->slots[tag_of(key) & x->mask]);
 }
 
 struct recent_entry *
