@@ -239,6 +239,16 @@ turn(struct run *run, struct retract *f, const struct recent_entry *newest,
 	return n;
 }
 
+/* A retract ends here; a verdict is of use to others, but not to be carried out by them. */
+static enum verdict
+settle(struct run *run, struct retract *f, enum kind kind)
+{
+	if (kind == KIND_RETRACT)
+		return DROP;
+	build_bool(run_set(run, f->keys.settled), true);
+	return PASS;
+}
+
 static enum verdict
 pass_unknown(struct run *run, struct retract *f, const struct record *r)
 {
@@ -255,7 +265,6 @@ static enum verdict
 judge(struct run *run, struct retract *f, const struct record *r, enum kind kind,
     instant at)
 {
-	enum verdict done = kind == KIND_RETRACT ? DROP : PASS;
 	const struct recent_entry *newest;
 	struct judgement j, was;
 	const char *wrong = judgement_read(&f->keys, r, kind, &j);
@@ -264,6 +273,8 @@ judge(struct run *run, struct retract *f, const struct record *r, enum kind kind
 
 	if (wrong != NULL)
 		return run_reject(run, "%s of an event: %s", kind_name(kind), wrong);
+	if (j.settled)
+		return PASS;
 	key = hash_keyed(f->hash, j.event_id);
 	newest = recent_find(&f->recent, key);
 	if (newest == NULL) {
@@ -272,7 +283,7 @@ judge(struct run *run, struct retract *f, const struct record *r, enum kind kind
 	}
 	if (j.version <= newest->number) {
 		f->counts[REPEATS]++;
-		return (newest->flags & JUDGED_WAITING) != 0 ? PASS : done;
+		return settle(run, f, kind);
 	}
 	if ((newest->flags & JUDGED_WAITING) != 0) {
 		judged_keep(&f->recent, key, at, &j, JUDGED_WAITING, &f->piece);
@@ -281,7 +292,7 @@ judge(struct run *run, struct retract *f, const struct record *r, enum kind kind
 	if (((newest->flags & JUDGED_OUT) != 0) == j.out) {
 		recent_change(&f->recent, newest)->number = j.version;
 		f->counts[UNCHANGED]++;
-		return done;
+		return settle(run, f, kind);
 	}
 	if (!j.out) {
 		was = judged_read(newest, &f->piece);
@@ -291,7 +302,7 @@ judge(struct run *run, struct retract *f, const struct record *r, enum kind kind
 	if (n < 0)
 		return FAIL;
 	judged_keep(&f->recent, key, at, &j, 0, &f->piece);
-	return n > 0 ? done : pass_unknown(run, f, r);
+	return n > 0 ? settle(run, f, kind) : pass_unknown(run, f, r);
 }
 
 static enum verdict
@@ -304,7 +315,7 @@ each(struct run *run, void *self, const struct record *r)
 
 	if (kind == KIND_VERDICT || kind == KIND_RETRACT)
 		return judge(run, f, r, kind, at);
-	/* What flows again has been dealt with, by another one before this. */
+	/* What flows again has been dealt with already. */
 	if (!f->kinds[kind] || judgement_of_again(&f->keys, r, &j))
 		return PASS;
 	return take_event(run, f, r, at);

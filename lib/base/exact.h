@@ -6,7 +6,7 @@
  * A sum is an integer of 128 bits, in units of 2^-scale. Each number is rounded to a unit
  * by itself, alike for x and -x, so that the sum is that of the rounded numbers, without an
  * error that grows. At scale 64 a number of at least 2^-12 is not rounded at all, and sums
- * reach 2^63; at scale 16 they reach 2^111. What is larger stays at the end of the range.
+ * reach 2^63; at scale 32 they reach 2^95. What is larger stays at the end of the range.
  * The idea is Kulisch's: U. Kulisch, "Computer Arithmetic and Validity", de Gruyter 2008.
  */
 #ifndef BANNERPIPE_BASE_EXACT_H

@@ -16,7 +16,7 @@ struct way {
 	bool clicked, gross;
 };
 
-/* Links of a user that are looked at, for touches that are not out. */
+/* Links of a user that are looked at, for the latest touches that are not out. */
 enum { LINKS_MAX = 16 * OUTCOME_TOUCHES_MAX };
 
 struct touch {
@@ -80,6 +80,13 @@ touched(const struct outcomes *o, const struct banner *b, const struct conversio
 	return *at <= c->at && c->at - *at <= window;
 }
 
+/* What is out, or came later, makes way for others; a look at each costs more. */
+static bool
+may_touch(const struct banner *b, const struct conversion *c, struct way way)
+{
+	return b->shown_at <= c->at && (way.gross || !banner_is_out(b));
+}
+
 static unsigned
 gather(const struct outcomes *o, const struct conversion *c, struct way way,
     struct touch touches[OUTCOME_TOUCHES_MAX])
@@ -96,9 +103,8 @@ gather(const struct outcomes *o, const struct conversion *c, struct way way,
 		banners[linked] = STORE_NUMBER(index_value(&o->index, link));
 		__builtin_prefetch(store_see_banner(o, banners[linked]));
 		link = index_older(&o->index, link);
-		/* What is out makes way for others; a look at each costs more. */
-		linked += !o->any_out || way.gross ||
-		    !banner_is_out(store_see_banner(o, banners[linked]));
+		linked += !o->any_out ||
+		    may_touch(store_see_banner(o, banners[linked]), c, way);
 	}
 	while (linked-- > 0) {
 		const struct banner *b = store_see_banner(o, banners[linked]);

@@ -103,19 +103,33 @@ once(double times)
 	return times <= 0 ? 0 : times < 1 ? times : 1;
 }
 
+/* Reasons stand in the order of their numbers, the last of too many is "other": so it does
+ * not matter in which order they are found. */
 static void
 count_invalid(struct said_void *v, uint8_t reason, double n)
 {
+	uint8_t *r = v->reasons;
 	unsigned i = 0;
 
 	if (n == 0)
 		return;
 	v->any = 1;
-	while (i < SAID_REASONS && v->reasons[i] != 0 && v->reasons[i] != reason)
+	while (i < SAID_REASONS && r[i] != 0 && r[i] < reason)
 		i++;
-	i = reason == 0 ? SAID_REASONS : i;
-	if (i < SAID_REASONS)
-		v->reasons[i] = reason;
+	if (reason == 0 || i == SAID_REASONS) {
+		v->invalid[SAID_REASONS] += n;
+		return;
+	}
+	if (r[i] != reason) {
+		if (r[SAID_REASONS - 1] != 0)
+			v->invalid[SAID_REASONS] += v->invalid[SAID_REASONS - 1];
+		for (unsigned k = SAID_REASONS - 1; k > i; k--) {
+			r[k] = r[k - 1];
+			v->invalid[k] = v->invalid[k - 1];
+		}
+		r[i] = reason;
+		v->invalid[i] = 0;
+	}
 	v->invalid[i] += n;
 }
 

@@ -12,6 +12,7 @@ judgement_keys(struct reader *reader)
 		.version = reader_key(reader, "version"),
 		.score = reader_key(reader, "score"),
 		.reasons = reader_key(reader, "reasons"),
+		.settled = reader_key(reader, "settled"),
 		.verdict = reader_key(reader, "verdict"),
 		.fraud = reader_key(reader, "fraud"),
 	};
@@ -52,6 +53,7 @@ judgement_read(const struct judgement_keys *keys, const struct record *r,
 		return "score is no finite number";
 	if (record_value(r, keys->reasons, &to->reasons) && !are_reasons(to->reasons))
 		return "reasons are no array of at most 16 words of 64 bytes";
+	(void)record_bool(r, keys->settled, &to->settled);
 	to->out = kind == KIND_RETRACT || to->score > 0;
 	return NULL;
 }

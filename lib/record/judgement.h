@@ -10,6 +10,8 @@
  *	           Absent in a retract, which takes out whatever its score is
  *	reasons    an array of short words, the weightiest first
  *	values     optional, a map: each reason's share of the score, or what was measured
+ *	settled    true of a verdict that bp-retract has dealt with: it is for who learns from
+ *	           it, and nobody behind carries it out
  *
  * An event that is taken out, or put in again, flows once more with the opposite, or with
  * its own, weight, and with the key `verdict`: a map of the version and score that decided,
@@ -35,15 +37,16 @@ enum {
 #define JUDGEMENT_UNSTATED "unstated"
 
 struct judgement_keys {
-	struct key version, score, reasons, verdict, fraud;
+	struct key version, score, reasons, settled, verdict, fraud;
 };
 
 struct judgement {
 	struct slice event_id; /* as record_id has it */
 	int64_t version;       /* >= 0 */
 	bool out;              /* the event does not count from now on */
-	double score;          /* finite; INFINITY of a retract without one */
-	struct slice reasons;  /* the array, msgpack; size 0: none */
+	bool settled;
+	double score;         /* finite; INFINITY of a retract without one */
+	struct slice reasons; /* the array, msgpack; size 0: none */
 };
 
 struct judgement_keys judgement_keys(struct reader *reader);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/trial/tally_row.h"
 
-/* Products of money are large, and need no fractions. */
+/* Products of money are large. */
 static unsigned
 scale_of(enum tally_sum sum)
 {
-	return sum >= TALLY_COST_SQUARED && sum <= TALLY_COST_REVENUE ? 16 : 64;
+	return sum >= TALLY_COST_SQUARED && sum <= TALLY_COST_REVENUE ? 32 : 64;
 }
 
 static inline void

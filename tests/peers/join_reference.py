@@ -4,6 +4,7 @@ every instant, on random streams. It prints its seed; SEED repeats it.
 
 	join_reference.py PROGRAM [ROUNDS]
 """
+import itertools
 import math
 import os
 import random
@@ -63,6 +64,8 @@ def unpack(b, i):
         elif c == 0xda:
             n, i = struct.unpack(">H", b[i:i + 2])[0], i + 2
         return b[i:i + n].decode(), i + n
+    if c == 0xc0:
+        return None, i
     if c in (0xc2, 0xc3):
         return c == 0xc3, i
     form = {0xcb: ">d", 0xca: ">f", 0xcc: ">B", 0xcd: ">H", 0xce: ">I", 0xcf: ">Q",
@@ -228,6 +231,9 @@ def stream(rng, rules, n):
                     e["value_micros"] = rng.randrange(p["value_micros"] + 1)
                 events.append(e)
                 done.append(e)
+    # The end: an event that belongs to nothing.
+    events.append({"event": "click", "event_id": "end", "timestamp": at + 10**6,
+                   "decision_id": "nobody"})
     return events, found
 
 
@@ -514,9 +520,9 @@ def check(outcomes, reference, wanted):
         log = [x for x, y in zip(log, log[1:] + [(None, None)])
                if not (x[1] is None and y[0] is not None and y[0] == x[0])]
         want = wanted[i]
-        assert len(log) == len(want) and all(
-            x[0] == y[0] and close(x[1], y[1]) for x, y in zip(log, want)), \
-            f"{i}:\n got    {log}\n wanted {want}"
+        for n, (x, y) in enumerate(itertools.zip_longest(log, want)):
+            assert x and y and x[0] == y[0] and close(x[1], y[1]), \
+                f"{i}, {n}:\n before {log[n - 1:n]}\n got    {x}\n wanted {y}"
 
 
 def in_pieces(program, options, parts):
@@ -569,4 +575,5 @@ def main():
     print("1..1")
 
 
-main()
+if __name__ == "__main__":
+    main()
