@@ -36,7 +36,7 @@ exact_of(double x, unsigned scale)
 			units += (exact)(uint64_t)ldexp(rest, (int)scale);
 	} else {
 		whole = ldexp(size, (int)scale);
-		units = whole < 0x1p126 ? (exact)whole : EXACT_MAX;
+		units = whole < 0x1p127 ? (exact)whole : EXACT_MAX;
 	}
 	return x < 0 ? -units : units;
 }

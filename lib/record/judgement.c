@@ -157,6 +157,24 @@ judgement_again(struct build *b, struct slice event, const struct judgement *j)
 	build_close_map(b, open, pairs);
 }
 
+bool
+judgement_count(const struct judgement_keys *keys, const struct record *r,
+    struct judgement_census *census)
+{
+	enum kind kind = record_kind(r);
+	struct judgement j;
+
+	if (kind == KIND_VERDICT || kind == KIND_RETRACT) {
+		census->judgements++;
+		census->wrong += judgement_read(keys, r, kind, &j) != NULL;
+		return true;
+	}
+	if (!judgement_of_again(keys, r, &j))
+		return false;
+	census->again++;
+	return true;
+}
+
 uint32_t
 judgement_build(struct build *b, enum kind kind, struct slice event_id, instant at,
     int64_t version, double score, const struct judgement_reason *reasons, unsigned n)

@@ -71,6 +71,16 @@ struct slice judgement_reason(const struct judgement *j);
  * a number. It may have RECORD_KEYS_MAX - 2 keys at most. */
 void judgement_again(struct build *b, struct slice event, const struct judgement *j);
 
+/* How many of a stream are judgements, which of them are wrong, and how many events flow
+ * once more; plain bytes. */
+struct judgement_census {
+	uint64_t judgements, wrong, again;
+};
+
+/* Count a record; false when it is neither. */
+bool judgement_count(const struct judgement_keys *keys, const struct record *r,
+    struct judgement_census *census);
+
 /* A reason and its share of the score, for those who make judgements. */
 struct judgement_reason {
 	const char *word;
