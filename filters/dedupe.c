@@ -18,6 +18,7 @@
 
 #include "lib/filter.h"
 #include "lib/hash.h"
+#include "lib/record/judgement.h"
 #include "lib/state/block.h"
 #include "lib/table.h"
 
@@ -26,7 +27,7 @@ struct dedupe {
 	bool require_id;
 
 	struct hash_key hash_key;
-	struct key version;
+	struct judgement_keys judgement;
 	struct table *seen;         /* owned; fingerprints, without cells */
 	struct watermark watermark; /* of what can be forgotten */
 	uint64_t without_id, evicted;
@@ -48,7 +49,7 @@ start(struct run *run, void *self)
 	if (d->window.us == 0)
 		return run_usage(run, "--window must be longer than 0");
 	d->hash_key = hash_key(run_seed(run));
-	d->version = run_key(run, "version");
+	d->judgement = judgement_keys(run_reader(run));
 	watermark_init(&d->watermark, d->window, (struct span){ WHEN_DAY });
 	d->seen = table_new(TABLE_KEY_64, 0, run_memory(run));
 	if (d->seen == NULL)
@@ -59,12 +60,14 @@ start(struct run *run, void *self)
 	return 0;
 }
 
-/* What makes two records of one id the same: an event and the one that takes it back, a
- * verdict on it and the next version of the verdict, are different. */
+/* What makes two records of one id the same: an event and the one that takes it back, or
+ * puts it in again by another verdict, a verdict on it and the next version of the verdict,
+ * are different. */
 static bool
 fingerprint(const struct dedupe *d, const struct record *r, uint64_t *to)
 {
 	enum kind kind = record_kind(r);
+	struct judgement again;
 	int64_t version = 0;
 	struct slice id;
 	uint64_t part;
@@ -72,10 +75,12 @@ fingerprint(const struct dedupe *d, const struct record *r, uint64_t *to)
 
 	if (!record_id(r, KEY_EVENT_ID, &id) || id.size == 0)
 		return false;
-	if (kind != KIND_RETRACT && kind != KIND_VERDICT)
-		kind = KIND_OTHER;
+	if (kind == KIND_RETRACT || kind == KIND_VERDICT)
+		(void)record_int(r, d->judgement.version, &version);
 	else
-		(void)record_int(r, d->version, &version);
+		kind = KIND_OTHER;
+	if (judgement_of_again(&d->judgement, r, &again))
+		version = again.version < INT64_MAX ? again.version + 1 : INT64_MAX;
 	part = hash_pair((uint64_t)kind, (uint64_t)version);
 	part += record_weight(r, &weight) && weight < 0;
 	*to = hash_pair(hash_keyed(d->hash_key, id), part);

@@ -3,18 +3,21 @@
  * bp-join: join what was shown with what came of it.
  *
  * in     requests, decisions, impressions and clicks, which end here; conversions and
- *        refunds, which pass on; retractions; others pass
+ *        refunds, which pass on; any of these once more, when it was found invalid, or
+ *        valid after all (bp-retract); verdicts and retracts themselves; others pass
  * out    outcomes, in the order of the instants when they were known. A revised one is
  *        taken back by itself with the opposite weight and given anew: every sum of
  *        weight x anything over all outcomes is exact at every instant (join.1)
- * state  every banner until nothing can be added to it, every conversion for its window;
- *        when the memory is full, the banner that came first is closed early
+ * state  every banner until nothing can be added to it, and for --keep more, every
+ *        conversion for its window; when the memory is full, a complete banner goes, and
+ *        when there is none the one that came first is closed early
  * needs  events in the order of time; run bp-sort before it if they are not
  */
 #include "lib/filter.h"
 #include "lib/hash.h"
 #include "lib/outcome/event.h"
 #include "lib/outcome/outcome.h"
+#include "lib/record/judgement.h"
 
 struct join {
 	struct outcome_rules rules;
@@ -27,6 +30,7 @@ struct join {
 	bool ticked; /* the input sends watermarks: its timestamps make none */
 	bool converts[KIND_COUNT];
 	struct event_keys keys;
+	struct judgement_keys judgement;
 	struct output *orphans;
 };
 
@@ -55,8 +59,8 @@ static const struct option options[] = {
 	OPTION_CHOICE(
 	    's', "shown-by", struct join, shown_by, "any|impression", "what was shown"),
 	OPTION('f', "final", struct join, rules.final, NULL, "only complete outcomes"),
-	OPTION(0, "keep", struct join, rules.keep, "0",
-	    "complete outcomes can be undone so long"),
+	OPTION(0, "keep", struct join, rules.keep, "7d",
+	    "complete outcomes can be revised so long"),
 	OPTION(0, "lateness", struct join, lateness, "0",
 	    "timestamps may run behind (no watermarks)"),
 	OPTION(0, "max-future", struct join, max_future, "1d",
@@ -108,7 +112,12 @@ show_counters(struct run *run, const struct outcome_counts *c)
 	    &c->orphan_conversions);
 	run_counter(run, "orphan_refunds", "refunds of unknown conversions",
 	    &c->orphan_refunds);
-	run_counter(run, "retracted", "events undone", &c->retracted);
+	run_counter(run, "retracted", "events taken out", &c->retracted);
+	run_counter(run, "restored", "events put in again", &c->restored);
+	run_counter(run, "orphan_judgements", "judgements of unknown events",
+	    &c->orphan_judgements);
+	run_counter(run, "forgotten",
+	    "complete banners gone before --keep, for want of memory", &c->forgotten);
 }
 
 static int
@@ -129,6 +138,7 @@ start(struct run *run, void *self)
 		return run_usage(run, "%s", error.text);
 	if (read_conversions(run, j) != 0)
 		return -1;
+	j->judgement = judgement_keys(run_reader(run));
 	watermark_init(&j->watermark, j->lateness, j->max_future);
 	if (j->orphan_path != NULL) {
 		j->orphans = run_outlet(run, j->orphan_path);
@@ -160,25 +170,6 @@ take(struct outcomes *o, const struct outcome_event *e, enum kind kind, bool con
 	}
 }
 
-static enum verdict
-retract(struct join *j, const struct record *r)
-{
-	bool conversion;
-	instant at;
-
-	if (!record_timestamp(r, &at))
-		at = WHEN_NEVER;
-	switch (outcomes_retract(
-	    j->outcomes, event_id(&j->keys, r, KEY_EVENT_ID), at, &conversion)) {
-	case OUTCOME_TAKEN:
-		return conversion ? PASS : DROP;
-	case OUTCOME_FAILED:
-		return FAIL;
-	default:
-		return PASS;
-	}
-}
-
 /* What becomes of the record; `ends`: its kind ends here. */
 static enum verdict
 settle(struct run *run, struct join *j, const struct record *r, bool ends,
@@ -203,6 +194,68 @@ settle(struct run *run, struct join *j, const struct record *r, bool ends,
 	}
 }
 
+/* What was found of an event: of a banner or click a retract ends here, and so does the
+ * event that flows once more; verdicts are of use to others. */
+static enum verdict
+judge(struct run *run, struct join *j, const struct record *r,
+    const struct outcome_judgement *judgement, bool ends)
+{
+	bool conversion = false;
+	enum outcome_found found = outcomes_judge(j->outcomes, judgement, &conversion);
+
+	if (found == OUTCOME_UNKNOWN)
+		return judgement->carried ? settle(run, j, r, ends, OUTCOME_ORPHAN)
+					  : PASS;
+	return settle(run, j, r, ends && !conversion, found);
+}
+
+static enum verdict
+judge_by_record(struct run *run, struct join *j, const struct record *r, enum kind kind)
+{
+	struct outcome_judgement to = { .at = j->watermark.largest };
+	struct judgement said;
+	const char *wrong = judgement_read(&j->judgement, r, kind, &said);
+
+	if (wrong != NULL)
+		return run_reject(run, "%s of an event: %s", kind_name(kind), wrong);
+	if (said.settled)
+		return PASS;
+	(void)record_timestamp(r, &to.at);
+	to.id = event_id(&j->keys, r, KEY_EVENT_ID);
+	to.out = said.out;
+	to.version = said.version;
+	to.reason = judgement_reason(&said);
+	return judge(run, j, r, &to, kind == KIND_RETRACT);
+}
+
+/* Whether the event is one that is known and flows once more: bp-retract says so; else it
+ * has the opposite weight, or its own after that. */
+static bool
+is_again(const struct join *j, const struct record *r, const struct outcome_event *e,
+    struct outcome_judgement *to)
+{
+	struct judgement said;
+	double weight;
+	bool out;
+
+	*to = (struct outcome_judgement){
+		.id = e->id, .version = -1, .at = j->watermark.largest
+	};
+	if (judgement_of_again(&j->judgement, r, &said)) {
+		to->out = said.out;
+		to->version = said.version;
+		to->reason = judgement_reason(&said);
+		to->carried = true;
+		return true;
+	}
+	if ((e->weight > 0 && !outcomes_any_out(j->outcomes)) ||
+	    !outcomes_standing(j->outcomes, e->id, &weight, &out))
+		return false;
+	to->out = (e->weight < 0) != (weight < 0);
+	to->reason = slice_text(JUDGEMENT_UNSTATED);
+	return to->out != out;
+}
+
 static enum verdict
 each(struct run *run, void *self, const struct record *r)
 {
@@ -210,13 +263,15 @@ each(struct run *run, void *self, const struct record *r)
 	enum kind kind = record_kind(r);
 	bool ends = kind >= KIND_REQUEST && kind <= KIND_CLICK;
 	bool ours = ends || kind == KIND_REFUND || j->converts[kind];
+	bool judges = kind == KIND_VERDICT || kind == KIND_RETRACT;
+	struct outcome_judgement judgement;
 	struct outcome_event e;
 	instant at, received = WHEN_NEVER;
 	bool admitted;
 
 	if (kind == KIND_OUTCOME || kind == KIND_OTHER || !record_timestamp(r, &at)) {
-		if (kind == KIND_RETRACT)
-			return retract(j, r);
+		if (judges)
+			return judge_by_record(run, j, r, kind);
 		return ours ? run_reject(run, "%s without timestamp", kind_name(kind))
 			    : PASS;
 	}
@@ -225,8 +280,8 @@ each(struct run *run, void *self, const struct record *r)
 	if (!j->ticked &&
 	    outcomes_advance(j->outcomes, watermark_now(&j->watermark)) != 0)
 		return FAIL;
-	if (kind == KIND_RETRACT)
-		return retract(j, r);
+	if (judges)
+		return judge_by_record(run, j, r, kind);
 	if (!ours)
 		return PASS;
 	/* Where there are watermarks, bp-sort has judged the clocks, with more patience. */
@@ -237,8 +292,8 @@ each(struct run *run, void *self, const struct record *r)
 	if (!event_read(&j->keys, r, kind, &e))
 		return run_reject(
 		    run, "weight is no number up to 1e6, or value_micros exceeds 2^50");
-	if (e.weight < 0 && outcomes_holds(j->outcomes, e.id))
-		return retract(j, r);
+	if (is_again(j, r, &e, &judgement))
+		return judge(run, j, r, &judgement, ends);
 	return settle(run, j, r, ends, take(j->outcomes, &e, kind, j->converts[kind]));
 }
 
@@ -301,7 +356,7 @@ static const struct filter join = {
 		    "  bp-join --orphans orphans.bp day.bp | bp-print\n",
 	.options = options,
 	.size = sizeof(struct join),
-	.schema = 3,
+	.schema = 4,
 	.start = start,
 	.each = each,
 	.tick = tick,

@@ -5,16 +5,15 @@
  *
  * in     outcomes, or impressions, clicks, purchases and refunds, which end here; others
  *        pass
- * out    metric records when their window closes, and again when late data changed them
+ * out    metric records when their window closes, and again when late data changed them:
+ *        what counts, and beside it what would if nothing had been found invalid
  * state  sums of each row; without room for more, rows merge into "(other)"
  * needs  watermarks (bp-sort) for windows to close before the input ends
  */
-#include <math.h>
-
-#include "lib/delivery/price.h"
+#include "lib/trial/metric.h"
+#include "lib/delivery/counted.h"
 #include "lib/filter.h"
 #include "lib/hash.h"
-#include "lib/trial/metric.h"
 #include "lib/trial/tally.h"
 
 enum count { COUNT_ALL, COUNT_OUTCOMES, COUNT_EVENTS };
@@ -34,8 +33,8 @@ struct metric {
 	/* Of a name with a dot: the map that may have it, and the path within. */
 	struct key by_maps[TALLY_DIMS_MAX];
 	struct slice by_paths[TALLY_DIMS_MAX];
-	struct key shown_at, rewards, viewable, price, bid_type, value, items;
-	struct key item_id, creative_id, users[3];
+	struct counted_keys keys;
+	struct key shown_at, items, item_id, creative_id, users[3];
 	struct hash_key hash;
 	struct tally_counts counts; /* for the stats */
 };
@@ -82,11 +81,7 @@ start(struct run *run, void *self)
 		m->by_keys[m->dims++] = run_key_slice(run, name);
 	}
 	m->shown_at = run_key(run, "shown_at");
-	m->rewards = run_key(run, "rewards");
-	m->viewable = run_key(run, "viewable");
-	m->price = run_key(run, "price_micros");
-	m->bid_type = run_key(run, "bid_type");
-	m->value = run_key(run, "value_micros");
+	m->keys = counted_keys(run_reader(run));
 	m->items = run_key(run, "items");
 	m->item_id = run_key(run, "item_id");
 	m->creative_id = run_key(run, "creative_id");
@@ -105,114 +100,7 @@ start(struct run *run, void *self)
 	return 0;
 }
 
-/* --- Reading -------------------------------------------------------------------- */
-
-/* A finite number, 0 when absent. False when it is something else. */
-static bool
-number_of(const struct record *r, struct key key, double *to)
-{
-	struct slice value;
-
-	*to = 0;
-	return !record_value(r, key, &value) ||
-	    (value_number(value, to) && isfinite(*to));
-}
-
-/* A reward: a number or a bool. */
-static bool
-reward_of(struct slice value, double *to)
-{
-	bool happened;
-
-	if (value_bool(value, &happened)) {
-		*to = happened;
-		return true;
-	}
-	return value_number(value, to) && isfinite(*to);
-}
-
-static double
-once(double times)
-{
-	return times < 1 ? times : 1;
-}
-
-/* A price is what it has cost; that of a bid is for 1,000 impressions, or is paid for the
- * first click or conversion only. NULL, or why it is none. */
-static const char *
-read_cost(const struct metric *m, const struct record *r, struct tally_event *to)
-{
-	struct slice word;
-
-	if (!number_of(r, m->price, &to->cost))
-		return "price_micros is no finite number";
-	if (!record_str(r, m->bid_type, &word))
-		return NULL;
-	switch (bid_type_of(word)) {
-	case BID_CPM:
-		to->cost *= to->impression * 1e-3;
-		return NULL;
-	case BID_CPC:
-		to->cost *= once(to->click);
-		return NULL;
-	case BID_CPA:
-		to->cost *= once(to->conversion);
-		return NULL;
-	default:
-		return "bid_type is none of cpm, cpc, cpa";
-	}
-}
-
-static const char *
-read_outcome(const struct metric *m, const struct record *r, struct tally_event *to)
-{
-	struct slice rewards, key, value, name;
-	struct value_walk walk;
-
-	to->impression = 1;
-	if (!record_value(r, m->rewards, &rewards) || value_type(rewards) != VALUE_MAP)
-		return "an outcome without rewards";
-	for (value_open(rewards, &walk); value_next(&walk, &key, &value);) {
-		double *sum;
-
-		if (!value_str(key, &name))
-			continue;
-		sum = slice_is(name, "click")        ? &to->click
-		    : slice_is(name, "conversion")   ? &to->conversion
-		    : slice_is(name, "value_micros") ? &to->revenue
-						     : NULL;
-		if (sum != NULL && !reward_of(value, sum))
-			return "a reward that is no finite number";
-	}
-	return read_cost(m, r, to);
-}
-
-/* What the record adds, or why it cannot be counted. */
-static const char *
-read_event(const struct metric *m, const struct record *r, enum kind kind,
-    struct tally_event *to)
-{
-	bool viewable;
-
-	*to = (struct tally_event){ 0 };
-	if (!record_weight(r, &to->weight))
-		return "weight is no finite number";
-	to->hidden = record_bool(r, m->viewable, &viewable) && !viewable;
-	if (kind == KIND_OUTCOME)
-		return read_outcome(m, r, to);
-	if (kind == KIND_PURCHASE || kind == KIND_REFUND) {
-		if (!number_of(r, m->value, &to->revenue))
-			return "value_micros is no finite number";
-		to->conversion = kind == KIND_PURCHASE;
-		if (kind == KIND_REFUND)
-			to->revenue = -to->revenue;
-		/* Only of a bid its price is a cost: else it is that of the goods. */
-		return record_index(r, m->bid_type) >= 0 ? read_cost(m, r, to) : NULL;
-	}
-	to->impression = kind == KIND_IMPRESSION;
-	to->click = kind == KIND_CLICK;
-	return read_cost(m, r, to);
-}
+/* --- Adding --------------------------------------------------------------------- */
 
 static bool
 counted(const struct metric *m, enum kind kind)
@@ -223,8 +111,6 @@ counted(const struct metric *m, enum kind kind)
 	    (kind == KIND_IMPRESSION || kind == KIND_CLICK || kind == KIND_PURCHASE ||
 		kind == KIND_REFUND);
 }
-
-/* --- Adding --------------------------------------------------------------------- */
 
 /* Clicks less conversions of a user and each item; nothing when the user is unknown. */
 static void
@@ -274,9 +160,11 @@ each(struct run *run, void *self, const struct record *r)
 	enum kind kind = record_kind(r);
 	struct slice values[TALLY_DIMS_MAX];
 	struct tally_event event;
+	struct tally_void out;
 	struct tally_row *row;
 	const char *wrong;
 	instant when;
+	bool any;
 
 	if (!counted(m, kind))
 		return PASS;
@@ -284,7 +172,7 @@ each(struct run *run, void *self, const struct record *r)
 		return run_reject(run, "%s without timestamp", kind_name(kind));
 	if (kind == KIND_OUTCOME && m->time == BY_SHOWN)
 		(void)record_instant(r, m->shown_at, &when);
-	wrong = read_event(m, r, kind, &event);
+	wrong = counted_read(&m->keys, r, kind, &event, &any, &out);
 	if (wrong != NULL)
 		return run_reject(run, "%s", wrong);
 	for (unsigned i = 0; i < m->dims; i++)
@@ -293,7 +181,9 @@ each(struct run *run, void *self, const struct record *r)
 	row = tally_find(m->tally, when, values);
 	if (row == NULL)
 		return LATE;
-	tally_add(row, &event);
+	tally_row_add(row, &event);
+	if (any)
+		tally_add_void(m->tally, row, &out);
 	add_gap(m, row, r, &event, when);
 	return DROP;
 }
@@ -365,7 +255,7 @@ static const struct filter metric = {
 		    "  bp-sort <events | bp-metric -w 1h -c events -b slot_id\n",
 	.options = options,
 	.size = sizeof(struct metric),
-	.schema = 1,
+	.schema = 2,
 	.start = start,
 	.load = load,
 	.each = each,

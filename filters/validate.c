@@ -16,6 +16,7 @@
 #include "lib/filter.h"
 #include "lib/hash.h"
 #include "lib/record/census.h"
+#include "lib/record/judgement.h"
 #include "lib/sketch/cuckoo.h"
 #include "lib/sketch/quantile.h"
 #include "lib/state/block.h"
@@ -32,6 +33,7 @@ struct counts {
 	struct watermark watermark;
 	uint64_t control[CONTROLS]; /* by kind, [0] of unknown ones */
 	uint64_t positions, position[2][POSITIONS + 1]; /* of impressions, clicks */
+	struct judgement_census judged;
 	struct census census;
 };
 
@@ -40,6 +42,7 @@ struct validate {
 
 	struct hash_key hash_key;
 	struct key decision_id, position;
+	struct judgement_keys judgement;
 	struct counts *counts;
 	struct cuckoo *ids, *decisions;
 	struct quantile *lateness;
@@ -95,8 +98,9 @@ count_ids(struct validate *v, const struct record *r, enum kind kind, instant wh
 	struct counts *c = v->counts;
 	struct slice id;
 
-	if (kind != KIND_RETRACT && kind != KIND_VERDICT &&
-	    record_id(r, KEY_EVENT_ID, &id))
+	if (judgement_count(&v->judgement, r, &c->judged))
+		return;
+	if (record_id(r, KEY_EVENT_ID, &id))
 		c->duplicates += cuckoo_see(v->ids, hash_keyed(v->hash_key, id), when);
 	c->clicks += kind == KIND_CLICK;
 	if (!record_id(r, v->decision_id, &id)) {
@@ -167,16 +171,6 @@ line(struct page *p, const char *label, const char *format, ...)
 		p->status = run_print(p->run, slice_of(text, (size_t)n));
 }
 
-/* To the millisecond, long ones to the second, rounded up. */
-static const char *
-span_text(int64_t us, char to[64])
-{
-	int64_t unit = us > 10 * WHEN_MINUTE ? WHEN_SECOND : 1000;
-
-	when_format_span((struct span){ (us + unit - 1) / unit * unit }, to);
-	return to;
-}
-
 static void
 report_time(struct page *p, const struct validate *v)
 {
@@ -189,8 +183,8 @@ report_time(struct page *p, const struct validate *v)
 	}
 	when_format(c->first, first);
 	when_format(c->watermark.largest, last);
-	span_text(c->watermark.largest - c->first, a);
-	line(p, "time", "%s to %s, %s", first, last, a);
+	line(p, "time", "%s to %s, %s", first, last,
+	    when_format_about(c->watermark.largest - c->first, a));
 	if (c->ahead > 0)
 		line(p, "", "%" PRIu64 " with a clock that runs ahead", c->ahead);
 	if (c->before_tick > 0)
@@ -202,10 +196,10 @@ report_time(struct page *p, const struct validate *v)
 	line(p, "order",
 	    "%" PRIu64 " (%.2f%%) come late, by %s (half), %s (99%%), %s at most",
 	    c->late, 100 * (double)c->late / (double)c->records,
-	    span_text((int64_t)quantile_at(v->lateness, 0.5), a),
-	    span_text((int64_t)quantile_at(v->lateness, 0.99), b),
-	    span_text(c->late_max_us, most));
-	span_text((c->late_max_us / WHEN_SECOND + 1) * WHEN_SECOND, a);
+	    when_format_about((int64_t)quantile_at(v->lateness, 0.5), a),
+	    when_format_about((int64_t)quantile_at(v->lateness, 0.99), b),
+	    when_format_about(c->late_max_us, most));
+	when_format_about((c->late_max_us / WHEN_SECOND + 1) * WHEN_SECOND, a);
 	line(p, "", "bp-sort --lateness %s orders them", a);
 }
 
@@ -215,7 +209,7 @@ report_faults(struct page *p, const struct validate *v)
 	const struct counts *c = v->counts;
 	char window[64];
 
-	span_text(v->window.us, window);
+	when_format_about(v->window.us, window);
 	line(p, "without",
 	    "event %" PRIu64 ", event_id %" PRIu64 ", timestamp %" PRIu64, c->no_event,
 	    c->no_id, c->no_time);
@@ -232,6 +226,10 @@ report_faults(struct page *p, const struct validate *v)
 	    c->orphans, c->clicks, window);
 	if (c->unnamed > 0)
 		line(p, "", "%" PRIu64 " more without decision_id", c->unnamed);
+	if (c->judged.judgements + c->judged.again > 0)
+		line(p, "judgements",
+		    "%" PRIu64 ", %" PRIu64 " wrong, %" PRIu64 " events once more",
+		    c->judged.judgements, c->judged.wrong, c->judged.again);
 }
 
 static void
@@ -321,6 +319,7 @@ start(struct run *run, void *self)
 	v->hash_key = hash_key(run_seed(run));
 	v->decision_id = run_key(run, "decision_id");
 	v->position = run_key(run, "position");
+	v->judgement = judgement_keys(run_reader(run));
 	v->counts = calloc(1, sizeof *v->counts);
 	v->ids = cuckoo_new(v->window, WINDOW_SLICES, memory);
 	v->decisions = cuckoo_new(v->window, WINDOW_SLICES, memory);
@@ -379,7 +378,7 @@ static const struct filter validate = {
 		    "  bp-parse access.log | bp-validate --window 1h\n",
 	.options = options,
 	.size = sizeof(struct validate),
-	.schema = 1,
+	.schema = 2,
 	.text_out = true,
 	.start = start,
 	.load = load,

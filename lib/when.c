@@ -75,6 +75,15 @@ when_format_span(struct span span, char to[64])
 	return n;
 }
 
+const char *
+when_format_about(int64_t us, char to[64])
+{
+	int64_t unit = us > 10 * WHEN_MINUTE ? WHEN_SECOND : 1000;
+
+	when_format_span((struct span){ (us + unit - 1) / unit * unit }, to);
+	return to;
+}
+
 int64_t
 when_days(int64_t year, unsigned month, unsigned day)
 {

@@ -36,6 +36,9 @@ bool when_parse_span(struct slice text, struct span *to);
 /* Such a text in the largest units ("1h30m", "1d", "1s500ms"; "-" before a negative
  * one), terminated. Returns its length. */
 unsigned when_format_span(struct span span, char to[64]);
+/* The same for people: rounded up to the millisecond, over ten minutes to the second.
+ * Returns `to`. */
+const char *when_format_about(int64_t us, char to[64]);
 
 /* ISO 8601 / RFC 3339 and the forms that databases print: "2019-11-24T00:03:13Z",
  * "2019-11-24 00:03:13.442536+00:00", "2019-11-24 00:03:13 UTC", "2019-11-24". A time

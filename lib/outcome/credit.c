@@ -11,6 +11,14 @@
 #define POSITION_END 0.4
 #define POSITION_MIDDLE 0.2
 
+/* By clicks, or by showings; `gross`: also by those that are out. */
+struct way {
+	bool clicked, gross;
+};
+
+/* Links of a user that are looked at, for the latest touches that are not out. */
+enum { LINKS_MAX = 16 * OUTCOME_TOUCHES_MAX };
+
 struct touch {
 	instant at;
 	uint64_t rank;
@@ -53,15 +61,16 @@ list_is_full(const struct outcomes *o, const struct banner *b)
 /* When the banner last touched the user before the conversion, within the window. */
 static bool
 touched(const struct outcomes *o, const struct banner *b, const struct conversion *c,
-    bool clicked, instant *at)
+    struct way way, instant *at)
 {
 	instant first,
-	    window = clicked ? o->rules.purchase_window.us : o->rules.view_window.us;
+	    window =
+		way.clicked ? o->rules.purchase_window.us : o->rules.view_window.us;
 
 	if (o->rules.by_impression && !b->impression)
 		return false;
-	if (clicked) {
-		if (give_clicks(o, b, c->at, &first, at) <= 0)
+	if (way.clicked) {
+		if (give_clicks(o, b, c->at, way.gross, &first, at) <= 0)
 			return false;
 	} else {
 		if (!b->seen || window == 0)
@@ -71,26 +80,37 @@ touched(const struct outcomes *o, const struct banner *b, const struct conversio
 	return *at <= c->at && c->at - *at <= window;
 }
 
+/* What is out, or came later, makes way for others; a look at each costs more. */
+static bool
+may_touch(const struct banner *b, const struct conversion *c, struct way way)
+{
+	return b->shown_at <= c->at && (way.gross || !banner_is_out(b));
+}
+
 static unsigned
-gather(const struct outcomes *o, const struct conversion *c, bool clicked,
+gather(const struct outcomes *o, const struct conversion *c, struct way way,
     struct touch touches[OUTCOME_TOUCHES_MAX])
 {
-	uint32_t link = store_find(o, clicked ? STORE_CLICKED : STORE_SHOWN, c->user);
+	uint32_t link =
+	    store_find(o, way.clicked ? STORE_CLICKED : STORE_SHOWN, c->user);
 	uint32_t banners[OUTCOME_TOUCHES_MAX];
 	unsigned linked = 0, n = 0;
 	bool sorted = true;
 
 	/* The list first, so that the banners are fetched side by side. */
-	for (; link != 0 && linked < OUTCOME_TOUCHES_MAX; linked++) {
-		banners[linked] = index_value(&o->index, link) >> 2;
+	for (unsigned k = 0; link != 0 && linked < OUTCOME_TOUCHES_MAX && k < LINKS_MAX;
+	     k++) {
+		banners[linked] = STORE_NUMBER(index_value(&o->index, link));
 		__builtin_prefetch(store_see_banner(o, banners[linked]));
 		link = index_older(&o->index, link);
+		linked += !o->any_out ||
+		    may_touch(store_see_banner(o, banners[linked]), c, way);
 	}
 	while (linked-- > 0) {
 		const struct banner *b = store_see_banner(o, banners[linked]);
 		instant at;
 
-		if (!item_fits(b, c) || !touched(o, b, c, clicked, &at) ||
+		if (!item_fits(b, c) || !touched(o, b, c, way, &at) ||
 		    list_is_full(o, b))
 			continue;
 		touches[n] = (struct touch){ at, b->rank, banners[linked], 0 };
@@ -139,7 +159,8 @@ set_fractions(const struct outcome_rules *rules, struct touch *t, unsigned n)
 }
 
 static void
-add_credit(struct outcomes *o, uint32_t conversion, const struct touch *t, bool clicked)
+add_credit(
+    struct outcomes *o, uint32_t conversion, const struct touch *t, struct way way)
 {
 	struct conversion *c = store_conversion(o, conversion);
 	struct banner *b = store_banner(o, t->banner);
@@ -150,7 +171,10 @@ add_credit(struct outcomes *o, uint32_t conversion, const struct touch *t, bool 
 		.conversion = conversion,
 		.next_of_banner = b->credits,
 		.next_of_conversion = c->credits,
-		.by_click = clicked,
+		.by_click = way.clicked,
+		.lost = way.gross || c->standing.out,
+		.out = c->standing.out,
+		.reason = c->standing.reason,
 		.at = c->at,
 		.fraction = t->fraction };
 	if (b->credits != 0)
@@ -170,35 +194,54 @@ unhook_from_banner(struct outcomes *o, const struct credit *x)
 }
 
 /* What is left of the conversion after its refunds; *counts: whether it still is one.
- */
-static int64_t
-net_value(const struct outcomes *o, const struct conversion *c, bool *counts)
+ * `gross`: after those too that are out. */
+static double
+left_of(const struct outcomes *o, const struct conversion *c, bool gross, bool *counts)
 {
 	int64_t left = c->value;
+	bool any = false;
+	double value;
 
-	for (uint32_t i = c->refunds; i != 0; i = store_see_mark(o, i)->next)
-		left -= store_see_mark(o, i)->value;
-	*counts = c->refunds == 0 || left > 0;
-	return left > 0 ? left : 0;
+	for (uint32_t i = c->refunds; i != 0; i = store_see_mark(o, i)->next) {
+		const struct mark *m = store_see_mark(o, i);
+
+		if (m->standing.out && !gross)
+			continue;
+		any = true;
+		left -= m->value;
+	}
+	*counts = !any || left > 0;
+	value = left > 0 ? (double)left * c->weight : 0;
+	return fmax(-EVENT_VALUE_MAX, fmin(EVENT_VALUE_MAX, value));
 }
 
 void
 credit_revalue(struct outcomes *o, uint32_t conversion, instant at, enum cause cause)
 {
 	struct conversion *c = store_conversion(o, conversion);
-	bool counts;
-	double value = (double)net_value(o, c, &counts) * c->weight;
-	double before = 0, fraction = 0;
+	bool counts, counted;
+	double net = left_of(o, c, false, &counts);
+	double gross = left_of(o, c, true, &counted);
+	double net_before = 0, gross_before = 0, fraction = 0;
 
 	/* Values are the steps of the rounded running sum: they add up exactly. */
-	value = fmax(-EVENT_VALUE_MAX, fmin(EVENT_VALUE_MAX, value));
 	for (uint32_t i = c->credits; i != 0;) {
 		struct credit *x = store_credit(o, i);
+		double share = x->fraction * c->weight;
 
 		fraction += x->fraction;
-		x->value = (int64_t)(round(value * fraction) - before);
-		before = round(value * fraction);
-		x->amount = counts ? x->fraction * c->weight : 0;
+		x->value = (int64_t)(round(net * fraction) - net_before);
+		x->void_value = (int64_t)(round(gross * fraction) - gross_before);
+		net_before = round(net * fraction);
+		gross_before = round(gross * fraction);
+		x->amount = counts ? share : 0;
+		x->void_amount = counted ? share : 0;
+		if (x->lost) {
+			x->amount = 0;
+			x->value = 0;
+		}
+		x->void_amount -= x->amount;
+		x->void_value -= x->value;
 		give_changed(o, x->banner, at, cause);
 		i = x->next_of_conversion;
 	}
@@ -207,21 +250,22 @@ credit_revalue(struct outcomes *o, uint32_t conversion, instant at, enum cause c
 unsigned
 credit_share(struct outcomes *o, uint32_t conversion, instant at, enum cause cause)
 {
+	/* What is not out comes first: only when nothing of it is left, is it lost. */
+	static const struct way ways[] = { { true, false }, { false, false },
+		{ true, true }, { false, true } };
 	struct touch touches[OUTCOME_TOUCHES_MAX];
 	struct conversion *c = store_conversion(o, conversion);
-	bool clicked = true;
-	unsigned n = gather(o, c, clicked, touches);
+	unsigned n = 0, way;
 
-	if (n == 0) {
-		clicked = false;
-		n = gather(o, c, clicked, touches);
-	}
+	for (way = 0; way < (o->any_out ? 4 : 2); way++)
+		if ((n = gather(o, c, ways[way], touches)) > 0)
+			break;
 	if (n == 0 || pool_left(&o->credits) < n)
 		return 0;
 	set_fractions(&o->rules, touches, n);
 	for (unsigned i = 0; i < n; i++)
 		if (touches[i].fraction > 0)
-			add_credit(o, conversion, &touches[i], clicked);
+			add_credit(o, conversion, &touches[i], ways[way]);
 	credit_revalue(o, conversion, at, cause);
 	return n;
 }
@@ -268,24 +312,91 @@ credit_settle(struct outcomes *o, uint32_t banner)
 		drop_credit(o, store_banner(o, banner)->credits);
 }
 
-void
-credit_again(struct outcomes *o, uint32_t banner, instant at)
+/* Whether what touched the user is out. */
+static bool
+touch_is_out(const struct outcomes *o, const struct credit *x)
 {
-	uint32_t credits[BANNER_LIST_MAX];
-	unsigned n = 0;
+	const struct banner *b = store_see_banner(o, x->banner);
+	instant first, last;
 
-	for (uint32_t i = store_banner(o, banner)->credits; i != 0;
-	     i = store_credit(o, i)->next_of_banner)
-		credits[n++] = i;
-	for (unsigned i = 0; i < n; i++) {
-		uint32_t conversion = store_credit(o, credits[i])->conversion;
+	return banner_is_out(b) ||
+	    (x->by_click && give_clicks(o, b, x->at, false, &first, &last) <= 0);
+}
 
-		if (conversion == 0 || store_conversion(o, conversion)->parted) {
-			drop_credit(o, credits[i]);
-			give_changed(o, banner, at, CAUSE_RETRACT);
-			continue;
-		}
-		credit_withdraw(o, conversion, at, CAUSE_RETRACT);
-		(void)credit_share(o, conversion, at, CAUSE_RETRACT);
+/* Of a conversion that cannot be credited anew, the credits stay where they are. */
+static void
+lose_or_find(struct outcomes *o, uint32_t conversion, instant at, enum cause cause)
+{
+	const struct conversion *c = store_see_conversion(o, conversion);
+
+	for (uint32_t i = c->credits; i != 0;
+	     i = store_see_credit(o, i)->next_of_conversion) {
+		struct credit *x = store_credit(o, i);
+
+		x->lost = c->standing.out || touch_is_out(o, x);
+		x->out = c->standing.out;
+		x->reason = c->standing.reason;
 	}
+	credit_revalue(o, conversion, at, cause);
+}
+
+/* What counts is now void, or the reverse. */
+static void
+exchange(struct credit *x)
+{
+	double amount = x->amount + x->void_amount;
+	int64_t value = x->value + x->void_value;
+
+	x->amount = x->lost ? 0 : amount;
+	x->value = x->lost ? 0 : value;
+	x->void_amount = amount - x->amount;
+	x->void_value = value - x->value;
+}
+
+void
+credit_alone(struct outcomes *o, uint32_t banner)
+{
+	for (uint32_t i = store_banner(o, banner)->credits; i != 0;
+	     i = store_see_credit(o, i)->next_of_banner) {
+		struct credit *x = store_credit(o, i);
+		bool lost = x->out || touch_is_out(o, x);
+
+		if (x->conversion != 0 || x->lost == lost)
+			continue;
+		x->lost = lost;
+		exchange(x);
+	}
+}
+
+void
+credit_again_one(struct outcomes *o, uint32_t conversion, instant at, enum cause cause)
+{
+	if (store_see_conversion(o, conversion)->parted) {
+		lose_or_find(o, conversion, at, cause);
+		return;
+	}
+	credit_withdraw(o, conversion, at, cause);
+	(void)credit_share(o, conversion, at, cause);
+}
+
+int
+credit_again(
+    struct outcomes *o, uint64_t user, instant from, instant at, enum cause cause)
+{
+	uint32_t conversions[OUTCOME_TOUCHES_MAX], n = 0;
+	uint32_t link = store_find(o, STORE_CONVERTED, user);
+
+	for (; link != 0 && n < OUTCOME_TOUCHES_MAX;
+	     link = index_older(&o->index, link))
+		conversions[n++] = STORE_NUMBER(index_value(&o->index, link));
+	while (n-- > 0) {
+		if (store_see_conversion(o, conversions[n])->at < from)
+			continue;
+		while (pool_left(&o->credits) < OUTCOME_TOUCHES_MAX &&
+		    o->oldest + o->kept_oldest != 0)
+			if (give_early(o) != 0)
+				return -1;
+		credit_again_one(o, conversions[n], at, cause);
+	}
+	return 0;
 }

@@ -4,10 +4,10 @@
  */
 #include "lib/outcome/store.h"
 
-#include "lib/base/number.h"
+#include "lib/base/exact.h"
 
 double
-give_clicks(const struct outcomes *o, const struct banner *b, instant at,
+give_clicks(const struct outcomes *o, const struct banner *b, instant at, bool gross,
     instant *first, instant *last)
 {
 	double sum = 0;
@@ -16,7 +16,7 @@ give_clicks(const struct outcomes *o, const struct banner *b, instant at,
 	for (uint32_t i = b->clicks; i != 0; i = store_see_mark(o, i)->next) {
 		const struct mark *m = store_see_mark(o, i);
 
-		if (m->at > at)
+		if (m->at > at || (m->standing.out && !gross))
 			continue;
 		sum += m->weight;
 		if (m->at > *last)
@@ -36,7 +36,7 @@ give_complete_at(const struct outcomes *o, const struct banner *b)
 		return at;
 	if (b->seen && b->shown_at + o->rules.view_window.us > at)
 		at = b->shown_at + o->rules.view_window.us;
-	(void)give_clicks(o, b, INT64_MAX, &first, &last);
+	(void)give_clicks(o, b, INT64_MAX, false, &first, &last);
 	if (last != WHEN_NEVER && last + o->rules.purchase_window.us > at)
 		at = last + o->rules.purchase_window.us;
 	return at;
@@ -94,50 +94,148 @@ give_changed(struct outcomes *o, uint32_t number, instant at, enum cause cause)
 	give_schedule(o, number);
 }
 
-void
-give_retracted(struct outcomes *o, uint32_t number, instant at)
-{
-	struct banner *b = store_banner(o, number);
-
-	if (!b->said.any) {
-		store_forget(o, number);
-		return;
-	}
-	b->retracted = 1;
-	give_changed(o, number, at, CAUSE_RETRACT);
-}
-
 /* --- What is said ---------------------------------------------------------------- */
 
-static struct said
-said_at(const struct outcomes *o, const struct banner *b, instant at)
+/* A click is one, however often. */
+static double
+once(double times)
 {
-	struct said s = { .weight = b->weight, .delay_us = -1, .any = 1 };
-	instant first, last, converted = WHEN_NEVER;
-	double clicks = give_clicks(o, b, at, &first, &last);
+	return times <= 0 ? 0 : times < 1 ? times : 1;
+}
 
-	s.click = clicks <= 0 ? 0 : clicks < 1 ? clicks : 1;
+/* Reasons stand in the order of their numbers, the last of too many is "other": so it does
+ * not matter in which order they are found. */
+static void
+count_invalid(struct said_void *v, uint8_t reason, double n)
+{
+	uint8_t *r = v->reasons;
+	unsigned i = 0;
+
+	if (n == 0)
+		return;
+	v->any = 1;
+	while (i < SAID_REASONS && r[i] != 0 && r[i] < reason)
+		i++;
+	if (reason == 0 || i == SAID_REASONS) {
+		v->invalid[SAID_REASONS] += n;
+		return;
+	}
+	if (r[i] != reason) {
+		if (r[SAID_REASONS - 1] != 0)
+			v->invalid[SAID_REASONS] += v->invalid[SAID_REASONS - 1];
+		for (unsigned k = SAID_REASONS - 1; k > i; k--) {
+			r[k] = r[k - 1];
+			v->invalid[k] = v->invalid[k - 1];
+		}
+		r[i] = reason;
+		v->invalid[i] = 0;
+	}
+	v->invalid[i] += n;
+}
+
+static void
+void_clicks(const struct outcomes *o, const struct banner *b, instant at, double net,
+    struct said_void *v)
+{
+	instant first, last;
+
+	v->click = b->weight * (once(give_clicks(o, b, at, true, &first, &last)) - net);
+	for (uint32_t i = b->clicks; i != 0; i = store_see_mark(o, i)->next) {
+		const struct mark *m = store_see_mark(o, i);
+
+		if (m->at <= at && m->standing.out)
+			count_invalid(v, m->standing.reason, b->weight * m->weight);
+	}
+}
+
+/* What is out, with all that goes with it. */
+static void
+said_void(const struct outcomes *o, const struct banner *b, instant at, double net,
+    struct said_void *v)
+{
+	exact conversion = 0, value = 0;
+
+	if (banner_is_out(b)) {
+		v->impression = b->weight;
+		count_invalid(
+		    v, b->shown.out ? b->shown.reason : b->decided.reason, b->weight);
+	}
+	void_clicks(o, b, at, net, v);
 	for (uint32_t i = b->credits; i != 0;
 	     i = store_see_credit(o, i)->next_of_banner) {
 		const struct credit *x = store_see_credit(o, i);
 
 		if (x->at > at)
 			continue;
-		s.conversion += x->amount;
-		s.credit += x->fraction;
-		s.value += x->value;
-		s.conversions++;
-		s.by_click |= (uint8_t)x->by_click;
+		conversion = exact_plus(conversion, exact_of(x->void_amount, 64));
+		value = exact_plus(value, exact_of((double)x->void_value, 64));
+		if (x->out)
+			count_invalid(v, x->reason, b->weight * x->void_amount);
+	}
+	v->conversion = b->weight * exact_value(conversion, 64);
+	v->value = b->weight * exact_value(value, 64);
+	v->any |= v->click != 0 || v->conversion != 0 || v->value != 0;
+}
+
+/* Sums are exact: their order is that in which all was found. */
+static void
+said_credits(
+    const struct outcomes *o, const struct banner *b, instant at, struct said *s)
+{
+	instant converted = WHEN_NEVER;
+	exact conversion = 0, credit = 0;
+
+	for (uint32_t i = b->credits; i != 0;
+	     i = store_see_credit(o, i)->next_of_banner) {
+		const struct credit *x = store_see_credit(o, i);
+
+		if (x->at > at || x->lost)
+			continue;
+		conversion = exact_plus(conversion, exact_of(x->amount, 64));
+		credit = exact_plus(credit, exact_of(x->fraction, 64));
+		s->value += x->value;
+		s->conversions++;
+		s->by_click |= x->by_click;
 		if (converted == WHEN_NEVER || x->at < converted)
 			converted = x->at;
 	}
-	if (s.click > 0)
-		s.delay_us = first - b->shown_at;
-	else if (s.conversions > 0)
-		s.delay_us = converted - b->shown_at;
-	if (s.delay_us < 0 && (s.click > 0 || s.conversions > 0))
-		s.delay_us = 0;
+	s->conversion = exact_value(conversion, 64);
+	s->credit = exact_value(credit, 64);
+	if (s->conversions > 0)
+		s->delay_us = converted - b->shown_at;
+}
+
+static struct said
+said_at(const struct outcomes *o, const struct banner *b, instant at)
+{
+	struct said s = { .weight = b->weight, .delay_us = -1, .any = 1 };
+	instant first, last;
+
+	if (banner_is_out(b)) {
+		s.weight = 0;
+	} else {
+		s.click = once(give_clicks(o, b, at, false, &first, &last));
+		said_credits(o, b, at, &s);
+		if (s.click > 0)
+			s.delay_us = first - b->shown_at;
+		if (s.delay_us < 0 && (s.click > 0 || s.conversions > 0))
+			s.delay_us = 0;
+	}
+	if (o->any_out)
+		said_void(o, b, at, s.click, &s.out);
 	return s;
+}
+
+static bool
+same_void(const struct said_void *a, const struct said_void *b)
+{
+	for (unsigned i = 0; i <= SAID_REASONS; i++)
+		if (a->invalid[i] != b->invalid[i] ||
+		    (i < SAID_REASONS && a->reasons[i] != b->reasons[i]))
+			return false;
+	return a->any == b->any && a->impression == b->impression &&
+	    a->click == b->click && a->conversion == b->conversion &&
+	    a->value == b->value;
 }
 
 static bool
@@ -147,7 +245,7 @@ same(const struct said *a, const struct said *b)
 	    a->conversion == b->conversion && a->credit == b->credit &&
 	    a->value == b->value && a->delay_us == b->delay_us &&
 	    a->conversions == b->conversions && a->by_click == b->by_click &&
-	    a->complete == b->complete;
+	    a->complete == b->complete && same_void(&a->out, &b->out);
 }
 
 /* The earliest change after `at` that is known already, and why it will be. */
@@ -176,114 +274,6 @@ next_change(const struct outcomes *o, struct banner *b, instant at)
 	return next;
 }
 
-/* --- The record ------------------------------------------------------------------ */
-
-/* 16 hexadecimal digits, a dot, the revision. */
-static void
-put_name(struct build *b, const struct banner *banner, unsigned revision, bool back)
-{
-	char text[16 + 1 + NUMBER_TEXT_MAX + 1];
-	unsigned n;
-
-	for (n = 0; n < 16; n++)
-		text[n] = "0123456789abcdef"[banner->name >> (60 - 4 * n) & 15];
-	text[n++] = '.';
-	n += number_format_uint(revision, text + n);
-	if (back)
-		text[n++] = '-';
-	build_str(b, slice_of(text, n));
-}
-
-static void
-put_rewards(const struct outcomes *o, struct build *b, const struct said *s)
-{
-	build_text(b, "reward");
-	switch (o->rules.reward) {
-	case REWARD_CLICK:
-		build_number(b, s->click);
-		break;
-	case REWARD_CONVERSION:
-		build_number(b, s->conversion);
-		break;
-	case REWARD_VALUE:
-		build_int(b, s->value);
-		break;
-	}
-	build_text(b, "rewards");
-	build_map(b, 3);
-	build_text(b, "click");
-	build_number(b, s->click);
-	build_text(b, "conversion");
-	build_number(b, s->conversion);
-	build_text(b, "value_micros");
-	build_int(b, s->value);
-}
-
-static void
-put_attribution(const struct outcomes *o, struct build *b, const struct said *s)
-{
-	static const char *const models[] = { "last", "first", "linear", "time-decay",
-		"position" };
-
-	build_text(b, "attribution");
-	build_map(b, 4);
-	build_text(b, "model");
-	build_text(b, models[o->rules.attribution]);
-	build_text(b, "touch");
-	build_text(b, s->by_click ? "click" : "view");
-	build_text(b, "credit");
-	build_number(b, s->credit);
-	build_text(b, "conversions");
-	build_uint(b, s->conversions);
-}
-
-/* sign -1: the standing outcome is taken back. */
-static int
-put_outcome(struct outcomes *o, const struct banner *b, const struct said *s, int sign,
-    enum cause cause)
-{
-	static const char *const causes[] = { "window", "click", "conversion",
-		"retract" };
-	bool revises = sign < 0 || b->revision > 0;
-	uint32_t pairs =
-	    9u + b->pairs + (s->delay_us >= 0) + (s->conversions > 0) + 2u * revises;
-	struct build *to = &o->made;
-
-	build_reset(to);
-	build_map(to, pairs);
-	build_text(to, "event");
-	build_text(to, "outcome");
-	build_text(to, "event_id");
-	put_name(to, b, b->revision, sign < 0);
-	build_text(to, "timestamp");
-	build_int(to, o->given_at);
-	build_text(to, "shown_at");
-	build_int(to, b->shown_at);
-	pool_copy(&o->chunks, b->carried, to);
-	build_text(to, "weight");
-	build_number(to, sign * s->weight);
-	put_rewards(o, to, s);
-	if (s->delay_us >= 0) {
-		build_text(to, "delay_us");
-		build_int(to, s->delay_us);
-	}
-	build_text(to, "complete");
-	build_bool(to, s->complete);
-	if (s->conversions > 0)
-		put_attribution(o, to, s);
-	build_text(to, "revision");
-	build_uint(to, b->revision);
-	if (revises) {
-		build_text(to, "revises");
-		put_name(to, b, sign < 0 ? b->revision : b->revision - 1, false);
-		build_text(to, "cause");
-		build_text(to, causes[cause]);
-	}
-	assert(!build_full(to));
-	*(sign < 0 ? &o->counts.taken_back : &o->counts.given) += 1;
-	return o->emit(o->context, build_slice(to));
-}
-
 /* Say what is true at `at`, taking back what is not any more. */
 static int
 say(struct outcomes *o, struct banner *b, instant at, bool complete)
@@ -295,17 +285,17 @@ say(struct outcomes *o, struct banner *b, instant at, bool complete)
 	if (b->changed_at != WHEN_NEVER && b->changed_at <= at)
 		cause = b->cause;
 	b->changed_at = next_change(o, b, at);
-	if (b->said.any && !b->retracted && same(&s, &b->said))
+	if (b->said.any && same(&s, &b->said))
 		return 0;
 	if (at > o->given_at)
 		o->given_at = at;
 	if (b->said.any) {
-		if (put_outcome(o, b, &b->said, -1, cause) != 0)
+		if (tell_outcome(o, b, &b->said, -1, cause) != 0)
 			return -1;
 		b->revision++;
 	}
 	b->said = s;
-	return b->retracted ? 0 : put_outcome(o, b, &s, 1, cause);
+	return tell_outcome(o, b, &s, 1, cause);
 }
 
 /* --- Time ------------------------------------------------------------------------ */
@@ -317,12 +307,10 @@ step(struct outcomes *o, uint32_t number, instant at)
 	bool shown = b->impression || !o->rules.by_impression;
 	bool complete, was = b->stage == STAGE_COMPLETE;
 
-	if (b->stage == STAGE_REQUEST || b->retracted || !shown) {
-		int status = b->retracted ? say(o, b, at, b->said.complete) : 0;
-
+	if (b->stage == STAGE_REQUEST || !shown) {
 		o->counts.unshown += b->stage == STAGE_WAITING && !shown;
 		store_forget(o, number);
-		return status;
+		return 0;
 	}
 	if (was && b->changed_at == WHEN_NEVER) {
 		store_forget(o, number);
@@ -332,10 +320,13 @@ step(struct outcomes *o, uint32_t number, instant at)
 	b->stage = complete ? STAGE_COMPLETE : STAGE_GIVEN;
 	if (say(o, b, at, complete) != 0)
 		return -1;
-	if (complete && o->rules.keep.us == 0 && b->changed_at == WHEN_NEVER)
+	if (complete && o->rules.keep.us == 0 && b->changed_at == WHEN_NEVER) {
 		store_forget(o, number);
-	else
-		give_schedule(o, number);
+		return 0;
+	}
+	if (complete && !was)
+		store_keep(o, number);
+	give_schedule(o, number);
 	return 0;
 }
 
@@ -376,10 +367,10 @@ close_now(struct outcomes *o, uint32_t number, bool *told)
 int
 give_early(struct outcomes *o)
 {
-	bool told;
-	int status = close_now(o, o->oldest, &told);
+	bool told, kept = o->kept_oldest != 0;
+	int status = close_now(o, kept ? o->kept_oldest : o->oldest, &told);
 
-	o->counts.closed_early += told;
+	*(kept ? &o->counts.forgotten : &o->counts.closed_early) += kept || told;
 	return status;
 }
 

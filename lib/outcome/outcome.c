@@ -12,19 +12,18 @@ see(struct outcomes *o, const struct outcome_event *e)
 {
 	if (e->at > o->latest)
 		o->latest = e->at;
+	o->any_out |= e->weight < 0;
 }
 
 static void
 link_banner(struct outcomes *o, uint32_t number, enum store_key kind, uint64_t key)
 {
 	struct banner *b = store_banner(o, number);
-	enum store_node node = NODE_BANNER;
+	enum store_node node = b->impression ? NODE_IMPRESSION : NODE_BANNER;
 	uint32_t link;
 
 	if (b->link_count == BANNER_LINKS)
 		return;
-	if (kind == STORE_KEY && b->impression)
-		node = STORE_IMPRESSED;
 	link = store_link(o, kind, key, STORE_REFERENCE(number, node));
 	if (link != 0)
 		b->links[b->link_count++] = link;
@@ -57,7 +56,8 @@ make_room(struct outcomes *o, const struct outcome_event *e)
 	size_t bytes = e->record->size;
 
 	if (link != 0)
-		bytes += store_banner(o, index_value(&o->index, link) >> 2)->bytes;
+		bytes +=
+		    store_banner(o, STORE_NUMBER(index_value(&o->index, link)))->bytes;
 	return bytes > RECORD_SIZE_MAX - 8192 ? OUTCOME_LARGE : store_room(o, bytes);
 }
 
@@ -82,15 +82,6 @@ outcomes_request(struct outcomes *o, const struct outcome_event *e)
 	return OUTCOME_TAKEN;
 }
 
-static uint32_t
-find_banner(const struct outcomes *o, const struct outcome_event *e)
-{
-	uint32_t link = e->decision != 0 ? store_find(o, STORE_DECISION, e->decision)
-					 : store_find(o, STORE_KEY, e->key);
-
-	return link == 0 ? 0 : index_value(&o->index, link) >> 2;
-}
-
 /* The banner that a decision or impression is of: by decision_id; an impression without
  * one is of the decision before it that has none either. */
 static uint32_t
@@ -100,12 +91,12 @@ find_shown(const struct outcomes *o, const struct outcome_event *e)
 	uint32_t link, number;
 
 	if (e->decision != 0)
-		return find_banner(o, e);
+		return click_find_banner(o, e);
 	link = e->impression ? store_find(o, STORE_KEY, e->key) : 0;
 	/* Most are told by the link, which spares a look at the banner. */
-	if (link == 0 || (index_value(&o->index, link) & 3) == STORE_IMPRESSED)
+	if (link == 0 || STORE_NODE(index_value(&o->index, link)) == NODE_IMPRESSION)
 		return 0;
-	number = index_value(&o->index, link) >> 2;
+	number = STORE_NUMBER(index_value(&o->index, link));
 	b = store_see_banner(o, number);
 	return b->impression || e->at - b->shown_at > o->rules.click_window.us ? 0
 									       : number;
@@ -167,6 +158,7 @@ outcomes_show(struct outcomes *o, const struct outcome_event *e)
 	b->item = e->item;
 	b->seen = !e->unseen;
 	b->impression = e->impression;
+	b->key = e->key;
 	b->name = hash_pair(e->decision != 0 ? e->decision
 		: e->id != 0                 ? e->id
 					     : b->rank,
@@ -174,7 +166,7 @@ outcomes_show(struct outcomes *o, const struct outcome_event *e)
 	request = store_find(o, STORE_REQUEST, e->request);
 	if (request != 0) {
 		struct banner *r =
-		    store_banner(o, index_value(&o->index, request) >> 2);
+		    store_banner(o, STORE_NUMBER(index_value(&o->index, request)));
 
 		carry_add_kept(o, b, r);
 		b->user = b->user != 0 ? b->user : r->user;
@@ -187,21 +179,17 @@ outcomes_show(struct outcomes *o, const struct outcome_event *e)
 	return OUTCOME_TAKEN;
 }
 
-/* A click or refund: at the head of the list. */
+/* A click or refund, in no list yet. */
 static uint32_t
-add_mark(struct outcomes *o, uint32_t *list, uint32_t of, enum store_node node,
-    const struct outcome_event *e)
+new_mark(struct outcomes *o, enum store_node node, const struct outcome_event *e)
 {
 	uint32_t number = pool_take(&o->marks);
 	struct mark *m = store_mark(o, number);
 
-	m->next = *list;
-	m->of = of;
 	m->at = e->at;
 	m->weight = e->weight;
 	m->value = e->value;
 	m->link = store_link(o, STORE_ID, e->id, STORE_REFERENCE(number, node));
-	*list = number;
 	return number;
 }
 
@@ -219,13 +207,13 @@ enum outcome_found
 outcomes_click(struct outcomes *o, const struct outcome_event *e)
 {
 	enum outcome_found room = store_room(o, 0);
-	uint32_t number;
+	uint32_t number, click;
 	struct banner *b;
 
 	see(o, e);
 	if (room != OUTCOME_TAKEN)
 		return room;
-	number = find_banner(o, e);
+	number = click_find_banner(o, e);
 	if (number == 0) {
 		o->counts.orphan_clicks++;
 		return OUTCOME_ORPHAN;
@@ -237,10 +225,10 @@ outcomes_click(struct outcomes *o, const struct outcome_event *e)
 		o->counts.repeats++;
 		return OUTCOME_REPEAT;
 	}
-	(void)add_mark(o, &b->clicks, number, NODE_CLICK, e);
-	if (b->clicked_link == 0)
-		b->clicked_link = store_link(
-		    o, STORE_CLICKED, b->user, STORE_REFERENCE(number, NODE_BANNER));
+	click = new_mark(o, NODE_CLICK, e);
+	store_mark(o, click)->key = e->decision != 0 ? 0 : e->key;
+	store_mark(o, click)->rank = o->arrived;
+	click_hook(o, number, click);
 	give_changed(o, number, e->at, CAUSE_CLICK);
 	return OUTCOME_TAKEN;
 }
@@ -278,6 +266,8 @@ outcomes_convert(struct outcomes *o, const struct outcome_event *e)
 	    store_link(o, STORE_ID, e->id, STORE_REFERENCE(number, NODE_CONVERSION));
 	c->links[1] = store_link(o, STORE_TRANSACTION, e->transaction,
 	    STORE_REFERENCE(number, NODE_CONVERSION));
+	c->links[2] = store_link(
+	    o, STORE_CONVERTED, e->user, STORE_REFERENCE(number, NODE_CONVERSION));
 	return OUTCOME_TAKEN;
 }
 
@@ -287,7 +277,7 @@ outcomes_refund(struct outcomes *o, const struct outcome_event *e)
 	enum outcome_found room = store_room(o, 0);
 	struct outcome_event refund = *e;
 	struct conversion *c;
-	uint32_t link, number;
+	uint32_t link, number, mark;
 
 	see(o, e);
 	if (room != OUTCOME_TAKEN)
@@ -297,7 +287,7 @@ outcomes_refund(struct outcomes *o, const struct outcome_event *e)
 		o->counts.orphan_refunds++;
 		return OUTCOME_ORPHAN;
 	}
-	number = index_value(&o->index, link) >> 2;
+	number = STORE_NUMBER(index_value(&o->index, link));
 	c = store_conversion(o, number);
 	if (list_is_full(o, c->refunds)) {
 		o->counts.repeats++;
@@ -305,84 +295,11 @@ outcomes_refund(struct outcomes *o, const struct outcome_event *e)
 	}
 	if (!e->priced)
 		refund.value = c->value;
-	(void)add_mark(o, &c->refunds, number, NODE_REFUND, &refund);
+	mark = new_mark(o, NODE_REFUND, &refund);
+	store_mark(o, mark)->of = number;
+	store_mark(o, mark)->next = c->refunds;
+	c->refunds = mark;
 	credit_revalue(o, number, e->at, CAUSE_CONVERSION);
 	o->counts.refunds++;
-	return OUTCOME_TAKEN;
-}
-
-/* --- Retractions ------------------------------------------------------------------ */
-
-static void
-drop_mark(struct outcomes *o, uint32_t *list, uint32_t number)
-{
-	struct mark *m = store_mark(o, number);
-
-	while (*list != number)
-		list = &store_mark(o, *list)->next;
-	*list = m->next;
-	index_remove(&o->index, m->link);
-	pool_give(&o->marks, number);
-}
-
-static void
-retract_click(struct outcomes *o, uint32_t number, instant at)
-{
-	uint32_t banner = store_mark(o, number)->of;
-	struct banner *b = store_banner(o, banner);
-
-	drop_mark(o, &b->clicks, number);
-	if (b->clicks == 0 && b->clicked_link != 0) {
-		index_remove(&o->index, b->clicked_link);
-		b->clicked_link = 0;
-	}
-	credit_again(o, banner, at);
-	give_changed(o, banner, at, CAUSE_RETRACT);
-}
-
-bool
-outcomes_holds(const struct outcomes *o, uint64_t id)
-{
-	return store_find(o, STORE_ID, id) != 0;
-}
-
-enum outcome_found
-outcomes_retract(struct outcomes *o, uint64_t id, instant at, bool *conversion)
-{
-	uint32_t link = store_find(o, STORE_ID, id), number;
-
-	*conversion = false;
-	if (at == WHEN_NEVER)
-		at = o->latest;
-	if (at > o->latest)
-		o->latest = at;
-	if (link == 0)
-		return OUTCOME_UNKNOWN;
-	number = index_value(&o->index, link);
-	switch ((enum store_node)(number & 3)) {
-	case NODE_BANNER:
-		number >>= 2;
-		store_unlink(o, store_banner(o, number));
-		credit_again(o, number, at);
-		give_retracted(o, number, at);
-		break;
-	case NODE_CLICK:
-		retract_click(o, number >> 2, at);
-		break;
-	case NODE_CONVERSION:
-		*conversion = true;
-		credit_withdraw(o, number >> 2, at, CAUSE_RETRACT);
-		store_forget_conversion(o, number >> 2);
-		break;
-	case NODE_REFUND: {
-		uint32_t of = store_mark(o, number >> 2)->of;
-
-		*conversion = true;
-		drop_mark(o, &store_conversion(o, of)->refunds, number >> 2);
-		credit_revalue(o, of, at, CAUSE_RETRACT);
-		break;
-	}
-	}
-	o->counts.retracted++;
 	return OUTCOME_TAKEN;
 }

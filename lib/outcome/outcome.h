@@ -8,8 +8,12 @@
  * more. filters/join.1 defines what an outcome says; every sum of weight x anything
  * over the outcomes given so far is exact at every instant.
  *
- * The memory is taken at the start; when it is full the banner that came first is
- * closed early. All is determined by the order of the calls. Keys are 64-bit hashes
+ * What is found invalid stays, void: it counts no more, is told beside what counts, and
+ * counts again when it is found valid. So it does not matter when that is found, as long as
+ * all that it concerns is held.
+ *
+ * The memory is taken at the start; when it is full the banner that was complete first goes,
+ * and when there is none the one that came first is closed early. All is determined by the order of the calls. Keys are 64-bit hashes
  * (hash_keyed) that differ between kinds of key; 0 is none.
  */
 #ifndef BANNERPIPE_OUTCOME_OUTCOME_H
@@ -58,13 +62,14 @@ enum outcome_found {
 	OUTCOME_ORPHAN,  /* nothing that it belongs to */
 	OUTCOME_LATE,    /* after the window */
 	OUTCOME_LARGE,   /* more bytes than the memory holds, or too many keys */
-	OUTCOME_UNKNOWN, /* a retract of what is not held */
+	OUTCOME_UNKNOWN, /* a judgement of what is not held */
 	OUTCOME_FAILED,  /* emit has failed */
 };
 
 struct outcome_counts {
 	uint64_t given, taken_back, closed_early, unshown, repeats, refunds;
 	uint64_t orphan_clicks, orphan_conversions, orphan_refunds, retracted;
+	uint64_t restored, orphan_judgements, forgotten;
 };
 
 /* Gets every outcome as a finished record; 0, or -1 to stop. */
@@ -90,12 +95,28 @@ enum outcome_found outcomes_show(struct outcomes *o, const struct outcome_event 
 enum outcome_found outcomes_click(struct outcomes *o, const struct outcome_event *e);
 enum outcome_found outcomes_convert(struct outcomes *o, const struct outcome_event *e);
 enum outcome_found outcomes_refund(struct outcomes *o, const struct outcome_event *e);
-/* Undo the event of that id. at WHEN_NEVER: as of the latest event. *conversion: it
- * was one, or a refund. */
-enum outcome_found outcomes_retract(
-    struct outcomes *o, uint64_t id, instant at, bool *conversion);
-/* Whether something of that id is held. */
-bool outcomes_holds(const struct outcomes *o, uint64_t id);
+
+/* What was found of an event. */
+struct outcome_judgement {
+	uint64_t id;
+	bool out;
+	int64_t version; /* -1: none, it is the event itself that says so */
+	bool carried; /* by the event that flows once more: no repeat is looked for */
+	struct slice reason;
+	instant at; /* WHEN_NEVER: the latest event */
+};
+
+/* Take the event out, or put it in again. OUTCOME_TAKEN, OUTCOME_REPEAT, OUTCOME_UNKNOWN or
+ * OUTCOME_FAILED. *conversion: it was one, or a refund. */
+enum outcome_found outcomes_judge(
+    struct outcomes *o, const struct outcome_judgement *j, bool *conversion);
+/* Whether something of that id is held; its weight and whether it is out. */
+bool outcomes_standing(
+    const struct outcomes *o, uint64_t id, double *weight, bool *out);
+
+/* Whether anything was ever out, or had a negative weight: else no event is one that flows
+ * once more, and need not be looked up. */
+bool outcomes_any_out(const struct outcomes *o);
 
 /* The address is constant. */
 const struct outcome_counts *outcomes_counts(const struct outcomes *o);

@@ -12,7 +12,7 @@ enum { MEMORY_MIN = 4 << 20, ROOM_LINKS = BANNER_LINKS + 2 };
  * that only some banners have. */
 enum {
 	CHUNKS_PER_BANNER = 3,
-	LINKS_PER_BANNER = 5,
+	LINKS_PER_BANNER = 5, /* and those of marks and conversions */
 	BANNERS_PER_MARK = 4,
 	BANNERS_PER_CONVERSION = 8,
 	BANNERS_PER_CREDIT = 2,
@@ -25,7 +25,7 @@ enum {
 
 static const char *const own_keys[] = { "event", "event_id", "timestamp", "received_at",
 	"weight", "shown_at", "reward", "rewards", "delay_us", "complete",
-	"attribution", "revision", "revises", "cause" };
+	"attribution", "revision", "revises", "cause", "verdict", "void" };
 
 static int
 init_pools(struct outcomes *o, uint64_t memory_bytes)
@@ -159,6 +159,29 @@ store_unlink(struct outcomes *o, struct banner *b)
 	b->clicked_link = 0;
 }
 
+/* The list that it is in: of those that wait, or of those that are kept. */
+static void
+append(struct outcomes *o, struct banner *b, uint32_t number)
+{
+	uint32_t *first = b->kept ? &o->kept_oldest : &o->oldest;
+	uint32_t *last = b->kept ? &o->kept_newest : &o->newest;
+
+	b->older = *last;
+	b->newer = 0;
+	*(*last != 0 ? &store_banner(o, *last)->newer : first) = number;
+	*last = number;
+}
+
+static void
+take_out(struct outcomes *o, const struct banner *b)
+{
+	uint32_t *first = b->kept ? &o->kept_oldest : &o->oldest;
+	uint32_t *last = b->kept ? &o->kept_newest : &o->newest;
+
+	*(b->older != 0 ? &store_banner(o, b->older)->newer : first) = b->newer;
+	*(b->newer != 0 ? &store_banner(o, b->newer)->older : last) = b->older;
+}
+
 uint32_t
 store_make(struct outcomes *o)
 {
@@ -166,13 +189,18 @@ store_make(struct outcomes *o)
 	struct banner *b = store_banner(o, number);
 
 	b->rank = ++o->arrived;
-	b->older = o->newest;
-	if (o->newest != 0)
-		store_banner(o, o->newest)->newer = number;
-	else
-		o->oldest = number;
-	o->newest = number;
+	append(o, b, number);
 	return number;
+}
+
+void
+store_keep(struct outcomes *o, uint32_t number)
+{
+	struct banner *b = store_banner(o, number);
+
+	take_out(o, b);
+	b->kept = 1;
+	append(o, b, number);
 }
 
 void
@@ -180,8 +208,7 @@ store_forget(struct outcomes *o, uint32_t number)
 {
 	struct banner *b = store_banner(o, number);
 
-	*(b->older != 0 ? &store_banner(o, b->older)->newer : &o->oldest) = b->newer;
-	*(b->newer != 0 ? &store_banner(o, b->newer)->older : &o->newest) = b->older;
+	take_out(o, b);
 	if (b->newer != 0)
 		prefetch_links(o, store_banner(o, b->newer));
 	store_unlink(o, b);
@@ -202,7 +229,7 @@ store_forget_conversion(struct outcomes *o, uint32_t number)
 	     i = store_credit(o, i)->next_of_conversion)
 		store_credit(o, i)->conversion = 0;
 	forget_marks(o, c->refunds);
-	for (unsigned i = 0; i < 2; i++)
+	for (unsigned i = 0; i < 3; i++)
 		if (c->links[i] != 0)
 			index_remove(&o->index, c->links[i]);
 	queue_remove(&o->expiry, number);
@@ -221,7 +248,7 @@ store_room(struct outcomes *o, size_t bytes)
 	while (pool_left(&o->banners) == 0 || pool_left(&o->chunks) < chunks ||
 	    pool_left(&o->marks) == 0 || pool_left(&o->index.links) < ROOM_LINKS ||
 	    pool_left(&o->credits) < OUTCOME_TOUCHES_MAX) {
-		if (o->oldest != 0) {
+		if (o->oldest + o->kept_oldest != 0) {
 			if (give_early(o) != 0)
 				return OUTCOME_FAILED;
 		} else {
@@ -246,9 +273,12 @@ outcomes_save(struct outcomes *o, struct state_writer *to)
 	queue_save(&o->expiry, to);
 	state_put_u64(to, o->arrived);
 	state_put_u64(to, (uint64_t)o->oldest << 32 | o->newest);
+	state_put_u64(to, (uint64_t)o->kept_oldest << 32 | o->kept_newest);
 	state_put_i64(to, o->clock);
 	state_put_i64(to, o->latest);
 	state_put_i64(to, o->given_at);
+	state_put_u64(to, o->any_out);
+	state_put(to, &o->reasons, sizeof o->reasons);
 	state_put(to, &o->counts, sizeof o->counts);
 	return 0;
 }
@@ -259,7 +289,7 @@ outcomes_load(struct outcomes *o, struct state_reader *from, struct error *error
 	struct pool *pools[] = { &o->banners, &o->chunks, &o->marks, &o->conversions,
 		&o->credits, &o->index.links };
 
-	uint64_t ends;
+	uint64_t ends, kept;
 
 	for (unsigned i = 0; i < sizeof pools / sizeof *pools; i++)
 		if (pool_load(pools[i], from, error) != 0)
@@ -268,13 +298,18 @@ outcomes_load(struct outcomes *o, struct state_reader *from, struct error *error
 	    queue_load(&o->expiry, from, error) != 0)
 		return -1;
 	if (state_get_u64(from, &o->arrived) != 0 || state_get_u64(from, &ends) != 0 ||
-	    state_get_i64(from, &o->clock) != 0 ||
+	    state_get_u64(from, &kept) != 0 || state_get_i64(from, &o->clock) != 0 ||
 	    state_get_i64(from, &o->latest) != 0 ||
 	    state_get_i64(from, &o->given_at) != 0 ||
+	    state_get_u64(from, &o->any_out) != 0 ||
+	    state_get(from, &o->reasons, sizeof o->reasons) != 0 ||
+	    o->reasons.count > REASONS_MAX ||
 	    state_get(from, &o->counts, sizeof o->counts) != 0)
 		return error_set(error, "the snapshot is too short");
 	o->oldest = (uint32_t)(ends >> 32);
 	o->newest = (uint32_t)ends;
+	o->kept_oldest = (uint32_t)(kept >> 32);
+	o->kept_newest = (uint32_t)kept;
 	index_rebuild(&o->index);
 	return 0;
 }

@@ -10,6 +10,7 @@
 #include "lib/pending/pool.h"
 #include "lib/pending/queue.h"
 #include "lib/record/build.h"
+#include "lib/record/reasons.h"
 
 /* Kinds of key in the index. */
 enum store_key {
@@ -20,15 +21,22 @@ enum store_key {
 	STORE_SHOWN,   /* of a user */
 	STORE_CLICKED, /* of a user */
 	STORE_TRANSACTION,
+	STORE_CONVERTED, /* of a user */
 };
 
-/* What an event's id leads to: a node of one of the pools. */
-enum store_node { NODE_BANNER, NODE_CLICK, NODE_CONVERSION, NODE_REFUND };
+/* What a key leads to: a node of one of the pools. A banner is that by its impression, or
+ * by what merely decided it. */
+enum store_node {
+	NODE_BANNER,
+	NODE_IMPRESSION,
+	NODE_CLICK,
+	NODE_CONVERSION,
+	NODE_REFUND
+};
 
-/* Under STORE_KEY: a banner that came with its impression. */
-#define STORE_IMPRESSED NODE_CLICK
-
-#define STORE_REFERENCE(number, node) ((uint32_t)((number) << 2 | (node)))
+#define STORE_REFERENCE(number, node) ((uint32_t)((number) << 3 | (node)))
+#define STORE_NUMBER(reference) ((reference) >> 3)
+#define STORE_NODE(reference) ((enum store_node)((reference)&7))
 
 enum stage {
 	STAGE_REQUEST, /* no banner yet: what a decision will take over */
@@ -37,7 +45,31 @@ enum stage {
 	STAGE_COMPLETE,
 };
 
-enum cause { CAUSE_WINDOW, CAUSE_CLICK, CAUSE_CONVERSION, CAUSE_RETRACT };
+enum cause {
+	CAUSE_WINDOW,
+	CAUSE_CLICK,
+	CAUSE_CONVERSION,
+	CAUSE_RETRACT,
+	CAUSE_RESTORE
+};
+
+/* What was found of an event. */
+struct standing {
+	int64_t judged; /* 1 + the version of the last judgement; 0: none */
+	uint8_t out;
+	uint8_t reason; /* why it is out, or was */
+	uint8_t unused[6];
+};
+
+enum { SAID_REASONS = 4 }; /* of one outcome; then "other" */
+
+/* What an outcome says of what is out, multiplied by the weight. */
+struct said_void {
+	double impression, click, conversion, value;
+	double invalid[SAID_REASONS + 1]; /* of these reasons, and of others */
+	uint8_t reasons[SAID_REASONS];    /* 0: not in use */
+	uint8_t any, unused[3];
+};
 
 /* What an outcome says, of what can change. */
 struct said {
@@ -48,6 +80,7 @@ struct said {
 	uint8_t complete;
 	uint8_t any; /* an outcome stands */
 	uint8_t unused;
+	struct said_void out;
 };
 
 enum {
@@ -60,18 +93,26 @@ struct banner {
 	double weight;
 	uint64_t rank; /* in the order of arrival */
 	uint64_t name; /* of its outcomes */
-	uint64_t user, item;
+	uint64_t user, item, key;
 	struct said said;
+	struct standing decided, shown; /* of its decision, of its impression */
 	uint32_t revision;
 	uint32_t carried, bytes;  /* text in the chunks: pairs of msgpack */
 	uint32_t clicks, credits; /* lists */
 	uint32_t clicked_link;    /* under STORE_CLICKED */
-	uint32_t older, newer;    /* in the order of arrival */
+	uint32_t older,
+	    newer; /* in the order of arrival; of those kept, of completion */
 	uint32_t links[BANNER_LINKS];
 	uint16_t pairs;
 	uint8_t link_count, stage, cause;
-	uint8_t seen, impression, retracted;
+	uint8_t seen, impression, kept;
 };
+
+static inline bool
+banner_is_out(const struct banner *b)
+{
+	return b->decided.out || b->shown.out;
+}
 
 /* A click of a banner, or a refund of a conversion. */
 struct mark {
@@ -79,6 +120,9 @@ struct mark {
 	instant at;
 	double weight;
 	int64_t value; /* of a refund */
+	uint64_t key;  /* a click: under what it was joined; 0: its decision */
+	uint64_t rank; /* a click: banners of a higher rank came later */
+	struct standing standing;
 	uint32_t link, unused;
 };
 
@@ -90,7 +134,8 @@ struct conversion {
 	uint64_t item_of[EVENT_ITEMS_MAX];
 	int64_t value;
 	uint32_t items;
-	uint32_t links[2];
+	struct standing standing;
+	uint32_t links[3];
 	uint32_t parted; /* a part of it is final: it cannot be credited anew */
 };
 
@@ -98,10 +143,16 @@ struct conversion {
  * it can outlive the conversion. */
 struct credit {
 	uint32_t banner, conversion; /* conversion 0: it is gone */
-	uint32_t next_of_banner, prev_of_banner, next_of_conversion, by_click;
-	instant at;              /* of the conversion */
-	double fraction, amount; /* of 1; of the conversion's weight */
-	int64_t value;
+	uint32_t next_of_banner, prev_of_banner, next_of_conversion;
+	uint8_t by_click;
+	uint8_t lost;        /* the conversion, or what touched, is out */
+	uint8_t out, reason; /* the conversion is, and why */
+	instant at;          /* of the conversion */
+	double fraction;     /* of 1 */
+	double amount;       /* of the conversion's weight; 0 when it is lost */
+	int64_t value;       /* the same */
+	double void_amount;  /* what would be, if nothing were out, less what is */
+	int64_t void_value;
 };
 
 struct outcomes {
@@ -110,17 +161,20 @@ struct outcomes {
 	void *context;
 	struct pool chunks, banners, marks, conversions, credits;
 	struct index index;
-	struct queue due;        /* banners */
-	struct queue expiry;     /* conversions */
-	uint64_t arrived;        /* banners and conversions so far */
-	uint32_t oldest, newest; /* banners */
-	instant clock;           /* the watermark so far */
-	instant latest;          /* timestamp of an event */
-	instant given_at;        /* timestamp of the last outcome */
-	struct build merged;     /* scratch for pairs */
-	struct build made;       /* scratch for a record */
+	struct queue due;                  /* banners */
+	struct queue expiry;               /* conversions */
+	uint64_t arrived;                  /* banners and conversions so far */
+	uint32_t oldest, newest;           /* banners that are not complete */
+	uint32_t kept_oldest, kept_newest; /* those that are, in case of a judgement */
+	instant clock;                     /* the watermark so far */
+	instant latest;                    /* timestamp of an event */
+	instant given_at;                  /* timestamp of the last outcome */
+	struct build merged;               /* scratch for pairs */
+	struct build made;                 /* scratch for a record */
 	struct key left_out[16];
 	unsigned left_out_count;
+	struct reasons reasons;
+	uint64_t any_out; /* or negative, at some time: look for it */
 	struct outcome_counts counts;
 };
 
@@ -184,6 +238,8 @@ void store_prefetch(const struct outcomes *o, enum store_key kind, uint64_t key)
 uint32_t store_find(const struct outcomes *o, enum store_key kind, uint64_t key);
 /* A new banner, the newest. */
 uint32_t store_make(struct outcomes *o);
+/* The banner is complete: it is the first to go when room is needed. */
+void store_keep(struct outcomes *o, uint32_t number);
 /* Give the banner back with all that hangs on it. */
 void store_forget(struct outcomes *o, uint32_t number);
 /* Take it off the index: nothing joins it any more. */
@@ -204,8 +260,16 @@ unsigned credit_share(
 /* Take all its credits back. */
 void credit_withdraw(
     struct outcomes *o, uint32_t conversion, instant at, enum cause cause);
-/* A touch of this banner is gone: credit its conversions anew. */
-void credit_again(struct outcomes *o, uint32_t banner, instant at);
+/* Touches of this user from that instant on are gone, or are there again: credit his
+ * conversions anew. 0 or -1; banners may be closed for want of room. */
+int credit_again(
+    struct outcomes *o, uint64_t user, instant from, instant at, enum cause cause);
+/* The same of one conversion. */
+void credit_again_one(
+    struct outcomes *o, uint32_t conversion, instant at, enum cause cause);
+/* A banner or its clicks are out, or in: its credits of conversions that are not held any
+ * more follow. */
+void credit_alone(struct outcomes *o, uint32_t banner);
 /* Its value has changed: keep the shares. */
 void credit_revalue(
     struct outcomes *o, uint32_t conversion, instant at, enum cause cause);
@@ -219,12 +283,25 @@ instant give_complete_at(const struct outcomes *o, const struct banner *b);
 void give_schedule(struct outcomes *o, uint32_t number);
 /* It changed at that instant. */
 void give_changed(struct outcomes *o, uint32_t number, instant at, enum cause cause);
-/* Close the banner that came first, whatever the time. 0 or -1. */
+/* Close the banner that was complete first, or else came first, whatever the time. 0 or
+ * -1. */
 int give_early(struct outcomes *o);
-/* Retracted: what was given is taken back when its time comes. */
-void give_retracted(struct outcomes *o, uint32_t number, instant at);
-/* The weight of its clicks, and the times of the first and last at or before `at`. */
+/* The weight of its clicks, and the times of the first and last at or before `at`; `gross`:
+ * with those that are out. */
 double give_clicks(const struct outcomes *o, const struct banner *b, instant at,
-    instant *first, instant *last);
+    bool gross, instant *first, instant *last);
+
+/* tell: outcomes as records. sign -1: the standing outcome is taken back. 0 or -1. */
+int tell_outcome(struct outcomes *o, const struct banner *b, const struct said *s,
+    int sign, enum cause cause);
+
+/* click: which banner a click belongs to. */
+/* The banner of a click: of its decision, or the last of its key that is not out. */
+uint32_t click_find_banner(const struct outcomes *o, const struct outcome_event *e);
+/* Hook a click into a banner's list, or take it out of it. */
+void click_hook(struct outcomes *o, uint32_t banner, uint32_t number);
+void click_unhook(struct outcomes *o, uint32_t number);
+/* A banner of this key is out, or in again: its clicks go where they belong now. */
+void click_join_again(struct outcomes *o, uint64_t key, instant at, enum cause cause);
 
 #endif

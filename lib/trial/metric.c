@@ -68,16 +68,62 @@ put_sums(struct build *b, const double *s)
 	pair_number(b, "cost_revenue", s[TALLY_COST_REVENUE]);
 }
 
+/* What would count if nothing had been found invalid. */
+static void
+put_gross(struct build *b, const struct tally_row *row)
+{
+	static const struct {
+		const char *name;
+		enum tally_sum net, out;
+	} gross[] = {
+		{ "n", TALLY_EVENTS, TALLY_VOID_EVENTS },
+		{ "impressions", TALLY_IMPRESSIONS, TALLY_VOID_IMPRESSIONS },
+		{ "clicks", TALLY_CLICKS, TALLY_VOID_CLICKS },
+		{ "conversions", TALLY_CONVERSIONS, TALLY_VOID_CONVERSIONS },
+		{ "cost_micros", TALLY_COST, TALLY_VOID_COST },
+		{ "revenue_micros", TALLY_REVENUE, TALLY_VOID_REVENUE },
+	};
+	unsigned n = sizeof gross / sizeof *gross;
+
+	build_text(b, "gross");
+	build_map(b, n);
+	for (unsigned i = 0; i < n; i++)
+		pair_number(
+		    b, gross[i].name, tally_row_gross(row, gross[i].net, gross[i].out));
+}
+
+static void
+put_invalid(struct build *b, const struct tally *t, const struct tally_row *row)
+{
+	struct slice word;
+	unsigned pairs = 0;
+	size_t open;
+	double n;
+
+	build_text(b, "invalid");
+	open = build_open(b);
+	for (unsigned i = 0; i <= TALLY_REASONS; i++) {
+		if (!tally_invalid(t, row, i, &word, &n))
+			continue;
+		build_str(b, word);
+		build_number(b, n);
+		pairs++;
+	}
+	build_close_map(b, open, pairs);
+}
+
 void
 metric_build(struct build *b, const struct tally *t, const struct tally_row *row,
     const struct slice *names, unsigned dims)
 {
 	size_t open = build_open(b);
-	const double *s = row->sums;
-	unsigned pairs = 15;
+	double s[TALLY_SUMS];
+	unsigned pairs = 17;
 	instant from, to;
 	char id[96];
 
+	for (unsigned i = 0; i < TALLY_SUMS; i++)
+		s[i] = tally_row_sum(row, i);
 	tally_window(t, row, &from, &to);
 	(void)snprintf(id, sizeof id, "metric:%" PRId64 ":%016" PRIx64 ":%" PRIu64,
 	    from, row->key, row->revision);
@@ -98,5 +144,7 @@ metric_build(struct build *b, const struct tally *t, const struct tally_row *row
 	pair_number(b, "click_conversion_gap", s[TALLY_GAP]);
 	put_ratios(b, &pairs, s);
 	put_sums(b, s);
+	put_gross(b, row);
+	put_invalid(b, t, row);
 	build_close_map(b, open, pairs);
 }

@@ -56,7 +56,7 @@ struct tally {
 	uint32_t row_count, row_free; /* taken once; the first free one of these */
 	struct hint *hints;           /* by the lowest bits of the key */
 
-	struct growing pairs;               /* double by key */
+	struct growing pairs;               /* exact by key */
 	struct window *windows;             /* by start, ascending */
 	unsigned window_count, window_last; /* the one looked up last */
 
@@ -65,6 +65,7 @@ struct tally {
 	instant forgotten; /* events of windows that end here or before are late */
 	instant earliest, latest;
 	uint64_t merged, given_up;
+	struct reasons reasons;
 };
 
 static instant
@@ -196,8 +197,7 @@ on_evict(void *context, const struct table *table, size_t slot)
 		forget_to(t, end_of(t, row->start));
 		t->given_up++;
 	} else {
-		for (unsigned i = 0; i < TALLY_SUMS; i++)
-			w->other.sums[i] += row->sums[i];
+		tally_row_merge(&w->other, row);
 		w->other.changed = true;
 		t->merged++;
 	}
@@ -334,7 +334,7 @@ tally_new(unsigned dims, struct span window, uint64_t memory, uint64_t seed,
 	if (t->windows == NULL || t->hints == NULL || t->rows == NULL ||
 	    growing_init(&t->index, sizeof(uint32_t), t->row_limit * INDEX_PLACE) !=
 		0 ||
-	    growing_init(&t->pairs, sizeof(double), budget / 5 * 4) != 0) {
+	    growing_init(&t->pairs, sizeof(exact), budget / 5 * 4) != 0) {
 		tally_free(t);
 		return NULL;
 	}
@@ -453,25 +453,21 @@ tally_find(struct tally *t, instant when, const struct slice *values)
 }
 
 void
-tally_add(struct tally_row *row, const struct tally_event *e)
+tally_add_void(struct tally *t, struct tally_row *row, const struct tally_void *v)
 {
-	double w = e->weight, square = w * fabs(w), *s = row->sums;
+	tally_row_add_void(row, &t->reasons, v);
+}
 
-	s[TALLY_EVENTS] += w;
-	if (e->hidden) {
-		s[TALLY_NOT_VIEWABLE] += w * e->impression;
-	} else {
-		s[TALLY_IMPRESSIONS] += w * e->impression;
-		s[TALLY_IMPRESSIONS_SQUARED] += square * e->impression;
-	}
-	s[TALLY_CLICKS] += w * e->click;
-	s[TALLY_CLICKS_SQUARED] += square * e->click;
-	s[TALLY_CONVERSIONS] += w * e->conversion;
-	s[TALLY_COST] += w * e->cost;
-	s[TALLY_REVENUE] += w * e->revenue;
-	s[TALLY_COST_SQUARED] += w * e->cost * e->cost;
-	s[TALLY_REVENUE_SQUARED] += w * e->revenue * e->revenue;
-	s[TALLY_COST_REVENUE] += w * e->cost * e->revenue;
+bool
+tally_invalid(const struct tally *t, const struct tally_row *row, unsigned i,
+    struct slice *word, double *n)
+{
+	assert(i <= TALLY_REASONS);
+	if (row->invalid[i] == 0)
+		return false;
+	*word = reasons_word(&t->reasons, i < TALLY_REASONS ? row->reasons[i] : 0);
+	*n = exact_value(row->invalid[i], 64);
+	return true;
 }
 
 void
@@ -479,11 +475,16 @@ tally_gap(struct tally *t, struct tally_row *row, uint64_t pair, double differen
     instant when)
 {
 	bool fresh;
-	double *net =
+	void *cell =
 	    growing_touch(&t->pairs, hash_pair(row->key, pair), when, &fresh, t);
+	exact net, after;
 
-	row->sums[TALLY_GAP] += fabs(*net + difference) - fabs(*net);
-	*net += difference;
+	memcpy(&net, cell, sizeof net);
+	after = exact_plus(net, exact_of(difference, 64));
+	memcpy(cell, &after, sizeof after);
+	after = after < 0 ? -after : after;
+	net = net < 0 ? -net : net;
+	row->sums[TALLY_GAP] = exact_plus(row->sums[TALLY_GAP], after - net);
 }
 
 static int
@@ -550,8 +551,9 @@ save_row(const struct tally_row *row, instant touched, struct state_writer *to)
 	state_put_u64(to, row->key);
 	state_put_i64(to, touched);
 	state_put_u64(to, row->revision << 1 | row->changed);
-	for (unsigned i = 0; i < TALLY_SUMS; i++)
-		state_put_double(to, row->sums[i]);
+	state_put(to, row->sums, sizeof row->sums);
+	state_put(to, row->invalid, sizeof row->invalid);
+	state_put(to, row->reasons, sizeof row->reasons);
 	state_put_slice(to, tally_dims(row));
 }
 
@@ -565,9 +567,10 @@ load_row(struct tally_row *row, instant *touched, uint8_t *dims, size_t limit,
 	if (state_get_u64(from, &row->key) < 0 || state_get_i64(from, touched) < 0 ||
 	    state_get_u64(from, &revision) < 0)
 		return -1;
-	for (unsigned i = 0; i < TALLY_SUMS; i++)
-		if (state_get_double(from, &row->sums[i]) < 0)
-			return -1;
+	if (state_get(from, row->sums, sizeof row->sums) < 0 ||
+	    state_get(from, row->invalid, sizeof row->invalid) < 0 ||
+	    state_get(from, row->reasons, sizeof row->reasons) < 0)
+		return -1;
 	if (state_get_slice(from, dims, limit, &size) < 0)
 		return -1;
 	row->revision = revision >> 1;
@@ -594,6 +597,7 @@ tally_save(const struct tally *t, struct state_writer *to)
 	state_put_i64(to, t->latest);
 	state_put_u64(to, t->merged);
 	state_put_u64(to, t->given_up);
+	state_put(to, &t->reasons, sizeof t->reasons);
 	state_put_u64(to, t->window_count);
 	for (unsigned k = 0; k < t->window_count; k++) {
 		const struct window *w = &t->windows[k];
@@ -613,7 +617,7 @@ tally_save(const struct tally *t, struct state_writer *to)
 	     s = table_next(t->pairs.table, s + 1)) {
 		state_put_u64(to, table_key(t->pairs.table, s));
 		state_put_i64(to, table_last(t->pairs.table, s));
-		state_put_double(to, *(const double *)table_cell(t->pairs.table, s));
+		state_put(to, table_cell(t->pairs.table, s), sizeof(exact));
 	}
 }
 
@@ -657,7 +661,7 @@ tally_load(struct tally *t, struct state_reader *from)
 {
 	uint64_t n, key;
 	instant when;
-	double net;
+	exact net;
 	bool fresh;
 
 	if (state_get_i64(from, &t->closed) < 0 || state_get_i64(from, &t->next) < 0 ||
@@ -666,7 +670,9 @@ tally_load(struct tally *t, struct state_reader *from)
 	    state_get_i64(from, &t->latest) < 0)
 		return -1;
 	if (state_get_u64(from, &t->merged) < 0 ||
-	    state_get_u64(from, &t->given_up) < 0 || state_get_u64(from, &n) < 0 ||
+	    state_get_u64(from, &t->given_up) < 0 ||
+	    state_get(from, &t->reasons, sizeof t->reasons) < 0 ||
+	    t->reasons.count > REASONS_MAX || state_get_u64(from, &n) < 0 ||
 	    n > TALLY_WINDOWS_MAX)
 		return -1;
 	for (; n > 0; n--)
@@ -676,9 +682,10 @@ tally_load(struct tally *t, struct state_reader *from)
 		return -1;
 	for (; n > 0; n--) {
 		if (state_get_u64(from, &key) < 0 || state_get_i64(from, &when) < 0 ||
-		    state_get_double(from, &net) < 0)
+		    state_get(from, &net, sizeof net) < 0)
 			return -1;
-		*(double *)growing_touch(&t->pairs, key, when, &fresh, t) = net;
+		memcpy(
+		    growing_touch(&t->pairs, key, when, &fresh, t), &net, sizeof net);
 	}
 	return 0;
 }

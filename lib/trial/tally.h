@@ -17,56 +17,14 @@
 
 #include "lib/base/slice.h"
 #include "lib/state.h"
+#include "lib/trial/tally_row.h"
 #include "lib/when.h"
 
 enum {
 	TALLY_DIMS_MAX = 8,
 	TALLY_VALUE_MAX = 48,      /* bytes of one dimension's value, as msgpack */
 	TALLY_WINDOWS_MAX = 16384, /* then the oldest is given out and forgotten */
-	TALLY_MEMORY_MIN = 8 << 20,
-};
-
-/* What is summed; each is linear in the weight w of an event. */
-enum tally_sum {
-	TALLY_EVENTS,
-	TALLY_IMPRESSIONS,         /* those known not to have been viewable left out */
-	TALLY_IMPRESSIONS_SQUARED, /* w |w|, for the effective number */
-	TALLY_NOT_VIEWABLE,
-	TALLY_CLICKS,
-	TALLY_CLICKS_SQUARED,
-	TALLY_CONVERSIONS,
-	TALLY_COST, /* micros */
-	TALLY_REVENUE,
-	TALLY_COST_SQUARED,
-	TALLY_REVENUE_SQUARED,
-	TALLY_COST_REVENUE,
-	TALLY_GAP, /* sum over (user, item) of |clicks - conversions| */
-	TALLY_SUMS
-};
-
-struct tally_row {
-	instant start; /* of its window */
-	uint64_t key;  /* a hash of window and dimensions */
-	double sums[TALLY_SUMS];
-	uint64_t revision;      /* how often it has been given out */
-	uint32_t before, after; /* its neighbours in the window */
-	bool changed;           /* since it was given out */
-	uint16_t dims_size;     /* 0: the row "(other)" */
-	/* The dimensions' values follow, msgpack one after another. */
-};
-
-static inline struct slice
-tally_dims(const struct tally_row *row)
-{
-	return slice_of(row + 1, row->dims_size);
-}
-
-/* What one event adds. */
-struct tally_event {
-	double weight;
-	double impression, click, conversion; /* how many, credits may be fractions */
-	double cost, revenue;                 /* micros */
-	bool hidden;                          /* known not to have been viewable */
+	TALLY_MEMORY_MIN = 12 << 20,
 };
 
 struct tally;
@@ -87,8 +45,12 @@ void tally_free(struct tally *t);
  * hash. NULL: the window is forgotten, the event is late. Cost: about 40 ns. */
 struct tally_row *tally_find(struct tally *t, instant when, const struct slice *values);
 
-/* Add an event to a row. */
-void tally_add(struct tally_row *row, const struct tally_event *event);
+/* Add what was taken out to a row. */
+void tally_add_void(struct tally *t, struct tally_row *row, const struct tally_void *v);
+/* How many were taken out of a row for its i-th reason, 0..TALLY_REASONS ("other"); false
+ * when none were. The word is borrowed. */
+bool tally_invalid(const struct tally *t, const struct tally_row *row, unsigned i,
+    struct slice *word, double *n);
 
 /* Count clicks less conversions of a pair (a hash of user and item) in the row's gap. Pairs
  * are forgotten, the stalest first, when there are too many; what they have contributed

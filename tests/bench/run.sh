@@ -97,6 +97,9 @@ by='--by creative_id,slot_id --window 1h'
 	row 'the same of outcomes, 20 keys' 4 "$lines" \
 	    "bp-metric --by creative_id,position --window 1h shown.mp" \
 	    'limit: cat' 'cat shown.mp | cat'
+	row 'keep what may be taken back' 1 "$lines" \
+	    'bp-retract --kinds outcome shown.mp' \
+	    'limit: cat' 'cat shown.mp | cat'
 	row 'value a policy on outcomes' 1 "$lines" \
 	    'bp-evaluate --policy uniform --actions 50 --reward click --by position shown.mp' \
 	    'limit: cat' 'cat shown.mp | cat'
