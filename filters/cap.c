@@ -4,7 +4,8 @@
  *
  * in     requests, whose candidates over a cap are taken out; decisions and impressions,
  *        those over a cap dropped or marked; campaigns, creatives and items, which are
- *        the catalogue; retractions; others pass
+ *        the catalogue; verdicts and retracts, and records that take back what was
+ *        counted; others pass
  * out    the same records in the same order
  * state  counters by user and banner, campaign, slot; the stalest are evicted; what was
  *        counted, so that it can be taken back
@@ -15,6 +16,7 @@
 #include "lib/filter.h"
 #include "lib/filter/shop.h"
 #include "lib/hash.h"
+#include "lib/record/judgement.h"
 #include "lib/state/block.h"
 #include "lib/table.h"
 
@@ -34,6 +36,8 @@ struct showing {
 struct counted {
 	struct showing showing;
 	double weight;
+	int64_t version; /* of the last judgement; -1: none */
+	uint64_t out;    /* 1: it is taken back */
 };
 
 struct cap_filter {
@@ -46,7 +50,8 @@ struct cap_filter {
 	struct caps *caps; /* owned */
 	struct cap preset[CAPS_SUBJECTS];
 	struct visitor_keys visitor;
-	struct key slot_id, capped;
+	struct key slot_id, capped, verdict;
+	struct judgement_keys judgement;
 	struct table *counted; /* owned */
 	uint64_t removed, marked, returned, evicted, late, forgotten;
 };
@@ -90,7 +95,7 @@ show_counters(struct run *run, struct cap_filter *f)
 	run_counter(run, "removed", "candidates taken out of requests", &f->removed);
 	run_counter(run, "marked", "decisions and impressions marked", &f->marked);
 	run_counter(run, "returned", "counted events taken back", &f->returned);
-	run_counter(run, "forgotten", "retractions of what is not known to be counted",
+	run_counter(run, "forgotten", "judgements of what is not known to be counted",
 	    &f->forgotten);
 	run_counter(
 	    run, "evicted", "counters forgotten for want of memory", &f->evicted);
@@ -114,6 +119,8 @@ start(struct run *run, void *self)
 		return run_usage(run, "--user: %s", error.text);
 	f->slot_id = run_key(run, "slot_id");
 	f->capped = run_key(run, "capped");
+	f->verdict = run_key(run, "verdict");
+	f->judgement = judgement_keys(run_reader(run));
 	if (shop_open(&f->shop, run, f->path, memory / 2) != 0)
 		return -1;
 	f->caps = caps_new(f->pause, memory / 8 * 3);
@@ -181,9 +188,12 @@ trim(struct run *run, struct cap_filter *f, const struct record *r)
 	enum caps_verdict why;
 	enum verdict verdict;
 	uint32_t left = 0;
+	double weight;
 
 	if (!read_showing(f, r, &s))
 		return run_reject(run, "request without timestamp");
+	if (record_weight(r, &weight) && weight < 0)
+		return PASS; /* it was answered when it came */
 	verdict = shop_candidates(&f->shop, run, r, s.when);
 	if (verdict != PASS)
 		return verdict == DROP ? PASS : verdict;
@@ -227,30 +237,80 @@ count(struct cap_filter *f, const struct record *r, const struct showing *s,
 	if (record_id(r, KEY_EVENT_ID, &id) && id.size > 0) {
 		cell = table_touch(
 		    f->counted, hash_keyed(f->visitor.hash, id), s->when, &fresh);
-		*cell = (struct counted){ *s, weight };
+		*cell = (struct counted){ *s, weight, -1, 0 };
 	}
 	add(f, s, weight);
 }
 
-/* The event of that id was counted: give back what it took. */
+/* What was counted under the record's event_id; NULL: nothing is known of it. */
+static struct counted *
+find_counted(struct cap_filter *f, const struct record *r)
+{
+	struct slice id;
+	uint64_t hash;
+	instant last;
+	bool fresh;
+
+	if (!record_id(r, KEY_EVENT_ID, &id))
+		return NULL;
+	hash = hash_keyed(f->visitor.hash, id);
+	return table_touched(f->counted, hash, &last)
+	    ? table_touch(f->counted, hash, last, &fresh)
+	    : NULL;
+}
+
+/* It counts no more, or again, where it did; what is so already stays so. */
+static void
+turn(struct cap_filter *f, struct counted *cell, bool out)
+{
+	if (out == (cell->out != 0))
+		return;
+	cell->out = out;
+	add(f, &cell->showing, out ? -cell->weight : cell->weight);
+	f->returned += out;
+}
+
+/* The event itself with the opposite weight: from bp-retract, which knows whose turn it
+ * is. */
 static enum verdict
 take_back(struct cap_filter *f, const struct record *r)
 {
-	const struct counted *cell;
-	struct slice id;
-	uint64_t hash;
+	struct counted *cell = find_counted(f, r);
 
-	if (!record_id(r, KEY_EVENT_ID, &id))
+	f->forgotten += cell == NULL;
+	if (cell != NULL)
+		turn(f, cell, true);
+	return PASS;
+}
+
+/* It counts after all: it was shown, so no cap is asked. False: it is not known. */
+static bool
+put_back(struct cap_filter *f, const struct record *r)
+{
+	struct counted *cell = find_counted(f, r);
+
+	if (cell != NULL)
+		turn(f, cell, false);
+	return cell != NULL;
+}
+
+/* What is said of an event that was counted; of those still to come bp-retract remembers
+ * it. */
+static enum verdict
+judge(struct run *run, struct cap_filter *f, const struct record *r, enum kind kind)
+{
+	struct judgement j;
+	const char *wrong = judgement_read(&f->judgement, r, kind, &j);
+	struct counted *cell;
+
+	if (wrong != NULL)
+		return run_reject(run, "%s", wrong);
+	cell = find_counted(f, r);
+	f->forgotten += cell == NULL;
+	if (cell == NULL || j.version <= cell->version)
 		return PASS;
-	hash = hash_keyed(f->visitor.hash, id);
-	cell = table_find(f->counted, hash);
-	if (cell == NULL) {
-		f->forgotten++;
-		return PASS;
-	}
-	add(f, &cell->showing, -cell->weight);
-	f->returned++;
-	(void)table_erase(f->counted, hash);
+	cell->version = j.version;
+	turn(f, cell, j.out);
 	return PASS;
 }
 
@@ -275,6 +335,7 @@ show(struct run *run, struct cap_filter *f, const struct record *r, bool counts)
 	struct candidate shown;
 	struct showing s;
 	enum caps_verdict why;
+	struct slice value = { NULL, 0 };
 	unsigned subject;
 	double weight;
 
@@ -285,10 +346,12 @@ show(struct run *run, struct cap_filter *f, const struct record *r, bool counts)
 		    "count by");
 	if (weight < 0)
 		return counts ? take_back(f, r) : PASS;
+	if (record_value(r, f->verdict, &value) && (!counts || put_back(f, r)))
+		return PASS;
 	if (!shop_shown(&f->shop, r, &shown))
 		return run_reject(run, "no creative_id to count by");
 	take_caps(f, &shown, &s);
-	subject = over(f, &s, &why);
+	subject = value.at != NULL ? CAPS_SUBJECTS : over(f, &s, &why);
 	if (subject != CAPS_SUBJECTS && f->over == DROP_IT)
 		return DROP;
 	if (subject != CAPS_SUBJECTS)
@@ -314,8 +377,10 @@ each(struct run *run, void *self, const struct record *r)
 		return show(run, f, r, f->count == DECISIONS);
 	case KIND_IMPRESSION: /* of a decision that counted: it is not asked again */
 		return f->count == DECISIONS ? PASS : show(run, f, r, true);
+	case KIND_VERDICT:
+		return judge(run, f, r, KIND_VERDICT);
 	case KIND_RETRACT:
-		return take_back(f, r);
+		return judge(run, f, r, KIND_RETRACT);
 	default:
 		return PASS;
 	}
@@ -384,7 +449,7 @@ static const struct filter cap = {
 	    "  bp-cap --banner 3/24h,2/session --over mark day.bp | bp-print\n",
 	.options = options,
 	.size = sizeof(struct cap_filter),
-	.schema = 2,
+	.schema = 3,
 	.start = start,
 	.load = load,
 	.each = each,

@@ -5,7 +5,8 @@
  * in     requests, whose candidates without budget, or whose campaign sits this one out,
  *        are taken out; decisions, which reserve their price (those that cannot are
  *        dropped or marked); impressions, clicks, conversions, which pay; campaigns,
- *        creatives, items, which are the catalogue; retractions; others pass
+ *        creatives, items, which are the catalogue; verdicts and retracts, and records
+ *        that take back what paid; others pass
  * out    the same records in the same order, and before what has spent or exceeded
  *        a budget an alert
  * state  budgets, reservations, the forecast of traffic; the oldest decisions are
@@ -17,15 +18,18 @@
 #include "lib/filter.h"
 #include "lib/filter/shop.h"
 #include "lib/hash.h"
+#include "lib/record/judgement.h"
 #include "lib/state/block.h"
 #include "lib/table.h"
 
 enum { DROP_IT, MARK_IT };
 
-/* What paid, by the hash of its event_id, for whoever takes it back. */
+/* What came to pay, by the hash of its event_id, for whoever takes it back. */
 struct payment {
 	uint64_t decision;
-	uint64_t event; /* enum budget_event */
+	uint32_t event;  /* enum budget_event */
+	uint32_t out;    /* 1: it is taken back */
+	int64_t version; /* of the last judgement; -1: none */
 };
 
 struct pace {
@@ -40,9 +44,10 @@ struct pace {
 	struct table *payments;  /* owned */
 	struct hash_key hash;
 	struct key decision_id, request_id, unfunded, bid_type, price;
+	struct judgement_keys judgement;
 	uint64_t conversion_kinds; /* bits */
 	struct {
-		uint64_t removed, throttled, marked, returned, forgotten;
+		uint64_t removed, throttled, marked, unknown, forgotten;
 	} own; /* counts */
 	struct budget_counts counts;
 };
@@ -110,7 +115,9 @@ show_counters(struct run *run, struct pace *p)
 	run_counter(run, "released", "prices let go unpaid", &c->released);
 	run_counter(run, "paid", "prices paid", &c->paid);
 	run_counter(run, "uncovered", "prices paid that nothing held", &c->late);
-	run_counter(run, "returned", "payments taken back", &p->own.returned);
+	run_counter(run, "returned", "payments taken back", &c->returned);
+	run_counter(run, "unknown", "judgements of what is not known to have paid",
+	    &p->own.unknown);
 	run_counter(run, "forgotten", "events of decisions that are not known",
 	    &p->own.forgotten);
 	run_counter(run, "evicted", "prices let go for want of memory", &c->evicted);
@@ -134,6 +141,7 @@ start(struct run *run, void *self)
 	p->unfunded = run_key(run, "unfunded");
 	p->bid_type = run_key(run, "bid_type");
 	p->price = run_key(run, "price_micros");
+	p->judgement = judgement_keys(run_reader(run));
 	if (shop_open(&p->shop, run, p->path, memory / 2) != 0)
 		return -1;
 	p->budgets = budgets_new(rules, memory / 8 * 3);
@@ -246,50 +254,112 @@ pass_with_alerts(struct run *run, struct pace *p, instant when)
 	return PASS;
 }
 
-static enum verdict
-take_back(struct pace *p, const struct record *r)
+/* What came to pay under the record's event_id; NULL: nothing is known of it. */
+static struct payment *
+find_payment(struct pace *p, const struct record *r)
 {
-	const struct payment *cell;
 	struct slice id;
 	uint64_t hash;
+	instant last;
+	bool fresh;
 
 	if (!record_id(r, KEY_EVENT_ID, &id))
-		return PASS;
+		return NULL;
 	hash = hash_keyed(p->hash, id);
-	cell = table_find(p->payments, hash);
-	if (cell == NULL)
+	return table_touched(p->payments, hash, &last)
+	    ? table_touch(p->payments, hash, last, &fresh)
+	    : NULL;
+}
+
+/* It counts no more, or again; what is so already stays so. */
+static void
+turn(struct pace *p, struct payment *cell, bool out, instant when)
+{
+	enum budget_event event = (enum budget_event)cell->event;
+
+	if (out == (cell->out != 0))
+		return;
+	cell->out = out;
+	if (out)
+		(void)budgets_return(p->budgets, cell->decision, event);
+	else
+		(void)budgets_commit(p->budgets, NULL, cell->decision, event, when);
+}
+
+/* The event itself with the opposite weight: from bp-retract, which knows whose turn it
+ * is. A decision holds its price no more. */
+static enum verdict
+take_back(struct pace *p, const struct record *r, enum kind kind)
+{
+	struct payment *cell;
+	struct slice id;
+
+	if (kind == KIND_REQUEST)
 		return PASS;
-	p->own.returned +=
-	    budgets_return(p->budgets, cell->decision, (enum budget_event)cell->event);
-	(void)table_erase(p->payments, hash);
+	if (kind == KIND_DECISION) {
+		if (record_id(r, p->decision_id, &id) ||
+		    record_id(r, KEY_EVENT_ID, &id))
+			(void)budgets_release(p->budgets, hash_keyed(p->hash, id));
+		return PASS;
+	}
+	cell = find_payment(p, r);
+	if (cell != NULL)
+		turn(p, cell, true, 0);
 	return PASS;
 }
 
+/* What is said of an event that has come to pay; of those still to come bp-retract
+ * remembers it. */
+static enum verdict
+judge(struct run *run, struct pace *p, const struct record *r, enum kind kind)
+{
+	struct judgement j;
+	const char *wrong = judgement_read(&p->judgement, r, kind, &j);
+	struct payment *cell;
+	instant when;
+
+	if (wrong != NULL)
+		return run_reject(run, "%s", wrong);
+	cell = find_payment(p, r);
+	p->own.unknown += cell == NULL;
+	if (cell == NULL || j.version <= cell->version || !record_timestamp(r, &when))
+		return PASS;
+	cell->version = j.version;
+	turn(p, cell, j.out, when);
+	p->counts = budgets_counts(p->budgets);
+	return j.out ? PASS : pass_with_alerts(run, p, when);
+}
+
+/* The same event may come again: a second time, which is nothing, or because it counts
+ * after all. */
 static enum verdict
 pay(struct run *run, struct pace *p, const struct record *r, enum budget_event event,
     instant when)
 {
+	struct payment *cell = find_payment(p, r);
 	struct candidate shown;
 	struct budget_of of;
 	enum budget_outcome outcome;
 	struct slice id;
 	uint64_t decision;
-	double weight;
 	bool known, fresh;
 
-	if (!record_weight(r, &weight))
-		return run_reject(run, "a weight that is no number");
-	if (weight < 0)
-		return take_back(p, r);
+	if (cell != NULL && cell->out == 0)
+		return PASS;
+	if (cell != NULL) {
+		turn(p, cell, false, when);
+		return pass_with_alerts(run, p, when);
+	}
 	if (!record_id(r, p->decision_id, &id))
 		return PASS;
 	decision = hash_keyed(p->hash, id);
 	known = shop_shown(&p->shop, r, &shown) && find_budget(p, &shown, r, &of);
 	outcome = budgets_commit(p->budgets, known ? &of : NULL, decision, event, when);
 	p->own.forgotten += outcome == BUDGET_UNKNOWN;
-	if (outcome == BUDGET_PAID && record_id(r, KEY_EVENT_ID, &id))
+	if ((outcome == BUDGET_PAID || outcome == BUDGET_AGAIN) &&
+	    record_id(r, KEY_EVENT_ID, &id))
 		*(struct payment *)table_touch(p->payments, hash_keyed(p->hash, id),
-		    when, &fresh) = (struct payment){ decision, event };
+		    when, &fresh) = (struct payment){ decision, event, 0, -1 };
 	return pass_with_alerts(run, p, when);
 }
 
@@ -300,19 +370,24 @@ each(struct run *run, void *self, const struct record *r)
 	enum kind kind = record_kind(r);
 	bool converts = (p->conversion_kinds >> kind & 1) != 0;
 	enum verdict verdict = PASS;
+	double weight;
 	instant when;
 
 	if (kind == KIND_CAMPAIGN || kind == KIND_CREATIVE || kind == KIND_ITEM)
 		return shop_take(&p->shop, run, r);
-	if (kind == KIND_RETRACT)
-		return take_back(p, r);
+	if (kind == KIND_VERDICT || kind == KIND_RETRACT)
+		return judge(run, p, r, kind);
 	if (kind != KIND_REQUEST && kind != KIND_DECISION && kind != KIND_IMPRESSION &&
 	    kind != KIND_CLICK && !converts)
 		return PASS;
 	if (!record_timestamp(r, &when))
 		return run_reject(run, "%s without timestamp", kind_name(kind));
+	if (!record_weight(r, &weight))
+		return run_reject(run, "a weight that is no number");
 	budgets_reach(p->budgets, when);
-	if (kind == KIND_REQUEST)
+	if (weight <= 0)
+		verdict = weight < 0 ? take_back(p, r, kind) : PASS;
+	else if (kind == KIND_REQUEST)
 		verdict = trim(run, p, r, when);
 	else if (kind == KIND_DECISION)
 		verdict = decide(run, p, r, when);
@@ -384,7 +459,7 @@ static const struct filter pace = {
 	    "  bp-pace -c shop.json day.bp | bp-select 'event == \"alert\"'\n",
 	.options = options,
 	.size = sizeof(struct pace),
-	.schema = 2,
+	.schema = 3,
 	.start = start,
 	.load = load,
 	.each = each,

@@ -43,8 +43,9 @@ struct reservation {
 	int64_t price, held, uncovered; /* uncovered: of the price, when it was paid */
 	int64_t day;
 	int64_t total, daily; /* limits, thousandths; -1: none */
-	uint64_t type;        /* enum bid_type */
-	uint64_t paid;        /* 1, or 0 */
+	uint32_t type;        /* enum bid_type */
+	uint32_t settled;     /* 1: it has been paid, though it may be given back */
+	uint64_t paying;      /* events that pay for it now */
 };
 
 struct budgets {
@@ -474,12 +475,42 @@ alert(struct budgets *b, const struct reservation *r, struct account *a, bool da
 	a->alerted |= mark;
 }
 
+/* More than was spent cannot be given back: the account may be another by now. */
+static void
+give_back(int64_t *sum, int64_t amount)
+{
+	*sum = *sum > amount ? *sum - amount : 0;
+}
+
+/* The account that pays; NULL: it is forgotten. */
+static struct account *
+payer(struct budgets *b, const struct reservation *r)
+{
+	instant last = WHEN_NEVER;
+	bool fresh;
+
+	return table_touched(b->accounts, r->campaign, &last)
+	    ? table_touch(b->accounts, r->campaign, last, &fresh)
+	    : NULL;
+}
+
+static void
+charge(struct budgets *b, const struct reservation *r, struct account *a)
+{
+	add(&a->spent, r->price);
+	add(&a->exceeded, r->uncovered);
+	if (a->day == r->day) {
+		add(&a->day_spent, r->price);
+		add(&a->day_exceeded, r->uncovered);
+		alert(b, r, a, true, a->day_spent, r->daily);
+	}
+	alert(b, r, a, false, a->spent, r->total);
+}
+
 static void
 pay(struct budgets *b, struct reservation *r, uint32_t number)
 {
-	instant last = WHEN_NEVER;
 	struct account *a;
-	bool fresh;
 
 	r->uncovered = r->price;
 	if (queue_has(&b->queue, number)) {
@@ -489,20 +520,26 @@ pay(struct budgets *b, struct reservation *r, uint32_t number)
 	} else {
 		b->counts.late++;
 	}
-	r->paid = 1;
+	r->settled = 1;
 	b->counts.paid++;
-	if (!table_touched(b->accounts, r->campaign, &last))
+	a = payer(b, r);
+	if (a == NULL)
 		return;
-	a = table_touch(b->accounts, r->campaign, last, &fresh);
 	resolve(a, r->price > r->held ? r->price : r->held, r->price);
-	add(&a->spent, r->price);
-	add(&a->exceeded, r->uncovered);
-	if (a->day == r->day) {
-		add(&a->day_spent, r->price);
-		add(&a->day_exceeded, r->uncovered);
-		alert(b, r, a, true, a->day_spent, r->daily);
-	}
-	alert(b, r, a, false, a->spent, r->total);
+	charge(b, r, a);
+}
+
+/* It was given back, and is to be paid after all. */
+static void
+pay_again(struct budgets *b, const struct reservation *r)
+{
+	struct account *a = payer(b, r);
+
+	b->counts.paid++;
+	if (a == NULL)
+		return;
+	a->paid += (double)r->price;
+	charge(b, r, a);
 }
 
 enum budget_outcome
@@ -525,10 +562,13 @@ budgets_commit(struct budgets *b, const struct budget_of *of, uint64_t decision,
 		r = table_touch(b->reservations, decision, when, &fresh);
 	}
 	number = (uint32_t)table_slot(b->reservations, r) + 1;
-	if (r->paid)
-		return BUDGET_NOTHING;
 	if (pays_at(r->type) == event) {
-		pay(b, r, number);
+		if (r->paying++ > 0)
+			return BUDGET_AGAIN;
+		if (r->settled)
+			pay_again(b, r);
+		else
+			pay(b, r, number);
 		return BUDGET_PAID;
 	}
 	/* It goes on: what it led to is waited for. */
@@ -548,7 +588,7 @@ unpaid(struct budgets *b, uint64_t decision, instant *last)
 	if (!table_touched(b->reservations, decision, last))
 		return NULL;
 	r = table_touch(b->reservations, decision, *last, &fresh);
-	return r->paid ? NULL : r;
+	return r->settled ? NULL : r;
 }
 
 bool
@@ -592,17 +632,18 @@ budgets_return(struct budgets *b, uint64_t decision, enum budget_event event)
 	if (!table_touched(b->reservations, decision, &last))
 		return false;
 	r = table_touch(b->reservations, decision, last, &fresh);
-	if (!r->paid || pays_at(r->type) != event)
+	if (r->paying == 0 || pays_at(r->type) != event || --r->paying > 0)
 		return false;
-	r->paid = 0;
-	if (!table_touched(b->accounts, r->campaign, &last))
+	b->counts.returned++;
+	a = payer(b, r);
+	if (a == NULL)
 		return true;
-	a = table_touch(b->accounts, r->campaign, last, &fresh);
-	add(&a->spent, -r->price);
-	add(&a->exceeded, -r->uncovered);
+	a->paid = a->paid > (double)r->price ? a->paid - (double)r->price : 0;
+	give_back(&a->spent, r->price);
+	give_back(&a->exceeded, r->uncovered);
 	if (a->day == r->day) {
-		add(&a->day_spent, -r->price);
-		add(&a->day_exceeded, -r->uncovered);
+		give_back(&a->day_spent, r->price);
+		give_back(&a->day_exceeded, r->uncovered);
 	}
 	return true;
 }

@@ -112,11 +112,14 @@ find_cell(struct counting *c, const struct spec_level *l, bool *has)
 
 /* --- Reading ---------------------------------------------------------------------- */
 
+/* Most are 1, or 0. */
 static double
 on_grid(double x)
 {
 	double whole = x * GRID;
 
+	if (x == 1 || x == 0)
+		return x;
 	return fabs(whole) < 0x1p52 ? rint(whole) / GRID : x;
 }
 

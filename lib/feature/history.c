@@ -58,9 +58,12 @@ count_meet(struct counting *c, const struct record *r, enum kind kind, double we
 	struct slice value, values[2];
 	bool gives =
 	    !record_value(r, c->spec->consent, &value) || consent_is_given(value);
-	bool before = weight < 0 || record_value(r, c->spec->verdict, &value);
+	bool before;
 
-	for (unsigned i = 0; i < c->people_count && (counted || !gives); i++) {
+	if (c->people_count == 0 || (!counted && gives))
+		return;
+	before = weight < 0 || record_value(r, c->spec->verdict, &value);
+	for (unsigned i = 0; i < c->people_count; i++) {
 		const struct subject *key = c->people[i];
 		unsigned n = subject_values(key, r, values, 2);
 		struct count_id *id = &c->ids[key->slot];
