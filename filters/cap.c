@@ -11,14 +11,13 @@
  *        counted, so that it can be taken back
  * needs  nothing: it counts in event time, in any order
  */
+#include <stdio.h>
+
 #include "lib/delivery/caps.h"
 #include "lib/delivery/visitor.h"
 #include "lib/filter.h"
+#include "lib/filter/judged.h"
 #include "lib/filter/shop.h"
-#include "lib/hash.h"
-#include "lib/record/judgement.h"
-#include "lib/state/block.h"
-#include "lib/table.h"
 
 enum { IMPRESSIONS, DECISIONS };
 enum { DROP_IT, MARK_IT };
@@ -34,10 +33,9 @@ struct showing {
 
 /* What was counted of an event, by the hash of its event_id. */
 struct counted {
+	struct judged_event judged;
 	struct showing showing;
 	double weight;
-	int64_t version; /* of the last judgement; -1: none */
-	uint64_t out;    /* 1: it is taken back */
 };
 
 struct cap_filter {
@@ -50,10 +48,12 @@ struct cap_filter {
 	struct caps *caps; /* owned */
 	struct cap preset[CAPS_SUBJECTS];
 	struct visitor_keys visitor;
-	struct key slot_id, capped, verdict;
-	struct judgement_keys judgement;
-	struct table *counted; /* owned */
-	uint64_t removed, marked, returned, evicted, late, forgotten;
+	struct key slot_id, capped;
+	struct judged counted;
+	struct {
+		uint64_t removed, marked, returned;
+	} own; /* counts */
+	struct caps_counts counts;
 };
 
 static const struct option options[] = {
@@ -92,15 +92,14 @@ read_presets(struct run *run, struct cap_filter *f)
 static void
 show_counters(struct run *run, struct cap_filter *f)
 {
-	run_counter(run, "removed", "candidates taken out of requests", &f->removed);
-	run_counter(run, "marked", "decisions and impressions marked", &f->marked);
-	run_counter(run, "returned", "counted events taken back", &f->returned);
-	run_counter(run, "forgotten", "judgements of what is not known to be counted",
-	    &f->forgotten);
 	run_counter(
-	    run, "evicted", "counters forgotten for want of memory", &f->evicted);
+	    run, "removed", "candidates taken out of requests", &f->own.removed);
+	run_counter(run, "marked", "decisions and impressions marked", &f->own.marked);
+	run_counter(run, "returned", "counted events taken back", &f->own.returned);
+	run_counter(run, "evicted", "counters forgotten for want of memory",
+	    &f->counts.evicted);
 	run_counter(run, "late_events", "events older than the window that counts them",
-	    &f->late);
+	    &f->counts.late);
 }
 
 static int
@@ -119,16 +118,14 @@ start(struct run *run, void *self)
 		return run_usage(run, "--user: %s", error.text);
 	f->slot_id = run_key(run, "slot_id");
 	f->capped = run_key(run, "capped");
-	f->verdict = run_key(run, "verdict");
-	f->judgement = judgement_keys(run_reader(run));
 	if (shop_open(&f->shop, run, f->path, memory / 2) != 0)
 		return -1;
 	f->caps = caps_new(f->pause, memory / 8 * 3);
-	f->counted = table_new(TABLE_KEY_64, sizeof(struct counted), memory / 16);
-	if (f->caps == NULL || f->counted == NULL)
+	if (f->caps == NULL)
 		return run_fail(run, "no memory for the counters: change --memory");
 	show_counters(run, f);
-	return 0;
+	return judged_start(
+	    &f->counted, run, f->visitor.hash, sizeof(struct counted), memory / 16);
 }
 
 /* --- What is over a cap ------------------------------------------------------------ */
@@ -192,8 +189,8 @@ trim(struct run *run, struct cap_filter *f, const struct record *r)
 
 	if (!read_showing(f, r, &s))
 		return run_reject(run, "request without timestamp");
-	if (record_weight(r, &weight) && weight < 0)
-		return PASS; /* it was answered when it came */
+	if (record_weight(r, &weight) && judged_again(&f->counted, r, weight))
+		return PASS;
 	verdict = shop_candidates(&f->shop, run, r, s.when);
 	if (verdict != PASS)
 		return verdict == DROP ? PASS : verdict;
@@ -202,7 +199,7 @@ trim(struct run *run, struct cap_filter *f, const struct record *r)
 		if (over(f, &s, &why) == CAPS_SUBJECTS)
 			shop_keep(&f->shop, i, left++);
 	}
-	f->removed += f->shop.count - left;
+	f->own.removed += f->shop.count - left;
 	shop_write(&f->shop, run, r, left);
 	return PASS;
 }
@@ -212,15 +209,11 @@ trim(struct run *run, struct cap_filter *f, const struct record *r)
 static void
 add(struct cap_filter *f, const struct showing *s, double weight)
 {
-	struct caps_counts counts;
-
 	for (unsigned i = 0; i < CAPS_SUBJECTS; i++)
 		if (s->id[i] != 0)
 			caps_add(
 			    f->caps, s->who, i, s->id[i], s->cap[i], s->when, weight);
-	counts = caps_counts(f->caps);
-	f->evicted = counts.evicted;
-	f->late = counts.late;
+	f->counts = caps_counts(f->caps);
 }
 
 /* Count it, and keep what was counted for whoever takes it back. */
@@ -228,90 +221,35 @@ static void
 count(struct cap_filter *f, const struct record *r, const struct showing *s,
     double weight)
 {
-	struct counted *cell;
-	struct slice id;
-	bool fresh;
+	struct counted *cell =
+	    s->who.user == 0 ? NULL : judged_put(&f->counted, r, s->when);
 
-	if (s->who.user == 0)
-		return;
-	if (record_id(r, KEY_EVENT_ID, &id) && id.size > 0) {
-		cell = table_touch(
-		    f->counted, hash_keyed(f->visitor.hash, id), s->when, &fresh);
-		*cell = (struct counted){ *s, weight, -1, 0 };
+	if (cell != NULL) {
+		cell->showing = *s;
+		cell->weight = weight;
 	}
-	add(f, s, weight);
+	if (s->who.user != 0)
+		add(f, s, weight);
 }
 
-/* What was counted under the record's event_id; NULL: nothing is known of it. */
-static struct counted *
-find_counted(struct cap_filter *f, const struct record *r)
-{
-	struct slice id;
-	uint64_t hash;
-	instant last;
-	bool fresh;
-
-	if (!record_id(r, KEY_EVENT_ID, &id))
-		return NULL;
-	hash = hash_keyed(f->visitor.hash, id);
-	return table_touched(f->counted, hash, &last)
-	    ? table_touch(f->counted, hash, last, &fresh)
-	    : NULL;
-}
-
-/* It counts no more, or again, where it did; what is so already stays so. */
+/* It counts no more, or again, where it did. */
 static void
-turn(struct cap_filter *f, struct counted *cell, bool out)
+turned(struct cap_filter *f, const struct counted *cell)
 {
-	if (out == (cell->out != 0))
-		return;
-	cell->out = out;
-	add(f, &cell->showing, out ? -cell->weight : cell->weight);
-	f->returned += out;
+	add(f, &cell->showing, cell->judged.out ? -cell->weight : cell->weight);
+	f->own.returned += cell->judged.out;
 }
 
-/* The event itself with the opposite weight: from bp-retract, which knows whose turn it
- * is. */
-static enum verdict
-take_back(struct cap_filter *f, const struct record *r)
-{
-	struct counted *cell = find_counted(f, r);
-
-	f->forgotten += cell == NULL;
-	if (cell != NULL)
-		turn(f, cell, true);
-	return PASS;
-}
-
-/* It counts after all: it was shown, so no cap is asked. False: it is not known. */
+/* The event once more: with the opposite weight, or because it counts after all. False: it
+ * is not known. */
 static bool
-put_back(struct cap_filter *f, const struct record *r)
+turn(struct cap_filter *f, const struct record *r, bool out)
 {
-	struct counted *cell = find_counted(f, r);
+	struct counted *cell = judged_find(&f->counted, r);
 
-	if (cell != NULL)
-		turn(f, cell, false);
+	if (cell != NULL && judged_turn(&cell->judged, out))
+		turned(f, cell);
 	return cell != NULL;
-}
-
-/* What is said of an event that was counted; of those still to come bp-retract remembers
- * it. */
-static enum verdict
-judge(struct run *run, struct cap_filter *f, const struct record *r, enum kind kind)
-{
-	struct judgement j;
-	const char *wrong = judgement_read(&f->judgement, r, kind, &j);
-	struct counted *cell;
-
-	if (wrong != NULL)
-		return run_reject(run, "%s", wrong);
-	cell = find_counted(f, r);
-	f->forgotten += cell == NULL;
-	if (cell == NULL || j.version <= cell->version)
-		return PASS;
-	cell->version = j.version;
-	turn(f, cell, j.out);
-	return PASS;
 }
 
 static void
@@ -319,14 +257,12 @@ mark(struct run *run, struct cap_filter *f, unsigned subject, enum caps_verdict 
 {
 	static const char *const names[CAPS_SUBJECTS] = { "banner", "campaign",
 		"slot" };
-	struct build *b = run_set(run, f->capped);
-	const char *limit = caps_verdict_name(why);
+	char text[32];
 
-	build_str_header(b, strlen(names[subject]) + 1 + strlen(limit));
-	build_raw(b, slice_text(names[subject]));
-	build_raw(b, slice_text(" "));
-	build_raw(b, slice_text(limit));
-	f->marked++;
+	(void)snprintf(
+	    text, sizeof text, "%s %s", names[subject], caps_verdict_name(why));
+	build_text(run_set(run, f->capped), text);
+	f->own.marked++;
 }
 
 static enum verdict
@@ -335,23 +271,23 @@ show(struct run *run, struct cap_filter *f, const struct record *r, bool counts)
 	struct candidate shown;
 	struct showing s;
 	enum caps_verdict why;
-	struct slice value = { NULL, 0 };
 	unsigned subject;
 	double weight;
+	bool again;
 
 	if (!read_showing(f, r, &s) || !record_weight(r, &weight) ||
 	    weight > WEIGHT_MAX)
 		return run_reject(run,
 		    "no timestamp, or a weight that is no number up to a million, to "
 		    "count by");
-	if (weight < 0)
-		return counts ? take_back(f, r) : PASS;
-	if (record_value(r, f->verdict, &value) && (!counts || put_back(f, r)))
+	/* What counts after all was shown: no cap is asked. */
+	again = judged_again(&f->counted, r, weight);
+	if (again && (!counts || turn(f, r, weight < 0) || weight < 0))
 		return PASS;
 	if (!shop_shown(&f->shop, r, &shown))
 		return run_reject(run, "no creative_id to count by");
 	take_caps(f, &shown, &s);
-	subject = value.at != NULL ? CAPS_SUBJECTS : over(f, &s, &why);
+	subject = again ? CAPS_SUBJECTS : over(f, &s, &why);
 	if (subject != CAPS_SUBJECTS && f->over == DROP_IT)
 		return DROP;
 	if (subject != CAPS_SUBJECTS)
@@ -365,6 +301,8 @@ static enum verdict
 each(struct run *run, void *self, const struct record *r)
 {
 	struct cap_filter *f = self;
+	enum verdict verdict;
+	void *cell;
 
 	switch (record_kind(r)) {
 	case KIND_CAMPAIGN:
@@ -378,9 +316,11 @@ each(struct run *run, void *self, const struct record *r)
 	case KIND_IMPRESSION: /* of a decision that counted: it is not asked again */
 		return f->count == DECISIONS ? PASS : show(run, f, r, true);
 	case KIND_VERDICT:
-		return judge(run, f, r, KIND_VERDICT);
 	case KIND_RETRACT:
-		return judge(run, f, r, KIND_RETRACT);
+		verdict = judged_read(&f->counted, run, r, record_kind(r), &cell);
+		if (cell != NULL)
+			turned(f, cell);
+		return verdict;
 	default:
 		return PASS;
 	}
@@ -404,11 +344,8 @@ save(struct run *run, void *self, struct state_writer *to)
 	(void)run;
 	shop_save(&f->shop, to);
 	caps_save(f->caps, to);
-	state_put_table(to, f->counted);
-	state_put_u64(to, f->removed);
-	state_put_u64(to, f->marked);
-	state_put_u64(to, f->returned);
-	state_put_u64(to, f->forgotten);
+	judged_save(&f->counted, to);
+	state_put(to, &f->own, sizeof f->own);
 	return 0;
 }
 
@@ -421,12 +358,9 @@ load(struct run *run, void *self, struct state_reader *from)
 	if (shop_load(&f->shop, run, from) != 0)
 		return -1;
 	if (caps_load(f->caps, from, &error) != 0 ||
-	    state_get_table(from, f->counted, &error) != 0)
+	    judged_load(&f->counted, from, &error) != 0)
 		return run_fail(run, "%s", error.text);
-	if (state_get_u64(from, &f->removed) != 0 ||
-	    state_get_u64(from, &f->marked) != 0 ||
-	    state_get_u64(from, &f->returned) != 0 ||
-	    state_get_u64(from, &f->forgotten) != 0)
+	if (state_get(from, &f->own, sizeof f->own) != 0)
 		return run_fail(run, "the snapshot is too short");
 	return 0;
 }
@@ -438,7 +372,7 @@ stop(void *self)
 
 	shop_close(&f->shop);
 	caps_free(f->caps);
-	table_free(f->counted);
+	judged_stop(&f->counted);
 }
 
 static const struct filter cap = {

@@ -16,20 +16,17 @@
 #include "lib/delivery/budget.h"
 #include "lib/delivery/price.h"
 #include "lib/filter.h"
+#include "lib/filter/judged.h"
 #include "lib/filter/shop.h"
-#include "lib/hash.h"
-#include "lib/record/judgement.h"
-#include "lib/state/block.h"
-#include "lib/table.h"
+#include "lib/filter/spending.h"
 
 enum { DROP_IT, MARK_IT };
 
 /* What came to pay, by the hash of its event_id, for whoever takes it back. */
 struct payment {
+	struct judged_event judged;
 	uint64_t decision;
-	uint32_t event;  /* enum budget_event */
-	uint32_t out;    /* 1: it is taken back */
-	int64_t version; /* of the last judgement; -1: none */
+	uint64_t event; /* enum budget_event */
 };
 
 struct pace {
@@ -41,13 +38,12 @@ struct pace {
 
 	struct shop shop;
 	struct budgets *budgets; /* owned */
-	struct table *payments;  /* owned */
+	struct judged payments;
 	struct hash_key hash;
 	struct key decision_id, request_id, unfunded, bid_type, price;
-	struct judgement_keys judgement;
 	uint64_t conversion_kinds; /* bits */
 	struct {
-		uint64_t removed, throttled, marked, unknown, forgotten;
+		uint64_t removed, throttled, marked, forgotten;
 	} own; /* counts */
 	struct budget_counts counts;
 };
@@ -104,23 +100,13 @@ check_options(struct run *run, struct pace *p)
 static void
 show_counters(struct run *run, struct pace *p)
 {
-	struct budget_counts *c = &p->counts;
-
 	run_counter(
 	    run, "removed", "candidates without budget taken out", &p->own.removed);
 	run_counter(run, "throttled", "candidates that sat out", &p->own.throttled);
 	run_counter(run, "marked", "decisions without budget", &p->own.marked);
-	run_counter(run, "reserved", "decisions whose price was held", &c->reserved);
-	run_counter(run, "open", "prices held now", &c->open);
-	run_counter(run, "released", "prices let go unpaid", &c->released);
-	run_counter(run, "paid", "prices paid", &c->paid);
-	run_counter(run, "uncovered", "prices paid that nothing held", &c->late);
-	run_counter(run, "returned", "payments taken back", &c->returned);
-	run_counter(run, "unknown", "judgements of what is not known to have paid",
-	    &p->own.unknown);
+	spending_show(run, &p->counts);
 	run_counter(run, "forgotten", "events of decisions that are not known",
 	    &p->own.forgotten);
-	run_counter(run, "evicted", "prices let go for want of memory", &c->evicted);
 }
 
 static int
@@ -141,15 +127,14 @@ start(struct run *run, void *self)
 	p->unfunded = run_key(run, "unfunded");
 	p->bid_type = run_key(run, "bid_type");
 	p->price = run_key(run, "price_micros");
-	p->judgement = judgement_keys(run_reader(run));
 	if (shop_open(&p->shop, run, p->path, memory / 2) != 0)
 		return -1;
 	p->budgets = budgets_new(rules, memory / 8 * 3);
-	p->payments = table_new(TABLE_KEY_64, sizeof(struct payment), memory / 16);
-	if (p->budgets == NULL || p->payments == NULL)
+	if (p->budgets == NULL)
 		return run_fail(run, "no memory for the budgets: change --memory");
 	show_counters(run, p);
-	return 0;
+	return judged_start(
+	    &p->payments, run, p->hash, sizeof(struct payment), memory / 16);
 }
 
 /* --- Requests ---------------------------------------------------------------------- */
@@ -235,132 +220,64 @@ decide(struct run *run, struct pace *p, const struct record *r, instant when)
 	return PASS;
 }
 
-/* What the payment has spent or exceeded is said before it. */
-static enum verdict
-pass_with_alerts(struct run *run, struct pace *p, instant when)
-{
-	struct slice id = { (const uint8_t *)"", 0 };
-	struct budget_alert a;
-
-	while (budgets_alert(p->budgets, &a)) {
-		uint32_t row = catalogue_find_campaign(p->shop.catalogue, a.campaign);
-
-		if (row != CATALOGUE_NONE)
-			id = catalogue_campaign_id(p->shop.catalogue, row);
-		budget_alert_build(&a, id, when, run_build(run));
-		if (run_emit_built(run) != 0)
-			return FAIL;
-	}
-	return PASS;
-}
-
-/* What came to pay under the record's event_id; NULL: nothing is known of it. */
-static struct payment *
-find_payment(struct pace *p, const struct record *r)
-{
-	struct slice id;
-	uint64_t hash;
-	instant last;
-	bool fresh;
-
-	if (!record_id(r, KEY_EVENT_ID, &id))
-		return NULL;
-	hash = hash_keyed(p->hash, id);
-	return table_touched(p->payments, hash, &last)
-	    ? table_touch(p->payments, hash, last, &fresh)
-	    : NULL;
-}
-
-/* It counts no more, or again; what is so already stays so. */
+/* It counts no more, or again. */
 static void
-turn(struct pace *p, struct payment *cell, bool out, instant when)
+turned(struct pace *p, const struct payment *cell, instant when)
 {
 	enum budget_event event = (enum budget_event)cell->event;
 
-	if (out == (cell->out != 0))
-		return;
-	cell->out = out;
-	if (out)
+	if (cell->judged.out)
 		(void)budgets_return(p->budgets, cell->decision, event);
 	else
 		(void)budgets_commit(p->budgets, NULL, cell->decision, event, when);
 }
 
-/* The event itself with the opposite weight: from bp-retract, which knows whose turn it
- * is. A decision holds its price no more. */
+/* The event with the opposite weight. A decision holds its price no more. */
 static enum verdict
 take_back(struct pace *p, const struct record *r, enum kind kind)
 {
 	struct payment *cell;
 	struct slice id;
 
-	if (kind == KIND_REQUEST)
-		return PASS;
 	if (kind == KIND_DECISION) {
 		if (record_id(r, p->decision_id, &id) ||
 		    record_id(r, KEY_EVENT_ID, &id))
 			(void)budgets_release(p->budgets, hash_keyed(p->hash, id));
-		return PASS;
+	} else if (kind != KIND_REQUEST &&
+	    (cell = judged_find(&p->payments, r)) != NULL &&
+	    judged_turn(&cell->judged, true)) {
+		turned(p, cell, 0);
 	}
-	cell = find_payment(p, r);
-	if (cell != NULL)
-		turn(p, cell, true, 0);
 	return PASS;
-}
-
-/* What is said of an event that has come to pay; of those still to come bp-retract
- * remembers it. */
-static enum verdict
-judge(struct run *run, struct pace *p, const struct record *r, enum kind kind)
-{
-	struct judgement j;
-	const char *wrong = judgement_read(&p->judgement, r, kind, &j);
-	struct payment *cell;
-	instant when;
-
-	if (wrong != NULL)
-		return run_reject(run, "%s", wrong);
-	cell = find_payment(p, r);
-	p->own.unknown += cell == NULL;
-	if (cell == NULL || j.version <= cell->version || !record_timestamp(r, &when))
-		return PASS;
-	cell->version = j.version;
-	turn(p, cell, j.out, when);
-	p->counts = budgets_counts(p->budgets);
-	return j.out ? PASS : pass_with_alerts(run, p, when);
 }
 
 /* The same event may come again: a second time, which is nothing, or because it counts
  * after all. */
-static enum verdict
-pay(struct run *run, struct pace *p, const struct record *r, enum budget_event event,
-    instant when)
+static void
+pay(struct pace *p, const struct record *r, enum budget_event event, instant when)
 {
-	struct payment *cell = find_payment(p, r);
+	struct payment *cell = judged_find(&p->payments, r);
 	struct candidate shown;
 	struct budget_of of;
 	enum budget_outcome outcome;
 	struct slice id;
 	uint64_t decision;
-	bool known, fresh;
+	bool known;
 
-	if (cell != NULL && cell->out == 0)
-		return PASS;
-	if (cell != NULL) {
-		turn(p, cell, false, when);
-		return pass_with_alerts(run, p, when);
-	}
-	if (!record_id(r, p->decision_id, &id))
-		return PASS;
+	if (cell != NULL && judged_turn(&cell->judged, false))
+		turned(p, cell, when);
+	if (cell != NULL || !record_id(r, p->decision_id, &id))
+		return;
 	decision = hash_keyed(p->hash, id);
 	known = shop_shown(&p->shop, r, &shown) && find_budget(p, &shown, r, &of);
 	outcome = budgets_commit(p->budgets, known ? &of : NULL, decision, event, when);
 	p->own.forgotten += outcome == BUDGET_UNKNOWN;
-	if ((outcome == BUDGET_PAID || outcome == BUDGET_AGAIN) &&
-	    record_id(r, KEY_EVENT_ID, &id))
-		*(struct payment *)table_touch(p->payments, hash_keyed(p->hash, id),
-		    when, &fresh) = (struct payment){ decision, event, 0, -1 };
-	return pass_with_alerts(run, p, when);
+	if (outcome == BUDGET_PAID || outcome == BUDGET_AGAIN)
+		cell = judged_put(&p->payments, r, when);
+	if (cell != NULL) {
+		cell->decision = decision;
+		cell->event = event;
+	}
 }
 
 static enum verdict
@@ -371,34 +288,39 @@ each(struct run *run, void *self, const struct record *r)
 	bool converts = (p->conversion_kinds >> kind & 1) != 0;
 	enum verdict verdict = PASS;
 	double weight;
+	void *cell;
 	instant when;
 
 	if (kind == KIND_CAMPAIGN || kind == KIND_CREATIVE || kind == KIND_ITEM)
 		return shop_take(&p->shop, run, r);
-	if (kind == KIND_VERDICT || kind == KIND_RETRACT)
-		return judge(run, p, r, kind);
 	if (kind != KIND_REQUEST && kind != KIND_DECISION && kind != KIND_IMPRESSION &&
-	    kind != KIND_CLICK && !converts)
+	    kind != KIND_CLICK && kind != KIND_VERDICT && kind != KIND_RETRACT &&
+	    !converts)
 		return PASS;
 	if (!record_timestamp(r, &when))
 		return run_reject(run, "%s without timestamp", kind_name(kind));
 	if (!record_weight(r, &weight))
 		return run_reject(run, "a weight that is no number");
 	budgets_reach(p->budgets, when);
-	if (weight <= 0)
+	if (kind == KIND_VERDICT || kind == KIND_RETRACT) {
+		verdict = judged_read(&p->payments, run, r, kind, &cell);
+		if (cell != NULL)
+			turned(p, cell, when);
+	} else if (weight <= 0)
 		verdict = weight < 0 ? take_back(p, r, kind) : PASS;
 	else if (kind == KIND_REQUEST)
-		verdict = trim(run, p, r, when);
+		verdict = judged_again(&p->payments, r, weight) ? PASS
+								: trim(run, p, r, when);
 	else if (kind == KIND_DECISION)
 		verdict = decide(run, p, r, when);
 	else
-		verdict = pay(run, p, r,
+		pay(p, r,
 		    converts                 ? BUDGET_CONVERSION
 			: kind == KIND_CLICK ? BUDGET_CLICK
 					     : BUDGET_IMPRESSION,
 		    when);
 	p->counts = budgets_counts(p->budgets);
-	return verdict;
+	return spending_alerts(run, &p->shop, p->budgets, when) == 0 ? verdict : FAIL;
 }
 
 /* --- Between runs ------------------------------------------------------------------ */
@@ -419,7 +341,7 @@ save(struct run *run, void *self, struct state_writer *to)
 	(void)run;
 	shop_save(&p->shop, to);
 	budgets_save(p->budgets, to);
-	state_put_table(to, p->payments);
+	judged_save(&p->payments, to);
 	state_put(to, &p->own, sizeof p->own);
 	return 0;
 }
@@ -433,7 +355,7 @@ load(struct run *run, void *self, struct state_reader *from)
 	if (shop_load(&p->shop, run, from) != 0)
 		return -1;
 	if (budgets_load(p->budgets, from, &error) != 0 ||
-	    state_get_table(from, p->payments, &error) != 0)
+	    judged_load(&p->payments, from, &error) != 0)
 		return run_fail(run, "%s", error.text);
 	if (state_get(from, &p->own, sizeof p->own) != 0)
 		return run_fail(run, "the snapshot is too short");
@@ -448,7 +370,7 @@ stop(void *self)
 
 	shop_close(&p->shop);
 	budgets_free(p->budgets);
-	table_free(p->payments);
+	judged_stop(&p->payments);
 }
 
 static const struct filter pace = {
