@@ -79,6 +79,7 @@ show_counters(struct run *run, struct serve *f)
 	run_counter(run, "impressions", "impressions counted", &d->impressions);
 	run_counter(run, "clicks", "clicks counted", &d->clicks);
 	run_counter(run, "events", "events of the shop taken", &d->events);
+	run_counter(run, "returned", "events of decisions taken back", &d->returned);
 	run_counter(
 	    run, "bids", "impressions of exchanges bid for", &f->site.counts.bids);
 	run_counter(run, "wins", "bids that won", &d->wins);
@@ -257,7 +258,7 @@ static const struct filter serve = {
 		    "  curl 'http://127.0.0.1:8080/v1/decide?slot_id=top&user_id=u1'\n",
 	.options = options,
 	.size = sizeof(struct serve),
-	.schema = 5,
+	.schema = 6,
 	.no_files = true,
 	.start = start,
 	.load = load,

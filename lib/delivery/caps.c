@@ -223,7 +223,7 @@ caps_add(struct caps *c, struct caps_user who, enum caps_subject subject, uint64
 	if (cap.total >= 0)
 		cell = counter(c->totals, total_key(who, subject, id), when, weight);
 	if (cell != NULL)
-		*(double *)cell += weight;
+		*(double *)cell = fmax(*(double *)cell + weight, 0);
 	cell = cap.session < 0
 	    ? NULL
 	    : counter(c->sessions, session_key(who, subject, id), when, weight);

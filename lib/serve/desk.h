@@ -35,6 +35,7 @@ struct desk_counts {
 	uint64_t crowded;                     /* left out: others were 1024 already */
 	uint64_t impressions, clicks, events;
 	uint64_t repeated; /* impressions and clicks that came before */
+	uint64_t returned; /* events that were taken back */
 	uint64_t unknown;  /* impressions and clicks of decisions that are forgotten */
 	uint64_t refused;  /* requests and events that were wrong */
 	uint64_t wins, billings, losses; /* that exchanges told */

@@ -46,6 +46,41 @@ desk_pay(struct desk *k, const struct shown *s, uint64_t decision,
 	(void)budgets_commit(k->budgets, pays ? &of : NULL, decision, event, now);
 }
 
+/* What is sold was paid by its notice, and the exchange gives that back. */
+static bool
+is_paid_by(const struct desk *k, const struct shown *s, enum desk_event event)
+{
+	return s->sold > 0 ? event == k->pays : event <= DESK_CONVERSION;
+}
+
+bool
+desk_turn(struct desk *k, struct shown *s, uint64_t decision, unsigned event, bool out,
+    instant now)
+{
+	bool caps = event == (k->count_decisions ? SHOWN_DECIDED : DESK_IMPRESSION);
+	enum budget_event what = event == DESK_CLICK ? BUDGET_CLICK
+	    : event == DESK_CONVERSION               ? BUDGET_CONVERSION
+						     : BUDGET_IMPRESSION;
+
+	if (out == ((s->out >> event & 1) != 0))
+		return false;
+	s->out = (uint8_t)(s->out ^ 1U << event);
+	k->counts.returned += out;
+	if (caps)
+		shown_count(s, k->caps, event == SHOWN_DECIDED ? s->decided : s->seen,
+		    out ? -1 : 1);
+	budgets_reach(k->budgets, now);
+	if (event == SHOWN_DECIDED)
+		(void)budgets_release(k->budgets, decision);
+	else if (is_paid_by(k, s, event) && out)
+		(void)budgets_return(k->budgets, decision, what);
+	else if (is_paid_by(k, s, event) && s->sold > 0)
+		(void)budgets_commit(k->budgets, NULL, decision, what, now);
+	else if (is_paid_by(k, s, event))
+		desk_pay(k, s, decision, what, now);
+	return true;
+}
+
 void
 desk_tell(struct desk *k, enum desk_event event, struct slice decision, instant now)
 {
@@ -76,7 +111,7 @@ desk_tell(struct desk *k, enum desk_event event, struct slice decision, instant 
 	desk_learn(k, build_slice(&b));
 	journal_close(k->journal, &b);
 	if (event == DESK_IMPRESSION && !k->count_decisions)
-		shown_count(s, k->caps, now, 1);
+		shown_count(s, k->caps, s->seen = now, 1);
 	desk_pay(
 	    k, s, hash, event == DESK_CLICK ? BUDGET_CLICK : BUDGET_IMPRESSION, now);
 	*(event == DESK_CLICK ? &k->counts.clicks : &k->counts.impressions) += 1;

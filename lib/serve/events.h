@@ -45,6 +45,10 @@ const char *desk_event(
  * reservation is forgotten. */
 void desk_pay(struct desk *k, const struct shown *s, uint64_t decision,
     enum budget_event event, instant now);
+/* Such an event, or the decision itself (SHOWN_DECIDED), is taken back, or counts after
+ * all: its caps and what it paid with it. False: that is so already. */
+bool desk_turn(struct desk *k, struct shown *s, uint64_t decision, unsigned event,
+    bool out, instant now);
 /* What a notice means for the decision of that hash: the first of its kind, counted. The
  * price that it pays, or the notice's own. */
 int64_t desk_settle(struct desk *k, const struct desk_notice *notice, struct shown *s,
