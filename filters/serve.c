@@ -149,6 +149,7 @@ start(struct run *run, void *self)
 	f->site.os = run_os(run);
 	f->site.desk = &f->desk;
 	f->site.fallback = f->fallback;
+	f->site.told = (enum client_told)f->front.client;
 	if (f->template.path != NULL && template_file_open(&f->template, run) != 0)
 		return -1;
 	f->site.template = f->template.template;

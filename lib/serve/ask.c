@@ -235,19 +235,19 @@ ask_query(struct asker *a, struct slice query, struct slice *to)
 static const struct slice own[] = { NAME("event"), NAME("event_id"), NAME("request_id"),
 	NAME("timestamp"), NAME("received_at"), NAME("occurred_at"),
 	NAME("decision_id"), NAME("weight"), NAME("fraud"), NAME("verdict"),
-	NAME("void"), NAME("ip"), NAME("consent"), NAME("slots"), NAME("events"),
-	NAME("k"), NAME("candidates"), NAME("position"), NAME("creative_id"),
-	NAME("campaign_id"), NAME("probability"), NAME("probabilities"), NAME("scores"),
-	NAME("policy"), NAME("model_id"), NAME("model_version"), NAME("model_age_us"),
-	NAME("seed"), NAME("features"), NAME("feature_values"),
-	NAME("candidate_features"), NAME("candidate_feature_values"),
-	NAME("candidate_values"), NAME("shared_features"),
-	NAME("shared_feature_values"), NAME("prediction"), NAME("rewards"),
-	NAME("reward"), NAME("capped"), NAME("unfunded"), NAME("candidate_bid_types"),
-	NAME("candidate_campaigns"), NAME("candidate_limits"), NAME("candidate_groups"),
-	NAME("floor_micros"), NAME("auction"), NAME("bid_type"), NAME("price_micros"),
-	NAME("composed_of"), NAME("parts"), NAME("html"), NAME("click_url"),
-	NAME("impression_url") };
+	NAME("void"), NAME("ip"), NAME("user_agent"), NAME("sec_purpose"),
+	NAME("consent"), NAME("slots"), NAME("events"), NAME("k"), NAME("candidates"),
+	NAME("position"), NAME("creative_id"), NAME("campaign_id"), NAME("probability"),
+	NAME("probabilities"), NAME("scores"), NAME("policy"), NAME("model_id"),
+	NAME("model_version"), NAME("model_age_us"), NAME("seed"), NAME("features"),
+	NAME("feature_values"), NAME("candidate_features"),
+	NAME("candidate_feature_values"), NAME("candidate_values"),
+	NAME("shared_features"), NAME("shared_feature_values"), NAME("prediction"),
+	NAME("rewards"), NAME("reward"), NAME("capped"), NAME("unfunded"),
+	NAME("candidate_bid_types"), NAME("candidate_campaigns"),
+	NAME("candidate_limits"), NAME("candidate_groups"), NAME("floor_micros"),
+	NAME("auction"), NAME("bid_type"), NAME("price_micros"), NAME("composed_of"),
+	NAME("parts"), NAME("html"), NAME("click_url"), NAME("impression_url") };
 static const struct slice impersonal[] = { NAME("slot_id"), NAME("context"),
 	NAME("width"), NAME("height"), NAME("tmax_us"), NAME("auction_id"),
 	NAME("imp_id") };
@@ -266,7 +266,7 @@ ask_is_impersonal(struct slice name)
 bool
 ask_is_of_banner(struct slice name)
 {
-	return !slice_is(name, "ip") &&
+	return !slice_is(name, "ip") && !slice_is(name, "user_agent") &&
 	    (is_any(name, own, sizeof own / sizeof *own) ||
 		is_any(name, of_banners, sizeof of_banners / sizeof *of_banners) ||
 		ask_is_impersonal(name));

@@ -12,11 +12,17 @@
 #include "lib/record/record.h"
 #include "lib/table.h"
 
-enum { SHOWN_ABOUT_MAX = 227 }; /* bytes of pairs */
+enum { SHOWN_ABOUT_MAX = 226 }; /* bytes of pairs */
 enum {
 	SHOWN_CONVERTED = 2,
 	SHOWN_DECIDED = 6, /* of `out`: the decision itself */
 	SHOWN_FOREIGN = 7, /* another process has decided it, and pays for it */
+};
+
+/* Bits of `is`. */
+enum {
+	SHOWN_CONSENTED = 1, /* whoever asked has */
+	SHOWN_AHEAD = 2, /* its impression was fetched before anybody could see it */
 };
 
 struct shown {
@@ -30,6 +36,7 @@ struct shown {
 			       * 0: it is none */
 	uint8_t bid_type; /* enum bid_type */
 	uint8_t came;     /* bit i: event i of enum desk_event, or of these */
+	uint8_t is;       /* SHOWN_CONSENTED, SHOWN_AHEAD */
 	uint8_t out;      /* likewise: it is taken back, the decision itself too */
 	uint8_t pairs;
 	uint8_t size;

@@ -90,6 +90,8 @@ metrics(struct site *s, struct http_answer *a)
 	count(a, "events_total", "Events of the shop taken.", d->events);
 	count(a, "returned_total", "Events of decisions that were taken back.",
 	    d->returned);
+	count(a, "ahead_total",
+	    "Impressions that were fetched before anybody saw them.", d->ahead);
 	count(a, "repeated_total", "Impressions and clicks that came before.",
 	    d->repeated);
 	count(a, "unknown_total", "Those of decisions that are forgotten.", d->unknown);
