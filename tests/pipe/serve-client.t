@@ -124,7 +124,7 @@ marked = subprocess.run("bp-givt <givt.out | bp-print --format json", shell=True
                         stdout=subprocess.PIPE, check=True).stdout
 flags = {}
 for r in map(json.loads, marked.splitlines()):
-    if r["event"] not in ("request", "click"):
+    if r.get("event") not in ("request", "click"):
         continue
     flags.setdefault(r.get("user_id"), set()).update(r.get("fraud", {}).get("flags", ["none"]))
 same(flags, {"robot": {"robot"}, "person": {"none"}, "early": {"prefetch"}, None: {"robot"}},
