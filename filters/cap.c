@@ -4,19 +4,20 @@
  *
  * in     requests, whose candidates over a cap are taken out; decisions and impressions,
  *        those over a cap dropped or marked; campaigns, creatives and items, which are
- *        the catalogue; retractions; others pass
+ *        the catalogue; verdicts and retracts, and records that take back what was
+ *        counted; others pass
  * out    the same records in the same order
  * state  counters by user and banner, campaign, slot; the stalest are evicted; what was
  *        counted, so that it can be taken back
  * needs  nothing: it counts in event time, in any order
  */
+#include <stdio.h>
+
 #include "lib/delivery/caps.h"
 #include "lib/delivery/visitor.h"
 #include "lib/filter.h"
 #include "lib/filter/shop.h"
-#include "lib/hash.h"
-#include "lib/state/block.h"
-#include "lib/table.h"
+#include "lib/filter/undo.h"
 
 enum { IMPRESSIONS, DECISIONS };
 enum { DROP_IT, MARK_IT };
@@ -31,7 +32,8 @@ struct showing {
 };
 
 /* What was counted of an event, by the hash of its event_id. */
-struct counted {
+struct past {
+	struct undo_event undo;
 	struct showing showing;
 	double weight;
 };
@@ -47,8 +49,11 @@ struct cap_filter {
 	struct cap preset[CAPS_SUBJECTS];
 	struct visitor_keys visitor;
 	struct key slot_id, capped;
-	struct table *counted; /* owned */
-	uint64_t removed, marked, returned, evicted, late, forgotten;
+	struct undo undo;
+	struct {
+		uint64_t removed, marked, returned;
+	} own; /* counts */
+	struct caps_counts counts;
 };
 
 static const struct option options[] = {
@@ -87,15 +92,14 @@ read_presets(struct run *run, struct cap_filter *f)
 static void
 show_counters(struct run *run, struct cap_filter *f)
 {
-	run_counter(run, "removed", "candidates taken out of requests", &f->removed);
-	run_counter(run, "marked", "decisions and impressions marked", &f->marked);
-	run_counter(run, "returned", "counted events taken back", &f->returned);
-	run_counter(run, "forgotten", "retractions of what is not known to be counted",
-	    &f->forgotten);
 	run_counter(
-	    run, "evicted", "counters forgotten for want of memory", &f->evicted);
+	    run, "removed", "candidates taken out of requests", &f->own.removed);
+	run_counter(run, "marked", "decisions and impressions marked", &f->own.marked);
+	run_counter(run, "returned", "counted events taken back", &f->own.returned);
+	run_counter(run, "evicted", "counters forgotten for want of memory",
+	    &f->counts.evicted);
 	run_counter(run, "late_events", "events older than the window that counts them",
-	    &f->late);
+	    &f->counts.late);
 }
 
 static int
@@ -117,11 +121,11 @@ start(struct run *run, void *self)
 	if (shop_open(&f->shop, run, f->path, memory / 2) != 0)
 		return -1;
 	f->caps = caps_new(f->pause, memory / 8 * 3);
-	f->counted = table_new(TABLE_KEY_64, sizeof(struct counted), memory / 16);
-	if (f->caps == NULL || f->counted == NULL)
+	if (f->caps == NULL)
 		return run_fail(run, "no memory for the counters: change --memory");
 	show_counters(run, f);
-	return 0;
+	return undo_start(
+	    &f->undo, run, f->visitor.hash, sizeof(struct past), memory / 16);
 }
 
 /* --- What is over a cap ------------------------------------------------------------ */
@@ -181,9 +185,12 @@ trim(struct run *run, struct cap_filter *f, const struct record *r)
 	enum caps_verdict why;
 	enum verdict verdict;
 	uint32_t left = 0;
+	double weight;
 
 	if (!read_showing(f, r, &s))
 		return run_reject(run, "request without timestamp");
+	if (record_weight(r, &weight) && undo_again(&f->undo, r, weight))
+		return PASS;
 	verdict = shop_candidates(&f->shop, run, r, s.when);
 	if (verdict != PASS)
 		return verdict == DROP ? PASS : verdict;
@@ -192,7 +199,7 @@ trim(struct run *run, struct cap_filter *f, const struct record *r)
 		if (over(f, &s, &why) == CAPS_SUBJECTS)
 			shop_keep(&f->shop, i, left++);
 	}
-	f->removed += f->shop.count - left;
+	f->own.removed += f->shop.count - left;
 	shop_write(&f->shop, run, r, left);
 	return PASS;
 }
@@ -202,15 +209,11 @@ trim(struct run *run, struct cap_filter *f, const struct record *r)
 static void
 add(struct cap_filter *f, const struct showing *s, double weight)
 {
-	struct caps_counts counts;
-
 	for (unsigned i = 0; i < CAPS_SUBJECTS; i++)
 		if (s->id[i] != 0)
 			caps_add(
 			    f->caps, s->who, i, s->id[i], s->cap[i], s->when, weight);
-	counts = caps_counts(f->caps);
-	f->evicted = counts.evicted;
-	f->late = counts.late;
+	f->counts = caps_counts(f->caps);
 }
 
 /* Count it, and keep what was counted for whoever takes it back. */
@@ -218,40 +221,34 @@ static void
 count(struct cap_filter *f, const struct record *r, const struct showing *s,
     double weight)
 {
-	struct counted *cell;
-	struct slice id;
-	bool fresh;
+	struct past *cell = s->who.user == 0 ? NULL : undo_put(&f->undo, r, s->when);
 
-	if (s->who.user == 0)
-		return;
-	if (record_id(r, KEY_EVENT_ID, &id) && id.size > 0) {
-		cell = table_touch(
-		    f->counted, hash_keyed(f->visitor.hash, id), s->when, &fresh);
-		*cell = (struct counted){ *s, weight };
+	if (cell != NULL) {
+		cell->showing = *s;
+		cell->weight = weight;
 	}
-	add(f, s, weight);
+	if (s->who.user != 0)
+		add(f, s, weight);
 }
 
-/* The event of that id was counted: give back what it took. */
-static enum verdict
-take_back(struct cap_filter *f, const struct record *r)
+/* It counts no more, or again, where it did. */
+static void
+turned(struct cap_filter *f, const struct past *cell)
 {
-	const struct counted *cell;
-	struct slice id;
-	uint64_t hash;
+	add(f, &cell->showing, cell->undo.out ? -cell->weight : cell->weight);
+	f->own.returned += cell->undo.out;
+}
 
-	if (!record_id(r, KEY_EVENT_ID, &id))
-		return PASS;
-	hash = hash_keyed(f->visitor.hash, id);
-	cell = table_find(f->counted, hash);
-	if (cell == NULL) {
-		f->forgotten++;
-		return PASS;
-	}
-	add(f, &cell->showing, -cell->weight);
-	f->returned++;
-	(void)table_erase(f->counted, hash);
-	return PASS;
+/* The event once more: with the opposite weight, or because it counts after all. False: it
+ * is not known. */
+static bool
+turn(struct cap_filter *f, const struct record *r, bool out)
+{
+	struct past *cell = undo_find(&f->undo, r);
+
+	if (cell != NULL && undo_turn(&cell->undo, out))
+		turned(f, cell);
+	return cell != NULL;
 }
 
 static void
@@ -259,14 +256,12 @@ mark(struct run *run, struct cap_filter *f, unsigned subject, enum caps_verdict 
 {
 	static const char *const names[CAPS_SUBJECTS] = { "banner", "campaign",
 		"slot" };
-	struct build *b = run_set(run, f->capped);
-	const char *limit = caps_verdict_name(why);
+	char text[32];
 
-	build_str_header(b, strlen(names[subject]) + 1 + strlen(limit));
-	build_raw(b, slice_text(names[subject]));
-	build_raw(b, slice_text(" "));
-	build_raw(b, slice_text(limit));
-	f->marked++;
+	(void)snprintf(
+	    text, sizeof text, "%s %s", names[subject], caps_verdict_name(why));
+	build_text(run_set(run, f->capped), text);
+	f->own.marked++;
 }
 
 static enum verdict
@@ -277,18 +272,21 @@ show(struct run *run, struct cap_filter *f, const struct record *r, bool counts)
 	enum caps_verdict why;
 	unsigned subject;
 	double weight;
+	bool again;
 
 	if (!read_showing(f, r, &s) || !record_weight(r, &weight) ||
 	    weight > WEIGHT_MAX)
 		return run_reject(run,
 		    "no timestamp, or a weight that is no number up to a million, to "
 		    "count by");
-	if (weight < 0)
-		return counts ? take_back(f, r) : PASS;
+	/* What counts after all was shown: no cap is asked. */
+	again = undo_again(&f->undo, r, weight);
+	if (again && (!counts || turn(f, r, weight < 0) || weight < 0))
+		return PASS;
 	if (!shop_shown(&f->shop, r, &shown))
 		return run_reject(run, "no creative_id to count by");
 	take_caps(f, &shown, &s);
-	subject = over(f, &s, &why);
+	subject = again ? CAPS_SUBJECTS : over(f, &s, &why);
 	if (subject != CAPS_SUBJECTS && f->over == DROP_IT)
 		return DROP;
 	if (subject != CAPS_SUBJECTS)
@@ -302,6 +300,8 @@ static enum verdict
 each(struct run *run, void *self, const struct record *r)
 {
 	struct cap_filter *f = self;
+	enum verdict verdict;
+	void *cell;
 
 	switch (record_kind(r)) {
 	case KIND_CAMPAIGN:
@@ -314,8 +314,12 @@ each(struct run *run, void *self, const struct record *r)
 		return show(run, f, r, f->count == DECISIONS);
 	case KIND_IMPRESSION: /* of a decision that counted: it is not asked again */
 		return f->count == DECISIONS ? PASS : show(run, f, r, true);
+	case KIND_VERDICT:
 	case KIND_RETRACT:
-		return take_back(f, r);
+		verdict = undo_read(&f->undo, run, r, record_kind(r), &cell);
+		if (cell != NULL)
+			turned(f, cell);
+		return verdict;
 	default:
 		return PASS;
 	}
@@ -339,11 +343,8 @@ save(struct run *run, void *self, struct state_writer *to)
 	(void)run;
 	shop_save(&f->shop, to);
 	caps_save(f->caps, to);
-	state_put_table(to, f->counted);
-	state_put_u64(to, f->removed);
-	state_put_u64(to, f->marked);
-	state_put_u64(to, f->returned);
-	state_put_u64(to, f->forgotten);
+	undo_save(&f->undo, to);
+	state_put(to, &f->own, sizeof f->own);
 	return 0;
 }
 
@@ -356,12 +357,9 @@ load(struct run *run, void *self, struct state_reader *from)
 	if (shop_load(&f->shop, run, from) != 0)
 		return -1;
 	if (caps_load(f->caps, from, &error) != 0 ||
-	    state_get_table(from, f->counted, &error) != 0)
+	    undo_load(&f->undo, from, &error) != 0)
 		return run_fail(run, "%s", error.text);
-	if (state_get_u64(from, &f->removed) != 0 ||
-	    state_get_u64(from, &f->marked) != 0 ||
-	    state_get_u64(from, &f->returned) != 0 ||
-	    state_get_u64(from, &f->forgotten) != 0)
+	if (state_get(from, &f->own, sizeof f->own) != 0)
 		return run_fail(run, "the snapshot is too short");
 	return 0;
 }
@@ -373,7 +371,7 @@ stop(void *self)
 
 	shop_close(&f->shop);
 	caps_free(f->caps);
-	table_free(f->counted);
+	undo_stop(&f->undo);
 }
 
 static const struct filter cap = {
@@ -384,7 +382,7 @@ static const struct filter cap = {
 	    "  bp-cap --banner 3/24h,2/session --over mark day.bp | bp-print\n",
 	.options = options,
 	.size = sizeof(struct cap_filter),
-	.schema = 2,
+	.schema = 3,
 	.start = start,
 	.load = load,
 	.each = each,

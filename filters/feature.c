@@ -11,7 +11,8 @@
  * needs  events in the order of time; run bp-sort before it if they are not
  *
  * An event's features never contain the event, nor what was not known at its time: it is
- * read before it is counted, and an outcome as of the showing.
+ * read before it is counted, and an outcome as of the showing. One that is taken back has
+ * a negative weight and the time that it had, and is taken out where it was put.
  */
 #include <stdlib.h>
 
@@ -89,6 +90,9 @@ show_counters(struct run *run, const struct feature *f)
 	    run, "evicted_counters", "counters lost for want of memory", &c->evicted);
 	run_counter(run, "late_events", "events older than the windows that count them",
 	    &c->late);
+	run_counter(run, "stuck_counts",
+	    "amounts that could not be taken back: their counter is lost, or a sketch",
+	    &c->stuck);
 	run_counter(run, "early_counts",
 	    "amounts counted before their time for want of memory", &c->early);
 	run_counter(run, "behind",
@@ -230,7 +234,7 @@ static const struct filter feature = {
 	    "  bp-feature --spec ctr.spec --names names.bp day.bp > out.bp\n",
 	.options = options,
 	.size = sizeof(struct feature),
-	.schema = 2,
+	.schema = 3,
 	.start = start,
 	.each = each,
 	.save = save,

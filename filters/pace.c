@@ -5,7 +5,8 @@
  * in     requests, whose candidates without budget, or whose campaign sits this one out,
  *        are taken out; decisions, which reserve their price (those that cannot are
  *        dropped or marked); impressions, clicks, conversions, which pay; campaigns,
- *        creatives, items, which are the catalogue; retractions; others pass
+ *        creatives, items, which are the catalogue; verdicts and retracts, and records
+ *        that take back what paid; others pass
  * out    the same records in the same order, and before what has spent or exceeded
  *        a budget an alert
  * state  budgets, reservations, the forecast of traffic; the oldest decisions are
@@ -16,14 +17,14 @@
 #include "lib/delivery/price.h"
 #include "lib/filter.h"
 #include "lib/filter/shop.h"
-#include "lib/hash.h"
-#include "lib/state/block.h"
-#include "lib/table.h"
+#include "lib/filter/spending.h"
+#include "lib/filter/undo.h"
 
 enum { DROP_IT, MARK_IT };
 
-/* What paid, by the hash of its event_id, for whoever takes it back. */
+/* What came to pay, by the hash of its event_id, for whoever takes it back. */
 struct payment {
+	struct undo_event undo;
 	uint64_t decision;
 	uint64_t event; /* enum budget_event */
 };
@@ -37,12 +38,12 @@ struct pace {
 
 	struct shop shop;
 	struct budgets *budgets; /* owned */
-	struct table *payments;  /* owned */
+	struct undo payments;
 	struct hash_key hash;
 	struct key decision_id, request_id, unfunded, bid_type, price;
 	uint64_t conversion_kinds; /* bits */
 	struct {
-		uint64_t removed, throttled, marked, returned, forgotten;
+		uint64_t removed, throttled, marked, forgotten;
 	} own; /* counts */
 	struct budget_counts counts;
 };
@@ -99,21 +100,13 @@ check_options(struct run *run, struct pace *p)
 static void
 show_counters(struct run *run, struct pace *p)
 {
-	struct budget_counts *c = &p->counts;
-
 	run_counter(
 	    run, "removed", "candidates without budget taken out", &p->own.removed);
 	run_counter(run, "throttled", "candidates that sat out", &p->own.throttled);
 	run_counter(run, "marked", "decisions without budget", &p->own.marked);
-	run_counter(run, "reserved", "decisions whose price was held", &c->reserved);
-	run_counter(run, "open", "prices held now", &c->open);
-	run_counter(run, "released", "prices let go unpaid", &c->released);
-	run_counter(run, "paid", "prices paid", &c->paid);
-	run_counter(run, "uncovered", "prices paid that nothing held", &c->late);
-	run_counter(run, "returned", "payments taken back", &p->own.returned);
+	spending_show(run, &p->counts);
 	run_counter(run, "forgotten", "events of decisions that are not known",
 	    &p->own.forgotten);
-	run_counter(run, "evicted", "prices let go for want of memory", &c->evicted);
 }
 
 static int
@@ -137,11 +130,11 @@ start(struct run *run, void *self)
 	if (shop_open(&p->shop, run, p->path, memory / 2) != 0)
 		return -1;
 	p->budgets = budgets_new(rules, memory / 8 * 3);
-	p->payments = table_new(TABLE_KEY_64, sizeof(struct payment), memory / 16);
-	if (p->budgets == NULL || p->payments == NULL)
+	if (p->budgets == NULL)
 		return run_fail(run, "no memory for the budgets: change --memory");
 	show_counters(run, p);
-	return 0;
+	return undo_start(
+	    &p->payments, run, p->hash, sizeof(struct payment), memory / 16);
 }
 
 /* --- Requests ---------------------------------------------------------------------- */
@@ -227,70 +220,64 @@ decide(struct run *run, struct pace *p, const struct record *r, instant when)
 	return PASS;
 }
 
-/* What the payment has spent or exceeded is said before it. */
-static enum verdict
-pass_with_alerts(struct run *run, struct pace *p, instant when)
+/* It counts no more, or again. */
+static void
+turned(struct pace *p, const struct payment *cell, instant when)
 {
-	struct slice id = { (const uint8_t *)"", 0 };
-	struct budget_alert a;
+	enum budget_event event = (enum budget_event)cell->event;
 
-	while (budgets_alert(p->budgets, &a)) {
-		uint32_t row = catalogue_find_campaign(p->shop.catalogue, a.campaign);
+	if (cell->undo.out)
+		(void)budgets_return(p->budgets, cell->decision, event);
+	else
+		(void)budgets_commit(p->budgets, NULL, cell->decision, event, when);
+}
 
-		if (row != CATALOGUE_NONE)
-			id = catalogue_campaign_id(p->shop.catalogue, row);
-		budget_alert_build(&a, id, when, run_build(run));
-		if (run_emit_built(run) != 0)
-			return FAIL;
+/* The event with the opposite weight. A decision holds its price no more. */
+static enum verdict
+take_back(struct pace *p, const struct record *r, enum kind kind)
+{
+	struct payment *cell;
+	struct slice id;
+
+	if (kind == KIND_DECISION) {
+		if (record_id(r, p->decision_id, &id) ||
+		    record_id(r, KEY_EVENT_ID, &id))
+			(void)budgets_release(p->budgets, hash_keyed(p->hash, id));
+	} else if (kind != KIND_REQUEST &&
+	    (cell = undo_find(&p->payments, r)) != NULL &&
+	    undo_turn(&cell->undo, true)) {
+		turned(p, cell, 0);
 	}
 	return PASS;
 }
 
-static enum verdict
-take_back(struct pace *p, const struct record *r)
+/* The same event may come again: a second time, which is nothing, or because it counts
+ * after all. */
+static void
+pay(struct pace *p, const struct record *r, enum budget_event event, instant when)
 {
-	const struct payment *cell;
-	struct slice id;
-	uint64_t hash;
-
-	if (!record_id(r, KEY_EVENT_ID, &id))
-		return PASS;
-	hash = hash_keyed(p->hash, id);
-	cell = table_find(p->payments, hash);
-	if (cell == NULL)
-		return PASS;
-	p->own.returned +=
-	    budgets_return(p->budgets, cell->decision, (enum budget_event)cell->event);
-	(void)table_erase(p->payments, hash);
-	return PASS;
-}
-
-static enum verdict
-pay(struct run *run, struct pace *p, const struct record *r, enum budget_event event,
-    instant when)
-{
+	struct payment *cell = undo_find(&p->payments, r);
 	struct candidate shown;
 	struct budget_of of;
 	enum budget_outcome outcome;
 	struct slice id;
 	uint64_t decision;
-	double weight;
-	bool known, fresh;
+	bool known;
 
-	if (!record_weight(r, &weight))
-		return run_reject(run, "a weight that is no number");
-	if (weight < 0)
-		return take_back(p, r);
-	if (!record_id(r, p->decision_id, &id))
-		return PASS;
+	if (cell != NULL && undo_turn(&cell->undo, false))
+		turned(p, cell, when);
+	if (cell != NULL || !record_id(r, p->decision_id, &id))
+		return;
 	decision = hash_keyed(p->hash, id);
 	known = shop_shown(&p->shop, r, &shown) && find_budget(p, &shown, r, &of);
 	outcome = budgets_commit(p->budgets, known ? &of : NULL, decision, event, when);
 	p->own.forgotten += outcome == BUDGET_UNKNOWN;
-	if (outcome == BUDGET_PAID && record_id(r, KEY_EVENT_ID, &id))
-		*(struct payment *)table_touch(p->payments, hash_keyed(p->hash, id),
-		    when, &fresh) = (struct payment){ decision, event };
-	return pass_with_alerts(run, p, when);
+	if (outcome == BUDGET_PAID || outcome == BUDGET_AGAIN)
+		cell = undo_put(&p->payments, r, when);
+	if (cell != NULL) {
+		cell->decision = decision;
+		cell->event = event;
+	}
 }
 
 static enum verdict
@@ -300,30 +287,40 @@ each(struct run *run, void *self, const struct record *r)
 	enum kind kind = record_kind(r);
 	bool converts = (p->conversion_kinds >> kind & 1) != 0;
 	enum verdict verdict = PASS;
+	double weight;
+	void *cell;
 	instant when;
 
 	if (kind == KIND_CAMPAIGN || kind == KIND_CREATIVE || kind == KIND_ITEM)
 		return shop_take(&p->shop, run, r);
-	if (kind == KIND_RETRACT)
-		return take_back(p, r);
 	if (kind != KIND_REQUEST && kind != KIND_DECISION && kind != KIND_IMPRESSION &&
-	    kind != KIND_CLICK && !converts)
+	    kind != KIND_CLICK && kind != KIND_VERDICT && kind != KIND_RETRACT &&
+	    !converts)
 		return PASS;
 	if (!record_timestamp(r, &when))
 		return run_reject(run, "%s without timestamp", kind_name(kind));
+	if (!record_weight(r, &weight))
+		return run_reject(run, "a weight that is no number");
 	budgets_reach(p->budgets, when);
-	if (kind == KIND_REQUEST)
-		verdict = trim(run, p, r, when);
+	if (kind == KIND_VERDICT || kind == KIND_RETRACT) {
+		verdict = undo_read(&p->payments, run, r, kind, &cell);
+		if (cell != NULL)
+			turned(p, cell, when);
+	} else if (weight <= 0)
+		verdict = weight < 0 ? take_back(p, r, kind) : PASS;
+	else if (kind == KIND_REQUEST)
+		verdict =
+		    undo_again(&p->payments, r, weight) ? PASS : trim(run, p, r, when);
 	else if (kind == KIND_DECISION)
 		verdict = decide(run, p, r, when);
 	else
-		verdict = pay(run, p, r,
+		pay(p, r,
 		    converts                 ? BUDGET_CONVERSION
 			: kind == KIND_CLICK ? BUDGET_CLICK
 					     : BUDGET_IMPRESSION,
 		    when);
 	p->counts = budgets_counts(p->budgets);
-	return verdict;
+	return spending_alerts(run, &p->shop, p->budgets, when) == 0 ? verdict : FAIL;
 }
 
 /* --- Between runs ------------------------------------------------------------------ */
@@ -344,7 +341,7 @@ save(struct run *run, void *self, struct state_writer *to)
 	(void)run;
 	shop_save(&p->shop, to);
 	budgets_save(p->budgets, to);
-	state_put_table(to, p->payments);
+	undo_save(&p->payments, to);
 	state_put(to, &p->own, sizeof p->own);
 	return 0;
 }
@@ -358,7 +355,7 @@ load(struct run *run, void *self, struct state_reader *from)
 	if (shop_load(&p->shop, run, from) != 0)
 		return -1;
 	if (budgets_load(p->budgets, from, &error) != 0 ||
-	    state_get_table(from, p->payments, &error) != 0)
+	    undo_load(&p->payments, from, &error) != 0)
 		return run_fail(run, "%s", error.text);
 	if (state_get(from, &p->own, sizeof p->own) != 0)
 		return run_fail(run, "the snapshot is too short");
@@ -373,7 +370,7 @@ stop(void *self)
 
 	shop_close(&p->shop);
 	budgets_free(p->budgets);
-	table_free(p->payments);
+	undo_stop(&p->payments);
 }
 
 static const struct filter pace = {
@@ -384,7 +381,7 @@ static const struct filter pace = {
 	    "  bp-pace -c shop.json day.bp | bp-select 'event == \"alert\"'\n",
 	.options = options,
 	.size = sizeof(struct pace),
-	.schema = 2,
+	.schema = 3,
 	.start = start,
 	.load = load,
 	.each = each,

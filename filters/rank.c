@@ -208,7 +208,7 @@ static const struct filter rank = {
 	    "  bp-rank -w -m new.bp -p greedy outcomes.bp | bp-print -F evaluation\n",
 	.options = options,
 	.size = sizeof(struct rank),
-	.schema = 2,
+	.schema = 3,
 	.start = start,
 	.each = each,
 	.save = save,

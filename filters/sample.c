@@ -4,7 +4,8 @@
  *
  * in     any records
  * out    a share of them, chosen by a key's value, with their weight divided by the
- *        share; those without the key, or for which --where does not hold, as they are
+ *        share; those without the key, or for which --where does not hold, as they are;
+ *        verdicts and retracts with their events
  * state  none
  * needs  nothing
  */
@@ -89,8 +90,10 @@ each(struct run *run, void *self, const struct record *r)
 	}
 	if (!chosen(s, id))
 		return DROP;
-	if (s->share == 1)
-		return PASS; /* byte for byte: nothing is to be made up for */
+	/* Byte for byte: nothing is to be made up for, or it counts for nothing. */
+	if (s->share == 1 || record_kind(r) == KIND_VERDICT ||
+	    record_kind(r) == KIND_RETRACT)
+		return PASS;
 	if (!record_weight(r, &weight) || !isfinite(weight / s->share))
 		return run_reject(
 		    run, "weight is no finite number, or not when divided by --share");

@@ -79,6 +79,7 @@ show_counters(struct run *run, struct serve *f)
 	run_counter(run, "impressions", "impressions counted", &d->impressions);
 	run_counter(run, "clicks", "clicks counted", &d->clicks);
 	run_counter(run, "events", "events of the shop taken", &d->events);
+	run_counter(run, "returned", "events of decisions taken back", &d->returned);
 	run_counter(
 	    run, "bids", "impressions of exchanges bid for", &f->site.counts.bids);
 	run_counter(run, "wins", "bids that won", &d->wins);
@@ -148,6 +149,7 @@ start(struct run *run, void *self)
 	f->site.os = run_os(run);
 	f->site.desk = &f->desk;
 	f->site.fallback = f->fallback;
+	f->site.told = (enum client_told)f->front.client;
 	if (f->template.path != NULL && template_file_open(&f->template, run) != 0)
 		return -1;
 	f->site.template = f->template.template;
@@ -257,7 +259,7 @@ static const struct filter serve = {
 		    "  curl 'http://127.0.0.1:8080/v1/decide?slot_id=top&user_id=u1'\n",
 	.options = options,
 	.size = sizeof(struct serve),
-	.schema = 5,
+	.schema = 6,
 	.no_files = true,
 	.start = start,
 	.load = load,

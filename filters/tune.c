@@ -255,7 +255,7 @@ static const struct filter tune = {
 	    "  bp-tune --candidates list --model click.bp <features >predicted\n",
 	.options = options,
 	.size = sizeof(struct tune),
-	.schema = 1,
+	.schema = 2,
 	.start = start,
 	.load = load,
 	.each = each,

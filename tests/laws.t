@@ -28,6 +28,7 @@ my @laws = (
 	[9, '--help and the manual agree', \&Laws::documented],
 	[10, 'unknown kinds, keys and control records pass', \&Laws::transparent],
 	[11, 'in = out + dropped + rejected + held + late', \&Laws::conserves],
+	[12, 'nothing that was held comes after a TICK that is later', \&Laws::overtakes],
 );
 
 my %built = map { ($_ => 1) } programs();

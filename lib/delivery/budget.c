@@ -4,15 +4,11 @@
 #include <stdlib.h>
 
 #include "lib/base/assert.h"
+#include "lib/delivery/budget_inside.h"
 #include "lib/hash.h"
-#include "lib/pending/queue.h"
 #include "lib/state/block.h"
-#include "lib/table.h"
 
-enum { ALERTS_MAX = 4, ACCOUNTS_BYTES_MAX = 8 << 20 };
-
-/* Alerts of an account, given already. */
-enum { TOTAL_SPENT = 1, TOTAL_OVER = 2, DAY_SPENT = 4, DAY_OVER = 8 };
+enum { ACCOUNTS_BYTES_MAX = 8 << 20 };
 
 /* The loop of plan, lag and probability is then one of second order, critically damped,
  * with the time constant BUDGET_HORIZON: let x be the logarithm of the probability over
@@ -26,38 +22,6 @@ enum { TOTAL_SPENT = 1, TOTAL_OVER = 2, DAY_SPENT = 4, DAY_OVER = 8 };
 /* What part of the reserved comes to be paid is estimated with a weight of so many
  * prices on the guesses for an impression, a click and a conversion. */
 #define YIELD_WEIGHT 20.0
-
-struct account {
-	int64_t spent, reserved, exceeded;
-	int64_t day, day_spent, day_reserved, day_exceeded;
-	int64_t plan; /* of the day; -1: none */
-	instant from; /* where the plan of the day begins */
-	int64_t second;
-	double pace, lag;
-	double paid, resolved; /* prices, fading */
-	uint64_t alerted;
-};
-
-struct reservation {
-	uint64_t campaign;
-	int64_t price, held, uncovered; /* uncovered: of the price, when it was paid */
-	int64_t day;
-	int64_t total, daily; /* limits, thousandths; -1: none */
-	uint64_t type;        /* enum bid_type */
-	uint64_t paid;        /* 1, or 0 */
-};
-
-struct budgets {
-	struct budget_rules rules;
-	struct forecast forecast;
-	struct table *accounts;     /* owned; by campaign */
-	struct table *reservations; /* owned; by decision; of all that are known */
-	struct queue queue;         /* of those in force: slot + 1, by when they end */
-	instant now;
-	struct budget_counts counts;
-	struct budget_alert alerts[ALERTS_MAX];
-	unsigned alert_count, alert_next;
-};
 
 /* --- Memory ------------------------------------------------------------------------ */
 
@@ -105,17 +69,6 @@ budgets_free(struct budgets *b)
 	table_free(b->reservations);
 	queue_fini(&b->queue);
 	free(b);
-}
-
-/* Sums that are far beyond any budget stay there, so that none overflows, nor the sum of
- * three. */
-static void
-add(int64_t *sum, int64_t amount)
-{
-	const int64_t most = INT64_C(1) << 61;
-
-	*sum += amount;
-	*sum = *sum > most ? most : *sum < -most ? -most : *sum;
 }
 
 /* Of these budgets' part. */
@@ -171,8 +124,8 @@ plan_of(const struct budgets *b, const struct account *a, const struct budget_of
 	return ahead > 0 ? (int64_t)((double)left * (today / ahead)) : 0;
 }
 
-static struct account *
-account_at(struct budgets *b, const struct budget_of *of, instant when)
+struct account *
+budget_account(struct budgets *b, const struct budget_of *of, instant when)
 {
 	int64_t day = day_of(b, when);
 	bool fresh;
@@ -207,9 +160,8 @@ yield_of(const struct account *a, const struct budget_of *of)
 	return (a->paid + weight * guess[of->type]) / (a->resolved + weight);
 }
 
-/* asked: what was reserved for it, or would have been. */
-static void
-resolve(struct account *a, int64_t asked, int64_t paid)
+void
+budget_resolve(struct account *a, int64_t asked, int64_t paid)
 {
 	a->resolved += (double)asked;
 	a->paid += (double)paid;
@@ -287,12 +239,6 @@ room(const struct budgets *b, const struct account *a, const struct budget_of *o
 	return BUDGET_FREE;
 }
 
-static bool
-is_free(const struct budget_of *of)
-{
-	return of->price == 0 || of->type == BID_NONE;
-}
-
 const char *
 budget_verdict_name(enum budget_verdict verdict)
 {
@@ -308,9 +254,9 @@ budgets_ask(struct budgets *b, const struct budget_of *of, uint64_t draw, instan
 	enum budget_verdict verdict;
 	double pace;
 
-	if (is_free(of))
+	if (budget_is_free(of))
 		return BUDGET_FREE;
-	a = account_at(b, of, when);
+	a = budget_account(b, of, when);
 	pace = pace_at(b, a, of, when);
 	verdict = room(b, a, of, held_of(b, of));
 	return verdict != BUDGET_FREE    ? verdict
@@ -324,9 +270,9 @@ budgets_room(struct budgets *b, const struct budget_of *of, instant when)
 	const struct account *a;
 	int64_t held = held_of(b, of), left = INT64_MAX, today = INT64_MAX;
 
-	if (is_free(of) || held == 0)
+	if (budget_is_free(of) || held == 0)
 		return INT64_MAX;
-	a = account_at(b, of, when);
+	a = budget_account(b, of, when);
 	if (of->total >= 0)
 		left = limit(b, of->total) - a->spent - a->reserved;
 	if (of->daily >= 0)
@@ -335,8 +281,8 @@ budgets_room(struct budgets *b, const struct budget_of *of, instant when)
 	return left == INT64_MAX ? left : left < 0 ? 0 : left / held;
 }
 
-static void
-let_go(struct budgets *b, const struct reservation *r)
+void
+budget_let_go(struct budgets *b, const struct reservation *r)
 {
 	instant last = WHEN_NEVER;
 	struct account *a;
@@ -346,20 +292,20 @@ let_go(struct budgets *b, const struct reservation *r)
 	if (!table_touched(b->accounts, r->campaign, &last))
 		return;
 	a = table_touch(b->accounts, r->campaign, last, &fresh);
-	add(&a->reserved, -r->held);
+	budget_add(&a->reserved, -r->held);
 	if (a->day == r->day)
-		add(&a->day_reserved, -r->held);
+		budget_add(&a->day_reserved, -r->held);
 }
 
-static void
-release(struct budgets *b, const struct reservation *r)
+void
+budget_release(struct budgets *b, const struct reservation *r)
 {
 	instant last = WHEN_NEVER;
 	bool fresh;
 
-	let_go(b, r);
+	budget_let_go(b, r);
 	if (table_touched(b->accounts, r->campaign, &last))
-		resolve(
+		budget_resolve(
 		    table_touch(b->accounts, r->campaign, last, &fresh), r->price, 0);
 }
 
@@ -373,7 +319,7 @@ evicting(void *context, const struct table *t, size_t slot)
 		return;
 	queue_remove(&b->queue, number);
 	b->counts.evicted++;
-	release(b, table_cell(t, slot));
+	budget_release(b, table_cell(t, slot));
 }
 
 void
@@ -388,7 +334,7 @@ budgets_reach(struct budgets *b, instant when)
 	    queue_due(&b->queue, number) < when) {
 		queue_remove(&b->queue, number);
 		b->counts.released++;
-		release(b, table_cell(b->reservations, number - 1));
+		budget_release(b, table_cell(b->reservations, number - 1));
 	}
 }
 
@@ -398,9 +344,9 @@ budgets_traffic(struct budgets *b, instant when)
 	forecast_see(&b->forecast, when);
 }
 
-static struct reservation *
-remember(struct budgets *b, const struct budget_of *of, uint64_t decision, int64_t day,
-    int64_t held, instant when)
+struct reservation *
+budget_remember(struct budgets *b, const struct budget_of *of, uint64_t decision,
+    int64_t day, int64_t held, instant when)
 {
 	bool fresh;
 	struct reservation *r = table_touch(b->reservations, decision, when, &fresh);
@@ -426,194 +372,21 @@ budgets_reserve(
 	enum budget_verdict verdict;
 	uint32_t number;
 
-	if (is_free(of) || table_find(b->reservations, decision) != NULL)
+	if (budget_is_free(of) || table_find(b->reservations, decision) != NULL)
 		return BUDGET_FREE;
-	a = account_at(b, of, when);
+	a = budget_account(b, of, when);
 	verdict = room(b, a, of, held);
 	if (verdict != BUDGET_FREE)
 		return verdict;
-	r = remember(b, of, decision, a->day, held, when);
+	r = budget_remember(b, of, decision, a->day, held, when);
 	number = (uint32_t)table_slot(b->reservations, r) + 1;
-	add(&a->reserved, held);
-	add(&a->day_reserved, held);
+	budget_add(&a->reserved, held);
+	budget_add(&a->day_reserved, held);
 	queue_set(&b->queue, number, when + b->rules.wait[BUDGET_IMPRESSION].us,
 	    decision, QUEUE_SOON);
 	b->counts.reserved++;
 	b->counts.open++;
 	return BUDGET_FREE;
-}
-
-/* --- Spending ---------------------------------------------------------------------- */
-
-static enum budget_event
-pays_at(uint64_t type)
-{
-	return type == BID_CPM ? BUDGET_IMPRESSION
-	    : type == BID_CPC  ? BUDGET_CLICK
-			       : BUDGET_CONVERSION;
-}
-
-static void
-alert(struct budgets *b, const struct reservation *r, struct account *a, bool daily,
-    int64_t spent, int64_t most)
-{
-	uint64_t mark_spent = daily ? DAY_SPENT : TOTAL_SPENT;
-	uint64_t mark_over = daily ? DAY_OVER : TOTAL_OVER, mark;
-	struct budget_alert made = { r->campaign, spent > most, daily, a->day,
-		most > 0 ? (double)spent / (double)most : 1 };
-
-	if (most < 0)
-		return;
-	if (most - spent >= r->price) {
-		a->alerted &= ~(mark_spent | mark_over);
-		return;
-	}
-	mark = made.over ? mark_over : mark_spent;
-	if ((a->alerted & mark) == 0 && b->alert_count < ALERTS_MAX)
-		b->alerts[b->alert_count++] = made;
-	a->alerted |= mark;
-}
-
-static void
-pay(struct budgets *b, struct reservation *r, uint32_t number)
-{
-	instant last = WHEN_NEVER;
-	struct account *a;
-	bool fresh;
-
-	r->uncovered = r->price;
-	if (queue_has(&b->queue, number)) {
-		queue_remove(&b->queue, number);
-		let_go(b, r);
-		r->uncovered = r->price > r->held ? r->price - r->held : 0;
-	} else {
-		b->counts.late++;
-	}
-	r->paid = 1;
-	b->counts.paid++;
-	if (!table_touched(b->accounts, r->campaign, &last))
-		return;
-	a = table_touch(b->accounts, r->campaign, last, &fresh);
-	resolve(a, r->price > r->held ? r->price : r->held, r->price);
-	add(&a->spent, r->price);
-	add(&a->exceeded, r->uncovered);
-	if (a->day == r->day) {
-		add(&a->day_spent, r->price);
-		add(&a->day_exceeded, r->uncovered);
-		alert(b, r, a, true, a->day_spent, r->daily);
-	}
-	alert(b, r, a, false, a->spent, r->total);
-}
-
-enum budget_outcome
-budgets_commit(struct budgets *b, const struct budget_of *of, uint64_t decision,
-    enum budget_event event, instant when)
-{
-	bool known = table_find(b->reservations, decision) != NULL, fresh;
-	struct reservation *r;
-	uint32_t number;
-
-	b->alert_count = b->alert_next = 0;
-	if (!known) {
-		if (of == NULL)
-			return BUDGET_UNKNOWN;
-		if (is_free(of) || pays_at(of->type) != event)
-			return BUDGET_NOTHING;
-		b->counts.unreserved++;
-		r = remember(b, of, decision, account_at(b, of, when)->day, 0, when);
-	} else {
-		r = table_touch(b->reservations, decision, when, &fresh);
-	}
-	number = (uint32_t)table_slot(b->reservations, r) + 1;
-	if (r->paid)
-		return BUDGET_NOTHING;
-	if (pays_at(r->type) == event) {
-		pay(b, r, number);
-		return BUDGET_PAID;
-	}
-	/* It goes on: what it led to is waited for. */
-	if (event < pays_at(r->type) && queue_has(&b->queue, number))
-		queue_set(&b->queue, number, when + b->rules.wait[event + 1].us,
-		    decision, QUEUE_NO_LANE);
-	return BUDGET_NOTHING;
-}
-
-/* The reservation of a decision that is neither paid nor forgotten; its last touch. */
-static struct reservation *
-unpaid(struct budgets *b, uint64_t decision, instant *last)
-{
-	struct reservation *r;
-	bool fresh;
-
-	if (!table_touched(b->reservations, decision, last))
-		return NULL;
-	r = table_touch(b->reservations, decision, *last, &fresh);
-	return r->paid ? NULL : r;
-}
-
-bool
-budgets_clear(struct budgets *b, uint64_t decision, int64_t price)
-{
-	instant last;
-	struct reservation *r = unpaid(b, decision, &last);
-
-	if (r == NULL || price < 0 || price > r->price)
-		return false;
-	r->price = price;
-	return true;
-}
-
-bool
-budgets_release(struct budgets *b, uint64_t decision)
-{
-	instant last;
-	struct reservation *r = unpaid(b, decision, &last);
-	uint32_t number;
-
-	if (r == NULL)
-		return false;
-	number = (uint32_t)table_slot(b->reservations, r) + 1;
-	if (!queue_has(&b->queue, number))
-		return false;
-	queue_remove(&b->queue, number);
-	b->counts.released++;
-	release(b, r);
-	return true;
-}
-
-bool
-budgets_return(struct budgets *b, uint64_t decision, enum budget_event event)
-{
-	instant last = WHEN_NEVER;
-	struct reservation *r;
-	struct account *a;
-	bool fresh;
-
-	if (!table_touched(b->reservations, decision, &last))
-		return false;
-	r = table_touch(b->reservations, decision, last, &fresh);
-	if (!r->paid || pays_at(r->type) != event)
-		return false;
-	r->paid = 0;
-	if (!table_touched(b->accounts, r->campaign, &last))
-		return true;
-	a = table_touch(b->accounts, r->campaign, last, &fresh);
-	add(&a->spent, -r->price);
-	add(&a->exceeded, -r->uncovered);
-	if (a->day == r->day) {
-		add(&a->day_spent, -r->price);
-		add(&a->day_exceeded, -r->uncovered);
-	}
-	return true;
-}
-
-bool
-budgets_alert(struct budgets *b, struct budget_alert *to)
-{
-	if (b->alert_next == b->alert_count)
-		return false;
-	*to = b->alerts[b->alert_next++];
-	return true;
 }
 
 /* --- Looking ----------------------------------------------------------------------- */

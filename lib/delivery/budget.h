@@ -17,7 +17,8 @@
  * what is over it is at most what came unreserved. An alert is due when a budget
  * is spent, and when it is exceeded.
  *
- * Of a day (UTC, moved by `midnight`) is what was decided in it, whenever it is paid.
+ * Of a day (UTC, moved by `midnight`) is what was decided in it, whenever it is paid, and
+ * whenever that is given back: of a day that is over only the totals tell.
  *
  * Pacing: the plan of a day is its budget, spread as the traffic that is expected of it
  * (Agarwal, Ghosh, Wei and You, "Budget pacing for targeted online advertising at
@@ -109,8 +110,9 @@ enum budget_verdict budgets_reserve(
     struct budgets *b, const struct budget_of *of, uint64_t decision, instant when);
 
 enum budget_outcome {
-	BUDGET_NOTHING, /* it is not what is paid for, or was paid already */
+	BUDGET_NOTHING, /* it is not what is paid for */
 	BUDGET_PAID,
+	BUDGET_AGAIN,   /* another event of its kind has paid, and still does */
 	BUDGET_UNKNOWN, /* no such decision is known, and `of` is NULL */
 };
 
@@ -124,7 +126,10 @@ bool budgets_clear(struct budgets *b, uint64_t decision, int64_t price);
 /* What was reserved for the decision is not needed: nothing will come of it. False: it is
  * paid, released or forgotten already. */
 bool budgets_release(struct budgets *b, uint64_t decision);
-/* Such an event is taken back: what it paid is given back. False: nothing was paid. */
+/* Such an event, which was committed, is taken back: when none of its kind is left, what
+ * was paid is given back, in all and of the day if that is still the current one. One that
+ * is committed again pays again, and what was not covered then is not covered now. False:
+ * nothing is given back. To be called once for each commit. */
 bool budgets_return(struct budgets *b, uint64_t decision, enum budget_event event);
 
 struct budget_state {
@@ -154,7 +159,8 @@ void budget_alert_build(
 
 struct budget_counts {
 	uint64_t reserved, released, paid, late, evicted, unreserved;
-	uint64_t open; /* reservations in force */
+	uint64_t returned; /* payments given back */
+	uint64_t open;     /* reservations in force */
 };
 
 struct budget_counts budgets_counts(const struct budgets *b);

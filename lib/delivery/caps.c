@@ -201,27 +201,41 @@ caps_room(const struct caps *c, struct caps_user who, enum caps_subject subject,
 	return left;
 }
 
+/* The counter; NULL when it would only be made to be less than nothing. */
+static void *
+counter(struct table *t, uint64_t key, instant when, double weight)
+{
+	bool fresh;
+
+	return weight < 0 && table_find(t, key) == NULL
+	    ? NULL
+	    : table_touch(t, key, when, &fresh);
+}
+
 void
 caps_add(struct caps *c, struct caps_user who, enum caps_subject subject, uint64_t id,
     struct cap cap, instant when, double weight)
 {
-	bool fresh;
+	void *cell = NULL;
 
 	if (who.user == 0)
 		return;
 	if (cap.total >= 0)
-		*(double *)table_touch(
-		    c->totals, total_key(who, subject, id), when, &fresh) += weight;
-	if (cap.session >= 0)
-		c->late += !window_cell_add(session_rule(c, who),
-		    table_touch(
-			c->sessions, session_key(who, subject, id), when, &fresh),
-		    when, weight);
-	if (cap.window >= 0)
-		c->late += !window_cell_add(window_rule(cap.length),
-		    table_touch(c->windows, window_key(who, subject, id, cap.length),
-			when, &fresh),
-		    when, weight);
+		cell = counter(c->totals, total_key(who, subject, id), when, weight);
+	if (cell != NULL)
+		*(double *)cell = fmax(*(double *)cell + weight, 0);
+	cell = cap.session < 0
+	    ? NULL
+	    : counter(c->sessions, session_key(who, subject, id), when, weight);
+	if (cell != NULL)
+		c->late += !window_cell_add(session_rule(c, who), cell, when, weight);
+	cell = cap.window < 0
+	    ? NULL
+	    : counter(
+		  c->windows, window_key(who, subject, id, cap.length), when, weight);
+	if (cell != NULL)
+		c->late +=
+		    !window_cell_add(window_rule(cap.length), cell, when, weight);
 }
 
 struct caps_counts

@@ -55,8 +55,9 @@ enum caps_verdict caps_ask(const struct caps *c, struct caps_user who,
 /* How many more he may be shown now; INT32_MAX: any number. Likewise. */
 int32_t caps_room(const struct caps *c, struct caps_user who, enum caps_subject subject,
     uint64_t id, struct cap cap, instant when);
-/* It was shown: add the weight, which may be negative, to the counters that the cap has.
- * Nothing for nobody. */
+/* It was shown: add the weight to the counters that the cap has. A negative one takes back
+ * what was added at that time; nothing from counters that were evicted since. Nothing for
+ * nobody. */
 void caps_add(struct caps *c, struct caps_user who, enum caps_subject subject,
     uint64_t id, struct cap cap, instant when, double weight);
 

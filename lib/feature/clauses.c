@@ -20,6 +20,11 @@ words_kinds(struct words *w, uint64_t *to)
 			    "'%.*s' is no kind of event (try impression, click, "
 			    "view_item, purchase, outcome)",
 			    (int)part.size, (const char *)part.at);
+		if (kind == KIND_VERDICT || kind == KIND_RETRACT)
+			return error_set(w->error,
+			    "'%.*s' says something of an event, and is none that "
+			    "counts",
+			    (int)part.size, (const char *)part.at);
 		*to |= UINT64_C(1) << kind;
 	}
 	return *to != 0 ? 0 : error_set(w->error, "the kind of event is missing");

@@ -3,19 +3,16 @@
 
 #include <math.h>
 
+#include "lib/feature/latest.h"
+#include "lib/feature/variety.h"
 #include "lib/hash.h"
 #include "lib/record/consent.h"
 
-/* One of the last values. */
-struct last {
-	uint64_t hash;
-	uint64_t at; /* moved by 2^63; 0: none */
-};
-
-#define LAST_BIAS (UINT64_C(1) << 63)
-
 /* What one event can add; larger amounts are none that a sum would survive. */
 #define AMOUNT_MAX 1e18
+/* Amounts are multiples of 1 / GRID, so that sums of them are exact, in any order, and what
+ * is taken back leaves nothing: whole numbers up to 2^53, others up to 2^29. */
+#define GRID 16777216.0
 
 /* Amounts between one that is counted and one whose counter is fetched meanwhile. */
 enum { AHEAD = 12 };
@@ -115,6 +112,33 @@ find_cell(struct counting *c, const struct spec_level *l, bool *has)
 
 /* --- Reading ---------------------------------------------------------------------- */
 
+/* Most are 1, or 0. */
+static double
+on_grid(double x)
+{
+	double whole = x * GRID;
+
+	if (x == 1 || x == 0)
+		return x;
+	return fabs(whole) < 0x1p52 ? rint(whole) / GRID : x;
+}
+
+/* What fades is no exact sum; what rounding has left of it is rounded away. */
+static double
+read_cell(const struct spec_feature *f, const void *cell, instant at)
+{
+	switch (f->window.kind) {
+	case WINDOW_SESSION:
+		return latest_session(cell, f->window.length.us, at);
+	case WINDOW_SINCE:
+		return latest_since(cell, at);
+	case WINDOW_DECAYED:
+		return on_grid(window_cell_read(f->window, cell, at));
+	default:
+		return window_cell_read(f->window, cell, at);
+	}
+}
+
 static bool
 read_rate(struct counting *c, const struct spec_feature *f, instant at, double *to)
 {
@@ -128,8 +152,8 @@ read_rate(struct counting *c, const struct spec_feature *f, instant at, double *
 
 		if (cell == NULL)
 			continue;
-		above = window_cell_read(f->window, cell, at);
-		below = window_cell_read(f->window, cell + half, at);
+		above = read_cell(f, cell, at);
+		below = read_cell(f, cell + half, at);
 		/* What was taken back may have been added before the window. */
 		below = below > 0 ? below : 0;
 		above = above < 0 ? 0 : above > below ? below : above;
@@ -156,8 +180,8 @@ count_read(struct counting *c, const struct spec_feature *f, instant at, double 
 		*to = 0;
 		return f->verb != FEATURE_SINCE && has;
 	}
-	*to = f->verb == FEATURE_DISTINCT ? distinct_cell_count(f->distinct, cell, at)
-					  : window_cell_read(f->window, cell, at);
+	*to = f->verb == FEATURE_DISTINCT ? variety_count(cell, f->window.length, at)
+					  : read_cell(f, cell, at);
 	return isfinite(*to);
 }
 
@@ -166,46 +190,15 @@ count_last(struct counting *c, const struct spec_feature *f, instant at,
     uint64_t hashes[SPEC_LAST_MAX])
 {
 	bool has;
-	const struct last *cell = (const void *)find_cell(c, &f->levels[0], &has);
-	uint64_t until = (uint64_t)at + LAST_BIAS;
-	uint64_t length = (uint64_t)f->window.length.us;
-	unsigned n = 0;
+	const void *cell = find_cell(c, &f->levels[0], &has);
 
-	for (unsigned i = 0; cell != NULL && i < f->last && cell[i].at != 0; i++) {
-		if (length > 0 && cell[i].at < until && until - cell[i].at > length)
-			break;
-		hashes[n++] = cell[i].hash;
-		if (f->window.kind == WINDOW_SESSION)
-			until = cell[i].at;
-	}
-	return n;
+	if (cell == NULL)
+		return 0;
+	return latest_values(cell, f->last, at, f->window.length.us,
+	    f->window.kind == WINDOW_SESSION, hashes);
 }
 
 /* --- Updating --------------------------------------------------------------------- */
-
-/* Put a value where it belongs, the latest first, or take it out; it is there once. */
-static void
-add_last(
-    struct spec_feature *f, struct last *cell, uint64_t hash, instant when, bool add)
-{
-	uint64_t at = (uint64_t)when + LAST_BIAS;
-	unsigned i = 0, to = 0;
-
-	while (i < f->last && cell[i].at != 0 && cell[i].hash != hash)
-		i++;
-	if (i < f->last && cell[i].at != 0) {
-		if (add && cell[i].at > at)
-			return;
-		memmove(cell + i, cell + i + 1, (f->last - 1 - i) * sizeof *cell);
-		cell[f->last - 1] = (struct last){ 0, 0 };
-	}
-	while (to < f->last && cell[to].at > at)
-		to++;
-	if (!add || to == f->last)
-		return;
-	memmove(cell + to + 1, cell + to, (f->last - 1 - to) * sizeof *cell);
-	cell[to] = (struct last){ hash, at };
-}
 
 /* Amounts of one record follow one another, so the last cell is often the one. */
 static uint8_t *
@@ -226,25 +219,71 @@ touch_cell(struct counting *c, unsigned group, const struct addition *a)
 	return found->last_cell;
 }
 
+/* 1: it happened; -1: it is taken back. */
+static int
+sign_of(const struct spec_feature *f, const struct addition *a)
+{
+	bool values = f->verb == FEATURE_DISTINCT || f->verb == FEATURE_LAST;
+
+	return (values || a->below == 0 ? a->above : a->below) < 0 ? -1 : 1;
+}
+
 static bool
+add_amount(
+    const struct spec_feature *f, uint8_t *cell, instant at, double amount, int sign)
+{
+	if (f->window.kind == WINDOW_SESSION)
+		return latest_session_add(
+		    (void *)cell, f->window.length.us, at, amount, sign);
+	return window_cell_add(f->window, cell, at, amount);
+}
+
+/* False: it lies before all that is told apart. */
+static bool
+add_to(const struct spec_feature *f, uint8_t *cell, const struct addition *a, int sign)
+{
+	bool taken;
+
+	switch (f->verb) {
+	case FEATURE_LAST:
+		latest_value_add((void *)cell, f->last, a->at, a->value, sign);
+		return true;
+	case FEATURE_SINCE:
+		latest_since_add((void *)cell, a->at, sign);
+		return true;
+	case FEATURE_DISTINCT:
+		return variety_add(
+		    (void *)cell, f->window.length, a->at, a->value, sign);
+	default:
+		taken = add_amount(f, cell, a->at, a->above, sign);
+		if (f->verb >= FEATURE_RATE)
+			taken &= add_amount(
+			    f, cell + f->cell_size / 2, a->at, a->below, sign);
+		return taken;
+	}
+}
+
+/* Nothing is taken back from a counter that was lost: it would have less than nothing. */
+static void
 apply(struct counting *c, const struct addition *a)
 {
-	struct spec_feature *f = &c->spec->features[a->feature];
-	struct spec_level *l = &f->levels[a->level];
-	bool taken;
-	uint8_t *cell = touch_cell(c, l->group, a) + l->offset;
+	const struct spec_feature *f = &c->spec->features[a->feature];
+	const struct spec_level *l = &f->levels[a->level];
+	const struct table *t = c->spec->groups[l->group].table;
+	int sign = sign_of(f, a);
+	uint8_t *cell;
 
-	if (f->verb == FEATURE_LAST) {
-		add_last(f, (struct last *)(void *)cell, a->value, a->at, a->above > 0);
-		return true;
+	if (sign < 0 && t != NULL && table_find(t, a->key) == NULL) {
+		c->stuck++;
+		return;
 	}
-	if (f->verb == FEATURE_DISTINCT)
-		return distinct_cell_add(f->distinct, cell, a->at, a->value);
-	taken = window_cell_add(f->window, cell, a->at, a->above);
-	if (f->verb >= FEATURE_RATE)
-		taken &= window_cell_add(
-		    f->window, cell + f->cell_size / 2, a->at, a->below);
-	return taken;
+	cell = touch_cell(c, l->group, a) + l->offset;
+	if (sign < 0 && f->verb == FEATURE_DISTINCT &&
+	    !variety_is_exact((const void *)cell)) {
+		c->stuck++;
+		return;
+	}
+	c->late += !add_to(f, cell, a, sign);
 }
 
 static void
@@ -272,7 +311,7 @@ count_advance(struct counting *c, instant to)
 
 		if (next != NULL)
 			fetch(c, next);
-		c->late += !apply(c, a);
+		apply(c, a);
 	}
 	return true;
 }
@@ -284,7 +323,7 @@ put(struct counting *c, const struct addition *a)
 
 	if (delay_is_full(&c->delay)) {
 		first = delay_take(&c->delay, INT64_MAX);
-		c->late += !apply(c, first);
+		apply(c, first);
 		c->early++;
 	}
 	delay_put(&c->delay, a);
@@ -299,7 +338,7 @@ amounts(struct spec_feature *f, const struct record *r, enum kind kind, double w
 	struct slice value;
 	double number = 0;
 
-	*above = *below = weight;
+	*above = *below = weight = on_grid(weight);
 	if (f->verb == FEATURE_RATIO) {
 		*above = (f->of & bit) != 0 ? weight : 0;
 		*below = (f->per & bit) != 0 ? weight : 0;
@@ -311,7 +350,7 @@ amounts(struct spec_feature *f, const struct record *r, enum kind kind, double w
 		&value, 1) == 0 ||
 	    !value_number(value, &number) || !isfinite(number))
 		return false;
-	*above = weight * number;
+	*above = on_grid(weight * number);
 	return fabs(*above) <= AMOUNT_MAX;
 }
 
@@ -346,22 +385,13 @@ put_one(struct counting *c, struct spec_feature *f, const struct record *r,
 		put(c, a);
 }
 
-/* What cannot be taken back counts only what is given. */
-static bool
-takes_weight(const struct spec_feature *f, double weight)
-{
-	if (f->verb == FEATURE_SINCE || f->verb == FEATURE_DISTINCT)
-		return weight > 0;
-	return weight != 0;
-}
-
 void
 count_update(struct counting *c, struct spec_feature *f, const struct record *r,
     enum kind kind, double weight, struct count_times t)
 {
 	struct addition a = { .known = t.known, .at = t.shown };
 
-	if (((f->of | f->per) >> kind & 1) == 0 || !takes_weight(f, weight) ||
+	if (((f->of | f->per) >> kind & 1) == 0 || weight == 0 ||
 	    (f->where != NULL && !expr_test(f->where, r)) ||
 	    !amounts(f, r, kind, weight, &a.above, &a.below))
 		return;

@@ -48,7 +48,10 @@ struct counting {
 	uint64_t turn; /* of the current record, from 1 */
 	struct count_id ids[SPEC_SUBJECTS_MAX];
 	struct count_group groups[SPEC_GROUPS_MAX];
-	uint64_t late;  /* amounts older than the windows that count them */
+	uint64_t late; /* amounts older than the windows that count them */
+	uint64_t
+	    stuck; /* amounts that could not be taken back: their counter is lost, or
+			 * a sketch by now */
 	uint64_t early; /* amounts counted before their time, for want of memory */
 };
 
@@ -80,9 +83,10 @@ void count_fetch(struct counting *c, const struct record *r);
 /* What history.c does: find out whom the spec counts by; -1: no memory. */
 int count_people(struct counting *c, uint64_t memory_bytes);
 /* Before the record is counted: meet the users that it names, or forget them, when it
- * denies consent. */
-void count_meet(
-    struct counting *c, const struct record *r, enum kind kind, instant when);
+ * denies consent. What is taken back, or counts again, does neither: of who has been
+ * forgotten since nothing is counted. */
+void count_meet(struct counting *c, const struct record *r, enum kind kind,
+    double weight, struct count_times t);
 /* The hash of an id that came from outside. */
 bool count_hash(struct hash_key seed, struct slice value, uint64_t *to);
 
@@ -95,7 +99,8 @@ bool count_read(
 unsigned count_last(struct counting *c, const struct spec_feature *f, instant at,
     uint64_t hashes[SPEC_LAST_MAX]);
 
-/* Put on its way what the record adds to the feature's counters. */
+/* Put on its way what the record adds to the feature's counters; a negative weight takes
+ * back what the same record has added (bp-features(5) says how exactly). */
 void count_update(struct counting *c, struct spec_feature *f, const struct record *r,
     enum kind kind, double weight, struct count_times t);
 

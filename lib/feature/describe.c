@@ -86,7 +86,7 @@ describe_features(struct describe *d, const struct record *r, enum kind kind,
 {
 	if (kind == KIND_OUTCOME)
 		return outcome(d, r, weight, t, to);
-	return extract_features(d->extract, r, t, true, to);
+	return extract_features(d->extract, r, t, !(weight < 0), to);
 }
 
 void

@@ -176,6 +176,7 @@ sum_up(struct extract *x)
 {
 	x->counts.late = x->counting.late;
 	x->counts.early = x->counting.early;
+	x->counts.stuck = x->counting.stuck;
 	x->counts.evicted = 0;
 	if (x->counting.people_count > 0)
 		x->counts.users = table_counts(x->counting.users.numbers).cells;
@@ -296,7 +297,7 @@ extract_update(struct extract *x, const struct record *r, enum kind kind, double
     struct count_times t)
 {
 	if (x->counting.people_count > 0)
-		count_meet(&x->counting, r, kind, t.known);
+		count_meet(&x->counting, r, kind, weight, t);
 	for (unsigned i = 0; i < x->spec->count; i++) {
 		struct spec_feature *f = &x->spec->features[i];
 
@@ -381,6 +382,7 @@ extract_save(const struct extract *x, struct state_writer *to)
 	state_put(to, &x->counts, sizeof x->counts);
 	state_put_u64(to, x->counting.late);
 	state_put_u64(to, x->counting.early);
+	state_put_u64(to, x->counting.stuck);
 	delay_save(&x->counting.delay, to);
 	if (x->counting.people_count > 0)
 		users_save(&x->counting.users, to);
@@ -396,7 +398,8 @@ extract_load(struct extract *x, struct state_reader *from, struct error *error)
 	if (state_get_u64(from, &hash) != 0 ||
 	    state_get(from, &x->counts, sizeof x->counts) != 0 ||
 	    state_get_u64(from, &x->counting.late) != 0 ||
-	    state_get_u64(from, &x->counting.early) != 0)
+	    state_get_u64(from, &x->counting.early) != 0 ||
+	    state_get_u64(from, &x->counting.stuck) != 0)
 		return error_set(error, "the snapshot is too short");
 	if (hash != x->spec->hash)
 		return error_set(error,

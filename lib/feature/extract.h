@@ -18,6 +18,7 @@ typedef int extract_name(void *context, uint64_t key, struct slice name);
 struct extract_counts {
 	uint64_t cut;     /* features left out: more than FEATURES_MAX in a record */
 	uint64_t late;    /* amounts older than the windows that count them */
+	uint64_t stuck;   /* amounts that could not be taken back (count.h) */
 	uint64_t early;   /* amounts counted before their time, for want of memory */
 	uint64_t behind;  /* records that came after later ones were read */
 	uint64_t evicted; /* counters lost for want of memory */

@@ -51,14 +51,19 @@ forget(struct counting *c, const struct subject *key, uint64_t id)
 }
 
 void
-count_meet(struct counting *c, const struct record *r, enum kind kind, instant when)
+count_meet(struct counting *c, const struct record *r, enum kind kind, double weight,
+    struct count_times t)
 {
 	bool counted = (c->people_of >> kind & 1) != 0;
-	struct slice consent, values[2];
+	struct slice value, values[2];
 	bool gives =
-	    !record_value(r, c->spec->consent, &consent) || consent_is_given(consent);
+	    !record_value(r, c->spec->consent, &value) || consent_is_given(value);
+	bool before;
 
-	for (unsigned i = 0; i < c->people_count && (counted || !gives); i++) {
+	if (c->people_count == 0 || (!counted && gives))
+		return;
+	before = weight < 0 || record_value(r, c->spec->verdict, &value);
+	for (unsigned i = 0; i < c->people_count; i++) {
 		const struct subject *key = c->people[i];
 		unsigned n = subject_values(key, r, values, 2);
 		struct count_id *id = &c->ids[key->slot];
@@ -66,10 +71,13 @@ count_meet(struct counting *c, const struct record *r, enum kind kind, instant w
 		*id = (struct count_id){ .turn = c->turn, .many = n > 1 };
 		if (n == 0 || !count_hash(c->key, values[0], &id->hash))
 			continue;
-		if (!gives)
-			forget(c, key, id->hash);
-		else
-			id->hash = users_meet(&c->users, id->hash, when);
 		id->has = gives;
+		if (before)
+			id->has = gives &&
+			    users_again(&c->users, id->hash, t.shown, &id->hash);
+		else if (gives)
+			id->hash = users_meet(&c->users, id->hash, t.known, t.shown);
+		else
+			forget(c, key, id->hash);
 	}
 }

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 
 #include "lib/base/number.h"
+#include "lib/feature/latest.h"
+#include "lib/feature/variety.h"
 #include "lib/feature/words.h"
 #include "lib/hash.h"
 #include "lib/record/feature_key.h"
@@ -226,16 +228,18 @@ complete(struct words *w, struct spec_feature *f)
 	if (f->verb == FEATURE_DISTINCT) {
 		if (f->window.kind != WINDOW_SLIDING)
 			return error_set(w->error, "distinct takes in 24h only");
-		f->distinct = (struct distinct_rule){ f->window.length,
-			SPEC_DISTINCT_SLICES, SPEC_DISTINCT_PRECISION };
-		f->cell_size = distinct_cell_size(f->distinct);
+		f->cell_size = sizeof(struct variety);
 	} else if (f->verb == FEATURE_LAST) {
 		if (f->window.kind == WINDOW_DECAYED)
 			return error_set(
 			    w->error, "last takes in 24h or session 30m only");
-		f->cell_size = f->last * 2 * sizeof(uint64_t);
+		f->cell_size = LATEST_REPEATS * f->last * sizeof(struct latest);
+	} else if (f->verb == FEATURE_SINCE) {
+		f->cell_size = LATEST_SINCE * sizeof(struct latest);
 	} else {
-		f->cell_size = window_cell_size(f->window);
+		f->cell_size = f->window.kind == WINDOW_SESSION
+		    ? sizeof(struct latest_session)
+		    : window_cell_size(f->window);
 		if (f->verb >= FEATURE_RATE)
 			f->cell_size *= 2; /* above the line, below it */
 	}
@@ -313,6 +317,7 @@ spec_new(struct reader *reader, struct slice text, struct error *error)
 	}
 	w.spec = s;
 	s->consent = reader_key(reader, "consent");
+	s->verdict = reader_key(reader, "verdict");
 	s->hash = hash_bytes(text, 0);
 	while (text.size > 0) {
 		size_t size = slice_find(text, '\n');

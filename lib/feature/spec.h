@@ -9,7 +9,6 @@
 #include "lib/feature/group.h"
 #include "lib/feature/subject.h"
 #include "lib/record/kind.h"
-#include "lib/sketch/distinct.h"
 #include "lib/table.h"
 #include "lib/window.h"
 
@@ -23,9 +22,7 @@ enum {
 	SPEC_KEYS_MAX = 4,   /* fields that make the key of a counter */
 	SPEC_LEVELS_MAX = 4, /* of a rate: item > category > everything */
 	SPEC_LAST_MAX = 64,
-	SPEC_SLICES = 12,            /* of a sliding window */
-	SPEC_DISTINCT_SLICES = 6,    /* a sketch each */
-	SPEC_DISTINCT_PRECISION = 6, /* 64 bytes a sketch: 13 % */
+	SPEC_SLICES = 12, /* of a sliding window */
 };
 
 enum feature_verb {
@@ -72,7 +69,6 @@ struct spec_feature {
 	uint64_t of, per;   /* bits of kinds; per: below the line of a ratio */
 	struct expr *where; /* owned; NULL: always */
 	struct window_rule window;
-	struct distinct_rule distinct;
 	unsigned last;
 	double prior;
 	bool as_number;
@@ -89,9 +85,9 @@ struct spec {
 	struct group groups[SPEC_GROUPS_MAX];
 	const struct spec_level *keys[SPEC_GROUPS_MAX]; /* of each group */
 	unsigned group_count;
-	unsigned slots; /* of the keys of counters */
-	bool counts;    /* some feature counts */
-	struct key consent;
+	unsigned slots;              /* of the keys of counters */
+	bool counts;                 /* some feature counts */
+	struct key consent, verdict; /* verdict: it is taken back, or counts again */
 };
 
 /* Read it; its fields become keys of the reader. NULL and "line 3: reason". */

@@ -14,7 +14,7 @@ int
 users_init(struct users *u, uint64_t memory_bytes)
 {
 	*u = (struct users){ .numbers = table_new(
-				 TABLE_KEY_64, sizeof(uint64_t), memory_bytes) };
+				 TABLE_KEY_64, sizeof(struct user), memory_bytes) };
 	return u->numbers != NULL ? 0 : -1;
 }
 
@@ -26,14 +26,26 @@ users_fini(struct users *u)
 }
 
 uint64_t
-users_meet(struct users *u, uint64_t id, instant when)
+users_meet(struct users *u, uint64_t id, instant when, instant at)
 {
 	bool fresh;
-	uint64_t *number = table_touch(u->numbers, id, when, &fresh);
+	struct user *user = table_touch(u->numbers, id, when, &fresh);
 
 	if (fresh)
-		*number = ++u->last;
-	return users_mix(id, number);
+		*user = (struct user){ ++u->last, at };
+	user->first = at < user->first ? at : user->first;
+	return users_mix(id, user);
+}
+
+bool
+users_again(const struct users *u, uint64_t id, instant at, uint64_t *to)
+{
+	const struct user *user = table_find(u->numbers, id);
+
+	if (user == NULL || at < user->first)
+		return false;
+	*to = users_mix(id, user);
+	return true;
 }
 
 bool

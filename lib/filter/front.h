@@ -21,6 +21,7 @@ struct front {
 	struct span life, drain;
 	uint64_t connections, proxies;
 	bool shared;
+	int client; /* enum client_told */
 
 	struct address address[HTTP_LISTEN_MAX];
 	char names[HTTP_LISTEN_MAX][128];
@@ -48,6 +49,9 @@ struct front {
 		"at most so many at a time"),                                          \
 	    OPTION_RARE_ASIDE(                                                         \
 		0, "proxies", type, f.proxies, "0", "so many proxies are before it"),  \
+	    OPTION_RARE_CHOICE(0, "client", type, f.client,                            \
+		"nothing|agent|network|address",                                       \
+		"what records say of who asks, for bp-givt and bp-fraud"),             \
 	    OPTION_RARE_ASIDE(0, "shared", type, f.shared, NULL,                       \
 		"other processes may listen on the same port")
 

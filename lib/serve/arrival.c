@@ -12,7 +12,8 @@ struct arriving {
 	enum kind kind;
 	double weight;
 	bool consents;
-	instant now;
+	bool again;      /* it came before: it is taken back, or counts after all */
+	instant now, at; /* at: its own time */
 	struct build b;
 	unsigned pairs;
 	size_t open;
@@ -26,7 +27,8 @@ static bool
 may_stay(const struct arriving *a, struct slice name)
 {
 	if (a->consents || a->kind == KIND_USER || slice_is(name, "event") ||
-	    slice_is(name, "event_id") || slice_is(name, "consent"))
+	    slice_is(name, "event_id") || slice_is(name, "consent") ||
+	    slice_is(name, "weight") || slice_is(name, "verdict"))
 		return true;
 	return a->kind >= KIND_PAGE_VIEW && a->kind <= KIND_SIGN_UP
 	    ? ask_is_impersonal(name) || slice_is(name, "timestamp")
@@ -233,7 +235,7 @@ hear(struct desk *k, struct arriving *a, struct slice decision, struct error *er
 	}
 	s->came = (uint8_t)(s->came | 1U << bit);
 	if (!clicked && !k->count_decisions)
-		shown_count(s, k->caps, a->now, 1);
+		shown_count(s, k->caps, s->seen = a->now, 1);
 	desk_pay(k, s, hash, clicked ? BUDGET_CLICK : BUDGET_IMPRESSION, a->now);
 	*(clicked ? &k->counts.clicks : &k->counts.impressions) += !came;
 	return write(k, a);
@@ -280,7 +282,7 @@ hear_notice(
 	return write(k, a);
 }
 
-/* One that no decision is named for, or that is taken back: it counts as it says. */
+/* One that no decision is named for, or that is known elsewhere: it counts as it says. */
 static enum arrival
 count(struct desk *k, struct arriving *a, struct error *error)
 {
@@ -291,7 +293,71 @@ count(struct desk *k, struct arriving *a, struct error *error)
 		return ARRIVAL_WRONG;
 	read_shown(k, &r, &s);
 	if (a->kind == KIND_IMPRESSION && !k->count_decisions)
-		shown_count(&s, k->caps, a->now, a->weight);
+		shown_count(&s, k->caps, a->weight < 0 ? a->at : a->now, a->weight);
+	return write(k, a);
+}
+
+/* The event of a decision that the record is; -1: none that is remembered. */
+static int
+event_of(enum kind kind)
+{
+	switch (kind) {
+	case KIND_DECISION:
+		return SHOWN_DECIDED;
+	case KIND_IMPRESSION:
+		return DESK_IMPRESSION;
+	case KIND_CLICK:
+		return DESK_CLICK;
+	case KIND_PURCHASE:
+		return DESK_CONVERSION;
+	case KIND_WIN:
+		return DESK_WIN;
+	case KIND_BILLING:
+		return DESK_BILLING;
+	default:
+		return -1;
+	}
+}
+
+/* The decision that it is of, if that has come to it here; NULL: it has not. */
+static struct shown *
+remembered(struct desk *k, const struct arriving *a, int event, uint64_t *hash)
+{
+	struct slice value, decision;
+	struct shown *s;
+	instant last;
+	bool fresh;
+
+	if (event < 0 || !value_get(a->map, "decision_id", &value) ||
+	    !value_str(value, &decision))
+		return NULL;
+	*hash = hash_keyed(k->hash, decision);
+	if (!table_touched(k->shown, *hash, &last))
+		return NULL;
+	s = table_touch(k->shown, *hash, last, &fresh);
+	return (event == SHOWN_DECIDED ? s->decided != 0 : s->came >> event & 1) ? s
+										 : NULL;
+}
+
+/* An event that came before is taken back, or counts after all, as it did: once. Of one
+ * that is not known here it is believed. Nobody is met or forgotten by it. */
+static enum arrival
+turn(struct desk *k, struct arriving *a, struct error *error)
+{
+	int event = event_of(a->kind);
+	uint64_t hash;
+	struct shown *s = remembered(k, a, event, &hash);
+	struct record r;
+
+	if (s == NULL)
+		return count(k, a, error);
+	if (close_record(k, a, &r, error) != ARRIVAL_TAKEN)
+		return ARRIVAL_WRONG;
+	forget_check(k, s);
+	if (!desk_turn(k, s, hash, (unsigned)event, a->weight < 0, a->now)) {
+		k->counts.repeated++;
+		return ARRIVAL_KNOWN;
+	}
 	return write(k, a);
 }
 
@@ -300,6 +366,8 @@ dispatch(struct desk *k, struct arriving *a, struct error *error)
 {
 	struct slice value, decision;
 
+	if (a->again)
+		return turn(k, a, error);
 	switch (a->kind) {
 	case KIND_REQUEST:
 	case KIND_DECISION:
@@ -334,9 +402,9 @@ arrival_take(struct desk *k, const struct record *r, instant now, struct error *
 		.map = slice_of(r->bytes, r->size), .kind = record_kind(r), .now = now
 	};
 	struct slice value;
-	instant when;
 
-	if (value_get(a.map, "timestamp", &value) && !record_timestamp(r, &when)) {
+	a.at = now;
+	if (value_get(a.map, "timestamp", &value) && !record_timestamp(r, &a.at)) {
 		(void)error_set(error, "its timestamp is no instant");
 		return ARRIVAL_WRONG;
 	}
@@ -344,8 +412,10 @@ arrival_take(struct desk *k, const struct record *r, instant now, struct error *
 		(void)error_set(error, "its weight is no number");
 		return ARRIVAL_WRONG;
 	}
+	a.at = a.at < now ? a.at : now;
+	a.again = a.weight < 0 || value_get(a.map, "verdict", &value);
 	a.consents = ask_consents(a.map, false);
-	if (!a.consents && a.kind != KIND_USER)
+	if (!a.consents && !a.again && a.kind != KIND_USER)
 		(void)forget_named(k, a.map, false, false, now);
 	journal_open(k->journal, &a.b);
 	a.open = build_open(&a.b);

@@ -234,9 +234,10 @@ ask_query(struct asker *a, struct slice query, struct slice *to)
 /* Said by the server, or not to be said from outside at all. */
 static const struct slice own[] = { NAME("event"), NAME("event_id"), NAME("request_id"),
 	NAME("timestamp"), NAME("received_at"), NAME("occurred_at"),
-	NAME("decision_id"), NAME("weight"), NAME("fraud"), NAME("ip"), NAME("consent"),
-	NAME("slots"), NAME("events"), NAME("k"), NAME("candidates"), NAME("position"),
-	NAME("creative_id"), NAME("campaign_id"), NAME("probability"),
+	NAME("decision_id"), NAME("weight"), NAME("fraud"), NAME("verdict"),
+	NAME("void"), NAME("ip"), NAME("user_agent"), NAME("sec_purpose"),
+	NAME("consent"), NAME("slots"), NAME("events"), NAME("k"), NAME("candidates"),
+	NAME("position"), NAME("creative_id"), NAME("campaign_id"), NAME("probability"),
 	NAME("probabilities"), NAME("scores"), NAME("policy"), NAME("model_id"),
 	NAME("model_version"), NAME("model_age_us"), NAME("seed"), NAME("features"),
 	NAME("feature_values"), NAME("candidate_features"),
@@ -265,7 +266,7 @@ ask_is_impersonal(struct slice name)
 bool
 ask_is_of_banner(struct slice name)
 {
-	return !slice_is(name, "ip") &&
+	return !slice_is(name, "ip") && !slice_is(name, "user_agent") &&
 	    (is_any(name, own, sizeof own / sizeof *own) ||
 		is_any(name, of_banners, sizeof of_banners / sizeof *of_banners) ||
 		ask_is_impersonal(name));

@@ -143,7 +143,8 @@ static unsigned
 build_request(const struct desk_ask *a, const char *id, struct build *to)
 {
 	static const struct slice none = { NULL, 0 };
-	struct slice own;
+	static const struct client nobody = { .told = CLIENT_NOTHING };
+	struct slice own, agent;
 	unsigned pairs = 4;
 
 	build_text(to, "event");
@@ -161,7 +162,11 @@ build_request(const struct desk_ask *a, const char *id, struct build *to)
 	pairs += ask_pairs(a->map, a->slot, a->consents, to);
 	if (a->slot.at != NULL)
 		pairs += ask_pairs(a->slot, none, a->consents, to);
-	return pairs;
+	if (!desk_ask_value(a, "user_agent", &agent))
+		agent = none;
+	return pairs +
+	    client_pairs(
+		a->client != NULL ? a->client : &nobody, a->consents, agent, to);
 }
 
 /* Whom a request without consent names, by its slot before its map, is forgotten. */
@@ -296,6 +301,7 @@ decide_one(struct desk *k, const struct desk_ask *a, const struct record *reques
 	}
 	kept = table_touch(k->shown, decision, a->now, &fresh);
 	*kept = *s;
+	kept->is = a->consents ? SHOWN_CONSENTED : 0;
 	(void)value_get(catalogue_creative_record(k->catalogue, to->row), "composed_of",
 	    &composed_of);
 	shown_describe(kept, to->position, decider_chosen(d), composed_of, request);

@@ -15,6 +15,7 @@
 #include "lib/delivery/offers.h"
 #include "lib/delivery/visitor.h"
 #include "lib/rank/decider.h"
+#include "lib/serve/client.h"
 #include "lib/serve/eligible.h"
 #include "lib/serve/floors.h"
 #include "lib/serve/journal.h"
@@ -35,6 +36,8 @@ struct desk_counts {
 	uint64_t crowded;                     /* left out: others were 1024 already */
 	uint64_t impressions, clicks, events;
 	uint64_t repeated; /* impressions and clicks that came before */
+	uint64_t returned; /* events that were taken back */
+	uint64_t ahead;    /* impressions fetched before anybody saw them */
 	uint64_t unknown;  /* impressions and clicks of decisions that are forgotten */
 	uint64_t refused;  /* requests and events that were wrong */
 	uint64_t wins, billings, losses; /* that exchanges told */
@@ -125,6 +128,7 @@ struct desk_ask {
 	/* An impression that an exchange sells: it is paid for by the impression, whatever
 	 * the campaign's own bid is for. */
 	bool sold;
+	const struct client *client; /* who asked; NULL: an exchange did */
 	bool rehearsal; /* decide, but reserve, remember and write nothing */
 };
 

@@ -46,16 +46,88 @@ desk_pay(struct desk *k, const struct shown *s, uint64_t decision,
 	(void)budgets_commit(k->budgets, pays ? &of : NULL, decision, event, now);
 }
 
-void
-desk_tell(struct desk *k, enum desk_event event, struct slice decision, instant now)
+/* What is sold was paid by its notice, and the exchange gives that back. */
+static bool
+is_paid_by(const struct desk *k, const struct shown *s, enum desk_event event)
 {
-	static const char *const names[] = { "impression", "click" };
+	return s->sold > 0 ? event == k->pays : event <= DESK_CONVERSION;
+}
+
+bool
+desk_turn(struct desk *k, struct shown *s, uint64_t decision, unsigned event, bool out,
+    instant now)
+{
+	bool caps = event == (k->count_decisions ? SHOWN_DECIDED : DESK_IMPRESSION);
+	enum budget_event what = event == DESK_CLICK ? BUDGET_CLICK
+	    : event == DESK_CONVERSION               ? BUDGET_CONVERSION
+						     : BUDGET_IMPRESSION;
+
+	if (out == ((s->out >> event & 1) != 0))
+		return false;
+	s->out = (uint8_t)(s->out ^ 1U << event);
+	k->counts.returned += out;
+	if (caps)
+		shown_count(s, k->caps, event == SHOWN_DECIDED ? s->decided : s->seen,
+		    out ? -1 : 1);
+	budgets_reach(k->budgets, now);
+	if (event == SHOWN_DECIDED)
+		(void)budgets_release(k->budgets, decision);
+	else if (is_paid_by(k, s, event) && out)
+		(void)budgets_return(k->budgets, decision, what);
+	else if (is_paid_by(k, s, event) && s->sold > 0)
+		(void)budgets_commit(k->budgets, NULL, decision, what, now);
+	else if (is_paid_by(k, s, event))
+		desk_pay(k, s, decision, what, now);
+	return true;
+}
+
+void
+desk_fetch_ahead(struct desk *k, struct slice decision)
+{
 	uint64_t hash = hash_keyed(k->hash, decision);
-	char id[2 * DECISION_ID_MAX];
 	struct shown *s;
-	struct build b;
+	instant last;
 	bool fresh;
-	int size;
+
+	if (!table_touched(k->shown, hash, &last))
+		return;
+	s = table_touch(k->shown, hash, last, &fresh);
+	k->counts.ahead += (s->is & SHOWN_AHEAD) == 0;
+	s->is |= SHOWN_AHEAD;
+}
+
+static void
+write(struct desk *k, const struct shown *s, enum desk_event event,
+    struct slice decision, const struct client *client, instant now)
+{
+	static const struct slice none = { NULL, 0 };
+	static const char *const names[] = { "impression", "click" };
+	char id[2 * DECISION_ID_MAX];
+	int size = snprintf(id, sizeof id, "%.*s-%s", (int)decision.size,
+	    (const char *)decision.at, names[event]);
+	unsigned pairs = 4 + s->pairs;
+	struct build b;
+	size_t open;
+
+	journal_open(k->journal, &b);
+	open = build_open(&b);
+	desk_build_head(&b, names[event], slice_of(id, (size_t)size), now);
+	build_text(&b, "decision_id");
+	build_str(&b, decision);
+	build_raw(&b, slice_of(s->about, s->size));
+	pairs += client_pairs(client, (s->is & SHOWN_CONSENTED) != 0, none, &b);
+	build_close_map(&b, open, pairs);
+	desk_learn(k, build_slice(&b));
+	journal_close(k->journal, &b);
+}
+
+void
+desk_tell(struct desk *k, enum desk_event event, struct slice decision,
+    const struct client *client, instant now)
+{
+	uint64_t hash = hash_keyed(k->hash, decision);
+	struct shown *s;
+	bool fresh;
 
 	s = table_touch(k->shown, hash, now, &fresh);
 	forget_check(k, s);
@@ -63,20 +135,15 @@ desk_tell(struct desk *k, enum desk_event event, struct slice decision, instant 
 		k->counts.repeated++;
 		return;
 	}
+	/* Who clicks on what was fetched ahead has seen it. */
+	if (event == DESK_CLICK && (s->is & SHOWN_AHEAD) != 0 &&
+	    (s->came >> DESK_IMPRESSION & 1) == 0)
+		desk_tell(k, DESK_IMPRESSION, decision, client, now);
 	s->came = (uint8_t)(s->came | 1U << event);
 	k->counts.unknown += fresh;
-	size = snprintf(id, sizeof id, "%.*s-%s", (int)decision.size,
-	    (const char *)decision.at, names[event]);
-	journal_open(k->journal, &b);
-	build_map(&b, 4 + s->pairs);
-	desk_build_head(&b, names[event], slice_of(id, (size_t)size), now);
-	build_text(&b, "decision_id");
-	build_str(&b, decision);
-	build_raw(&b, slice_of(s->about, s->size));
-	desk_learn(k, build_slice(&b));
-	journal_close(k->journal, &b);
+	write(k, s, event, decision, client, now);
 	if (event == DESK_IMPRESSION && !k->count_decisions)
-		shown_count(s, k->caps, now, 1);
+		shown_count(s, k->caps, s->seen = now, 1);
 	desk_pay(
 	    k, s, hash, event == DESK_CLICK ? BUDGET_CLICK : BUDGET_IMPRESSION, now);
 	*(event == DESK_CLICK ? &k->counts.clicks : &k->counts.impressions) += 1;
@@ -127,11 +194,12 @@ convert(struct desk *k, struct slice map, instant now, struct build *b)
 }
 
 const char *
-desk_event(struct desk *k, struct slice map, bool allowed, bool signal, instant now)
+desk_event(struct desk *k, struct slice map, bool allowed, bool signal,
+    const struct client *client, instant now)
 {
 	static const struct slice none = { NULL, 0 };
 	bool consents = allowed && ask_consents(map, signal);
-	struct slice value, name, id, record;
+	struct slice value, name, id, record, agent;
 	char text[EVENT_ID_MAX + 8];
 	struct record r;
 	struct build b;
@@ -172,6 +240,9 @@ desk_event(struct desk *k, struct slice map, bool allowed, bool signal, instant 
 	desk_build_head(&b, kind_name(kind), slice_of(text, (size_t)size), now);
 	pairs += ask_consent_pair(map, signal, consents, &b);
 	pairs += ask_pairs(map, none, consents, &b);
+	if (!value_get(map, "user_agent", &agent))
+		agent = none;
+	pairs += client_pairs(client, consents, agent, &b);
 	if (kind == KIND_PURCHASE && consents)
 		pairs += convert(k, map, now, &b);
 	build_close_map(&b, open, pairs);

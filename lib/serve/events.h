@@ -18,8 +18,10 @@ enum desk_event {
 };
 
 /* It came of a decision. The link was good. */
-void desk_tell(
-    struct desk *k, enum desk_event event, struct slice decision, instant now);
+void desk_tell(struct desk *k, enum desk_event event, struct slice decision,
+    const struct client *client, instant now);
+/* Its impression was fetched ahead of time: it counts when it is told again, or clicked. */
+void desk_fetch_ahead(struct desk *k, struct slice decision);
 /* What an exchange has told of a bid. Prices are thousandths of a micro, of an impression;
  * -1: not told. */
 struct desk_notice {
@@ -36,8 +38,8 @@ void desk_notice(struct desk *k, const struct desk_notice *notice,
     struct slice decision, instant now);
 /* An event of the shop; `allowed`: nothing around it denies consent. NULL, or what is wrong
  * with it. */
-const char *desk_event(
-    struct desk *k, struct slice map, bool allowed, bool signal, instant now);
+const char *desk_event(struct desk *k, struct slice map, bool allowed, bool signal,
+    const struct client *client, instant now);
 
 /* --- Of these made, and what arrival.h is made of ----------------------------------- */
 
@@ -45,6 +47,10 @@ const char *desk_event(
  * reservation is forgotten. */
 void desk_pay(struct desk *k, const struct shown *s, uint64_t decision,
     enum budget_event event, instant now);
+/* Such an event, or the decision itself (SHOWN_DECIDED), is taken back, or counts after
+ * all: its caps and what it paid with it. False: that is so already. */
+bool desk_turn(struct desk *k, struct shown *s, uint64_t decision, unsigned event,
+    bool out, instant now);
 /* What a notice means for the decision of that hash: the first of its kind, counted. The
  * price that it pays, or the notice's own. */
 int64_t desk_settle(struct desk *k, const struct desk_notice *notice, struct shown *s,

@@ -49,6 +49,7 @@ forget_check(struct desk *k, struct shown *s)
 	if (!has_left(&k->forget, s->who.user))
 		return;
 	s->who = (struct caps_user){ 0, 0 };
+	s->is &= (uint8_t)~SHOWN_CONSENTED;
 	shown_strip(s, ask_is_impersonal);
 }
 

@@ -12,10 +12,17 @@
 #include "lib/record/record.h"
 #include "lib/table.h"
 
-enum { SHOWN_ABOUT_MAX = 228 }; /* bytes of pairs */
+enum { SHOWN_ABOUT_MAX = 226 }; /* bytes of pairs */
 enum {
 	SHOWN_CONVERTED = 2,
+	SHOWN_DECIDED = 6, /* of `out`: the decision itself */
 	SHOWN_FOREIGN = 7, /* another process has decided it, and pays for it */
+};
+
+/* Bits of `is`. */
+enum {
+	SHOWN_CONSENTED = 1, /* whoever asked has */
+	SHOWN_AHEAD = 2, /* its impression was fetched before anybody could see it */
 };
 
 struct shown {
@@ -23,11 +30,14 @@ struct shown {
 	uint64_t id[CAPS_SUBJECTS]; /* 0: there is none */
 	struct cap cap[CAPS_SUBJECTS];
 	instant decided;      /* here; else 0 */
+	instant seen;         /* when its impression counted for caps */
 	int64_t price_micros; /* in the terms of the bid; 0: it does not bid */
 	int64_t sold;     /* bid for an impression that is sold, thousandths of a micro;
 			       * 0: it is none */
 	uint8_t bid_type; /* enum bid_type */
 	uint8_t came;     /* bit i: event i of enum desk_event, or of these */
+	uint8_t is;       /* SHOWN_CONSENTED, SHOWN_AHEAD */
+	uint8_t out;      /* likewise: it is taken back, the decision itself too */
 	uint8_t pairs;
 	uint8_t size;
 	uint8_t about[SHOWN_ABOUT_MAX]; /* pairs that the records of its events have */

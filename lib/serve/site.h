@@ -55,9 +55,10 @@ struct site {
 	const struct template *template; /* borrowed; NULL: banners without HTML */
 	struct template *plain;          /* owned; for exchanges, which want HTML */
 	struct openrtb_rules auction;
-	struct span hold;    /* how long a bid's reservation holds */
-	struct pages *pages; /* owned; NULL: none */
-	bool explain;        /* answers say what was thought of the candidates */
+	struct span hold;      /* how long a bid's reservation holds */
+	struct pages *pages;   /* owned; NULL: none */
+	enum client_told told; /* what records say of who asks */
+	bool explain;          /* answers say what was thought of the candidates */
 	bool draining;
 
 	struct asker asker;

@@ -88,6 +88,10 @@ metrics(struct site *s, struct http_answer *a)
 	count(a, "impressions_total", "Impressions counted.", d->impressions);
 	count(a, "clicks_total", "Clicks counted.", d->clicks);
 	count(a, "events_total", "Events of the shop taken.", d->events);
+	count(a, "returned_total", "Events of decisions that were taken back.",
+	    d->returned);
+	count(a, "ahead_total",
+	    "Impressions that were fetched before anybody saw them.", d->ahead);
 	count(a, "repeated_total", "Impressions and clicks that came before.",
 	    d->repeated);
 	count(a, "unknown_total", "Those of decisions that are forgotten.", d->unknown);

@@ -329,10 +329,12 @@ decide_slots(struct deciding *d)
 void
 site_decide(struct site *s, const struct http_request *r, struct http_answer *a)
 {
+	struct client client = client_of(r, s->told);
 	struct deciding d = { .site = s,
 		.answer = a,
 		.ask = { .signal = slice_is(r->header[HEADER_SEC_GPC], "1"),
 		    .now = site_now(s),
+		    .client = &client,
 		    .accepts = fits,
 		    .context = &d },
 		.msgpack = r->method == METHOD_POST &&

@@ -31,12 +31,16 @@ tell(struct site *s, const struct http_request *r, enum link_kind kind,
 {
 	instant now = site_now(s);
 	enum link_verdict verdict = site_link(s, r, kind, parts, now);
+	struct client client = client_of(r, s->told);
 
 	if (verdict != LINK_GOOD || r->method == METHOD_HEAD)
 		return verdict != LINK_FORGED;
-	if (site_has_room(s, DESK_EVENT_ROOM))
+	if (client_is_ahead(&client)) {
+		if (kind == LINK_IMPRESSION)
+			desk_fetch_ahead(s->desk, parts->decision);
+	} else if (site_has_room(s, DESK_EVENT_ROOM))
 		desk_tell(s->desk, kind == LINK_CLICK ? DESK_CLICK : DESK_IMPRESSION,
-		    parts->decision, now);
+		    parts->decision, &client, now);
 	else
 		s->counts.lost++;
 	return true;
@@ -60,14 +64,20 @@ site_impression(struct site *s, const struct http_request *r, struct http_answer
 	}
 }
 
-/* Who clicks gets where he wants to, whether that can be counted or not. */
+/* Who clicks gets where he wants to, whether that can be counted or not. A browser that
+ * only might is refused, so that it asks again when he does. */
 void
 site_click(struct site *s, const struct http_request *r, struct http_answer *a)
 {
+	struct client client = client_of(r, s->told);
 	struct link_parts parts;
 
 	if (!tell(s, r, LINK_CLICK, &parts) || !link_leads(parts.target)) {
 		site_answer_wrong(s, 403, "this link is none of ours", a);
+		return;
+	}
+	if (client_is_ahead(&client)) {
+		site_answer_wrong(s, 503, "it was not clicked yet", a);
 		return;
 	}
 	a->status = 302;
@@ -78,13 +88,16 @@ site_click(struct site *s, const struct http_request *r, struct http_answer *a)
 /* --- Events -------------------------------------------------------------------------- */
 
 static const char *
-take_event(struct site *s, struct slice map, bool allowed, bool signal)
+take_event(struct site *s, const struct http_request *r, struct slice map, bool allowed,
+    bool signal)
 {
+	struct client client = client_of(r, s->told);
+
 	if (!site_has_room(s, DESK_EVENT_ROOM)) {
 		s->counts.lost++;
 		return "there is no room now: send it again";
 	}
-	return desk_event(s->desk, map, allowed, signal, site_now(s));
+	return desk_event(s->desk, map, allowed, signal, &client, site_now(s));
 }
 
 /* The good ones are taken, and of the others it is said which they are. */
@@ -102,7 +115,7 @@ site_events(struct site *s, const struct http_request *r, struct http_answer *a)
 	size_t open;
 
 	if (wrong == NULL && !value_get(map, "events", &list)) {
-		wrong = take_event(s, map, true, signal);
+		wrong = take_event(s, r, map, true, signal);
 		list = (struct slice){ (const uint8_t *)"\x90", 1 }; /* none */
 		taken = 1;
 	} else if (wrong == NULL &&
@@ -120,7 +133,7 @@ site_events(struct site *s, const struct http_request *r, struct http_answer *a)
 	build_text(&b, "refused");
 	open = build_open(&b);
 	for (value_open(list, &walk); value_next(&walk, &key, &item); i++) {
-		wrong = take_event(s, item, allowed, signal);
+		wrong = take_event(s, r, item, allowed, signal);
 		taken += wrong == NULL;
 		if (wrong == NULL)
 			continue;

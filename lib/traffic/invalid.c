@@ -141,9 +141,8 @@ of_agent(struct invalid_lists *l, struct slice agent)
 	    : 0;
 }
 
-/* Sec-Purpose: prefetch;prerender; older ones say Purpose: prefetch, or preview. */
-static bool
-is_ahead(struct slice purpose)
+bool
+invalid_is_ahead(struct slice purpose)
 {
 	static const char *const words[] = { "prefetch", "prerender", "preview" };
 
@@ -168,7 +167,7 @@ invalid_reasons(struct invalid_lists *l, const struct hit *hit)
 
 	if (hit->has_address)
 		reasons |= ranges_find(l->ranges, &hit->address) << INVALID_DATACENTRE;
-	if (is_ahead(hit->purpose))
+	if (invalid_is_ahead(hit->purpose))
 		reasons |= 1U << INVALID_PREFETCH;
 	if (hit->has_size && hit->width <= 1 && hit->height <= 1)
 		reasons |= 1U << INVALID_PLACEMENT;

@@ -68,6 +68,10 @@ struct hit {
 	int64_t width, height;
 };
 
+/* Whether the header says that nobody has asked for it yet: Sec-Purpose:
+ * prefetch;prerender; older ones say Purpose: prefetch, or preview. */
+bool invalid_is_ahead(struct slice purpose);
+
 /* Its reasons, as bits. Cost: 50-400 ns. */
 unsigned invalid_reasons(struct invalid_lists *l, const struct hit *hit);
 

@@ -141,6 +141,7 @@ make(void)
 	s.site.os = &os;
 	s.site.desk = &s.desk;
 	s.site.fallback = "a";
+	s.site.told = CLIENT_ADDRESS;
 	s.site.template = template_new(slice_text(template_built_in), &error);
 	s.site.links = (struct links){ mac_new(slice_text("0123456789abcdef")),
 		"https://ads", { 1000000 } };

@@ -106,6 +106,19 @@ def any_row(r):
 START = 1700000000 * 10**6
 
 
+def turned(r, e, when):
+    """What is said of an event, or how bp-retract has it once more: taken back, or again."""
+    version, score = r.randint(0, 3), r.choice([2.5, -2.5])
+    kind = r.random()
+    said = {"event_id": e["event_id"], "timestamp": when, "version": version}
+    if kind < 0.2:
+        return {"event": "retract", **said}
+    if kind < 0.5 or e["event"] not in ("impression", "decision"):
+        return {"event": "verdict", **said, "score": score}
+    return {**e, "weight": -1 if score > 0 else 1,
+            "verdict": {"version": version, "score": score}}
+
+
 def stream(r, n):
     rows = [campaign(r, i) for i in range(10)] + [creative(r, i) for i in range(40)]
     rows += [item(r, i) for i in range(5)]
@@ -118,9 +131,8 @@ def stream(r, n):
             row = any_row(r)
             events.append({"event": row.pop("event"), **e, **row})
             continue
-        if r.random() < 0.05 and events:
-            e["event_id"] = r.choice(events)["event_id"]
-            events.append({"event": "retract", **e})
+        if r.random() < 0.1 and events:
+            events.append(turned(r, r.choice(events), when))
             continue
         if r.random() < 0.9:
             e["user_id"] = "u%d" % r.randint(0, 3)
@@ -161,6 +173,7 @@ class Reference:
         self.rows = {"campaign": {}, "creative": {}, "item": {}}
         self.places = []          # of creatives: the lowest free one is taken
         self.past = []            # (event_id, who, subject, id, kinds of limit, when)
+        self.known = {}           # of each event that counted: what it added, out, version
         self.sessions = {}        # (key) -> first, last
         for row in rows:
             self.take(row)
@@ -305,23 +318,43 @@ class Reference:
         for subject, sid, cap in self.subjects(e, e["creative_id"]):
             limits = self.limits(cap)
             kinds = {n: cap.get("window_us") for n in limits}
-            self.past.append((e["event_id"], self.who(e), subject, sid, e["timestamp"],
-                              kinds))
-            if "session" in limits:
-                self.in_session(self.who(e), subject, sid, e["timestamp"], 1)
+            self.known.setdefault(e["event_id"], {"added": [], "out": True, "version": -1})[
+                "added"].append((e["event_id"], self.who(e), subject, sid, e["timestamp"],
+                                 kinds))
+        self.turn(e["event_id"], False)
 
-    def take_back(self, event_id):
-        for i, w, s, k, at, kinds in self.past:
-            if i == event_id and "session" in kinds:
-                self.in_session(w, s, k, at, -1)
-        self.past = [p for p in self.past if p[0] != event_id]
+    # It counts no more, or again.
+    def turn(self, event_id, out):
+        known = self.known.get(event_id)
+        if known is None or known["out"] == out:
+            return
+        known["out"] = out
+        for i, w, s, k, at, kinds in known["added"]:
+            if "session" in kinds:
+                self.in_session(w, s, k, at, -1 if out else 1)
+        self.past = [p for p in self.past if p[0] != event_id] + \
+            ([] if out else known["added"])
+
+    def judge(self, e):
+        known = self.known.get(e["event_id"])
+        if known is not None and e["version"] > known["version"]:
+            known["version"] = e["version"]
+            self.turn(e["event_id"], e["event"] == "retract" or e["score"] > 0)
 
     def each(self, e):
         kind = e["event"]
         if kind in self.rows:
             self.take(e)
-        elif kind == "retract":
-            self.take_back(e["event_id"])
+        elif kind in ("retract", "verdict"):
+            self.judge(e)
+        elif e.get("weight", 1) < 0:
+            if kind == self.counts:
+                self.turn(e["event_id"], True)
+        elif "verdict" in e:
+            if kind == self.counts and e["event_id"] in self.known:
+                self.turn(e["event_id"], False)
+            elif kind == self.counts and self.who(e):
+                self.add(e)
         elif kind == "request":
             named = e.get("candidates")
             if named is None and not self.rows["creative"]:

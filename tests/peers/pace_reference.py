@@ -41,6 +41,21 @@ def catalogue(r):
     return rows
 
 
+def turned(r, e, when):
+    """What is said of an event, or how bp-retract has it once more: taken back, or again."""
+    version, score = r.randint(0, 3), r.choice([2.5, -2.5])
+    kind = r.random()
+    if kind < 0.2:
+        return {"event": "retract", "event_id": e["event_id"], "timestamp": when}
+    if kind < 0.5:
+        return {"event": "verdict", "event_id": e["event_id"], "timestamp": when,
+                "version": version, "score": score}
+    if e["event"] not in STAGES:
+        return None
+    return {**e, "weight": -1 if score > 0 else 1,
+            "verdict": {"version": version, "score": score}}
+
+
 def stream(r, n):
     events, when, decisions = [], START, []
     for i in range(n):
@@ -57,7 +72,7 @@ def stream(r, n):
         elif kind < 0.55:
             decisions.append(("d%d" % i, "c%d" % r.randint(0, 14)))
             e.update(event="decision", decision_id="d%d" % i, creative_id=decisions[-1][1])
-        elif kind < 0.95 and decisions:
+        elif kind < 0.8 and decisions:
             d, c = r.choice(decisions[-12:])
             e.update(event=r.choice(STAGES), decision_id=d)
             if r.random() < 0.05:
@@ -65,10 +80,13 @@ def stream(r, n):
             if r.random() < 0.5:
                 e["creative_id"] = c
         elif events:
-            e.update(event="retract", event_id=r.choice(events)["event_id"])
+            paying = [x for x in events[-80:] if x["event"] in STAGES]
+            e = turned(r, r.choice(paying or events), when)
+            if e is None:
+                continue
         else:
             continue
-        if e["event"] not in ("request", "retract") and r.random() < 0.4:
+        if e["event"] in ("decision", *STAGES) and "weight" not in e and r.random() < 0.4:
             e.update(bid_type=r.choice(list(PAYS)), price_micros=r.randint(1, 4000))
         events.append(e)
     return events
@@ -80,7 +98,7 @@ class Reference:
         self.creatives = {x["creative_id"]: x for x in rows if x["event"] == "creative"}
         self.mark = mark
         self.known = {}      # of each decision
-        self.paid_by = {}    # event_id: decision, stage
+        self.came = {}       # of each event that came to pay: its decision, out, version
         self.days = {}       # the latest day of each campaign
         self.said = {}       # alerts of each campaign
 
@@ -148,17 +166,32 @@ class Reference:
             self.touch(key, when)
             d = self.known[e["decision_id"]] = {
                 "campaign": key, "price": self.price(key, e), "day": self.days[key],
-                "held": False, "paid": False, "until": 0}
-        if d["paid"]:
-            return
+                "held": False, "paid": 0, "until": 0}
         in_force = d["held"] and d["until"] >= when
         pays = PAYS[self.campaigns[d["campaign"]]["bid_type"]]
         if stage == pays:
-            d["paid"], d["held"] = True, False
-            self.paid_by[e["event_id"]] = d
-            yield from self.alerts(d, when)
+            d["held"] = False
+            self.came[e["event_id"]] = {"of": d, "out": True, "version": -1}
+            yield from self.turn(e["event_id"], False, when)
         elif stage < pays and in_force:
             d["until"] = when + WAIT[stage + 1]
+
+    # It counts no more, or again: a decision is paid while an event of it counts.
+    def turn(self, event_id, out, when):
+        c = self.came.get(event_id)
+        if c is None or c["out"] == out:
+            return
+        c["out"] = out
+        c["of"]["paid"] += -1 if out else 1
+        if not out and c["of"]["paid"] == 1:
+            yield from self.alerts(c["of"], when)
+
+    def judge(self, e, when):
+        c, version = self.came.get(e["event_id"]), e.get("version", 0)
+        if c is not None and version > c["version"]:
+            c["version"] = version
+            yield from self.turn(e["event_id"], e["event"] == "retract" or e["score"] > 0,
+                                 when)
 
     def each(self, e):
         kind, when = e["event"], e["timestamp"]
@@ -192,15 +225,15 @@ class Reference:
                 if why is None:
                     self.known[e["decision_id"]] = {
                         "campaign": key, "price": self.price(key, e), "day": self.days[key],
-                        "held": True, "paid": False, "until": when + WAIT[0]}
+                        "held": True, "paid": 0, "until": when + WAIT[0]}
                 elif not self.mark:
                     return
                 else:
                     e = {**e, "unfunded": why}
-        elif kind == "retract":
-            d = self.paid_by.pop(e["event_id"], None)
-            if d is not None:
-                d["paid"] = False
+        elif kind in ("retract", "verdict"):
+            yield from self.judge(e, when)
+        elif e.get("weight", 1) < 0 or e["event_id"] in self.came:
+            yield from self.turn(e["event_id"], e.get("weight", 1) < 0, when)
         else:
             yield from self.pay(e)
         yield e

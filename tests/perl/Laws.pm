@@ -548,4 +548,53 @@ sub conserves {
 	return @wrong;
 }
 
+# A record's timestamp; undef when it has none that is an integer.
+sub instant_of {
+	my ($record) = @_;
+	my $time = first { $_->[0] eq str('timestamp') } pairs($record);
+	my ($type, $bytes) = unpack 'Ca*', $time ? $time->[1] : "\xc0";
+	return $type == 0xcf ? unpack 'Q>', $bytes
+	    : $type == 0xd3  ? unpack 'q>', $bytes
+	    : $type == 0xce  ? unpack 'N', $bytes
+	    :                  undef;
+}
+
+# The watermark of a TICK; undef of all else.
+sub watermark_of {
+	my ($unit) = @_;
+	my ($type, $size, $ext) = unpack 'CCc', $unit;
+	return undef if $type != 0xc7 || $ext != 66 || ord(substr $unit, 3, 1) != 3;
+	return unpack 'q<', substr $unit, 13, 8;
+}
+
+# What came in before a TICK, which is later than all of it, and what comes out behind one.
+sub overtaken {
+	my ($use, $at) = @_;
+	my @units = @{ $use->{units} };
+	my %before = map { identity($_) => 1 } grep { is_map($_) } @units[0 .. $at - 1];
+	delete $before{ identity($_) } for grep { is_map($_) } @units[$at .. $#units];
+	my @times = grep { defined } map { instant_of($_) } grep { is_map($_) } @units[0 .. $at - 1];
+	my $tick = control(3, pack 'q<C', 1 + (max(@times) // 0), 0);
+	my $out = $use->run(input => join '', @units[0 .. $at - 1], $tick, @units[$at .. $#units])->{out};
+	my ($latest, @wrong);
+	for (@{ (split_stream($out))[0] }) {
+		$latest = watermark_of($_) // $latest, next if !is_map($_);
+		my $time = instant_of($_);
+		push @wrong, "a record of $time comes out after the TICK $latest, and came in before it"
+		    if defined $latest && defined $time && $time < $latest && $before{ identity($_) };
+	}
+	return @wrong ? $wrong[0] : ();
+}
+
+# 12
+sub overtakes {
+	my (@uses) = @_;
+	my @wrong;
+	for my $use (grep { $_->records } @uses) {
+		my $n = @{ $use->{units} };
+		push @wrong, map { overtaken($use, $_) } grep { $_ > 0 } int $n / 2, $n;
+	}
+	return @wrong;
+}
+
 1;

@@ -33,6 +33,7 @@ enum {
 
 #define BOOKS_STEP (WHEN_SECOND / 50)
 #define BOOKS_WINDOW WHEN_HOUR
+static const struct client nobody = { .told = CLIENT_NOTHING };
 static const struct span books_wait[BUDGET_EVENTS] = { { 60 * WHEN_SECOND },
 	{ 120 * WHEN_SECOND }, { 240 * WHEN_SECOND } };
 
@@ -353,7 +354,8 @@ books_convert(struct books *b, const struct books_flight *f)
 	build_text(&map, "purchase");
 	build_text(&map, "decision_id");
 	build_text(&map, f->id);
-	assert(desk_event(&b->desk, build_slice(&map), true, false, b->now) == NULL);
+	assert(desk_event(&b->desk, build_slice(&map), true, false, &nobody, b->now) ==
+	    NULL);
 }
 
 /* Its impression, then its click, then its conversion, each with the chance of the next. */
@@ -371,7 +373,7 @@ books_land(struct books *b, unsigned i)
 	if (f->converts)
 		books_convert(b, f);
 	else
-		desk_tell(&b->desk, f->event, slice_text(f->id), b->now);
+		desk_tell(&b->desk, f->event, slice_text(f->id), &nobody, b->now);
 	if (f->campaign < BOOKS_CAMPAIGNS && (unsigned)event + BID_CPM == f->type)
 		books_owe(b, f, held);
 	if (!f->converts)

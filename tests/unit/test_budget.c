@@ -67,7 +67,7 @@ what_is_held_and_paid_never_exceeds_the_budget(void **state)
 	assert_int_equal(
 	    budgets_commit(b, NULL, 1, BUDGET_CLICK, T0 + WHEN_SECOND), BUDGET_PAID);
 	assert_int_equal(
-	    budgets_commit(b, NULL, 1, BUDGET_CLICK, T0 + WHEN_SECOND), BUDGET_NOTHING);
+	    budgets_commit(b, NULL, 1, BUDGET_CLICK, T0 + WHEN_SECOND), BUDGET_AGAIN);
 	budgets_reach(b, T0 + 5 * WHEN_MINUTE);
 	assert_int_equal(budgets_state(b, 7).reserved, MICROS(10));
 	budgets_reach(b, T0 + 5 * WHEN_MINUTE + 1);
@@ -81,10 +81,75 @@ what_is_held_and_paid_never_exceeds_the_budget(void **state)
 	assert_int_equal(budgets_commit(b, NULL, 9, BUDGET_CLICK, T0), BUDGET_UNKNOWN);
 	/* What is taken back makes room. */
 	assert_false(budgets_return(b, 1, BUDGET_IMPRESSION));
+	assert_false(budgets_return(b, 1, BUDGET_CLICK)); /* the second one pays now */
+	assert_int_equal(budgets_state(b, 7).spent, MICROS(20));
 	assert_true(budgets_return(b, 1, BUDGET_CLICK));
 	assert_false(budgets_return(b, 1, BUDGET_CLICK));
 	assert_int_equal(budgets_state(b, 7).spent, MICROS(10));
 	assert_int_equal(budgets_state(b, 7).reserved, MICROS(10));
+	budgets_free(b);
+}
+
+/* As if it had never come, and as if it had never been taken back. */
+static void
+what_is_given_back_and_paid_again_leaves_nothing(void **state)
+{
+	struct budgets *b = budgets_new(rules, MEMORY);
+	struct budget_of of = of_type(BID_CPM, 3, 1000, 500);
+	struct budget_state before, paid;
+
+	(void)state;
+	for (uint64_t i = 1; i <= 3; i++) {
+		assert_int_equal(budgets_reserve(b, &of, i, T0), BUDGET_FREE);
+		if (i < 3)
+			(void)budgets_commit(b, NULL, i, BUDGET_IMPRESSION, T0);
+	}
+	/* The third was let go, so what it pays was not covered. */
+	budgets_reach(b, T0 + WHEN_HOUR);
+	before = budgets_state(b, 7);
+	(void)budgets_commit(b, NULL, 3, BUDGET_IMPRESSION, T0 + WHEN_HOUR);
+	paid = budgets_state(b, 7);
+	assert_int_equal(paid.exceeded, 3);
+	assert_true(budgets_return(b, 3, BUDGET_IMPRESSION));
+	assert_int_equal(budgets_state(b, 7).spent, before.spent);
+	assert_int_equal(budgets_state(b, 7).day_spent, before.day_spent);
+	assert_int_equal(budgets_state(b, 7).exceeded, 0);
+	assert_int_equal(
+	    budgets_commit(b, NULL, 3, BUDGET_IMPRESSION, T0 + 2 * WHEN_HOUR),
+	    BUDGET_PAID);
+	assert_int_equal(budgets_state(b, 7).spent, paid.spent);
+	assert_int_equal(budgets_state(b, 7).exceeded, paid.exceeded);
+	assert_int_equal(budgets_state(b, 7).day_spent, paid.day_spent);
+	/* Covered is covered. */
+	assert_true(budgets_return(b, 1, BUDGET_IMPRESSION));
+	(void)budgets_commit(b, NULL, 1, BUDGET_IMPRESSION, T0 + 2 * WHEN_HOUR);
+	assert_int_equal(budgets_state(b, 7).exceeded, paid.exceeded);
+	assert_int_equal(budgets_counts(b).returned, 2);
+	budgets_free(b);
+}
+
+static void
+of_a_day_that_is_over_the_total_is_given_back(void **state)
+{
+	struct budgets *b = budgets_new(rules, MEMORY);
+	struct budget_of of = of_type(BID_CPC, 10, 25, 20);
+
+	(void)state;
+	(void)budgets_reserve(b, &of, 1, T0);
+	(void)budgets_commit(b, NULL, 1, BUDGET_CLICK, T0);
+	assert_int_equal(budgets_reserve(b, &of, 2, T0 + WHEN_DAY), BUDGET_FREE);
+	(void)budgets_commit(b, NULL, 2, BUDGET_CLICK, T0 + WHEN_DAY);
+	assert_int_equal(budgets_reserve(b, &of, 3, T0 + WHEN_DAY), BUDGET_TOTAL);
+	assert_true(budgets_return(b, 1, BUDGET_CLICK));
+	assert_int_equal(budgets_state(b, 7).spent, MICROS(10));
+	assert_int_equal(budgets_state(b, 7).day_spent, MICROS(10));
+	assert_int_equal(budgets_reserve(b, &of, 3, T0 + WHEN_DAY), BUDGET_FREE);
+	/* However often it is said, nothing falls below nothing. */
+	assert_true(budgets_return(b, 2, BUDGET_CLICK));
+	for (uint64_t i = 0; i < 10; i++)
+		assert_false(budgets_return(b, 1 + i % 3, BUDGET_CLICK));
+	assert_int_equal(budgets_state(b, 7).spent, 0);
+	assert_int_equal(budgets_state(b, 7).day_spent, 0);
 	budgets_free(b);
 }
 
@@ -532,6 +597,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_impression_costs_a_thousandth_of_its_bid),
 		cmocka_unit_test(what_is_held_and_paid_never_exceeds_the_budget),
+		cmocka_unit_test(what_is_given_back_and_paid_again_leaves_nothing),
+		cmocka_unit_test(of_a_day_that_is_over_the_total_is_given_back),
 		cmocka_unit_test(parts_of_a_budget_are_never_more_than_it),
 		cmocka_unit_test(the_room_is_what_can_be_reserved),
 		cmocka_unit_test(a_lower_price_is_held_and_paid),

@@ -139,6 +139,8 @@ static void
 mistakes_are_told_with_their_line(void **state)
 {
 	(void)state;
+	refused("x = count impression,retract by user_id in 1h",
+	    "line 1: 'retract' says something of an event, and is none that counts");
 	refused("a = field x\n\nb = felt x\n",
 	    "line 3: no 'felt' (field, number, linear, log, edges, words, vector, "
 	    "hour, "
@@ -455,6 +457,64 @@ who_denies_consent_is_forgotten_whatever_he_was_counted_by(void **state)
 	assert_int_equal(extract_counts(extract)->users, 2);
 }
 
+/* A record of before neither has a history again, nor takes from another one. */
+static void
+what_was_forgotten_is_not_taken_back(void **state)
+{
+	static const char view[] = "{\"event\":\"view_item\",\"user_id\":\"u\"}";
+	static const char again[] = "{\"event\":\"view_item\",\"user_id\":\"u\","
+				    "\"verdict\":{\"version\":2}}";
+	static const char denies[] = "{\"event\":\"view_item\",\"user_id\":\"u\","
+				     "\"consent\":{\"personalization\":false}}";
+
+	(void)state;
+	given("n = sum x of view_item by user_id in 1h as number\n"
+	      "m = count view_item by user_id in 1h as number\n",
+	    MEMORY);
+	count(view, 1, start);
+	count(denies, 1, start + 1);
+	count(view, -1, start);
+	count(again, 1, start);
+	assert_int_equal(extract_counts(extract)->users, 0);
+	assert_int_equal(features_at(view, start + 2).keys.size, 0);
+	count(view, 1, start + 3);
+	count(view, -1, start);
+	count(again, 1, start);
+	assert_true(only_value(view, start + 4) == (double)(float)log1p(1));
+	/* That he denied it once is no news. */
+	count(denies, -1, start + 1);
+	assert_true(only_value(view, start + 5) == (double)(float)log1p(1));
+	count(view, -1, start + 3);
+	assert_int_equal(features_at(view, start + 6).keys.size, 0);
+	count(again, 1, start + 3);
+	assert_true(only_value(view, start + 7) == (double)(float)log1p(1));
+}
+
+static void
+a_counter_that_was_lost_is_not_owed_anything(void **state)
+{
+	char text[96];
+
+	(void)state;
+	given("n = count view_item by item in 1h as number\n"
+	      "k = distinct user of view_item by * in 1h as number\n",
+	    MEMORY);
+	count("{\"event\":\"view_item\",\"item\":\"none\"}", -1, start);
+	assert_int_equal(extract_counts(extract)->stuck, 0); /* it is on its way */
+	assert_int_equal(
+	    features_at("{\"event\":\"decision\",\"item\":\"none\"}", start).keys.size,
+	    0);
+	assert_int_equal(extract_counts(extract)->stuck, 1);
+	for (unsigned i = 0; i < 40; i++) {
+		(void)snprintf(
+		    text, sizeof text, "{\"event\":\"view_item\",\"user\":\"u%u\"}", i);
+		count(text, 1, start + 1);
+	}
+	count(text, -1, start + 1);
+	(void)features_at("{\"event\":\"decision\"}", start + 2);
+	assert_int_equal(extract_counts(extract)->stuck, 2); /* a sketch by now */
+}
+
 int
 main(void)
 {
@@ -472,6 +532,8 @@ main(void)
 		TEST(what_waits_comes_in_its_order_through_all_sizes),
 		TEST(features_of_outcomes_are_remembered_until_written_over),
 		TEST(who_denies_consent_is_forgotten_whatever_he_was_counted_by),
+		TEST(what_was_forgotten_is_not_taken_back),
+		TEST(a_counter_that_was_lost_is_not_owed_anything),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
