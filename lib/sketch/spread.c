@@ -123,7 +123,7 @@ cell_evict(struct spread *s, size_t slot)
 	uint64_t small[SMALL_WORDS] = { 0 };
 	const uint64_t *from = &c->newest;
 
-	s->head->counts.evicted++;
+	s->head->counts.evicted += elements > 0;
 	s->head->counts.evicted_count += (uint64_t)(elements + 0.5);
 	s->head->pairs[c->newest % s->small.slices] += (uint64_t)(elements + 0.5);
 	if (c->newest > s->head->poured)

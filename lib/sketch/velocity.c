@@ -53,7 +53,7 @@ cell_evict(struct velocity *v, size_t slot)
 	struct velocity_cell *c = places_cell(&v->places, slot);
 
 	velocity_pour(v, places_hash(v->fixed.seed, c->key), velocity_ring(c));
-	v->head->evictions++;
+	v->head->evictions += velocity_ring(c)->newest != 0;
 	cell_drop(v, slot);
 }
 

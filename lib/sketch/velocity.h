@@ -135,11 +135,10 @@ struct velocity_ledger {
 struct velocity_ledger velocity_ledger(const struct velocity *v, unsigned rule);
 
 struct velocity_counts {
-	uint64_t cells;  /* keys that have a cell now */
-	uint64_t places; /* for cells */
-	uint64_t
-	    evicted; /* cells that had to make room while their windows held something */
-	uint64_t width; /* of the sketch */
+	uint64_t cells;   /* keys that have a cell now */
+	uint64_t places;  /* for cells */
+	uint64_t evicted; /* cells that had to make room, after something had come */
+	uint64_t width;   /* of the sketch */
 };
 
 struct velocity_counts velocity_counts(const struct velocity *v);
