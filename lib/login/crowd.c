@@ -186,12 +186,15 @@ crowd_add(struct crowd *c, const struct login *l, struct crowd_look *to)
 	add_failures(c, l, failures);
 	to->failures = failures[OF_USER];
 	add_to_all(c, l, 1);
-	tried = window_cell_read(c->rule, c->all[TRIED], l->at);
-	if (tried > 0)
-		to->rate = window_cell_read(c->rule, c->all[FAILED], l->at) / tried;
 	for (unsigned i = 0; i < CROWD_SCOPES; i++)
 		if (l->value[i] != 0)
 			add_user(c, l, i, failures[i], to);
+	if (to->users[LOGIN_ASN] > 0) {
+		tried = window_cell_read(c->rule, c->all[TRIED], l->at);
+		to->rate = tried > 0
+		    ? window_cell_read(c->rule, c->all[FAILED], l->at) / tried
+		    : 0;
+	}
 	count(c);
 }
 

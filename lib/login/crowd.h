@@ -35,7 +35,8 @@ struct crowd_look {
 	/* Users, and those who failed; 0 where that can tell of no attack. */
 	double users[CROWD_SCOPES], failed[CROWD_SCOPES];
 	int64_t failures; /* of this user */
-	double rate;      /* of all attempts of all users, those that failed */
+	double
+	    rate; /* of all attempts of all users, those that failed, where asn tells */
 };
 
 /* Add an attempt, and look. Cost: 400 ns, and 200 ns for

@@ -46,7 +46,7 @@ struct judge_answer {
 	bool repeat; /* of an event that is known: nothing else is set */
 };
 
-/* Answer a login, and learn from it. Cost: 1-2 us. */
+/* Answer a login, and learn from it. Cost: 2-4 us: a dozen looks far apart. */
 void judge_login(struct judge *j, const struct login *l, struct judge_answer *to);
 /* A sign-up: the first that is known of its user. */
 void judge_sign_up(struct judge *j, const struct login *l);
