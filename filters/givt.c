@@ -19,7 +19,17 @@
 
 enum { LIST_MAX = (1 << 20) - 1, PLACES_MAX = 4 };
 enum { AGENT, ADDRESS, SEC_PURPOSE, PURPOSE, WIDTH, HEIGHT, FRAUD, KEYS };
-enum { COUNTRY, REGION, CITY, ASN, ORGANIZATION, PLACE_KEYS };
+enum {
+	COUNTRY,
+	REGION,
+	CITY,
+	ASN,
+	ORGANIZATION,
+	LATITUDE,
+	LONGITUDE,
+	ACCURACY,
+	PLACE_KEYS
+};
 
 struct givt {
 	const char *files[INVALID_LISTS];
@@ -46,7 +56,7 @@ static const struct option options[] = {
 	OPTION_ASIDE('t', "tor", struct givt, files[LIST_TOR], NULL,
 	    "addresses of exits of Tor", "FILE"),
 	OPTION_ASIDE('p', "places", struct givt, places_paths, NULL,
-	    "MaxMind DB files: add country, region, city, asn, as_organization",
+	    "MaxMind DB files: add country, region, city, asn, coordinates, ...",
 	    "FILES"),
 	OPTION('i', "invalid", struct givt, invalid,
 	    "robot,no_agent,not_browser,datacentre,prefetch,placement",
@@ -139,7 +149,8 @@ start(struct run *run, void *self)
 	static const char *const names[KEYS] = { "user_agent", "ip", "sec_purpose",
 		"purpose", "width", "height", "fraud" };
 	static const char *const place_names[PLACE_KEYS] = { "country", "region",
-		"city", "asn", "as_organization" };
+		"city", "asn", "as_organization", "latitude", "longitude",
+		"accuracy_km" };
 	struct givt *f = self;
 	struct error error;
 
@@ -192,6 +203,22 @@ set_text(struct run *run, struct givt *f, const struct record *r, unsigned key,
 		build_str(run_set(run, f->place_keys[key]), text);
 }
 
+/* A point is the record's, or it is the files': never some of each. */
+static void
+set_point(struct run *run, struct givt *f, const struct record *r,
+    const struct geo_place *place)
+{
+	struct slice before;
+
+	if (!place->located || record_value(r, f->place_keys[LATITUDE], &before) ||
+	    record_value(r, f->place_keys[LONGITUDE], &before))
+		return;
+	build_double(run_set(run, f->place_keys[LATITUDE]), place->latitude);
+	build_double(run_set(run, f->place_keys[LONGITUDE]), place->longitude);
+	if (place->within_km > 0)
+		build_uint(run_set(run, f->place_keys[ACCURACY]), place->within_km);
+}
+
 /* Where the address is; what the record says itself stays. */
 static void
 locate(
@@ -206,6 +233,7 @@ locate(
 	set_text(run, f, r, REGION, place.region);
 	set_text(run, f, r, CITY, place.city);
 	set_text(run, f, r, ORGANIZATION, place.organization);
+	set_point(run, f, r, &place);
 	if (place.asn != 0 && !record_value(r, f->place_keys[ASN], &before))
 		build_uint(run_set(run, f->place_keys[ASN]), place.asn);
 }

@@ -2,6 +2,7 @@
 #include "lib/traffic/geo.h"
 
 #include <arpa/inet.h>
+#include <math.h>
 #include <maxminddb.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -54,9 +55,44 @@ take_number(MMDB_entry_s *entry, const char *const *path, uint32_t *to)
 {
 	MMDB_entry_data_s data;
 
-	if (MMDB_aget_value(entry, &data, path) == MMDB_SUCCESS && data.has_data &&
-	    data.type == MMDB_DATA_TYPE_UINT32)
+	if (MMDB_aget_value(entry, &data, path) != MMDB_SUCCESS || !data.has_data)
+		return;
+	if (data.type == MMDB_DATA_TYPE_UINT32)
 		*to = data.uint32;
+	else if (data.type == MMDB_DATA_TYPE_UINT16)
+		*to = data.uint16;
+}
+
+static bool
+take_double(MMDB_entry_s *entry, const char *const *path, double *to)
+{
+	MMDB_entry_data_s data;
+
+	if (MMDB_aget_value(entry, &data, path) != MMDB_SUCCESS || !data.has_data ||
+	    data.type != MMDB_DATA_TYPE_DOUBLE || !isfinite(data.double_value))
+		return false;
+	*to = data.double_value;
+	return true;
+}
+
+/* Of one file: a point and how far from it the address may be. */
+static void
+take_location(MMDB_entry_s *entry, struct geo_place *to)
+{
+	static const char *const latitude[] = { "location", "latitude", NULL },
+				 *const longitude[] = { "location", "longitude", NULL },
+				 *const radius[] = { "location", "accuracy_radius",
+					 NULL };
+	double north, east;
+
+	if (!take_double(entry, latitude, &north) ||
+	    !take_double(entry, longitude, &east))
+		return;
+	to->located = true;
+	to->latitude = north;
+	to->longitude = east;
+	to->within_km = 0;
+	take_number(entry, radius, &to->within_km);
 }
 
 bool
@@ -91,5 +127,6 @@ geo_find(struct geo *p, const struct ip *address, struct geo_place *to)
 	take_text(&found.entry, city, &to->city);
 	take_number(&found.entry, asn, &to->asn);
 	take_text(&found.entry, organization, &to->organization);
+	take_location(&found.entry, to);
 	return true;
 }

@@ -15,6 +15,9 @@ struct geo_place {
 	struct slice city;         /* its English name */
 	uint32_t asn;              /* of the autonomous system; 0: not known */
 	struct slice organization; /* that has it */
+	bool located;
+	double latitude, longitude; /* degrees; set if located */
+	uint32_t within_km;         /* 0: not known */
 };
 
 struct geo;

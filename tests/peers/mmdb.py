@@ -6,9 +6,10 @@
 # (maxmind.github.io/MaxMind-DB). IPv4 lies in ::/96; records have 24 bits.
 import ipaddress
 import json
+import struct
 import sys
 
-UINT16, UINT32, UINT64 = 5, 6, 9
+DOUBLE, UINT16, UINT32, UINT64 = 3, 5, 6, 9
 
 
 def size_of(kind, size):
@@ -28,6 +29,8 @@ def pack(value):
         return size_of(11, len(value)) + b"".join(map(pack, value))
     if isinstance(value, str):
         return size_of(2, len(value.encode())) + value.encode()
+    if isinstance(value, float):
+        return size_of(DOUBLE, 8) + struct.pack(">d", value)
     kind, number = value if isinstance(value, tuple) else (UINT32, value)
     digits = number.to_bytes((number.bit_length() + 7) // 8, "big")
     return size_of(kind, len(digits)) + digits

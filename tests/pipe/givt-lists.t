@@ -61,7 +61,7 @@ exits 'so is a reason that there is none' 100 bp-givt --invalid robot,human in.b
 # --- Places --------------------------------------------------------------------------
 
 python3 "$root/tests/peers/mmdb.py" places.mmdb <<'END'
-192.0.2.0/24 {"country": {"iso_code": "NZ"}, "subdivisions": [{"iso_code": "WGN"}], "city": {"names": {"en": "Wellington"}}}
+192.0.2.0/24 {"country": {"iso_code": "NZ"}, "subdivisions": [{"iso_code": "WGN"}], "city": {"names": {"en": "Wellington"}}, "location": {"latitude": -41.29, "longitude": 174.78, "accuracy_radius": 20}}
 2001:db8::/32 {"country_code": "IS"}
 END
 python3 "$root/tests/peers/mmdb.py" networks.mmdb <<'END'
@@ -72,10 +72,11 @@ place() {
 	    bp-givt --places places.mmdb,networks.mmdb | bp-print --format json | cut -d, -f4-
 }
 same 'places come from all files' \
-    '"country":"NZ","region":"WGN","city":"Wellington","as_organization":"Example","asn":64500}' \
+    '"country":"NZ","region":"WGN","city":"Wellington","as_organization":"Example","latitude":-41.29,"longitude":174.78,"accuracy_km":20,"asn":64500}' \
     place 192.0.2.200
-same 'what the record says itself stays' '"city":"Lower Hutt","country":"NZ","region":"WGN"}' \
-    place 192.0.2.1 ',"city":"Lower Hutt"'
+same 'what the record says itself stays, of a point as a whole' \
+    '"city":"Lower Hutt","latitude":-41.2,"country":"NZ","region":"WGN"}' \
+    place 192.0.2.1 ',"city":"Lower Hutt","latitude":-41.2'
 same 'IPv6, and a flat file' '"country":"IS"}' place 2001:db8::7
 same 'nothing is known of others' '' place 203.0.113.1
 head -c 100 places.mmdb >cut.mmdb

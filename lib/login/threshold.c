@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/login/threshold.h"
+
+#include <math.h>
+
+#include "lib/base/number.h"
+
+int
+threshold_parse(
+    struct threshold *t, const char *text, double preset, struct error *error)
+{
+	struct slice number = slice_text(text);
+
+	*t = (struct threshold){ .score = preset };
+	t->is_rate = number.size > 0 && number.at[number.size - 1] == '%';
+	if (!t->is_rate)
+		return number_parse_double(number, &t->score)
+		    ? 0
+		    : error_set(
+			  error, "'%s' is no log-odds (4.5) and no rate (1%%)", text);
+	number.size--;
+	if (!number_parse_double(number, &t->rate) || !(t->rate > 0 && t->rate < 100))
+		return error_set(
+		    error, "'%s' is no rate above 0%% and below 100%%", text);
+	t->rate /= 100;
+	return 0;
+}
+
+void
+threshold_adapt(struct threshold *t, const struct quantile *scores, double least)
+{
+	double score;
+
+	if (!t->is_rate || quantile_weight(scores) < THRESHOLD_SCORES_MIN)
+		return;
+	/* Above all of the bucket that it is in. */
+	score = quantile_at(scores, 1 - t->rate);
+	score += fabs(score) * 2 * THRESHOLD_SCORES.error + THRESHOLD_SCORES.least;
+	t->score = score > least ? score : least;
+}
