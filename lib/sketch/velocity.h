@@ -6,11 +6,13 @@
  * Keys that matter have a cell, in which they are counted exactly: a ring of slices of
  * event time for each window. All other keys are counted together, in a Count-Min sketch
  * (Cormode and Muthukrishnan, "An improved data stream summary", J. Algorithms 55, 2005;
- * plain update) whose counters are such rings too. A key gets a cell while there is room,
- * or when the sketch says that it came more often, beyond doubt of the sketch's error,
- * than the stalest cell of its set; that cell is poured into the sketch, so that nothing
- * is lost. A cell that came later than its key says what it saw plus what the sketch has
- * of before, until that has left the windows.
+ * plain update) whose counters are such rings too. A key gets a cell while there is room.
+ * When there is none, it takes that of the stalest cell of its set, if the sketch says that
+ * it came more often, beyond doubt of the sketch's error, or by lot, once in 16 (n + 1)
+ * where the other came n times (after Ben Basat, Einziger, Friedman and Kassner,
+ * "Randomized admission policy", INFOCOM 2017). That cell is poured into the sketch, so
+ * that nothing is lost. A cell that came later than its key says what it saw plus what the
+ * sketch has of before, until that has left the windows.
  *
  *	read >= true value                        always
  *	read <= true value                        for a key that was never without cell
@@ -94,7 +96,8 @@ void velocity_add(struct velocity *v, uint64_t key, instant when,
 /* The same for n keys of one event; their misses overlap. `to` holds n or is NULL. */
 void velocity_add_all(struct velocity *v, const uint64_t *keys, size_t n, instant when,
     struct velocity_amount amount, struct velocity_answer *to);
-/* What the windows that end at `when` hold, of what came up to then. */
+/* What the windows that end at `when` hold, of what came up to then. Of windows that end
+ * before the newest instant seen, only what later ones still reach is held. */
 void velocity_read(
     const struct velocity *v, uint64_t key, instant when, struct velocity_answer *to);
 /* Bring what a key needs into the cache, ahead of use: first where its cell is told, and,
@@ -140,9 +143,6 @@ struct velocity_counts {
 
 struct velocity_counts velocity_counts(const struct velocity *v);
 
-/* Add what another of the same shape and memory holds, as if its events had come here.
- * Which keys have cells may differ from that, within the bounds above. */
-void velocity_merge(struct velocity *into, const struct velocity *from);
 void velocity_clear(struct velocity *v);
 
 /* All of it as one block for a snapshot, borrowed until the next change, and what of it
