@@ -19,8 +19,10 @@ rings_init(struct rings *r, const struct velocity_shape *shape)
 		r->slices[i] = rule.slices;
 		r->first[i] = r->total;
 		r->width[i] = (rule.length.us + (int64_t)rule.slices - 1) / rule.slices;
-		if (r->width[i] * rule.slices > r->longest)
+		if (r->width[i] * rule.slices > r->longest) {
 			r->longest = r->width[i] * rule.slices;
+			r->longest_rule = i;
+		}
 		r->total += rule.slices;
 	}
 	assert(r->total <= VELOCITY_SLICES_MAX);
@@ -85,31 +87,46 @@ rings_advance(const struct rings *r, struct ring_cell *c, const struct moment *m
 }
 
 struct velocity_mass
-rings_read(const struct rings *r, const struct ring_cell *c, unsigned rule,
-    const struct moment *m, uint64_t limit)
+rings_held(const struct rings *r, const struct ring_cell *c, unsigned rule)
 {
-	uint64_t last = c->newest < limit ? c->newest : limit, back = 0;
-	unsigned n = r->slices[rule], at = r->first[rule], slot = m->slot[rule];
+	struct velocity_mass held = { 0 };
+	unsigned first = r->first[rule], end = first + r->slices[rule];
+
+	for (unsigned i = first; i < end; i++)
+		held.count += c->count[i];
+	for (unsigned i = first; r->sums && i < end; i++)
+		mass_add(&held, (struct velocity_mass){ 0, rings_sums(r, c)[i] });
+	return held;
+}
+
+/* n slices back from a slot. */
+static struct velocity_mass
+read_back(const struct rings *r, const struct ring_cell *c, unsigned rule,
+    unsigned slot, unsigned n)
+{
 	struct velocity_mass sum = { 0 };
 
-	if (last < m->start[rule])
-		back = slices_before(r, rule, m->start[rule], last);
-	if (c->newest == 0 || back + m->ahead[rule] >= n)
-		return sum;
-	slot = slot >= back ? slot - (unsigned)back : slot + n - (unsigned)back;
-	for (n -= (unsigned)back + m->ahead[rule]; n > 0; n--) {
-		mass_add(&sum, rings_slot(r, c, at + slot));
+	for (; n > 0; n--) {
+		mass_add(&sum, rings_slot(r, c, r->first[rule] + slot));
 		slot = slot > 0 ? slot - 1 : r->slices[rule] - 1;
 	}
 	return sum;
 }
 
 struct velocity_mass
-rings_held(const struct rings *r, const struct ring_cell *c, unsigned rule)
+rings_read(const struct rings *r, const struct ring_cell *c, unsigned rule,
+    const struct moment *m, uint64_t limit)
 {
-	struct velocity_mass held = { 0 };
+	uint64_t last = c->newest < limit ? c->newest : limit, back = 0;
+	unsigned n = r->slices[rule], slot = m->slot[rule];
 
-	for (unsigned i = 0; i < r->slices[rule]; i++)
-		mass_add(&held, rings_slot(r, c, r->first[rule] + i));
-	return held;
+	if (last < m->start[rule])
+		back = slices_before(r, rule, m->start[rule], last);
+	back += m->ahead[rule];
+	if (back == 0)
+		return rings_held(r, c, rule);
+	if (c->newest == 0 || back >= n)
+		return (struct velocity_mass){ 0 };
+	slot += n - (unsigned)(back - m->ahead[rule]);
+	return read_back(r, c, rule, slot % n, n - (unsigned)back);
 }

@@ -18,8 +18,9 @@ struct rings {
 	unsigned slices[VELOCITY_RULES_MAX];
 	unsigned first[VELOCITY_RULES_MAX]; /* of the rule's slices among all */
 	int64_t width[VELOCITY_RULES_MAX];  /* of a slice, us */
-	int64_t longest; /* how far the longest window reaches back */
-	size_t size;     /* of the counters, a multiple of 8 */
+	int64_t longest;       /* how far the longest window reaches back */
+	unsigned longest_rule; /* whose it is */
+	size_t size;           /* of the counters, a multiple of 8 */
 };
 
 struct ring_cell {

@@ -58,7 +58,7 @@ cell_evict(struct velocity *v, size_t slot)
 	cell_drop(v, slot);
 }
 
-static struct velocity_cell *
+static void
 cell_take(struct velocity *v, size_t slot, uint64_t hash, uint64_t key)
 {
 	struct velocity_cell *c = places_cell(&v->places, slot);
@@ -67,7 +67,6 @@ cell_take(struct velocity *v, size_t slot, uint64_t hash, uint64_t key)
 	c->key = key;
 	c->behind = velocity_rows_hold(v, hash) ? v->head->newest : 0;
 	v->head->cells++;
-	return c;
 }
 
 /* The slot of a key that had no cell, when there is room for one. */
@@ -86,32 +85,15 @@ place_free(struct velocity *v, uint64_t hash)
 	return slot;
 }
 
-/* The rule whose window is the longest decides who is frequent. */
-static unsigned
-longest_rule(const struct velocity *v)
-{
-	unsigned rule = 0;
-
-	for (unsigned i = 1; i < v->rings.rules; i++)
-		if (v->rings.width[i] * v->rings.slices[i] >
-		    v->rings.width[rule] * v->rings.slices[rule])
-			rule = i;
-	return rule;
-}
-
 /* A key in the sketch takes the place of the stalest cell of its set when it is more
  * frequent beyond doubt, or by lot: else no key could show in a flood that it comes more
  * often than the sketch errs. */
 static void
-contend(
-    struct velocity *v, uint64_t hash, uint64_t key, const struct velocity_rows *rows)
+contend(struct velocity *v, uint64_t hash, uint64_t key, int64_t count)
 {
 	enum { LOT = 16 };
-	unsigned rule = longest_rule(v);
-	struct velocity_mass most =
-	    velocity_rows_read(v, rows, rule, &v->last, VELOCITY_FOREVER);
-	double surely =
-	    (double)most.count - velocity_excess(v, v->head->live[rule].count);
+	unsigned rule = v->rings.longest_rule;
+	double surely = (double)count - v->excess * (double)v->head->live[rule].count;
 	double lot = 1 / (LOT * hash_uniform(random_next(&v->head->lots)));
 	struct velocity_mass held;
 	size_t slot;
@@ -201,42 +183,51 @@ sketch_put(
 	}
 }
 
-/* v->last is the moment of the instant. */
 static void
-add(struct velocity *v, uint64_t key, uint64_t hash, struct velocity_mass amount,
+add_to_cell(struct velocity *v, uint64_t hash, size_t slot, struct velocity_mass amount,
     struct velocity_answer *to)
 {
-	size_t slot = places_find(&v->places, hash, key);
-	struct velocity_cell *c = NULL;
+	const struct velocity_cell *c = places_cell(&v->places, slot);
 	struct velocity_rows rows;
 
-	mass_add(&v->head->added, amount);
-	if (slot == PLACES_NONE) {
-		slot = place_free(v, hash);
-		if (slot != PLACES_NONE)
-			cell_take(v, slot, hash, key);
-	}
-	if (slot != PLACES_NONE) {
-		c = places_cell(&v->places, slot);
-		cell_put(v, slot, amount);
-	}
-	if (slot == PLACES_NONE || c->behind != 0)
+	cell_put(v, slot, amount);
+	if (c->behind != 0)
 		rows = velocity_rows(v, hash);
-	if (slot == PLACES_NONE)
-		sketch_put(v, &rows, amount);
-	if (to != NULL)
-		answer(v, c, c == NULL || c->behind != 0 ? &rows : NULL, &v->last, to);
-	if (slot == PLACES_NONE)
-		contend(v, hash, key, &rows);
+	answer(v, c, c->behind != 0 ? &rows : NULL, &v->last, to);
+}
+
+static void
+add_to_sketch(struct velocity *v, uint64_t hash, uint64_t key,
+    struct velocity_mass amount, struct velocity_answer *to)
+{
+	struct velocity_rows rows = velocity_rows(v, hash);
+
+	sketch_put(v, &rows, amount);
+	answer(v, NULL, &rows, &v->last, to);
+	contend(v, hash, key, to->count[v->rings.longest_rule]);
 }
 
 void
 velocity_add(struct velocity *v, uint64_t key, instant when,
     struct velocity_amount amount, struct velocity_answer *to)
 {
+	struct velocity_mass mass = { amount.count, v->rings.sums ? amount.sum : 0 };
+	uint64_t hash = places_hash(v->fixed.seed, key);
+	size_t slot = places_find(&v->places, hash, key);
+	struct velocity_answer unasked;
+
 	see(v, when);
-	add(v, key, places_hash(v->fixed.seed, key),
-	    (struct velocity_mass){ amount.count, v->rings.sums ? amount.sum : 0 }, to);
+	to = to == NULL ? &unasked : to;
+	mass_add(&v->head->added, mass);
+	if (slot == PLACES_NONE) {
+		slot = place_free(v, hash);
+		if (slot != PLACES_NONE)
+			cell_take(v, slot, hash, key);
+	}
+	if (slot != PLACES_NONE)
+		add_to_cell(v, hash, slot, mass, to);
+	else
+		add_to_sketch(v, hash, key, mass, to);
 }
 
 void
@@ -295,14 +286,15 @@ velocity_ledger(const struct velocity *v, unsigned rule)
 	const struct velocity_head *h = v->head;
 	struct velocity_ledger ledger = { .added = h->added,
 		.cells = h->held[rule],
-		.sketch = h->sketch[0][rule],
+		.sketch = h->put[rule],
 		.expired = h->expired[rule],
 		.late = h->late[rule],
 		.refused = h->refused[rule],
 		.evicted = h->evicted[rule] };
 
 	assert(rule < v->rings.rules);
-	mass_add(&ledger.expired, h->sketch_expired[0][rule]);
+	mass_take(&ledger.sketch, h->row_expired[0][rule]);
+	mass_add(&ledger.expired, h->row_expired[0][rule]);
 	return ledger;
 }
 

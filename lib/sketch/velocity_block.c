@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/assert.h"
+#include "lib/base/memory.h"
 #include "lib/sketch/velocity_inside.h"
 
 enum { LINE = 64 };
@@ -78,6 +79,7 @@ take_block(struct velocity *v)
 	v->memory = calloc(1, v->size + LINE - 1);
 	if (v->memory == NULL || dirty_init(&v->dirty, v->size) != 0)
 		return -1;
+	memory_prefer_huge(v->memory, v->size + LINE - 1);
 	v->head = (void *)(((uintptr_t)v->memory + LINE - 1) & ~(uintptr_t)(LINE - 1));
 	v->places.words = (uint64_t *)(void *)((uint8_t *)v->head + head_bytes());
 	v->places.cells = (uint8_t *)(v->places.words + places);
@@ -103,6 +105,7 @@ velocity_new(const struct velocity_shape *shape, uint64_t memory_bytes)
 	left = memory_bytes - sizeof *v - head_bytes() - LINE;
 	v->fixed = fixed_of(
 	    shape, left / 4 * 3 / set_bytes(&rings), left / 4 / (DEPTH * rings.size));
+	v->excess = exp(1) / (double)v->fixed.width;
 	if (take_block(v) == 0)
 		return v;
 	velocity_free(v);
@@ -191,9 +194,11 @@ row_holds(const struct velocity *v, unsigned row)
 			mass_add(&held[i],
 			    rings_held(&v->rings, velocity_row(v, row, at), i));
 	}
-	for (unsigned i = 0; i < v->rings.rules; i++)
-		if (!mass_equal(held[i], v->head->sketch[row][i]))
+	for (unsigned i = 0; i < v->rings.rules; i++) {
+		mass_add(&held[i], v->head->row_expired[row][i]);
+		if (!mass_equal(held[i], v->head->put[i]))
 			return false;
+	}
 	return true;
 }
 

@@ -29,8 +29,9 @@ struct velocity_head {
 	uint64_t cells, evictions;
 	struct random lots;
 	struct velocity_mass added;
-	struct velocity_mass held[RULES], sketch[DEPTH][RULES]; /* by a walk the same */
-	struct velocity_mass expired[RULES], sketch_expired[DEPTH][RULES];
+	/* In cells; put into each row of the sketch and, since, overwritten there. */
+	struct velocity_mass held[RULES], put[RULES], row_expired[DEPTH][RULES];
+	struct velocity_mass expired[RULES]; /* of cells */
 	struct velocity_mass late[RULES], refused[RULES], evicted[RULES];
 	/* What the sketch holds of each slice, and in the windows as of `newest`. */
 	struct velocity_mass slice[VELOCITY_SLICES_MAX], live[RULES];
@@ -51,6 +52,7 @@ struct velocity {
 	uint8_t *rows;
 	size_t size; /* of the block */
 	struct velocity_fixed fixed;
+	double excess; /* e / width */
 	struct dirty dirty;
 	struct moment last; /* of the last call: most are of the same slices */
 };
@@ -98,7 +100,5 @@ struct velocity_mass velocity_rows_read(const struct velocity *v,
 bool velocity_rows_hold(const struct velocity *v, uint64_t hash);
 /* Move what a ring of the key holds there: held becomes evicted, expired or refused. */
 void velocity_pour(struct velocity *v, uint64_t hash, const struct ring_cell *ring);
-/* (e / width) * mass */
-double velocity_excess(const struct velocity *v, int64_t mass);
 
 #endif

@@ -43,13 +43,26 @@ velocity_advance(struct velocity *v, const struct moment *m)
 struct velocity_rows
 velocity_rows(const struct velocity *v, uint64_t hash)
 {
+	/* Kirsch and Mitzenmacher, "Less hashing, same performance", ESA 2006. */
+	uint64_t step = hash_mix(hash + UINT64_C(0x9E3779B97F4A7C15)) | 1;
 	struct velocity_rows rows;
 
 	for (unsigned i = 0; i < DEPTH; i++) {
-		hash = hash_mix(hash + UINT64_C(0x9E3779B97F4A7C15));
+		hash += step;
 		rows.at[i] = velocity_row(v, i, hash_bucket(hash, v->fixed.width));
 	}
 	return rows;
+}
+
+static void
+row_advance(
+    struct velocity *v, unsigned row, struct ring_cell *c, const struct moment *m)
+{
+	struct velocity_mass gone[RULES] = { 0 };
+
+	rings_advance(&v->rings, c, m, gone);
+	for (unsigned i = 0; i < v->rings.rules; i++)
+		mass_add(&v->head->row_expired[row][i], gone[i]);
 }
 
 void
@@ -59,16 +72,9 @@ velocity_rows_advance(
 	struct velocity_head *h = v->head;
 
 	for (unsigned i = 0; i < DEPTH; i++) {
-		struct velocity_mass gone[RULES] = { 0 };
-
 		velocity_mark(v, rows->at[i], v->rings.size);
-		if (rows->at[i]->newest >= m->at)
-			continue;
-		rings_advance(&v->rings, rows->at[i], m, gone);
-		for (unsigned k = 0; k < v->rings.rules; k++) {
-			mass_take(&h->sketch[i][k], gone[k]);
-			mass_add(&h->sketch_expired[i][k], gone[k]);
-		}
+		if (rows->at[i]->newest < m->at)
+			row_advance(v, i, rows->at[i], m);
 	}
 	h->poured = m->at > h->poured ? m->at : h->poured;
 }
@@ -82,10 +88,9 @@ velocity_rows_put(struct velocity *v, const struct velocity_rows *rows, unsigned
 	for (unsigned i = 0; i < DEPTH; i++)
 		if (!rings_fits(&v->rings, rows->at[i], at, amount))
 			return false;
-	for (unsigned i = 0; i < DEPTH; i++) {
+	for (unsigned i = 0; i < DEPTH; i++)
 		rings_put(&v->rings, rows->at[i], at, amount);
-		mass_add(&h->sketch[i][rule], amount);
-	}
+	mass_add(&h->put[rule], amount);
 	mass_add(&h->slice[at], amount);
 	mass_add(&h->live[rule], amount);
 	return true;
@@ -163,12 +168,6 @@ velocity_pour(struct velocity *v, uint64_t hash, const struct ring_cell *ring)
 	}
 }
 
-double
-velocity_excess(const struct velocity *v, int64_t mass)
-{
-	return mass <= 0 ? 0 : exp(1) / (double)v->fixed.width * (double)mass;
-}
-
 struct velocity_bound
 velocity_bound(const struct velocity *v, unsigned rule, instant when)
 {
@@ -187,8 +186,8 @@ velocity_bound(const struct velocity *v, unsigned rule, instant when)
 		start -= (uint64_t)r->width[rule];
 	}
 	return (struct velocity_bound){
-		velocity_excess(v, mass.count),
-		velocity_excess(v, mass.sum),
+		v->excess * (double)mass.count,
+		v->excess * (double)mass.sum,
 		exp(-DEPTH),
 	};
 }
