@@ -11,6 +11,7 @@
 #ifndef BANNERPIPE_SKETCH_PLACES_H
 #define BANNERPIPE_SKETCH_PLACES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -60,17 +61,33 @@ places_cell(const struct places *p, size_t slot)
 	return p->cells + slot * p->stride;
 }
 
+/* The ways of a set whose tag is that of the hash, a bit each; without branches, for which
+ * way it is cannot be foreseen. */
+static inline unsigned
+places_alike(const struct places *p, size_t set, uint64_t hash)
+{
+	uint64_t tag = places_tag(hash);
+	unsigned alike = 0;
+
+	for (unsigned way = 0; way < PLACES_WAYS; way++) {
+		uint64_t word = p->words[set + way];
+
+		alike |= (unsigned)((word ^ tag) >> 40 == 0 && word != 0) << way;
+	}
+	return alike;
+}
+
 /* The slot of a key, PLACES_NONE when it has none. */
 static inline size_t
 places_find(const struct places *p, uint64_t hash, uint64_t key)
 {
 	size_t set = places_set(p, hash);
 
-	for (size_t slot = set; slot < set + PLACES_WAYS; slot++) {
-		uint64_t word = p->words[slot];
+	for (unsigned alike = places_alike(p, set, hash); alike != 0;
+	     alike &= alike - 1) {
+		size_t slot = set + (unsigned)__builtin_ctz(alike);
 
-		if (word != 0 && (word ^ places_tag(hash)) >> 40 == 0 &&
-		    *(const uint64_t *)places_cell(p, slot) == key)
+		if (*(const uint64_t *)places_cell(p, slot) == key)
 			return slot;
 	}
 	return PLACES_NONE;
@@ -128,15 +145,12 @@ static inline bool
 places_prefetch_cell(const struct places *p, uint64_t hash)
 {
 	size_t set = places_set(p, hash);
+	unsigned alike = places_alike(p, set, hash);
 
-	for (size_t slot = set; slot < set + PLACES_WAYS; slot++) {
-		if (p->words[slot] != 0 &&
-		    (p->words[slot] ^ places_tag(hash)) >> 40 == 0) {
-			places_fetch(places_cell(p, slot), p->stride);
-			return true;
-		}
-	}
-	return false;
+	if (alike != 0)
+		places_fetch(
+		    places_cell(p, set + (unsigned)__builtin_ctz(alike)), p->stride);
+	return alike != 0;
 }
 
 #endif

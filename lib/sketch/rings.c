@@ -86,19 +86,6 @@ rings_advance(const struct rings *r, struct ring_cell *c, const struct moment *m
 		c->newest = m->at;
 }
 
-struct velocity_mass
-rings_held(const struct rings *r, const struct ring_cell *c, unsigned rule)
-{
-	struct velocity_mass held = { 0 };
-	unsigned first = r->first[rule], end = first + r->slices[rule];
-
-	for (unsigned i = first; i < end; i++)
-		held.count += c->count[i];
-	for (unsigned i = first; r->sums && i < end; i++)
-		mass_add(&held, (struct velocity_mass){ 0, rings_sums(r, c)[i] });
-	return held;
-}
-
 /* n slices back from a slot. */
 static struct velocity_mass
 read_back(const struct rings *r, const struct ring_cell *c, unsigned rule,
@@ -114,19 +101,16 @@ read_back(const struct rings *r, const struct ring_cell *c, unsigned rule,
 }
 
 struct velocity_mass
-rings_read(const struct rings *r, const struct ring_cell *c, unsigned rule,
-    const struct moment *m, uint64_t limit)
+rings_read_part(const struct rings *r, const struct ring_cell *c, unsigned rule,
+    const struct moment *m, uint64_t last)
 {
-	uint64_t last = c->newest < limit ? c->newest : limit, back = 0;
 	unsigned n = r->slices[rule], slot = m->slot[rule];
+	uint64_t back = 0;
 
 	if (last < m->start[rule])
 		back = slices_before(r, rule, m->start[rule], last);
-	back += m->ahead[rule];
-	if (back == 0)
-		return rings_held(r, c, rule);
-	if (c->newest == 0 || back >= n)
+	if (last == 0 || back + m->ahead[rule] >= n)
 		return (struct velocity_mass){ 0 };
-	slot += n - (unsigned)(back - m->ahead[rule]);
-	return read_back(r, c, rule, slot % n, n - (unsigned)back);
+	slot += n - (unsigned)back;
+	return read_back(r, c, rule, slot % n, n - (unsigned)back - m->ahead[rule]);
 }

@@ -56,14 +56,6 @@ void rings_moment(
 void rings_advance(const struct rings *r, struct ring_cell *c, const struct moment *m,
     struct velocity_mass *overwritten);
 
-/* What a window that ends at m holds of what came up to `limit`. */
-struct velocity_mass rings_read(const struct rings *r, const struct ring_cell *c,
-    unsigned rule, const struct moment *m, uint64_t limit);
-
-/* All that the slices of a rule hold, and what one of them does. */
-struct velocity_mass rings_held(
-    const struct rings *r, const struct ring_cell *c, unsigned rule);
-
 static inline struct velocity_mass
 rings_slot(const struct rings *r, const struct ring_cell *c, unsigned at)
 {
@@ -104,6 +96,37 @@ mass_take(struct velocity_mass *from, struct velocity_mass a)
 {
 	from->count -= a.count;
 	from->sum = (int64_t)((uint64_t)from->sum - (uint64_t)a.sum);
+}
+
+/* All that the slices of a rule hold. */
+static inline struct velocity_mass
+rings_held(const struct rings *r, const struct ring_cell *c, unsigned rule)
+{
+	struct velocity_mass held = { 0 };
+	unsigned first = r->first[rule], end = first + r->slices[rule];
+
+	for (unsigned i = first; i < end; i++)
+		held.count += c->count[i];
+	for (unsigned i = first; r->sums && i < end; i++)
+		mass_add(&held, (struct velocity_mass){ 0, rings_sums(r, c)[i] });
+	return held;
+}
+
+/* What a window that ends at m holds of what came up to `last`, which is at most the
+ * ring's newest. */
+struct velocity_mass rings_read_part(const struct rings *r, const struct ring_cell *c,
+    unsigned rule, const struct moment *m, uint64_t last);
+
+/* The same up to any `limit`: mostly it is all. */
+static inline struct velocity_mass
+rings_read(const struct rings *r, const struct ring_cell *c, unsigned rule,
+    const struct moment *m, uint64_t limit)
+{
+	uint64_t last = c->newest < limit ? c->newest : limit;
+
+	if (last >= m->start[rule] && m->ahead[rule] == 0)
+		return rings_held(r, c, rule);
+	return rings_read_part(r, c, rule, m, last);
 }
 
 #endif

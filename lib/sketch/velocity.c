@@ -207,39 +207,75 @@ add_to_sketch(struct velocity *v, uint64_t hash, uint64_t key,
 	contend(v, hash, key, to->count[v->rings.longest_rule]);
 }
 
-void
-velocity_add(struct velocity *v, uint64_t key, instant when,
-    struct velocity_amount amount, struct velocity_answer *to)
+/* v->last is the moment of the instant. */
+static void
+add(struct velocity *v, uint64_t key, uint64_t hash, struct velocity_mass amount,
+    struct velocity_answer *to)
 {
-	struct velocity_mass mass = { amount.count, v->rings.sums ? amount.sum : 0 };
-	uint64_t hash = places_hash(v->fixed.seed, key);
 	size_t slot = places_find(&v->places, hash, key);
-	struct velocity_answer unasked;
 
-	see(v, when);
-	to = to == NULL ? &unasked : to;
-	mass_add(&v->head->added, mass);
+	mass_add(&v->head->added, amount);
 	if (slot == PLACES_NONE) {
 		slot = place_free(v, hash);
 		if (slot != PLACES_NONE)
 			cell_take(v, slot, hash, key);
 	}
 	if (slot != PLACES_NONE)
-		add_to_cell(v, hash, slot, mass, to);
+		add_to_cell(v, hash, slot, amount, to);
 	else
-		add_to_sketch(v, hash, key, mass, to);
+		add_to_sketch(v, hash, key, amount, to);
+}
+
+static struct velocity_mass
+mass_of(const struct velocity *v, struct velocity_amount amount)
+{
+	return (struct velocity_mass){ amount.count, v->rings.sums ? amount.sum : 0 };
+}
+
+void
+velocity_add(struct velocity *v, uint64_t key, instant when,
+    struct velocity_amount amount, struct velocity_answer *to)
+{
+	struct velocity_answer unasked;
+
+	see(v, when);
+	add(v, key, places_hash(v->fixed.seed, key), mass_of(v, amount),
+	    to == NULL ? &unasked : to);
+}
+
+static void
+prefetch_cell(const struct velocity *v, uint64_t hash)
+{
+	struct velocity_rows rows;
+
+	if (places_prefetch_cell(&v->places, hash) || v->head->poured == 0)
+		return;
+	rows = velocity_rows(v, hash);
+	for (unsigned i = 0; i < DEPTH; i++)
+		places_fetch(rows.at[i], v->rings.size);
 }
 
 void
 velocity_add_all(struct velocity *v, const uint64_t *keys, size_t n, instant when,
     struct velocity_amount amount, struct velocity_answer *to)
 {
-	for (size_t i = 0; i < n; i++)
-		velocity_prefetch(v, keys[i]);
-	for (size_t i = 0; i < n; i++)
-		velocity_prefetch_cell(v, keys[i]);
-	for (size_t i = 0; i < n; i++)
-		velocity_add(v, keys[i], when, amount, to == NULL ? NULL : &to[i]);
+	enum { AT_ONCE = 32 };
+	struct velocity_answer unasked;
+	uint64_t hash[AT_ONCE];
+
+	see(v, when);
+	for (size_t done = 0, part; done < n; done += part) {
+		part = n - done < AT_ONCE ? n - done : AT_ONCE;
+		for (size_t i = 0; i < part; i++) {
+			hash[i] = places_hash(v->fixed.seed, keys[done + i]);
+			places_prefetch(&v->places, hash[i]);
+		}
+		for (size_t i = 0; i < part; i++)
+			prefetch_cell(v, hash[i]);
+		for (size_t i = 0; i < part; i++)
+			add(v, keys[done + i], hash[i], mass_of(v, amount),
+			    to == NULL ? &unasked : &to[done + i]);
+	}
 }
 
 void
@@ -270,14 +306,7 @@ velocity_prefetch(const struct velocity *v, uint64_t key)
 void
 velocity_prefetch_cell(const struct velocity *v, uint64_t key)
 {
-	uint64_t hash = places_hash(v->fixed.seed, key);
-	struct velocity_rows rows;
-
-	if (places_prefetch_cell(&v->places, hash) || v->head->poured == 0)
-		return;
-	rows = velocity_rows(v, hash);
-	for (unsigned i = 0; i < DEPTH; i++)
-		places_fetch(rows.at[i], v->rings.size);
+	prefetch_cell(v, places_hash(v->fixed.seed, key));
 }
 
 struct velocity_ledger
