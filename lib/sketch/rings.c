@@ -59,10 +59,13 @@ rings_moment(const struct rings *r, uint64_t newest, uint64_t at, struct moment 
 		m->ahead[i] = ahead < r->slices[i] ? (unsigned)ahead : r->slices[i];
 	}
 	m->at = at;
+	m->latest = 0;
+	for (unsigned i = 0; i < r->rules; i++)
+		m->latest = m->start[i] > m->latest ? m->start[i] : m->latest;
 }
 
 void
-rings_advance(const struct rings *r, struct ring_cell *c, const struct moment *m,
+rings_overwrite(const struct rings *r, struct ring_cell *c, const struct moment *m,
     struct velocity_mass *overwritten)
 {
 	for (unsigned i = 0; i < r->rules && c->newest != 0; i++) {
@@ -82,8 +85,6 @@ rings_advance(const struct rings *r, struct ring_cell *c, const struct moment *m
 				rings_sums(r, c)[at] = 0;
 		}
 	}
-	if (c->newest < m->at)
-		c->newest = m->at;
 }
 
 /* n slices back from a slot. */

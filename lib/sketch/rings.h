@@ -31,12 +31,27 @@ struct ring_cell {
 /* An instant as the rings see it. */
 struct moment {
 	uint64_t at;                        /* moved by 2^63; 0: none */
+	uint64_t latest;                    /* of the starts */
 	uint64_t start[VELOCITY_RULES_MAX]; /* of its slice, moved likewise */
 	unsigned slot[VELOCITY_RULES_MAX];  /* of its slice */
 	/* How many slices the newest of all is ahead; `slices` when it has left the window.
 	 */
 	unsigned ahead[VELOCITY_RULES_MAX];
 };
+
+static inline void
+mass_add(struct velocity_mass *to, struct velocity_mass a)
+{
+	to->count += a.count;
+	to->sum = (int64_t)((uint64_t)to->sum + (uint64_t)a.sum);
+}
+
+static inline void
+mass_take(struct velocity_mass *from, struct velocity_mass a)
+{
+	from->count -= a.count;
+	from->sum = (int64_t)((uint64_t)from->sum - (uint64_t)a.sum);
+}
 
 void rings_init(struct rings *r, const struct velocity_shape *shape);
 
@@ -51,10 +66,20 @@ rings_sums(const struct rings *r, const struct ring_cell *c)
 void rings_moment(
     const struct rings *r, uint64_t newest, uint64_t at, struct moment *m);
 
-/* Make the slices of a moment ready to be added to; adds what is overwritten to
- * overwritten[rule]. */
-void rings_advance(const struct rings *r, struct ring_cell *c, const struct moment *m,
+/* Make the slices of a moment ready to be added to, where some are not; adds what is
+ * overwritten to overwritten[rule]. */
+void rings_overwrite(const struct rings *r, struct ring_cell *c, const struct moment *m,
     struct velocity_mass *overwritten);
+
+static inline void
+rings_advance(const struct rings *r, struct ring_cell *c, const struct moment *m,
+    struct velocity_mass *overwritten)
+{
+	if (c->newest < m->latest)
+		rings_overwrite(r, c, m, overwritten);
+	if (c->newest < m->at)
+		c->newest = m->at;
+}
 
 static inline struct velocity_mass
 rings_slot(const struct rings *r, const struct ring_cell *c, unsigned at)
@@ -82,20 +107,6 @@ rings_put(
 	c->count[at] += (int32_t)a.count;
 	if (r->sums)
 		rings_sums(r, c)[at] += a.sum;
-}
-
-static inline void
-mass_add(struct velocity_mass *to, struct velocity_mass a)
-{
-	to->count += a.count;
-	to->sum = (int64_t)((uint64_t)to->sum + (uint64_t)a.sum);
-}
-
-static inline void
-mass_take(struct velocity_mass *from, struct velocity_mass a)
-{
-	from->count -= a.count;
-	from->sum = (int64_t)((uint64_t)from->sum - (uint64_t)a.sum);
 }
 
 /* All that the slices of a rule hold. */

@@ -42,7 +42,6 @@ cell_expire(struct velocity *v, size_t slot)
 	for (unsigned i = 0; i < v->rings.rules; i++) {
 		struct velocity_mass held = rings_held(&v->rings, velocity_ring(c), i);
 
-		mass_take(&v->head->held[i], held);
 		mass_add(&v->head->expired[i], held);
 	}
 	cell_drop(v, slot);
@@ -144,20 +143,17 @@ static void
 cell_put(struct velocity *v, size_t slot, struct velocity_mass amount)
 {
 	struct velocity_cell *c = places_cell(&v->places, slot);
-	struct velocity_mass gone[RULES] = { 0 };
 	struct velocity_head *h = v->head;
 
-	rings_advance(&v->rings, velocity_ring(c), &v->last, gone);
+	rings_advance(&v->rings, velocity_ring(c), &v->last, h->expired);
 	for (unsigned i = 0; i < v->rings.rules; i++) {
 		unsigned at = v->rings.first[i] + v->last.slot[i];
 
-		mass_take(&h->held[i], gone[i]);
-		mass_add(&h->expired[i], gone[i]);
 		if (is_late(v, i, amount))
 			continue;
 		if (rings_fits(&v->rings, velocity_ring(c), at, amount)) {
 			rings_put(&v->rings, velocity_ring(c), at, amount);
-			mass_add(&h->held[i], amount);
+			mass_add(&h->entered[i], amount);
 		} else {
 			mass_add(&h->refused[i], amount);
 		}
@@ -314,7 +310,7 @@ velocity_ledger(const struct velocity *v, unsigned rule)
 {
 	const struct velocity_head *h = v->head;
 	struct velocity_ledger ledger = { .added = h->added,
-		.cells = h->held[rule],
+		.cells = h->entered[rule],
 		.sketch = h->put[rule],
 		.expired = h->expired[rule],
 		.late = h->late[rule],
@@ -322,6 +318,8 @@ velocity_ledger(const struct velocity *v, unsigned rule)
 		.evicted = h->evicted[rule] };
 
 	assert(rule < v->rings.rules);
+	mass_take(&ledger.cells, h->expired[rule]);
+	mass_take(&ledger.cells, h->left[rule]);
 	mass_take(&ledger.sketch, h->row_expired[0][rule]);
 	mass_add(&ledger.expired, h->row_expired[0][rule]);
 	return ledger;

@@ -176,9 +176,12 @@ cells_hold(const struct velocity *v)
 		for (unsigned i = 0; i < v->rings.rules; i++)
 			mass_add(&held[i], rings_held(&v->rings, velocity_ring(c), i));
 	}
-	for (unsigned i = 0; i < v->rings.rules; i++)
-		if (!mass_equal(held[i], v->head->held[i]))
+	for (unsigned i = 0; i < v->rings.rules; i++) {
+		mass_add(&held[i], v->head->expired[i]);
+		mass_add(&held[i], v->head->left[i]);
+		if (!mass_equal(held[i], v->head->entered[i]))
 			return false;
+	}
 	return cells == v->head->cells;
 }
 

@@ -29,9 +29,11 @@ struct velocity_head {
 	uint64_t cells, evictions;
 	struct random lots;
 	struct velocity_mass added;
-	/* In cells; put into each row of the sketch and, since, overwritten there. */
-	struct velocity_mass held[RULES], put[RULES], row_expired[DEPTH][RULES];
-	struct velocity_mass expired[RULES]; /* of cells */
+	/* What came into cells = what they hold + what was overwritten there + what left
+	 * them at an eviction; what was put into each row of the sketch = what it holds +
+	 * what was overwritten there. */
+	struct velocity_mass entered[RULES], expired[RULES], left[RULES];
+	struct velocity_mass put[RULES], row_expired[DEPTH][RULES];
 	struct velocity_mass late[RULES], refused[RULES], evicted[RULES];
 	/* What the sketch holds of each slice, and in the windows as of `newest`. */
 	struct velocity_mass slice[VELOCITY_SLICES_MAX], live[RULES];

@@ -54,17 +54,6 @@ velocity_rows(const struct velocity *v, uint64_t hash)
 	return rows;
 }
 
-static void
-row_advance(
-    struct velocity *v, unsigned row, struct ring_cell *c, const struct moment *m)
-{
-	struct velocity_mass gone[RULES] = { 0 };
-
-	rings_advance(&v->rings, c, m, gone);
-	for (unsigned i = 0; i < v->rings.rules; i++)
-		mass_add(&v->head->row_expired[row][i], gone[i]);
-}
-
 void
 velocity_rows_advance(
     struct velocity *v, const struct velocity_rows *rows, const struct moment *m)
@@ -73,8 +62,7 @@ velocity_rows_advance(
 
 	for (unsigned i = 0; i < DEPTH; i++) {
 		velocity_mark(v, rows->at[i], v->rings.size);
-		if (rows->at[i]->newest < m->at)
-			row_advance(v, i, rows->at[i], m);
+		rings_advance(&v->rings, rows->at[i], m, h->row_expired[i]);
 	}
 	h->poured = m->at > h->poured ? m->at : h->poured;
 }
@@ -140,12 +128,10 @@ pour_slice(struct velocity *v, const struct velocity_rows *rows, unsigned rule,
 {
 	struct velocity_head *h = v->head;
 
-	mass_take(&h->held[rule], a);
-	if (!live)
-		mass_add(&h->expired[rule], a);
-	else if (velocity_rows_put(v, rows, rule, at, a))
+	mass_add(live ? &h->left[rule] : &h->expired[rule], a);
+	if (live && velocity_rows_put(v, rows, rule, at, a))
 		mass_add(&h->evicted[rule], a);
-	else
+	else if (live)
 		mass_add(&h->refused[rule], a);
 }
 
@@ -156,6 +142,9 @@ velocity_pour(struct velocity *v, uint64_t hash, const struct ring_cell *ring)
 	struct velocity_rows rows = velocity_rows(v, hash);
 	struct moment m = { 0 };
 
+	/* Of a cell that was given and then nothing came. */
+	if (ring->newest == 0)
+		return;
 	rings_moment(r, v->head->newest, ring->newest, &m);
 	velocity_rows_advance(v, &rows, &m);
 	for (unsigned i = 0; i < r->rules; i++) {
