@@ -68,23 +68,57 @@ distinct_add(uint8_t *registers, unsigned precision, uint64_t hash)
 		registers[i] = (uint8_t)rank;
 }
 
+/* Registers are looked at in blocks. */
+enum { BLOCK = 1 << DISTINCT_PRECISION_MIN };
+
+static void
+merge_block(uint8_t into[BLOCK], const uint8_t from[BLOCK])
+{
+	for (unsigned i = 0; i < BLOCK; i++)
+		into[i] = from[i] > into[i] ? from[i] : into[i];
+}
+
 void
 distinct_merge(uint8_t *into, const uint8_t *from, unsigned precision)
 {
-	for (size_t i = 0; i < (size_t)1 << precision; i++)
-		into[i] = from[i] > into[i] ? from[i] : into[i];
+	for (size_t i = 0; i < (size_t)1 << precision; i += BLOCK)
+		merge_block(into + i, from + i);
+}
+
+/* How many registers hold each rank: neighbours are counted apart, so that one count does
+ * not wait for the other. */
+enum { APART = 4 };
+
+struct tally {
+	uint32_t ranks[APART][RANKS_MAX];
+};
+
+static void
+tally_add(struct tally *t, const uint8_t block[BLOCK], unsigned precision)
+{
+	for (unsigned i = 0; i < BLOCK; i++) {
+		assert(block[i] <= 64 - precision + 1);
+		t->ranks[i % APART][block[i]]++;
+	}
+}
+
+static double
+tally_estimate(struct tally *t, unsigned precision)
+{
+	for (unsigned i = 1; i < APART; i++)
+		for (unsigned k = 0; k < RANKS_MAX; k++)
+			t->ranks[0][k] += t->ranks[i][k];
+	return estimate(t->ranks[0], precision);
 }
 
 double
 distinct_count(const uint8_t *registers, unsigned precision)
 {
-	uint32_t ranks[RANKS_MAX] = { 0 };
+	struct tally t = { 0 };
 
-	for (size_t i = 0; i < (size_t)1 << precision; i++) {
-		assert(registers[i] <= 64 - precision + 1);
-		ranks[registers[i]]++;
-	}
-	return estimate(ranks, precision);
+	for (size_t i = 0; i < (size_t)1 << precision; i += BLOCK)
+		tally_add(&t, registers + i, precision);
+	return tally_estimate(&t, precision);
 }
 
 /* A cell: the newest slice's number (0: empty), then the sketch of slice n at n mod
@@ -105,17 +139,26 @@ distinct_cell_size(struct distinct_rule rule)
 	return sizeof(uint64_t) + ((size_t)rule.slices << rule.precision);
 }
 
+/* Make a slice that is held ready to be added to. */
+static void
+advance(struct distinct_rule rule, void *cell, uint64_t slice)
+{
+	uint64_t *newest = cell;
+
+	for (uint64_t s = ring_first_new(*newest, slice, rule.slices); s <= slice; s++)
+		memset(sketch_at(rule, cell, s), 0, (size_t)1 << rule.precision);
+	*newest = slice > *newest ? slice : *newest;
+}
+
 bool
 distinct_cell_add(struct distinct_rule rule, void *cell, instant when, uint64_t hash)
 {
-	uint64_t *newest = cell;
+	const uint64_t *newest = cell;
 	uint64_t slice = ring_slice(rule.length, rule.slices, when);
 
 	if (!ring_holds(*newest, slice, rule.slices))
 		return false;
-	for (uint64_t s = ring_first_new(*newest, slice, rule.slices); s <= slice; s++)
-		memset(sketch_at(rule, cell, s), 0, (size_t)1 << rule.precision);
-	*newest = slice > *newest ? slice : *newest;
+	advance(rule, cell, slice);
 	distinct_add(sketch_at(rule, cell, slice), rule.precision, hash);
 	return true;
 }
@@ -124,21 +167,31 @@ double
 distinct_cell_count(struct distinct_rule rule, const void *cell, instant when)
 {
 	uint64_t newest = *(const uint64_t *)cell, first, last;
-	uint32_t ranks[RANKS_MAX] = { 0 };
+	struct tally t = { 0 };
 
 	last = ring_slice(rule.length, rule.slices, when);
 	if (!ring_within(newest, rule.slices, &first, &last))
 		return 0;
-	for (size_t i = 0; i < (size_t)1 << rule.precision; i++) {
-		unsigned rank = 0;
+	for (size_t i = 0; i < (size_t)1 << rule.precision; i += BLOCK) {
+		uint8_t most[BLOCK] = { 0 };
 
-		for (uint64_t s = first; s <= last; s++) {
-			unsigned one = sketch_at(rule, cell, s)[i];
-
-			rank = one > rank ? one : rank;
-		}
-		assert(rank <= 64 - rule.precision + 1);
-		ranks[rank]++;
+		for (uint64_t s = first; s <= last; s++)
+			merge_block(most, sketch_at(rule, cell, s) + i);
+		tally_add(&t, most, rule.precision);
 	}
-	return estimate(ranks, rule.precision);
+	return tally_estimate(&t, rule.precision);
+}
+
+void
+distinct_cell_merge(struct distinct_rule rule, void *into, const void *from)
+{
+	uint64_t last = *(const uint64_t *)from, slice = last - (rule.slices - 1);
+
+	if (last == 0)
+		return;
+	advance(rule, into, last);
+	for (; slice <= last; slice++)
+		if (ring_holds(*(uint64_t *)into, slice, rule.slices))
+			distinct_merge(sketch_at(rule, into, slice),
+			    sketch_at(rule, from, slice), rule.precision);
 }

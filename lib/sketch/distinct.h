@@ -43,5 +43,7 @@ size_t distinct_cell_size(struct distinct_rule rule);
 bool distinct_cell_add(
     struct distinct_rule rule, void *cell, instant when, uint64_t hash);
 double distinct_cell_count(struct distinct_rule rule, const void *cell, instant when);
+/* Add what another cell of the same rule holds, as far as its slices are not too old. */
+void distinct_cell_merge(struct distinct_rule rule, void *into, const void *from);
 
 #endif

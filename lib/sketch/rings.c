@@ -14,7 +14,7 @@ rings_init(struct rings *r, const struct velocity_shape *shape)
 	for (unsigned i = 0; i < r->rules; i++) {
 		struct velocity_rule rule = shape->rule[i];
 
-		assert(rule.length.us > 0 && rule.length.us <= WHEN_MAX / 2);
+		assert(rule.length.us > 0 && rule.length.us <= WHEN_MAX / 4);
 		assert(rule.slices >= 1 && rule.slices <= VELOCITY_SLICES_MAX);
 		r->slices[i] = rule.slices;
 		r->first[i] = r->total;

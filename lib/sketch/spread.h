@@ -39,9 +39,10 @@ enum { SPREAD_SLICES_MAX = 16, SPREAD_DEPTH = 3 /* rows of the sketch */ };
 /* A cell takes 8 (cell table) + 40 + 64 * slices bytes, and holds 64 * slices / (4 + 2 *
  * slices) elements exactly: 21 for 4 slices, 25 for 8. */
 struct spread_shape {
-	struct span length; /* positive; rounded up to a multiple of `slices` us */
-	unsigned slices;    /* 1..SPREAD_SLICES_MAX */
-	uint64_t seed;      /* places keys */
+	struct span
+	    length; /* positive, at most 70 years; rounded up to whole us a slice */
+	unsigned slices; /* 1..SPREAD_SLICES_MAX */
+	uint64_t seed;   /* places keys */
 };
 
 struct spread;

@@ -49,7 +49,8 @@ enum {
 };
 
 struct velocity_rule {
-	struct span length; /* positive; rounded up to a multiple of `slices` us */
+	struct span
+	    length; /* positive, at most 70 years; rounded up to whole us a slice */
 	unsigned slices;
 };
 

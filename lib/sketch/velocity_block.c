@@ -3,23 +3,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/memory.h"
+#include "lib/sketch/lines.h"
 #include "lib/sketch/velocity_inside.h"
-
-enum { LINE = 64 };
 
 #define LAYOUT UINT64_C(0x0100594C45560001) /* tells the byte order too */
 
 static size_t
-whole_lines(size_t size)
-{
-	return (size + LINE - 1) & ~(size_t)(LINE - 1);
-}
-
-static size_t
 cell_stride(const struct rings *r)
 {
-	return whole_lines(sizeof(struct velocity_cell) + r->size);
+	return lines_round(sizeof(struct velocity_cell) + r->size);
 }
 
 static size_t
@@ -31,13 +23,13 @@ set_bytes(const struct rings *r)
 static size_t
 head_bytes(void)
 {
-	return whole_lines(sizeof(struct velocity_head));
+	return lines_round(sizeof(struct velocity_head));
 }
 
 static uint64_t
 memory_min(const struct rings *r)
 {
-	return sizeof(struct velocity) + head_bytes() + LINE +
+	return sizeof(struct velocity) + head_bytes() + LINES_LINE +
 	    4 * ((uint64_t)set_bytes(r) + DEPTH * r->size);
 }
 
@@ -76,11 +68,9 @@ take_block(struct velocity *v)
 	v->places.stride = cell_stride(&v->rings);
 	v->size = head_bytes() + places * (sizeof(uint64_t) + v->places.stride) +
 	    DEPTH * (size_t)v->fixed.width * v->rings.size;
-	v->memory = calloc(1, v->size + LINE - 1);
-	if (v->memory == NULL || dirty_init(&v->dirty, v->size) != 0)
+	v->head = lines_new(v->size, &v->memory);
+	if (v->head == NULL || dirty_init(&v->dirty, v->size) != 0)
 		return -1;
-	memory_prefer_huge(v->memory, v->size + LINE - 1);
-	v->head = (void *)(((uintptr_t)v->memory + LINE - 1) & ~(uintptr_t)(LINE - 1));
 	v->places.words = (uint64_t *)(void *)((uint8_t *)v->head + head_bytes());
 	v->places.cells = (uint8_t *)(v->places.words + places);
 	v->rows = v->places.cells + places * v->places.stride;
@@ -102,7 +92,7 @@ velocity_new(const struct velocity_shape *shape, uint64_t memory_bytes)
 	if (v == NULL)
 		return NULL;
 	v->rings = rings;
-	left = memory_bytes - sizeof *v - head_bytes() - LINE;
+	left = memory_bytes - sizeof *v - head_bytes() - LINES_LINE;
 	v->fixed = fixed_of(
 	    shape, left / 4 * 3 / set_bytes(&rings), left / 4 / (DEPTH * rings.size));
 	v->excess = exp(1) / (double)v->fixed.width;
@@ -122,24 +112,11 @@ velocity_free(struct velocity *v)
 	free(v);
 }
 
-/* Memory that was never touched is not written to, so that it does not become resident. */
-static void
-wipe(uint8_t *at, size_t size)
-{
-	enum { PAGE = 4096 };
-
-	for (size_t n; size > 0; at += n, size -= n) {
-		n = size < PAGE ? size : PAGE;
-		if (at[0] != 0 || memcmp(at, at + 1, n - 1) != 0)
-			memset(at, 0, n);
-	}
-}
-
 void
 velocity_clear(struct velocity *v)
 {
 	dirty_mark_all(&v->dirty);
-	wipe((uint8_t *)v->head, v->size);
+	lines_wipe(v->head, v->size);
 	v->head->fixed = v->fixed;
 	v->last = (struct moment){ 0 };
 }
