@@ -203,3 +203,41 @@ state_get_quantile(struct state_reader *r, struct quantile *q, struct error *err
 	free(block);
 	return status;
 }
+
+void
+state_put_velocity(struct state_writer *w, struct velocity *v)
+{
+	state_put_block(w, velocity_bytes(v), velocity_dirty(v));
+}
+
+int
+state_get_velocity(struct state_reader *r, struct velocity *v, struct error *error)
+{
+	size_t size = velocity_bytes(v).size;
+	void *to = velocity_load_begin(v);
+
+	if (state_get_block(r, to, size, velocity_dirty(v), error) != 0) {
+		(void)velocity_load_end(v, &(struct error){ 0 });
+		return -1;
+	}
+	return velocity_load_end(v, error);
+}
+
+void
+state_put_spread(struct state_writer *w, struct spread *s)
+{
+	state_put_block(w, spread_bytes(s), spread_dirty(s));
+}
+
+int
+state_get_spread(struct state_reader *r, struct spread *s, struct error *error)
+{
+	size_t size = spread_bytes(s).size;
+	void *to = spread_load_begin(s);
+
+	if (state_get_block(r, to, size, spread_dirty(s), error) != 0) {
+		(void)spread_load_end(s, &(struct error){ 0 });
+		return -1;
+	}
+	return spread_load_end(s, error);
+}

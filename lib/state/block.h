@@ -17,6 +17,8 @@
 #include "lib/base/dirty.h"
 #include "lib/sketch/cuckoo.h"
 #include "lib/sketch/quantile.h"
+#include "lib/sketch/spread.h"
+#include "lib/sketch/velocity.h"
 #include "lib/state.h"
 #include "lib/table.h"
 
@@ -43,5 +45,9 @@ void state_put_cuckoo(struct state_writer *w, struct cuckoo *c);
 int state_get_cuckoo(struct state_reader *r, struct cuckoo *c, struct error *error);
 void state_put_quantile(struct state_writer *w, const struct quantile *q);
 int state_get_quantile(struct state_reader *r, struct quantile *q, struct error *error);
+void state_put_velocity(struct state_writer *w, struct velocity *v);
+int state_get_velocity(struct state_reader *r, struct velocity *v, struct error *error);
+void state_put_spread(struct state_writer *w, struct spread *s);
+int state_get_spread(struct state_reader *r, struct spread *s, struct error *error);
 
 #endif

@@ -109,7 +109,7 @@ many_elements_are_estimated_within_the_stated_error(void **state)
 	(void)state;
 	for (unsigned pool = 0; pool < 2; pool++) {
 		for (unsigned i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-			struct spread *s = spread_new(&hour, pool ? 64 << 20 : 1 << 18);
+			struct spread *s = spread_new(&hour, pool ? 64 << 20 : 1 << 20);
 			double square = 0, bound;
 
 			for (uint64_t key = 0; key < KEYS; key++) {
