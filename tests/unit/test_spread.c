@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "lib/sketch/spread.h"
+#include "tests/unit/marks.h"
 #include "tests/unit/seed.h"
 
 static const struct spread_shape hour = { { WHEN_HOUR }, 4, 7 };
@@ -309,6 +310,28 @@ survives_blocks_with_wrong_bytes(void **state)
 }
 
 static void
+marks_all_that_it_changes(void **state)
+{
+	struct spread *s = spread_new(&hour, 1 << 20);
+	struct random random = seeded();
+
+	(void)state;
+	for (unsigned round = 0; round < 20; round++) {
+		uint8_t *copy = marks_begin(spread_bytes(s), spread_dirty(s));
+
+		for (unsigned n = 0; n < 2000; n++) {
+			uint64_t u = random_next(&random), key = u % 50000;
+			instant when = (instant)(round * 2000 + n) * WHEN_SECOND / 4;
+
+			spread_add(s, u % 4 == 0 ? u / 4 % 4 : key, u, when, NULL);
+		}
+		assert_marked(copy, spread_bytes(s), spread_dirty(s));
+	}
+	assert_true(spread_counts(s).evicted > 0);
+	spread_free(s);
+}
+
+static void
 stays_within_its_memory(void **state)
 {
 	uint64_t min = spread_memory_min(&hour);
@@ -337,6 +360,7 @@ main(void)
 		cmocka_unit_test(late_ones_are_told_and_not_counted),
 		cmocka_unit_test(goes_on_after_a_load_as_if_nothing_was),
 		cmocka_unit_test(survives_blocks_with_wrong_bytes),
+		cmocka_unit_test(marks_all_that_it_changes),
 		cmocka_unit_test(stays_within_its_memory),
 	};
 

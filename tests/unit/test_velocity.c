@@ -10,6 +10,7 @@
 
 #include "lib/sketch/velocity.h"
 #include "lib/window.h"
+#include "tests/unit/marks.h"
 #include "tests/unit/seed.h"
 
 static const struct velocity_shape three = {
@@ -395,6 +396,29 @@ refuses_a_block_that_does_not_add_up(void **state)
 }
 
 static void
+marks_all_that_it_changes(void **state)
+{
+	struct velocity *v = velocity_new(&three, 1 << 20);
+	struct random random = seeded();
+
+	(void)state;
+	for (unsigned round = 0; round < 20; round++) {
+		uint8_t *copy = marks_begin(velocity_bytes(v), velocity_dirty(v));
+
+		for (unsigned n = 0; n < 2000; n++) {
+			uint64_t u = random_next(&random), key = u % 50000;
+			instant when = (instant)(round * 2000 + n) * WHEN_SECOND / 4;
+
+			velocity_add(
+			    v, key, when, (struct velocity_amount){ 1, 0 }, NULL);
+		}
+		assert_marked(copy, velocity_bytes(v), velocity_dirty(v));
+	}
+	assert_true(velocity_counts(v).evicted > 0);
+	velocity_free(v);
+}
+
+static void
 stays_within_its_memory(void **state)
 {
 	uint64_t min = velocity_memory_min(&three);
@@ -425,6 +449,7 @@ main(void)
 		    all_keys_of_an_event_at_once_are_the_same_as_one_by_one),
 		cmocka_unit_test(goes_on_after_a_load_as_if_nothing_was),
 		cmocka_unit_test(refuses_a_block_that_does_not_add_up),
+		cmocka_unit_test(marks_all_that_it_changes),
 		cmocka_unit_test(stays_within_its_memory),
 	};
 
