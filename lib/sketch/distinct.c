@@ -7,7 +7,7 @@
 #include "lib/base/assert.h"
 #include "lib/window/ring.h"
 
-enum { RANKS_MAX = 64 - DISTINCT_PRECISION_MIN + 2 };
+enum { RANKS_MAX = DISTINCT_RANKS_MAX };
 
 /* Ertl's sigma and tau, by the series of his Algorithm 6. */
 static double
@@ -43,8 +43,8 @@ tau(double x)
 }
 
 /* From how many registers hold each rank. */
-static double
-estimate(const uint32_t ranks[RANKS_MAX], unsigned precision)
+double
+distinct_estimate(const uint32_t ranks[RANKS_MAX], unsigned precision)
 {
 	unsigned q = 64 - precision;
 	double m = (double)(1u << precision);
@@ -102,23 +102,26 @@ tally_add(struct tally *t, const uint8_t block[BLOCK], unsigned precision)
 	}
 }
 
-static double
-tally_estimate(struct tally *t, unsigned precision)
+static void
+tally_ranks(const struct tally *t, uint32_t ranks[RANKS_MAX])
 {
-	for (unsigned i = 1; i < APART; i++)
-		for (unsigned k = 0; k < RANKS_MAX; k++)
-			t->ranks[0][k] += t->ranks[i][k];
-	return estimate(t->ranks[0], precision);
+	for (unsigned k = 0; k < RANKS_MAX; k++) {
+		ranks[k] = 0;
+		for (unsigned i = 0; i < APART; i++)
+			ranks[k] += t->ranks[i][k];
+	}
 }
 
 double
 distinct_count(const uint8_t *registers, unsigned precision)
 {
+	uint32_t ranks[RANKS_MAX];
 	struct tally t = { 0 };
 
 	for (size_t i = 0; i < (size_t)1 << precision; i += BLOCK)
 		tally_add(&t, registers + i, precision);
-	return tally_estimate(&t, precision);
+	tally_ranks(&t, ranks);
+	return distinct_estimate(ranks, precision);
 }
 
 /* A cell: the newest slice's number (0: empty), then the sketch of slice n at n mod
@@ -163,23 +166,37 @@ distinct_cell_add(struct distinct_rule rule, void *cell, instant when, uint64_t 
 	return true;
 }
 
+void
+distinct_cell_ranks(struct distinct_rule rule, const void *cell, instant when,
+    uint32_t ranks[RANKS_MAX])
+{
+	uint64_t newest = *(const uint64_t *)cell, first, last;
+	struct tally t = { 0 };
+	bool any;
+
+	last = ring_slice(rule.length, rule.slices, when);
+	any = ring_within(newest, rule.slices, &first, &last);
+	for (size_t i = 0; i < (size_t)1 << rule.precision; i += BLOCK) {
+		uint8_t most[BLOCK] = { 0 };
+
+		for (uint64_t s = first; any && s <= last; s++)
+			merge_block(most, sketch_at(rule, cell, s) + i);
+		tally_add(&t, most, rule.precision);
+	}
+	tally_ranks(&t, ranks);
+}
+
 double
 distinct_cell_count(struct distinct_rule rule, const void *cell, instant when)
 {
 	uint64_t newest = *(const uint64_t *)cell, first, last;
-	struct tally t = { 0 };
+	uint32_t ranks[RANKS_MAX];
 
 	last = ring_slice(rule.length, rule.slices, when);
 	if (!ring_within(newest, rule.slices, &first, &last))
 		return 0;
-	for (size_t i = 0; i < (size_t)1 << rule.precision; i += BLOCK) {
-		uint8_t most[BLOCK] = { 0 };
-
-		for (uint64_t s = first; s <= last; s++)
-			merge_block(most, sketch_at(rule, cell, s) + i);
-		tally_add(&t, most, rule.precision);
-	}
-	return tally_estimate(&t, rule.precision);
+	distinct_cell_ranks(rule, cell, when, ranks);
+	return distinct_estimate(ranks, rule.precision);
 }
 
 void

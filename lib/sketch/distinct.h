@@ -43,6 +43,12 @@ size_t distinct_cell_size(struct distinct_rule rule);
 bool distinct_cell_add(
     struct distinct_rule rule, void *cell, instant when, uint64_t hash);
 double distinct_cell_count(struct distinct_rule rule, const void *cell, instant when);
+/* The same in two steps: how many registers hold each rank, 0..64 - precision + 1, which
+ * one who follows single registers can keep up to date; and the count. */
+enum { DISTINCT_RANKS_MAX = 64 - DISTINCT_PRECISION_MIN + 2 };
+void distinct_cell_ranks(struct distinct_rule rule, const void *cell, instant when,
+    uint32_t ranks[DISTINCT_RANKS_MAX]);
+double distinct_estimate(const uint32_t ranks[DISTINCT_RANKS_MAX], unsigned precision);
 /* Add what another cell of the same rule holds, as far as its slices are not too old. */
 void distinct_cell_merge(struct distinct_rule rule, void *into, const void *from);
 

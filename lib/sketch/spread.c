@@ -55,19 +55,12 @@ rows_add(struct spread *s, const struct rows *rows, instant when, uint32_t tag)
 		s->head->poured = slice;
 }
 
-/* Whether slice b lies in the window that ends with slice a, or after it. */
-static bool
-reaches(const struct spread *s, uint64_t a, uint64_t b)
-{
-	return b + s->small.slices > a;
-}
-
 static bool
 rows_hold(const struct spread *s, uint64_t hash, instant when)
 {
 	struct rows rows;
 
-	if (s->head->poured == 0 || !reaches(s, s->head->slice, s->head->poured))
+	if (s->head->poured == 0 || !spread_reaches(s, s->head->slice, s->head->poured))
 		return false;
 	rows = rows_of(s, hash);
 	return rows_read(s, &rows, when) > 0;
@@ -83,116 +76,12 @@ spread_bound(const struct spread *s)
 	return exp(1) / (double)s->fixed.width * (double)pairs;
 }
 
-/* The pool. */
-
-static void
-large_free(struct spread *s, struct spread_cell *c)
-{
-	struct spread_large *l;
-
-	if (c->large == 0)
-		return;
-	l = spread_large(s, c->large - 1);
-	*l = (struct spread_large){ .changed = s->head->pool_free };
-	s->head->pool_free = c->large;
-	s->head->counts.large--;
-	c->large = 0;
-	spread_mark(s, l, sizeof *l);
-}
-
-/* One that is free, or, by turns, that of a key with less than half the elements. */
-static void
-large_find(struct spread *s, double elements)
-{
-	struct spread_head *h = s->head;
-	const struct spread_large *l;
-	struct spread_cell *c;
-
-	if (h->pool_free != 0 || h->pool_used < s->fixed.pool || s->fixed.pool == 0)
-		return;
-	l = spread_large(s, h->pool_hand);
-	h->pool_hand = (h->pool_hand + 1) % s->fixed.pool;
-	c = places_cell(&s->places, (size_t)l->owner - 1);
-	if (!reaches(s, h->slice, c->newest) || c->estimate * 2 < elements) {
-		large_free(s, c);
-		spread_mark(s, c, sizeof *c);
-	}
-}
-
-static struct spread_large *
-large_take(struct spread *s, struct spread_cell *c, size_t slot, uint64_t since)
-{
-	struct spread_head *h = s->head;
-	struct spread_large *l;
-	uint64_t number;
-
-	if (h->pool_free != 0) {
-		number = h->pool_free - 1;
-		h->pool_free = spread_large(s, number)->changed;
-	} else if (h->pool_used < s->fixed.pool) {
-		number = h->pool_used++;
-	} else {
-		return NULL;
-	}
-	l = spread_large(s, number);
-	memset(l, 0, s->large_size);
-	l->owner = slot + 1;
-	l->since = since;
-	l->estimate = SPREAD_UNKNOWN;
-	c->large = (uint32_t)number + 1;
-	h->counts.large++;
-	spread_mark(s, l, s->large_size);
-	return l;
-}
-
-/* Where an element is counted in a cell of distinct.h. */
-static uint8_t *
-register_of(struct distinct_rule rule, uint64_t *cell, uint64_t slice, uint32_t tag)
-{
-	return (uint8_t *)(cell + 1) +
-	    ((size_t)(slice % rule.slices) << rule.precision) +
-	    (spread_hash(tag) >> (64 - rule.precision));
-}
-
-/* Add to it; whether a register or the newest slice changed. */
-static bool
-registers_add(struct distinct_rule rule, uint64_t *cell, instant when, uint64_t slice,
-    uint32_t tag)
-{
-	const uint8_t *at = register_of(rule, cell, slice, tag);
-	uint64_t newest = *cell;
-	uint8_t before = *at;
-
-	(void)distinct_cell_add(rule, cell, when, spread_hash(tag));
-	return *cell != newest || *at != before;
-}
-
-static void
-large_add(struct spread *s, struct spread_large *l, instant when, uint64_t slice,
-    uint32_t tag)
-{
-	uint64_t newest = l->newest;
-
-	if (!registers_add(s->large, &l->newest, when, slice, tag))
-		return;
-	l->changed++;
-	/* An estimate costs a look at all registers, one more changes it by 1 / 4096. */
-	if (l->newest != newest || (double)l->changed > l->estimate / 1024) {
-		l->estimate = distinct_cell_count(s->large, &l->newest, when);
-		l->changed = 0;
-	}
-	spread_mark(s, l, l->newest != newest ? s->large_size : sizeof *l);
-	spread_mark(s, register_of(s->large, &l->newest, slice, tag), 1);
-}
-
-/* Cells. */
-
 static void
 cell_drop(struct spread *s, size_t slot)
 {
 	struct spread_cell *c = places_cell(&s->places, slot);
 
-	large_free(s, c);
+	spread_large_free(s, c);
 	s->places.words[slot] = 0;
 	memset(c, 0, s->places.stride);
 	spread_mark(s, &s->places.words[slot], sizeof(uint64_t));
@@ -205,7 +94,7 @@ static void
 cell_convert(struct spread *s, struct spread_cell *c, size_t slot)
 {
 	uint64_t small[SMALL_WORDS] = { 0 };
-	struct spread_large *l = large_take(s, c, slot, 0);
+	struct spread_large *l = spread_large_take(s, c, slot, 0);
 
 	spread_set_pour(c, s->small, small);
 	if (l != NULL)
@@ -220,7 +109,7 @@ cell_elements(const struct spread *s, const struct spread_cell *c)
 {
 	uint64_t oldest = s->head->slice - (s->small.slices - 1);
 
-	if (!reaches(s, s->head->slice, c->newest))
+	if (!spread_reaches(s, s->head->slice, c->newest))
 		return 0;
 	if (c->used == SPREAD_REGISTERS)
 		return fmax(c->estimate, 0);
@@ -286,7 +175,7 @@ cell_add(struct spread *s, size_t slot, instant when, uint64_t slice, uint32_t t
 	struct spread_cell *c = places_cell(&s->places, slot);
 	unsigned n = s->small.slices;
 
-	if (c->behind != 0 && !reaches(s, s->head->slice, c->behind))
+	if (c->behind != 0 && !spread_reaches(s, s->head->slice, c->behind))
 		c->behind = 0;
 	if (c->used != SPREAD_REGISTERS) {
 		spread_set_advance(c, n, slice);
@@ -294,15 +183,16 @@ cell_add(struct spread *s, size_t slot, instant when, uint64_t slice, uint32_t t
 			cell_convert(s, c, slot);
 	}
 	if (c->used == SPREAD_REGISTERS) {
-		if (registers_add(s->small, &c->newest, when, slice, tag) ||
+		if (spread_registers_add(s->small, &c->newest, when, slice, tag) ||
 		    c->estimate < 0)
 			c->estimate = distinct_cell_count(s->small, &c->newest, when);
 		if (c->large == 0 && c->estimate >= LARGE_FROM) {
-			large_find(s, c->estimate);
-			large_take(s, c, slot, slice);
+			spread_large_find(s, c->estimate);
+			spread_large_take(s, c, slot, slice);
 		}
 		if (c->large != 0)
-			large_add(s, spread_large(s, c->large - 1), when, slice, tag);
+			spread_large_add(
+			    s, spread_large(s, c->large - 1), when, slice, tag);
 	}
 	places_touch(&s->places, slot, when);
 	spread_mark(s, &s->places.words[slot], sizeof(uint64_t));
@@ -336,7 +226,7 @@ alone(const struct spread *s, const struct spread_cell *c, instant when)
 	    c->large == 0 ? NULL : spread_large(s, c->large - 1);
 	struct spread_answer a = { 0, 1.04 / (1 << SPREAD_SMALL / 2), SPREAD_ALONE };
 
-	if (l != NULL && (l->since == 0 || !reaches(s, slice, l->since))) {
+	if (l != NULL && (l->since == 0 || !spread_reaches(s, slice, l->since))) {
 		a.error = 1.04 / (1 << SPREAD_LARGE / 2);
 		a.count = slice == l->newest && l->estimate >= 0
 		    ? l->estimate
@@ -356,7 +246,7 @@ answer(const struct spread *s, const struct spread_cell *c, uint64_t hash, insta
 	struct spread_answer a = { 0, 1.04 / (1 << SPREAD_SMALL / 2), SPREAD_SHARED };
 
 	if (c == NULL ? rows_hold(s, hash, when)
-		      : c->behind != 0 && reaches(s, last, c->behind)) {
+		      : c->behind != 0 && spread_reaches(s, last, c->behind)) {
 		struct rows rows = rows_of(s, hash);
 
 		a.count = rows_read(s, &rows, when);

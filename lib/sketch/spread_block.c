@@ -140,6 +140,22 @@ registers_hold(const struct spread *s, struct distinct_rule rule, const uint64_t
 	return *cell <= s->head->slice && most <= 64 - rule.precision + 1;
 }
 
+/* The counts of ranks are those of the registers. */
+static bool
+ranks_hold(const struct spread *s, const struct spread_large *l)
+{
+	int64_t n = s->large.slices, width = (s->large.length.us + n - 1) / n;
+	int64_t slice = (int64_t)(l->newest - RING_BIAS);
+	uint32_t ranks[DISTINCT_RANKS_MAX];
+
+	if (!(l->estimate >= 0))
+		return true;
+	if (slice < -WHEN_MAX / width - 1)
+		return false;
+	distinct_cell_ranks(s->large, &l->newest, slice * width, ranks);
+	return memcmp(ranks, l->ranks, sizeof ranks) == 0;
+}
+
 static bool
 large_holds(const struct spread *s, const struct spread_cell *c, size_t slot)
 {
@@ -150,7 +166,8 @@ large_holds(const struct spread *s, const struct spread_cell *c, size_t slot)
 	if (c->large > s->head->pool_used || c->used != SPREAD_REGISTERS)
 		return false;
 	l = spread_large(s, c->large - 1);
-	return l->owner == slot + 1 && registers_hold(s, s->large, &l->newest);
+	return l->owner == slot + 1 && registers_hold(s, s->large, &l->newest) &&
+	    ranks_hold(s, l);
 }
 
 static bool

@@ -55,6 +55,7 @@ struct spread_large {
 	uint64_t
 	    changed; /* registers since the estimate; of a free one: 1 + the next */
 	double estimate;
+	uint32_t ranks[DISTINCT_RANKS_MAX]; /* of all slices together */
 	uint64_t newest;
 	uint8_t bytes[];
 };
@@ -102,6 +103,28 @@ spread_hash(uint32_t tag)
 {
 	return (uint64_t)tag << 32 | UINT64_C(1) << 31;
 }
+
+/* Whether slice b lies in the window that ends with slice a, or after it. */
+static inline bool
+spread_reaches(const struct spread *s, uint64_t a, uint64_t b)
+{
+	return b + s->small.slices > a;
+}
+
+/* Add an element to a cell of distinct.h; whether a register or the newest slice changed.
+ */
+bool spread_registers_add(struct distinct_rule rule, uint64_t *cell, instant when,
+    uint64_t slice, uint32_t tag);
+
+/* Make one of the pool free, if none is and the next by turns is that of a key with less
+ * than half the elements. */
+void spread_large_find(struct spread *s, double elements);
+/* Give a cell one that lacks what came up to slice `since`; NULL when none is free. */
+struct spread_large *spread_large_take(
+    struct spread *s, struct spread_cell *c, size_t slot, uint64_t since);
+void spread_large_free(struct spread *s, struct spread_cell *c);
+void spread_large_add(struct spread *s, struct spread_large *l, instant when,
+    uint64_t slice, uint32_t tag);
 
 /* Elements one by one, in a cell of n slices. */
 unsigned spread_set_capacity(unsigned n);
