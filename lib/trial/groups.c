@@ -12,6 +12,7 @@
 struct groups {
 	unsigned dims;
 	uint64_t seed;
+	struct hash_key hash; /* values come from outside */
 	struct table *table;         /* struct group by key */
 	const struct group **sorted; /* room for all of them */
 	struct group other;
@@ -46,7 +47,8 @@ groups_new(unsigned dims, uint64_t count, uint64_t memory, uint64_t seed)
 	/* The least is of 16 places; two thirds of the places fill without evictions. */
 	bytes = least / 16 * (count / 2 * 3) + least;
 	g->dims = dims;
-	g->seed = hash_key(seed).k0;
+	g->hash = hash_key(seed);
+	g->seed = g->hash.k0;
 	g->table = table_new(
 	    TABLE_KEY_64, sizeof(struct group), bytes < memory ? bytes : memory);
 	if (g->table != NULL)
@@ -80,7 +82,7 @@ groups_find(struct groups *g, instant when, const struct slice *values)
 	bool fresh;
 
 	for (unsigned i = 0; i < g->dims; i++)
-		key = hash_pair(key, hash_bytes(values[i], g->seed));
+		key = hash_pair(key, hash_keyed(g->hash, values[i]));
 	group = table_touch(g->table, key, when, &fresh);
 	if (fresh) {
 		group->key = key;

@@ -43,6 +43,7 @@ struct tally {
 	unsigned dims;
 	int64_t window_us; /* 0: one window */
 	uint64_t seed;
+	struct hash_key hash; /* values come from outside */
 	tally_give *give;
 	void *context;
 	bool failed; /* to give */
@@ -315,7 +316,8 @@ tally_new(unsigned dims, struct span window, uint64_t memory, uint64_t seed,
 		return NULL;
 	t->dims = dims;
 	t->window_us = window.us;
-	t->seed = hash_key(seed).k0;
+	t->hash = hash_key(seed);
+	t->seed = t->hash.k0;
 	t->give = give_row;
 	t->context = context;
 	t->closed = t->forgotten = t->latest = WHEN_NEVER;
@@ -444,7 +446,7 @@ tally_find(struct tally *t, instant when, const struct slice *values)
 		t->next = end;
 	key = w->other.key;
 	for (unsigned i = 0; i < t->dims; i++)
-		key = hash_pair(key, hash_bytes(values[i], t->seed));
+		key = hash_pair(key, hash_keyed(t->hash, values[i]));
 	row = t->dims == 0 ? &w->other : look_up(t, w, key, when, values);
 	row->changed = w->changed = true;
 	return row;
