@@ -36,6 +36,29 @@ places_hash(uint64_t seed, uint64_t key)
 	return hash_mix(hash_mix(key ^ seed) + seed);
 }
 
+/* Where the key is in the rows of a sketch: its bucket in the next row is that of
+ * hash += step (Kirsch and Mitzenmacher, "Less hashing, same performance", ESA 2006). Mixed
+ * again, so that keys of one set do not share their rows. */
+struct places_way {
+	uint64_t hash, step;
+};
+
+static inline struct places_way
+places_way(uint64_t hash)
+{
+	struct places_way way = { .hash = hash_mix(~hash) };
+
+	way.step = hash_mix(way.hash + UINT64_C(0x9E3779B97F4A7C15)) | 1;
+	return way;
+}
+
+static inline uint64_t
+places_next(struct places_way *way, uint64_t n)
+{
+	way->hash += way->step;
+	return hash_bucket(way->hash, n);
+}
+
 static inline uint64_t
 places_when(instant when)
 {

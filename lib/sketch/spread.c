@@ -21,13 +21,11 @@ struct rows {
 static struct rows
 rows_of(const struct spread *s, uint64_t hash)
 {
-	uint64_t step = hash_mix(hash + UINT64_C(0x9E3779B97F4A7C15)) | 1;
+	struct places_way way = places_way(hash);
 	struct rows rows;
 
-	for (unsigned i = 0; i < SPREAD_DEPTH; i++) {
-		hash += step;
-		rows.at[i] = spread_row(s, i, hash_bucket(hash, s->fixed.width));
-	}
+	for (unsigned i = 0; i < SPREAD_DEPTH; i++)
+		rows.at[i] = spread_row(s, i, places_next(&way, s->fixed.width));
 	return rows;
 }
 

@@ -43,14 +43,11 @@ velocity_advance(struct velocity *v, const struct moment *m)
 struct velocity_rows
 velocity_rows(const struct velocity *v, uint64_t hash)
 {
-	/* Kirsch and Mitzenmacher, "Less hashing, same performance", ESA 2006. */
-	uint64_t step = hash_mix(hash + UINT64_C(0x9E3779B97F4A7C15)) | 1;
+	struct places_way way = places_way(hash);
 	struct velocity_rows rows;
 
-	for (unsigned i = 0; i < DEPTH; i++) {
-		hash += step;
-		rows.at[i] = velocity_row(v, i, hash_bucket(hash, v->fixed.width));
-	}
+	for (unsigned i = 0; i < DEPTH; i++)
+		rows.at[i] = velocity_row(v, i, places_next(&way, v->fixed.width));
 	return rows;
 }
 
