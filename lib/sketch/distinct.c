@@ -46,11 +46,13 @@ tau(double x)
 double
 distinct_estimate(const uint32_t ranks[RANKS_MAX], unsigned precision)
 {
-	unsigned q = 64 - precision;
+	unsigned q = 64 - precision, k = q;
 	double m = (double)(1u << precision);
 	double z = m * tau(1 - (double)ranks[q + 1] / m);
 
-	for (unsigned k = q; k > 0; k--)
+	while (z == 0 && k > 0 && ranks[k] == 0)
+		k--;
+	for (; k > 0; k--)
 		z = 0.5 * (z + (double)ranks[k]);
 	z += m * sigma((double)ranks[0] / m);
 	return m / z * m / (2 * log(2));
@@ -103,13 +105,12 @@ tally_add(struct tally *t, const uint8_t block[BLOCK], unsigned precision)
 }
 
 static void
-tally_ranks(const struct tally *t, uint32_t ranks[RANKS_MAX])
+tally_ranks(const struct tally *t, unsigned precision, uint32_t ranks[RANKS_MAX])
 {
-	for (unsigned k = 0; k < RANKS_MAX; k++) {
-		ranks[k] = 0;
+	memset(ranks, 0, RANKS_MAX * sizeof ranks[0]);
+	for (unsigned k = 0; k <= 64 - precision + 1; k++)
 		for (unsigned i = 0; i < APART; i++)
 			ranks[k] += t->ranks[i][k];
-	}
 }
 
 double
@@ -120,7 +121,7 @@ distinct_count(const uint8_t *registers, unsigned precision)
 
 	for (size_t i = 0; i < (size_t)1 << precision; i += BLOCK)
 		tally_add(&t, registers + i, precision);
-	tally_ranks(&t, ranks);
+	tally_ranks(&t, precision, ranks);
 	return distinct_estimate(ranks, precision);
 }
 
@@ -183,7 +184,7 @@ distinct_cell_ranks(struct distinct_rule rule, const void *cell, instant when,
 			merge_block(most, sketch_at(rule, cell, s) + i);
 		tally_add(&t, most, rule.precision);
 	}
-	tally_ranks(&t, ranks);
+	tally_ranks(&t, rule.precision, ranks);
 }
 
 double

@@ -5,11 +5,10 @@
  * of new ones, ten thousand events a second. Prints the time of an event, the resident
  * memory before and after, where the mass is, and how the frequent keys are answered.
  *
- * 10^8 events in 64 MiB: see README.md.
- *
  *	build/bench/flood [--memory MIB] [--batch KEYS] [EVENTS]
  */
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,12 +50,6 @@ next_key(struct flood *f)
 	return h % 100 == 0 ? h / 100 % HOT : h | UINT64_C(1) << 63;
 }
 
-static int64_t
-mass(int64_t count)
-{
-	return count;
-}
-
 static bool
 report(const struct velocity *v)
 {
@@ -75,7 +68,7 @@ report(const struct velocity *v)
 		       " + sketch %" PRId64 " + expired %" PRId64 " + late %" PRId64
 		       " + refused %" PRId64 "; evicted %" PRId64 "\n",
 		    i, l.added.count, l.cells.count, l.sketch.count, l.expired.count,
-		    l.late.count, l.refused.count, mass(l.evicted.count));
+		    l.late.count, l.refused.count, l.evicted.count);
 		holds = holds && sum == l.added.count;
 	}
 	return holds;
@@ -121,6 +114,48 @@ run_velocity(struct flood f, uint64_t memory)
 	return holds;
 }
 
+/* Each event of a key of its own, with an element of its own; the frequent ones with a
+ * hundred elements each. */
+static bool
+run_spread(struct flood f, uint64_t memory)
+{
+	struct spread_shape hour = { { WHEN_HOUR }, 4, 1 };
+	struct spread *s = spread_new(&hour, memory);
+	struct spread_counts c;
+	long before = 0;
+	double start, error = 0;
+
+	if (s == NULL)
+		exit(111);
+	start = cpu();
+	for (uint64_t n = 0; n < f.n; n++) {
+		uint64_t key = next_key(&f);
+		uint64_t element = key < HOT ? random_next(&f.random) % 100 : key;
+
+		spread_add(s, key, hash_mix(element + 1), (instant)(n * 100), NULL);
+		if (n <= f.n / 10)
+			before = resident_kib();
+	}
+	start = cpu() - start;
+	printf("spread: %.1f ns an event, resident %ld KiB after a tenth, %ld at the "
+	       "end, of %" PRIu64 "\n",
+	    start / (double)f.n * 1e9, before, resident_kib(), memory / 1024);
+	for (uint64_t key = 0; key < HOT; key++) {
+		struct spread_answer a;
+
+		spread_read(s, key, (instant)(f.n * 100), &a);
+		error += fabs(a.count / 100 - 1) / HOT;
+	}
+	c = spread_counts(s);
+	printf("cells %" PRIu64 " of %" PRIu64 ", evicted %" PRIu64 " of %" PRIu64
+	       " elements, added %" PRIu64 " = kept %" PRIu64 " + late %" PRIu64 "\n"
+	       "of the frequent keys, the mean error is %.3f\n",
+	    c.cells, c.places, c.evicted, c.evicted_count, c.added, c.kept, c.late,
+	    error);
+	spread_free(s);
+	return c.added == c.kept + c.late && c.added == f.n;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -135,9 +170,10 @@ main(int argc, char **argv)
 		else
 			f.n = strtoull(argv[i], NULL, 10);
 	}
-	if (f.n == 0 || f.batch == 0 || f.batch > BATCH_MAX || memory == 0) {
+	if (f.n < 100 || f.batch == 0 || f.batch > BATCH_MAX || memory == 0) {
 		fprintf(stderr, "flood [--memory MIB] [--batch KEYS] [EVENTS]\n");
 		return 100;
 	}
-	return run_velocity(f, memory) ? 0 : 1;
+	f.n -= f.n % f.batch;
+	return run_velocity(f, memory) && run_spread(f, memory) ? 0 : 1;
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
 
@@ -234,6 +235,34 @@ frequent_keys_are_exact_after_a_window_in_a_flood(void **state)
 }
 
 static void
+a_flood_takes_no_more_than_the_memory(void **state)
+{
+	enum { EVENTS = 3000000, MEMORY = 2 << 20 };
+	struct velocity *v = velocity_new(&three, MEMORY);
+	struct random random = seeded();
+	struct rusage before, after;
+
+	(void)state;
+	getrusage(RUSAGE_SELF, &before);
+	for (unsigned n = 0; n < EVENTS; n++)
+		velocity_add(v, random_next(&random), (instant)n * 100,
+		    (struct velocity_amount){ 1, 0 }, NULL);
+	getrusage(RUSAGE_SELF, &after);
+	print_message("%ld KiB more are resident, %lld of %d evicted\n",
+	    after.ru_maxrss - before.ru_maxrss,
+	    (long long)velocity_ledger(v, 2).evicted.count, EVENTS);
+	assert_true(after.ru_maxrss - before.ru_maxrss <= MEMORY / 1024 + 512);
+	assert_true(velocity_ledger(v, 2).evicted.count > 0);
+	assert_int_equal(velocity_ledger(v, 2).added.count, EVENTS);
+	assert_int_equal(
+	    velocity_ledger(v, 2).cells.count + velocity_ledger(v, 2).sketch.count,
+	    EVENTS);
+	assert_ledger(v, three.rules);
+	velocity_free(reloaded(&three, MEMORY, v));
+	velocity_free(v);
+}
+
+static void
 what_is_taken_back_is_gone_from_cells_and_sketch(void **state)
 {
 	enum { EVENTS = 200000, MEMORY = 300000 };
@@ -443,6 +472,7 @@ main(void)
 		cmocka_unit_test(keys_with_cells_are_counted_like_windows),
 		cmocka_unit_test(reads_never_underestimate_and_keep_the_bound),
 		cmocka_unit_test(frequent_keys_are_exact_after_a_window_in_a_flood),
+		cmocka_unit_test(a_flood_takes_no_more_than_the_memory),
 		cmocka_unit_test(what_is_taken_back_is_gone_from_cells_and_sketch),
 		cmocka_unit_test(what_is_late_or_too_much_is_told),
 		cmocka_unit_test(
