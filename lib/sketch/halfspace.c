@@ -387,22 +387,28 @@ halfspace_bytes(const struct halfspace *h)
 	return slice_of(h->head, h->size);
 }
 
-/* Every node holds what those below it hold. */
+/* Every node holds what those below it hold, and each tree the same points. */
 static bool
 masses_hold(const struct halfspace *h)
 {
 	size_t leaves = (size_t)1 << h->shape.depth;
+	uint64_t learnt =
+	    h->head->counts.windows == 0 ? 0 : h->head->seen - h->head->kept_out;
 
 	for (unsigned t = 0; t < h->shape.trees; t++) {
 		const uint32_t *mass = h->mass + 2 * t * leaves;
+		uint64_t sum = 0;
 
 		for (size_t i = 1; i < leaves; i++)
-			if (mass[i] != mass[2 * i] + mass[2 * i + 1])
+			if (mass[i] != (uint64_t)mass[2 * i] + mass[2 * i + 1])
 				return false;
-		if (mass[1] > h->shape.window)
+		for (size_t i = 0; i < leaves; i++)
+			sum += h->leaves[t * leaves + i];
+		if (mass[1] != h->mass[1] || sum != learnt)
 			return false;
 	}
-	return true;
+	return h->mass[1] <= h->shape.window &&
+	    (h->mass[1] > 0) == (h->head->counts.windows > 0);
 }
 
 static bool

@@ -39,17 +39,18 @@ struct moment {
 	unsigned ahead[VELOCITY_RULES_MAX];
 };
 
+/* Modulo 2^64: sums can be of any size. */
 static inline void
 mass_add(struct velocity_mass *to, struct velocity_mass a)
 {
-	to->count += a.count;
+	to->count = (int64_t)((uint64_t)to->count + (uint64_t)a.count);
 	to->sum = (int64_t)((uint64_t)to->sum + (uint64_t)a.sum);
 }
 
 static inline void
 mass_take(struct velocity_mass *from, struct velocity_mass a)
 {
-	from->count -= a.count;
+	from->count = (int64_t)((uint64_t)from->count - (uint64_t)a.count);
 	from->sum = (int64_t)((uint64_t)from->sum - (uint64_t)a.sum);
 }
 

@@ -148,9 +148,10 @@ ranks_hold(const struct spread *s, const struct spread_large *l)
 	int64_t slice = (int64_t)(l->newest - RING_BIAS);
 	uint32_t ranks[DISTINCT_RANKS_MAX];
 
-	if (!(l->estimate >= 0))
+	if (l->estimate == SPREAD_UNKNOWN)
 		return true;
-	if (slice < -WHEN_MAX / width - 1)
+	if (!(l->estimate >= 0 && isfinite(l->estimate)) ||
+	    slice < -WHEN_MAX / width - 1)
 		return false;
 	distinct_cell_ranks(s->large, &l->newest, slice * width, ranks);
 	return memcmp(ranks, l->ranks, sizeof ranks) == 0;
@@ -171,6 +172,20 @@ large_holds(const struct spread *s, const struct spread_cell *c, size_t slot)
 }
 
 static bool
+cell_holds(const struct spread *s, const struct spread_cell *c, size_t slot)
+{
+	if (places_find(&s->places, places_hash(s->fixed.seed, c->key), c->key) !=
+		slot ||
+	    c->newest > s->head->slice || !large_holds(s, c, slot))
+		return false;
+	if (c->used != SPREAD_REGISTERS)
+		return spread_set_holds(c, s->small.slices);
+	return registers_hold(s, s->small, &c->newest) &&
+	    (c->estimate == SPREAD_UNKNOWN ||
+		(c->estimate >= 0 && isfinite(c->estimate)));
+}
+
+static bool
 cells_hold(const struct spread *s)
 {
 	uint64_t cells = 0, large = 0;
@@ -180,12 +195,7 @@ cells_hold(const struct spread *s)
 
 		if (s->places.words[slot] == 0)
 			continue;
-		if (places_find(&s->places, places_hash(s->fixed.seed, c->key),
-			c->key) != slot ||
-		    !large_holds(s, c, slot) || c->newest > s->head->slice ||
-		    (c->used == SPREAD_REGISTERS
-			    ? !registers_hold(s, s->small, &c->newest)
-			    : !spread_set_holds(c, s->small.slices)))
+		if (!cell_holds(s, c, slot))
 			return false;
 		cells++;
 		large += c->large != 0;
@@ -221,6 +231,19 @@ pool_holds(const struct spread *s)
 	return free + h->counts.large == h->pool_used;
 }
 
+static bool
+head_holds(const struct spread *s)
+{
+	const struct spread_head *h = s->head;
+	struct distinct_rule rule = s->small;
+
+	return h->counts.added == h->counts.kept + h->counts.late &&
+	    h->poured <= h->slice &&
+	    (h->slice == 0 ||
+		(h->slice >= ring_slice(rule.length, rule.slices, -WHEN_MAX) &&
+		    h->slice <= ring_slice(rule.length, rule.slices, WHEN_MAX)));
+}
+
 void *
 spread_load_begin(struct spread *s)
 {
@@ -233,10 +256,8 @@ int
 spread_load_end(struct spread *s, struct error *error)
 {
 	bool fits = memcmp(&s->head->fixed, &s->fixed, sizeof s->fixed) == 0;
-	const struct spread_head *h = s->head;
 
-	if (fits && h->counts.added == h->counts.kept + h->counts.late &&
-	    h->poured <= h->slice && pool_holds(s) && cells_hold(s) && rows_hold(s))
+	if (fits && head_holds(s) && pool_holds(s) && cells_hold(s) && rows_hold(s))
 		return 0;
 	spread_clear(s);
 	return error_set(error,

@@ -133,6 +133,14 @@ mass_equal(struct velocity_mass a, struct velocity_mass b)
 	return a.count == b.count && a.sum == b.sum;
 }
 
+/* Whether a newest instant can be one: none, or between the least there is and `latest`. */
+static bool
+newest_holds(uint64_t newest, uint64_t latest)
+{
+	return newest == 0 ||
+	    (newest >= RING_BIAS - (uint64_t)WHEN_MAX && newest <= latest);
+}
+
 /* Every key lies in its set, once, and the cells hold what is said of them. */
 static bool
 cells_hold(const struct velocity *v)
@@ -147,7 +155,7 @@ cells_hold(const struct velocity *v)
 			continue;
 		if (places_find(&v->places, places_hash(v->fixed.seed, c->key),
 			c->key) != slot ||
-		    velocity_ring(c)->newest > v->head->newest)
+		    !newest_holds(velocity_ring(c)->newest, v->head->newest))
 			return false;
 		cells++;
 		for (unsigned i = 0; i < v->rings.rules; i++)
@@ -168,7 +176,7 @@ row_holds(const struct velocity *v, unsigned row)
 	struct velocity_mass held[RULES] = { 0 };
 
 	for (uint64_t at = 0; at < v->fixed.width; at++) {
-		if (velocity_row(v, row, at)->newest > v->head->newest)
+		if (!newest_holds(velocity_row(v, row, at)->newest, v->head->newest))
 			return false;
 		for (unsigned i = 0; i < v->rings.rules; i++)
 			mass_add(&held[i],
@@ -197,9 +205,7 @@ ledger_holds(const struct velocity *v, unsigned rule)
 static bool
 all_holds(const struct velocity *v)
 {
-	bool holds = v->head->newest == 0 ||
-	    (v->head->newest >= RING_BIAS - (uint64_t)WHEN_MAX &&
-		v->head->newest <= RING_BIAS + (uint64_t)WHEN_MAX);
+	bool holds = newest_holds(v->head->newest, RING_BIAS + (uint64_t)WHEN_MAX);
 
 	holds = holds && v->head->poured <= v->head->newest && cells_hold(v);
 	for (unsigned i = 0; holds && i < DEPTH; i++)
