@@ -1,0 +1,514 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/transaction/book.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/assert.h"
+#include "lib/hash.h"
+#include "lib/state/block.h"
+#include "lib/transaction/customer.h"
+#include "lib/transaction/precision.h"
+
+enum { CUSTOMER, FIRST_TERMINAL }; /* links */
+
+/* --- Beginning ----------------------------------------------------------------------- */
+
+static void
+set_kinds(struct book *b, unsigned terminals)
+{
+	b->customer_kind = (struct bands_kind){ CUSTOMER,
+		{ WHEN_DAY, 7 * WHEN_DAY, 14 * WHEN_DAY, 30 * WHEN_DAY } };
+	for (unsigned i = 0; i < terminals; i++)
+		b->terminal_kind[i] = (struct bands_kind){ FIRST_TERMINAL + i,
+			{ b->delay_us, b->delay_us + WHEN_DAY,
+			    b->delay_us + 7 * WHEN_DAY, b->delay_us + 30 * WHEN_DAY } };
+}
+
+static bool
+take_memory(struct book *b, const struct book_options *o, uint64_t bytes)
+{
+	struct velocity_shape shape = { .rules = TRAITS_WINDOWS, .seed = o->seed };
+	const struct velocity_rule rules[TRAITS_WINDOWS] = {
+		{ { 10 * WHEN_MINUTE }, 5 }, { { WHEN_HOUR }, 6 }, { { WHEN_DAY }, 12 }
+	};
+
+	memcpy(shape.rule, rules, sizeof rules);
+	if (o->keys > 0) {
+		b->velocity = velocity_new(&shape, bytes / 8);
+		if (b->velocity == NULL)
+			return false;
+	}
+	b->customers =
+	    table_new(TABLE_KEY_64, sizeof(struct customer), bytes / 4);
+	for (unsigned i = 0; i < o->terminals; i++) {
+		b->terminals[i] = table_new(
+		    TABLE_KEY_64, sizeof(struct bands), bytes / 8 / o->terminals);
+		if (b->terminals[i] == NULL)
+			return false;
+	}
+	return b->customers != NULL &&
+	    ledger_init(&b->ledger, FIRST_TERMINAL + o->terminals, o->keys,
+		bytes / 2) == 0;
+}
+
+static int
+fill(struct book *b, const struct book_options *o, struct error *error)
+{
+	uint64_t model;
+
+	b->delay_us = o->delay.us;
+	b->now = WHEN_NEVER;
+	b->due = 1;
+	if (traits_init(
+		&b->traits, o->terminal, o->terminals, o->key, o->keys, error) != 0)
+		return -1;
+	set_kinds(b, o->terminals);
+	model = scorecard_bytes(&b->traits);
+	if (o->memory > 2 * model && scorecard_init(&b->scorecard, &b->traits) == 0 &&
+	    take_memory(b, o, o->memory - model))
+		return 0;
+	return error_set(error, "no memory for the transactions: change --memory");
+}
+
+/* Lanes are aligned to cache lines, and so is what has some. */
+struct book *
+book_new(const struct book_options *o, struct error *error)
+{
+	struct book *b = aligned_alloc(_Alignof(struct book), sizeof *b);
+
+	if (b == NULL) {
+		(void)error_set(error, "no memory");
+		return NULL;
+	}
+	memset(b, 0, sizeof *b);
+	if (fill(b, o, error) == 0)
+		return b;
+	book_free(b);
+	return NULL;
+}
+
+void
+book_free(struct book *b)
+{
+	if (b == NULL)
+		return;
+	ledger_fini(&b->ledger);
+	table_free(b->customers);
+	for (unsigned i = 0; i < b->traits.terminals; i++)
+		table_free(b->terminals[i]);
+	velocity_free(b->velocity);
+	scorecard_fini(&b->scorecard);
+	free(b);
+}
+
+/* --- Cells --------------------------------------------------------------------------- */
+
+static struct table *
+table_of(const struct book *b, unsigned link)
+{
+	return link == CUSTOMER ? b->customers : b->terminals[link - FIRST_TERMINAL];
+}
+
+static const struct bands_kind *
+kind_of_link(const struct book *b, unsigned link)
+{
+	return link == CUSTOMER ? &b->customer_kind
+				: &b->terminal_kind[link - FIRST_TERMINAL];
+}
+
+/* A customer begins with his bands, as a terminal does. */
+_Static_assert(offsetof(struct customer, bands) == 0, "one look at both");
+
+static void *
+touch(struct book *b, unsigned link, uint64_t subject, instant when)
+{
+	bool fresh;
+	struct bands *cell = table_touch(table_of(b, link), subject, when, &fresh);
+
+	if (fresh)
+		cell->born = b->ledger.next;
+	return cell;
+}
+
+/* The cell that has number n in its list, to change; NULL: it was evicted since. */
+static void *
+cell_of(struct book *b, unsigned link, uint64_t n)
+{
+	const struct transaction *t = ledger_at(&b->ledger, n);
+	uint64_t subject = t->link[link].subject;
+	const struct bands *cell =
+	    subject == 0 ? NULL : table_find(table_of(b, link), subject);
+	bool fresh;
+
+	if (cell == NULL || n < cell->born)
+		return NULL;
+	return table_touch(table_of(b, link), subject, t->when, &fresh);
+}
+
+/* --- Going --------------------------------------------------------------------------- */
+
+static void
+drop_first(struct book *b)
+{
+	struct ledger *l = &b->ledger;
+	uint64_t n = l->first;
+	const struct transaction *t = ledger_at(l, n);
+	bool needed = false;
+	void *cell;
+
+	for (unsigned i = 0; i < l->subjects; i++) {
+		bool gone = (t->gone >> i & 1) != 0;
+
+		if (gone && (i != CUSTOMER || (t->gone & LEDGER_LEFT) != 0))
+			continue;
+		cell = cell_of(b, i, n);
+		if (cell == NULL)
+			continue;
+		needed = needed || !gone;
+		if (i == CUSTOMER)
+			customer_drop(&b->customer_kind, l, cell, n);
+		else
+			bands_drop(kind_of_link(b, i), l, cell, n);
+	}
+	b->counts.unlabelled += t->label == LABEL_OPEN && t->weight > 0;
+	b->counts.evicted += needed && b->now - t->when < b->customer_kind.age_us[3];
+	ledger_drop(l);
+	if (b->due < l->first)
+		b->due = l->first;
+}
+
+/* --- Labels -------------------------------------------------------------------------- */
+
+/* So much of what it is has been found out, or was not so after all. */
+static void
+teach(struct book *b, const struct transaction *t, double weight)
+{
+	bool fraud = t->label == LABEL_FRAUD;
+
+	if (t->label == LABEL_OPEN || weight == 0)
+		return;
+	scorecard_learn(&b->scorecard, t->traits, fraud, weight);
+	precision_note(&b->total, t->score, fraud, weight);
+	precision_note(&b->interval, t->score, fraud, weight);
+	if (weight > 0)
+		*(fraud ? &b->counts.fraud : &b->counts.sound) += 1;
+}
+
+static void
+change_bands(struct book *b, uint64_t n, struct band before)
+{
+	const struct transaction *t = ledger_at(&b->ledger, n);
+
+	for (unsigned i = 0; i < b->ledger.subjects; i++) {
+		void *cell = cell_of(b, i, n);
+
+		if (cell != NULL)
+			bands_change(
+			    kind_of_link(b, i), cell, t, before, band_of(t));
+	}
+}
+
+static void
+relabel(struct book *b, uint64_t n, enum label label, bool told)
+{
+	struct transaction *t = ledger_change(&b->ledger, n);
+	struct band before = band_of(t);
+	enum label was = t->label;
+
+	t->told = told;
+	if (was == label)
+		return;
+	teach(b, t, -t->weight);
+	t->label = (uint8_t)label;
+	teach(b, t, t->weight);
+	b->counts.relabelled += was != LABEL_OPEN && label != LABEL_OPEN;
+	if (was == LABEL_FRAUD || label == LABEL_FRAUD)
+		change_bands(b, n, before);
+}
+
+void
+book_label(struct book *b, uint64_t number, enum label label)
+{
+	bool told = label != LABEL_OPEN;
+
+	if (!told && number < b->due)
+		label = LABEL_SOUND;
+	relabel(b, number, label, told);
+}
+
+void
+book_advance(struct book *b, instant now)
+{
+	const struct ledger *l = &b->ledger;
+
+	if (now <= b->now)
+		return;
+	b->now = now;
+	for (; b->due < l->next; b->due++) {
+		const struct transaction *t = ledger_at(l, b->due);
+
+		if (t->when >= now - b->delay_us)
+			return;
+		ledger_prefetch(l, b->due + 2);
+		if (t->label == LABEL_OPEN)
+			relabel(b, b->due, LABEL_SOUND, false);
+	}
+}
+
+uint64_t
+book_find(const struct book *b, enum ledger_id which, uint64_t hash)
+{
+	return ledger_find(&b->ledger, which, hash);
+}
+
+/* --- Weight -------------------------------------------------------------------------- */
+
+static void
+count_velocity(struct book *b, uint64_t n, int32_t times)
+{
+	struct transaction *t = ledger_change(&b->ledger, n);
+	const uint64_t *key = ledger_keys(&b->ledger, t);
+
+	for (unsigned i = 0; i < b->ledger.keys; i++)
+		if (key[i] != 0)
+			velocity_add(b->velocity, key[i], t->when,
+			    (struct velocity_amount){ .count = times }, NULL);
+}
+
+static void
+weigh(struct book *b, uint64_t n, double weight)
+{
+	struct transaction *t = ledger_change(&b->ledger, n);
+	struct band before = band_of(t);
+	double was = t->weight;
+	struct customer *c = cell_of(b, CUSTOMER, n);
+
+	teach(b, t, weight - was);
+	t->weight = weight;
+	change_bands(b, n, before);
+	if ((was > 0) == (weight > 0))
+		return;
+	count_velocity(b, n, weight > 0 ? 1 : -1);
+	if (c != NULL)
+		(weight > 0 ? customer_enter : customer_leave)(
+		    &b->ledger, CUSTOMER, c, n);
+}
+
+void
+book_take_back(struct book *b, uint64_t number, double by)
+{
+	double weight = book_at(b, number)->weight + by;
+
+	weigh(b, number, weight > 1e-9 ? weight : 0);
+	b->counts.taken_back++;
+}
+
+void
+book_sign_up(struct book *b, uint64_t customer, instant when, bool holds)
+{
+	struct customer *c = touch(b, CUSTOMER, customer, when);
+
+	c->signed_up = when;
+	c->has_signed_up = holds;
+}
+
+/* --- A purchase ---------------------------------------------------------------------- */
+
+/* Its last labels, the newest first, as far as they are the same. */
+static void
+look_back(const struct book *b, unsigned terminal, struct traits_terminal *x)
+{
+	enum { SOUND_MAX = 16, FRAUD_MAX = 64 };
+	const struct bands_kind *kind = &b->terminal_kind[terminal];
+	const struct ledger *l = &b->ledger;
+	uint64_t n = bands_newest_beyond(kind, l, &x->bands, 0);
+	enum label label = LABEL_OPEN;
+	struct band all = bands_sum(&x->bands, 1, 3);
+
+	x->run = all.count > 0 ? SOUND_MAX : 0;
+	if (!(all.fraud > 0))
+		return;
+	x->run = 0;
+	for (unsigned i = 0; i < FRAUD_MAX && bands_hold(&x->bands, l, n); i++) {
+		const struct transaction *t = ledger_at(l, n);
+
+		n = t->link[kind->link].before;
+		if (t->weight <= 0 || t->label == LABEL_OPEN)
+			continue;
+		if (label == LABEL_OPEN)
+			label = t->label;
+		if (t->label != label ||
+		    (label == LABEL_SOUND && x->run == SOUND_MAX))
+			break;
+		x->run++;
+		x->run_us = b->now - t->when;
+	}
+	x->run_of_fraud = label == LABEL_FRAUD;
+	if (x->run_us < 0)
+		x->run_us = 0;
+}
+
+static void
+view(const struct book *b, const struct purchase *p, const struct customer *c,
+    struct bands *const *terminal, struct traits_view *v)
+{
+	*v = (struct traits_view){ .when = p->when,
+		.amount = (float)((double)p->value_micros / 1e6),
+		.customer = c->bands,
+		.typical = &c->typical,
+		.since_last_us = customer_pause_us(&b->ledger, CUSTOMER, c, p->when),
+		.since_sign_up_us = -1 };
+	if (c->has_signed_up && c->bought == 0 && p->when >= c->signed_up)
+		v->since_sign_up_us = p->when - c->signed_up;
+	for (unsigned i = 0; i < b->traits.terminals; i++) {
+		v->terminal[i].known = terminal[i] != NULL;
+		if (terminal[i] == NULL)
+			continue;
+		v->terminal[i].bands = *terminal[i];
+		look_back(b, i, &v->terminal[i]);
+	}
+}
+
+/* How often its keys came, itself included. */
+static void
+ask_velocity(struct book *b, const struct purchase *p, struct traits_view *v)
+{
+	struct velocity_answer a;
+
+	for (unsigned i = 0; i < b->traits.keys; i++) {
+		v->has_key[i] = p->key[i] != 0;
+		if (p->key[i] == 0)
+			continue;
+		velocity_add(b->velocity, p->key[i], p->when,
+		    (struct velocity_amount){ .count = 1 }, &a);
+		memcpy(v->velocity[i], a.count, sizeof v->velocity[i]);
+	}
+}
+
+/* The cells of its subjects, with time gone on. What they need is asked for at once. */
+static struct customer *
+gather(struct book *b, const struct purchase *p, struct bands **terminal)
+{
+	struct ledger *l = &b->ledger;
+	struct customer *c = touch(b, CUSTOMER, p->customer, p->when);
+
+	bands_prefetch(&b->customer_kind, l, &c->bands, p->when);
+	ledger_prefetch(l, c->bands.newest);
+	for (unsigned i = 0; i < b->traits.terminals; i++) {
+		terminal[i] = p->terminal[i] == 0
+		    ? NULL
+		    : touch(b, FIRST_TERMINAL + i, p->terminal[i], p->when);
+		if (terminal[i] == NULL)
+			continue;
+		bands_prefetch(&b->terminal_kind[i], l, terminal[i], p->when);
+		ledger_prefetch(l, terminal[i]->newest);
+	}
+	bands_advance(&b->customer_kind, l, &c->bands, p->when);
+	for (unsigned i = 0; i < b->traits.terminals; i++)
+		if (terminal[i] != NULL)
+			bands_advance(&b->terminal_kind[i], l, terminal[i], p->when);
+	return c;
+}
+
+/* It comes to its customer and its terminals. */
+static void
+count(struct book *b, uint64_t n, struct customer *c, struct bands *const *terminal)
+{
+	struct ledger *l = &b->ledger;
+	struct transaction *t = ledger_change(l, n);
+
+	if (!customer_add(&b->customer_kind, l, c, n)) {
+		t->link[CUSTOMER].subject = 0;
+		t->gone |= LEDGER_LEFT | 1U << CUSTOMER;
+		b->counts.late++;
+	}
+	for (unsigned i = 0; i < b->traits.terminals; i++) {
+		unsigned link = FIRST_TERMINAL + i;
+
+		if (terminal[i] != NULL &&
+		    bands_add(&b->terminal_kind[i], l, terminal[i], n))
+			continue;
+		b->counts.late += terminal[i] != NULL;
+		t->link[link].subject = 0;
+		t->gone |= (uint8_t)(1U << link);
+	}
+}
+
+static void
+prefetch(const struct book *b, const struct purchase *p)
+{
+	table_prefetch(b->customers, p->customer);
+	for (unsigned i = 0; i < b->traits.terminals; i++)
+		table_prefetch(b->terminals[i], p->terminal[i]);
+	for (unsigned i = 0; i < LEDGER_IDS; i++)
+		ledger_prefetch_id(&b->ledger, i, p->id[i]);
+	for (unsigned i = 0; i < b->traits.keys; i++)
+		velocity_prefetch(b->velocity, p->key[i]);
+}
+
+/* A new one, with all that is known of it but its traits. */
+static uint64_t
+enter(struct book *b, const struct purchase *p)
+{
+	struct ledger *l = &b->ledger;
+	struct transaction *t;
+	uint64_t n;
+
+	while (ledger_crowded(l, p->event_id.size) != 0)
+		drop_first(b);
+	n = ledger_add(l, p->id, p->event_id);
+	t = ledger_change(l, n);
+	t->when = p->when;
+	t->value_micros = p->value_micros;
+	t->weight = p->weight;
+	t->link[CUSTOMER].subject = p->customer;
+	for (unsigned i = 0; i < b->traits.terminals; i++)
+		t->link[FIRST_TERMINAL + i].subject = p->terminal[i];
+	memcpy(ledger_keys(l, t), p->key, b->traits.keys * sizeof *p->key);
+	return n;
+}
+
+static uint64_t
+known_as(const struct book *b, const struct purchase *p)
+{
+	enum ledger_id which = p->id[LEDGER_EVENT] != 0 ? LEDGER_EVENT
+							: LEDGER_TRANSACTION;
+
+	return ledger_find(&b->ledger, which, p->id[which]);
+}
+
+enum book_news
+book_purchase(struct book *b, const struct purchase *p, struct scorecard_answer *to,
+    uint64_t *number)
+{
+	struct bands *terminal[TRAITS_TERMINALS_MAX];
+	struct traits_view v;
+	struct transaction *t;
+	struct customer *c;
+
+	prefetch(b, p);
+	book_advance(b, p->when);
+	*number = known_as(b, p);
+	if (*number != 0 && book_at(b, *number)->weight > 0) {
+		b->counts.repeats++;
+		return BOOK_REPEAT;
+	}
+	if (*number != 0) {
+		weigh(b, *number, p->weight);
+		b->counts.restored++;
+		return BOOK_RESTORED;
+	}
+	c = gather(b, p, terminal);
+	view(b, p, c, terminal, &v);
+	ask_velocity(b, p, &v);
+	*number = enter(b, p);
+	t = ledger_change(&b->ledger, *number);
+	traits_of(&b->traits, &v, t->traits);
+	scorecard_ask(&b->scorecard, t->traits, to);
+	t->score = (float)to->score;
+	t->odd = traits_deviation(&c->typical, v.amount) > TRAITS_ODD;
+	count(b, *number, c, terminal);
+	b->counts.scored++;
+	return BOOK_SCORED;
+}

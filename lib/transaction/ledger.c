@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/transaction/ledger.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/assert.h"
+#include "lib/base/memory.h"
+#include "lib/state/block.h"
+
+/* Places: twice as many as transactions, so that most look-ups see one or none. */
+enum { ROOM_MIN = 64, ID_BYTES = 40, PLACES = 2 };
+
+static size_t
+stride_of(unsigned subjects, unsigned keys)
+{
+	return offsetof(struct transaction, link) +
+	    subjects * sizeof(struct ledger_link) + keys * sizeof(uint64_t);
+}
+
+static uint64_t
+bytes_of(uint64_t room, size_t stride)
+{
+	return room * (stride + ID_BYTES + PLACES * LEDGER_IDS * sizeof(uint64_t));
+}
+
+int
+ledger_init(struct ledger *l, unsigned subjects, unsigned keys, uint64_t bytes)
+{
+	uint64_t room = ROOM_MIN;
+	bool made;
+
+	assert(subjects >= 1 && subjects <= LEDGER_SUBJECTS_MAX);
+	assert(keys <= LEDGER_KEYS_MAX);
+	*l = (struct ledger){
+		.subjects = subjects, .keys = keys, .first = 1, .next = 1
+	};
+	l->stride = stride_of(subjects, keys);
+	if (bytes_of(room, l->stride) > bytes)
+		return -1;
+	while (bytes_of(2 * room, l->stride) <= bytes)
+		room *= 2;
+	l->room = room;
+	l->places = PLACES * room;
+	l->text_room = room * ID_BYTES;
+	if (l->text_room < UINT16_MAX + 1)
+		l->text_room = UINT16_MAX + 1;
+	l->ring = calloc(room, l->stride);
+	l->text = calloc(l->text_room, 1);
+	made = l->ring != NULL && l->text != NULL;
+	for (unsigned i = 0; i < LEDGER_IDS; i++) {
+		l->head[i] = calloc(l->places, sizeof *l->head[i]);
+		made = made && l->head[i] != NULL;
+	}
+	if (!made || dirty_init(&l->ring_dirty, room * l->stride) != 0 ||
+	    dirty_init(&l->text_dirty, l->text_room) != 0) {
+		ledger_fini(l);
+		return -1;
+	}
+	memory_prefer_huge(l->ring, room * l->stride);
+	return 0;
+}
+
+void
+ledger_fini(struct ledger *l)
+{
+	free(l->ring);
+	free(l->text);
+	for (unsigned i = 0; i < LEDGER_IDS; i++)
+		free(l->head[i]);
+	dirty_fini(&l->ring_dirty);
+	dirty_fini(&l->text_dirty);
+	*l = (struct ledger){ 0 };
+}
+
+/* --- Coming and going ---------------------------------------------------------------- */
+
+uint64_t
+ledger_crowded(const struct ledger *l, size_t id_size)
+{
+	if (l->first < l->next &&
+	    (l->next - l->first == l->room ||
+		l->text_room - (l->text_next - l->text_first) < id_size))
+		return l->first;
+	return 0;
+}
+
+void
+ledger_drop(struct ledger *l)
+{
+	const struct transaction *t = ledger_at(l, l->first);
+
+	assert(l->first < l->next);
+	l->text_first = t->text + t->text_size;
+	l->first++;
+}
+
+static uint64_t *
+place_of(const struct ledger *l, enum ledger_id which, uint64_t hash)
+{
+	return &l->head[which][hash & (l->places - 1)];
+}
+
+static void
+put_text(struct ledger *l, struct slice text)
+{
+	size_t at = l->text_next % l->text_room, end = l->text_room - at;
+	size_t part = text.size < end ? text.size : end;
+
+	if (part > 0) {
+		memcpy(l->text + at, text.at, part);
+		dirty_mark(&l->text_dirty, at, part);
+	}
+	if (part < text.size) {
+		memcpy(l->text, text.at + part, text.size - part);
+		dirty_mark(&l->text_dirty, 0, text.size - part);
+	}
+	l->text_next += text.size;
+}
+
+uint64_t
+ledger_add(struct ledger *l, const uint64_t id[LEDGER_IDS], struct slice event_id)
+{
+	uint64_t number = l->next;
+	struct transaction *t;
+
+	assert(ledger_crowded(l, event_id.size) == 0 && event_id.size <= UINT16_MAX);
+	t = ledger_change(l, number);
+	memset(t, 0, l->stride);
+	t->text = l->text_next;
+	t->text_size = (uint16_t)event_id.size;
+	put_text(l, event_id);
+	l->next++;
+	for (unsigned i = 0; i < LEDGER_IDS; i++) {
+		t->id[i] = id[i];
+		if (id[i] == 0)
+			continue;
+		t->older[i] = *place_of(l, i, id[i]);
+		*place_of(l, i, id[i]) = number;
+	}
+	return number;
+}
+
+/* --- Finding ------------------------------------------------------------------------- */
+
+uint64_t
+ledger_find(const struct ledger *l, enum ledger_id which, uint64_t hash)
+{
+	uint64_t n = hash == 0 ? 0 : *place_of(l, which, hash);
+
+	/* What was dropped is older than all that is held, and so is what it names. */
+	while (ledger_holds(l, n) && ledger_at(l, n)->id[which] != hash)
+		n = ledger_at(l, n)->older[which];
+	return ledger_holds(l, n) ? n : 0;
+}
+
+void
+ledger_prefetch_id(const struct ledger *l, enum ledger_id which, uint64_t hash)
+{
+	__builtin_prefetch(place_of(l, which, hash), 1);
+}
+
+struct slice
+ledger_event_id(const struct ledger *l, const struct transaction *t, uint8_t *to)
+{
+	size_t at = t->text % l->text_room, end = l->text_room - at;
+
+	if (t->text_size <= end)
+		return slice_of(l->text + at, t->text_size);
+	memcpy(to, l->text + at, end);
+	memcpy(to + end, l->text, t->text_size - end);
+	return slice_of(to, t->text_size);
+}
+
+/* --- Snapshots ----------------------------------------------------------------------- */
+
+void
+ledger_save(struct ledger *l, struct state_writer *to)
+{
+	state_put_u64(to, l->first);
+	state_put_u64(to, l->next);
+	state_put_u64(to, l->text_first);
+	state_put_u64(to, l->text_next);
+	state_put_block(to, slice_of(l->ring, l->room * l->stride), &l->ring_dirty);
+	state_put_block(to, slice_of(l->text, l->text_room), &l->text_dirty);
+}
+
+/* The ids' places, as they were when the newest came. */
+static int
+place_again(struct ledger *l)
+{
+	for (uint64_t n = l->first; n < l->next; n++) {
+		const struct transaction *t = ledger_at(l, n);
+
+		if (t->label > LABEL_FRAUD || t->text + t->text_size > l->text_next)
+			return -1;
+		for (unsigned i = 0; i < LEDGER_IDS; i++)
+			if (t->older[i] >= n)
+				return -1;
+			else if (t->id[i] != 0)
+				*place_of(l, i, t->id[i]) = n;
+	}
+	return 0;
+}
+
+int
+ledger_load(struct ledger *l, struct state_reader *from, struct error *error)
+{
+	if (state_get_u64(from, &l->first) != 0 || state_get_u64(from, &l->next) != 0 ||
+	    state_get_u64(from, &l->text_first) != 0 ||
+	    state_get_u64(from, &l->text_next) != 0)
+		return error_set(error, "the snapshot is too short");
+	if (l->first == 0 || l->next < l->first || l->next - l->first > l->room ||
+	    l->text_next < l->text_first ||
+	    l->text_next - l->text_first > l->text_room)
+		return error_set(error, "the snapshot's ledger is of another shape");
+	if (state_get_block(
+		from, l->ring, l->room * l->stride, &l->ring_dirty, error) != 0 ||
+	    state_get_block(from, l->text, l->text_room, &l->text_dirty, error) != 0)
+		return -1;
+	return place_again(l) == 0
+	    ? 0
+	    : error_set(error, "the snapshot's ledger is not sound");
+}

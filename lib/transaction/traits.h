@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * traits: what is looked at in a transaction, each in one of a few buckets: a byte. What a
+ * model learns is a weight for each bucket, so that it need not be a line in the amount;
+ * buckets are fixed (whole numbers, or equal ratios), so that the same transaction always
+ * has the same ones. Pairs of traits whose buckets say more together are crossed.
+ *
+ * The windows are those of the Fraud Detection Handbook (Le Borgne et al., chapter 3); the
+ * deviation from the median is that of Iglewicz and Hoaglin, "How to Detect and Handle
+ * Outliers", 1993.
+ */
+#ifndef BANNERPIPE_TRANSACTION_TRAITS_H
+#define BANNERPIPE_TRANSACTION_TRAITS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/base/error.h"
+#include "lib/base/slice.h"
+#include "lib/transaction/bands.h"
+#include "lib/transaction/typical.h"
+
+enum {
+	TRAITS_TERMINALS_MAX = LEDGER_SUBJECTS_MAX - 1,
+	TRAITS_KEYS_MAX = 4,    /* of velocity */
+	TRAITS_WINDOWS = 3,     /* of each */
+	TRAITS_CROSSES_MAX = 16,
+	TRAITS_WORD_MAX = 64,
+};
+
+/* Of Iglewicz and Hoaglin: further away is an outlier. */
+#define TRAITS_ODD 3.5F
+
+struct trait {
+	char word[TRAITS_WORD_MAX]; /* what a reason calls it */
+	unsigned buckets, at;       /* how many, at most 256, and where they begin */
+};
+
+/* Two traits together: its buckets are those of `a` for each of `b`. */
+struct trait_cross {
+	unsigned a, b, at;
+};
+
+struct traits {
+	unsigned n, crosses, terminals, keys;
+	unsigned first_key; /* the first trait of velocity */
+	unsigned cells; /* buckets of all */
+	struct trait of[LEDGER_TRAITS_MAX];
+	struct trait_cross cross[TRAITS_CROSSES_MAX];
+};
+
+/* Of a terminal, as far as labels are known that are old enough. */
+struct traits_terminal {
+	bool known; /* the transaction names one */
+	struct bands bands;
+	/* Its last transactions, back to one of the other label: how many, of fraud or not, and
+	 * how long ago the first of them was. */
+	unsigned run;
+	bool run_of_fraud;
+	int64_t run_us;
+};
+
+/* What is known when a transaction comes, without it. */
+struct traits_view {
+	instant when;
+	float amount;
+	struct bands customer;
+	const struct typical *typical;
+	int64_t since_last_us;   /* negative: it is the customer's first */
+	int64_t since_sign_up_us; /* of a first one; negative: unknown */
+	struct traits_terminal terminal[TRAITS_TERMINALS_MAX];
+	bool has_key[TRAITS_KEYS_MAX];
+	int64_t velocity[TRAITS_KEYS_MAX][TRAITS_WINDOWS];
+};
+
+/* Which traits there are, with so many kinds of terminals and keys of velocity, called by
+ * their names. -1 and error when they are too many. */
+int traits_init(struct traits *t, const struct slice *terminals, unsigned n_terminals,
+    const struct slice *keys, unsigned n_keys, struct error *error);
+/* One byte a trait. */
+void traits_of(const struct traits *t, const struct traits_view *v, uint8_t *to);
+/* The cells of its traits and crosses, and which part each is: a trait, or from t->n on a
+ * cross. Returns how many: a key of velocity that it does not have has none. */
+unsigned traits_cells(
+    const struct traits *t, const uint8_t *bucket, uint32_t *cell, uint8_t *part);
+/* What a reason calls number i of them. */
+void traits_word(const struct traits *t, unsigned i, char to[2 * TRAITS_WORD_MAX]);
+
+/* How far an amount is from the median, in deviations; 0 while there are too few to say. */
+float traits_deviation(const struct typical *t, float amount);
+
+#endif
