@@ -49,7 +49,7 @@ take_memory(struct book *b, const struct book_options *o, uint64_t bytes)
 	}
 	return b->customers != NULL &&
 	    ledger_init(&b->ledger, FIRST_TERMINAL + o->terminals, o->keys,
-		bytes / 2) == 0;
+		b->traits.n, o->keys > 0 ? bytes / 2 : bytes / 8 * 5) == 0;
 }
 
 static int
@@ -60,9 +60,7 @@ fill(struct book *b, const struct book_options *o, struct error *error)
 	b->delay_us = o->delay.us;
 	b->now = WHEN_NEVER;
 	b->due = 1;
-	if (traits_init(
-		&b->traits, o->terminal, o->terminals, o->key, o->keys, error) != 0)
-		return -1;
+	traits_init(&b->traits, o->terminal, o->terminals, o->key, o->keys);
 	set_kinds(b, o->terminals);
 	model = scorecard_bytes(&b->traits);
 	if (o->memory > 2 * model && scorecard_init(&b->scorecard, &b->traits) == 0 &&
@@ -182,13 +180,15 @@ drop_first(struct book *b)
 
 /* So much of what it is has been found out, or was not so after all. */
 static void
-teach(struct book *b, const struct transaction *t, double weight)
+teach(struct book *b, uint64_t n, double weight)
 {
+	const struct transaction *t = ledger_at(&b->ledger, n);
 	bool fraud = t->label == LABEL_FRAUD;
 
 	if (t->label == LABEL_OPEN || weight == 0)
 		return;
-	scorecard_learn(&b->scorecard, t->traits, fraud, weight);
+	scorecard_learn(&b->scorecard,
+	    ledger_traits(&b->ledger, ledger_change(&b->ledger, n)), fraud, weight);
 	precision_note(&b->total, t->score, fraud, weight);
 	precision_note(&b->interval, t->score, fraud, weight);
 	if (weight > 0)
@@ -219,9 +219,9 @@ relabel(struct book *b, uint64_t n, enum label label, bool told)
 	t->told = told;
 	if (was == label)
 		return;
-	teach(b, t, -t->weight);
+	teach(b, n, -t->weight);
 	t->label = (uint8_t)label;
-	teach(b, t, t->weight);
+	teach(b, n, t->weight);
 	b->counts.relabelled += was != LABEL_OPEN && label != LABEL_OPEN;
 	if (was == LABEL_FRAUD || label == LABEL_FRAUD)
 		change_bands(b, n, before);
@@ -284,7 +284,7 @@ weigh(struct book *b, uint64_t n, double weight)
 	double was = t->weight;
 	struct customer *c = cell_of(b, CUSTOMER, n);
 
-	teach(b, t, weight - was);
+	teach(b, n, weight - was);
 	t->weight = weight;
 	change_bands(b, n, before);
 	if ((was > 0) == (weight > 0))
@@ -322,15 +322,15 @@ look_back(const struct book *b, unsigned terminal, struct traits_terminal *x)
 	enum { SOUND_MAX = 16, FRAUD_MAX = 64 };
 	const struct bands_kind *kind = &b->terminal_kind[terminal];
 	const struct ledger *l = &b->ledger;
-	uint64_t n = bands_newest_beyond(kind, l, &x->bands, 0);
+	uint64_t n = bands_newest_beyond(kind, l, x->bands, 0);
 	enum label label = LABEL_OPEN;
-	struct band all = bands_sum(&x->bands, 1, 3);
+	struct band all = bands_sum(x->bands, 1, 3);
 
 	x->run = all.count > 0 ? SOUND_MAX : 0;
 	if (!(all.fraud > 0))
 		return;
 	x->run = 0;
-	for (unsigned i = 0; i < FRAUD_MAX && bands_hold(&x->bands, l, n); i++) {
+	for (unsigned i = 0; i < FRAUD_MAX && bands_hold(x->bands, l, n); i++) {
 		const struct transaction *t = ledger_at(l, n);
 
 		n = t->link[kind->link].before;
@@ -355,18 +355,17 @@ view(const struct book *b, const struct purchase *p, const struct customer *c,
 {
 	*v = (struct traits_view){ .when = p->when,
 		.amount = (float)((double)p->value_micros / 1e6),
-		.customer = c->bands,
-		.typical = &c->typical,
+		.customer = &c->bands,
+		.median = typical_median(&c->typical),
 		.since_last_us = customer_pause_us(&b->ledger, CUSTOMER, c, p->when),
 		.since_sign_up_us = -1 };
+	v->deviation = traits_deviation(&c->typical, v->amount);
 	if (c->has_signed_up && c->bought == 0 && p->when >= c->signed_up)
 		v->since_sign_up_us = p->when - c->signed_up;
 	for (unsigned i = 0; i < b->traits.terminals; i++) {
-		v->terminal[i].known = terminal[i] != NULL;
-		if (terminal[i] == NULL)
-			continue;
-		v->terminal[i].bands = *terminal[i];
-		look_back(b, i, &v->terminal[i]);
+		v->terminal[i].bands = terminal[i];
+		if (terminal[i] != NULL)
+			look_back(b, i, &v->terminal[i]);
 	}
 }
 
@@ -486,6 +485,7 @@ book_purchase(struct book *b, const struct purchase *p, struct scorecard_answer 
 	struct traits_view v;
 	struct transaction *t;
 	struct customer *c;
+	uint8_t *traits;
 
 	prefetch(b, p);
 	book_advance(b, p->when);
@@ -504,10 +504,11 @@ book_purchase(struct book *b, const struct purchase *p, struct scorecard_answer 
 	ask_velocity(b, p, &v);
 	*number = enter(b, p);
 	t = ledger_change(&b->ledger, *number);
-	traits_of(&b->traits, &v, t->traits);
-	scorecard_ask(&b->scorecard, t->traits, to);
+	traits = ledger_traits(&b->ledger, t);
+	traits_of(&b->traits, &v, traits);
+	scorecard_ask(&b->scorecard, traits, to);
 	t->score = (float)to->score;
-	t->odd = traits_deviation(&c->typical, v.amount) > TRAITS_ODD;
+	t->odd = v.deviation > TRAITS_ODD;
 	count(b, *number, c, terminal);
 	b->counts.scored++;
 	return BOOK_SCORED;

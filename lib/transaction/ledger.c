@@ -12,10 +12,12 @@
 enum { ROOM_MIN = 64, ID_BYTES = 40, PLACES = 2 };
 
 static size_t
-stride_of(unsigned subjects, unsigned keys)
+stride_of(unsigned subjects, unsigned keys, unsigned traits)
 {
-	return offsetof(struct transaction, link) +
-	    subjects * sizeof(struct ledger_link) + keys * sizeof(uint64_t);
+	size_t size = offsetof(struct transaction, link) +
+	    subjects * sizeof(struct ledger_link) + keys * sizeof(uint64_t) + traits;
+
+	return (size + 7) / 8 * 8;
 }
 
 static uint64_t
@@ -25,23 +27,26 @@ bytes_of(uint64_t room, size_t stride)
 }
 
 int
-ledger_init(struct ledger *l, unsigned subjects, unsigned keys, uint64_t bytes)
+ledger_init(struct ledger *l, unsigned subjects, unsigned keys, unsigned traits,
+    uint64_t bytes)
 {
-	uint64_t room = ROOM_MIN;
+	size_t stride = stride_of(subjects, keys, traits);
+	uint64_t room = bytes / bytes_of(1, stride);
 	bool made;
 
 	assert(subjects >= 1 && subjects <= LEDGER_SUBJECTS_MAX);
 	assert(keys <= LEDGER_KEYS_MAX);
-	*l = (struct ledger){
-		.subjects = subjects, .keys = keys, .first = 1, .next = 1
-	};
-	l->stride = stride_of(subjects, keys);
-	if (bytes_of(room, l->stride) > bytes)
+	*l = (struct ledger){ .subjects = subjects,
+		.keys = keys,
+		.stride = stride,
+		.room = room,
+		.first = 1,
+		.next = 1,
+		.places = PLACES * ROOM_MIN };
+	if (room < ROOM_MIN)
 		return -1;
-	while (bytes_of(2 * room, l->stride) <= bytes)
-		room *= 2;
-	l->room = room;
-	l->places = PLACES * room;
+	while (2 * l->places <= PLACES * room)
+		l->places *= 2;
 	l->text_room = room * ID_BYTES;
 	if (l->text_room < UINT16_MAX + 1)
 		l->text_room = UINT16_MAX + 1;
@@ -93,6 +98,7 @@ ledger_drop(struct ledger *l)
 	assert(l->first < l->next);
 	l->text_first = t->text + t->text_size;
 	l->first++;
+	l->first_at = l->first_at + 1 < l->room ? l->first_at + 1 : 0;
 }
 
 static uint64_t *
@@ -214,6 +220,7 @@ ledger_load(struct ledger *l, struct state_reader *from, struct error *error)
 	    l->text_next < l->text_first ||
 	    l->text_next - l->text_first > l->text_room)
 		return error_set(error, "the snapshot's ledger is of another shape");
+	l->first_at = (l->first - 1) % l->room;
 	if (state_get_block(
 		from, l->ring, l->room * l->stride, &l->ring_dirty, error) != 0 ||
 	    state_get_block(from, l->text, l->text_room, &l->text_dirty, error) != 0)

@@ -56,8 +56,7 @@ struct transaction {
 	bool odd;      /* far from what its customer spends */
 	bool out;      /* the last judgement took it out */
 	uint8_t gone;  /* bit i: no window of subject i has it any more; see LEDGER_LEFT */
-	uint8_t traits[LEDGER_TRAITS_MAX];
-	struct ledger_link link[]; /* of each subject; the hashes of the keys follow */
+	struct ledger_link link[]; /* of each subject; its keys and its traits follow */
 };
 
 /* In `gone`: it is not among the last amounts of its customer any more. */
@@ -66,8 +65,9 @@ enum { LEDGER_LEFT = 0x80 };
 struct ledger {
 	unsigned subjects, keys;
 	size_t stride;        /* bytes of a transaction */
-	uint64_t room;        /* transactions, a power of two */
+	uint64_t room;        /* transactions */
 	uint64_t first, next; /* numbers of those held, and the next one */
+	uint64_t first_at;    /* where the first is */
 	uint8_t *ring;        /* owned, as are all below */
 	uint8_t *text;        /* event ids as msgpack, a ring as well */
 	uint64_t text_room, text_first, text_next;
@@ -78,8 +78,8 @@ struct ledger {
 
 /* Room for so many as fit into `bytes`, ids of 40 bytes reckoned; 0, or -1 when there is no
  * memory or not even room for 64. */
-int ledger_init(
-    struct ledger *l, unsigned subjects, unsigned keys, uint64_t bytes);
+int ledger_init(struct ledger *l, unsigned subjects, unsigned keys, unsigned traits,
+    uint64_t bytes);
 void ledger_fini(struct ledger *l);
 
 static inline bool
@@ -88,18 +88,27 @@ ledger_holds(const struct ledger *l, uint64_t number)
 	return number >= l->first && number < l->next;
 }
 
+/* Where in the ring it is. */
+static inline size_t
+ledger_offset(const struct ledger *l, uint64_t number)
+{
+	uint64_t at = l->first_at + (number - l->first);
+
+	return (at < l->room ? at : at - l->room) * l->stride;
+}
+
 /* One that is held, to look at. */
 static inline const struct transaction *
 ledger_at(const struct ledger *l, uint64_t number)
 {
-	return (const void *)(l->ring + (number & (l->room - 1)) * l->stride);
+	return (const void *)(l->ring + ledger_offset(l, number));
 }
 
 /* The same, to change. */
 static inline struct transaction *
 ledger_change(struct ledger *l, uint64_t number)
 {
-	size_t at = (number & (l->room - 1)) * l->stride;
+	size_t at = ledger_offset(l, number);
 
 	dirty_mark(&l->ring_dirty, at, l->stride);
 	return (void *)(l->ring + at);
@@ -112,11 +121,21 @@ ledger_keys(const struct ledger *l, struct transaction *t)
 	return (void *)&t->link[l->subjects];
 }
 
+/* What it looked like when it came. */
+static inline uint8_t *
+ledger_traits(const struct ledger *l, struct transaction *t)
+{
+	return (uint8_t *)(ledger_keys(l, t) + l->keys);
+}
+
 static inline void
 ledger_prefetch(const struct ledger *l, uint64_t number)
 {
-	const uint8_t *at = l->ring + (number & (l->room - 1)) * l->stride;
+	const uint8_t *at;
 
+	if (!ledger_holds(l, number))
+		return;
+	at = l->ring + ledger_offset(l, number);
 	__builtin_prefetch(at, 1);
 	__builtin_prefetch(at + 128, 1);
 }

@@ -13,33 +13,25 @@ void
 notice_risk(
     struct build *b, const struct traits *t, const struct scorecard_answer *said)
 {
-	char word[2 * TRAITS_WORD_MAX];
-
 	build_map(b, 3);
 	pair_double(b, "score", said->score);
 	pair_double(b, "probability", said->probability);
 	build_text(b, "reasons");
 	build_array(b, said->reasons);
-	for (unsigned i = 0; i < said->reasons; i++) {
-		traits_word(t, said->reason[i].part, word);
-		build_text(b, word);
-	}
+	for (unsigned i = 0; i < said->reasons; i++)
+		build_str(b, traits_word(t, said->reason[i].part));
 }
 
 void
 notice_verdict(struct build *b, const struct traits *t, struct slice event_id,
     instant at, int64_t version, const struct scorecard_answer *said)
 {
-	char word[SCORECARD_REASONS][2 * TRAITS_WORD_MAX];
 	struct judgement_reason reason[SCORECARD_REASONS];
 	size_t open = build_open(b);
 
-	for (unsigned i = 0; i < said->reasons; i++) {
-		traits_word(t, said->reason[i].part, word[i]);
-		word[i][JUDGEMENT_REASON_SIZE_MAX] = '\0';
-		reason[i].word = word[i];
-		reason[i].share = (double)said->reason[i].share;
-	}
+	for (unsigned i = 0; i < said->reasons; i++)
+		reason[i] = (struct judgement_reason){ t->word[said->reason[i].part],
+			(double)said->reason[i].share };
 	build_close_map(b, open,
 	    judgement_build(b, KIND_VERDICT, event_id, at, version, said->score, reason,
 		said->reasons));

@@ -40,38 +40,31 @@ scorecard_fini(struct scorecard *s)
 
 /* The cells of a transaction, and room for one more. */
 struct parts {
-	union head_cell *cells[SCORECARD_PARTS_MAX + 1];
-	uint8_t part[SCORECARD_PARTS_MAX];
+	union head_cell *cells[TRAITS_PARTS_MAX + 1];
+	uint8_t part[TRAITS_PARTS_MAX]; /* from traits->always on */
 };
 
 static struct head_features
 features(struct scorecard *s, const uint8_t *traits, struct parts *to)
 {
-	uint32_t at[SCORECARD_PARTS_MAX];
+	uint32_t at[TRAITS_PARTS_MAX];
 	unsigned n = traits_cells(s->traits, traits, at, to->part);
 
-	for (unsigned i = 0; i < n; i++) {
-		assert(at[i] < s->traits->cells);
+	for (unsigned i = 0; i < n; i++)
 		to->cells[i] = (union head_cell *)(void *)&s->cells[at[i]];
-	}
 	return (struct head_features){ .cells = to->cells, .n = n };
 }
 
-/* Keep the three that say most. */
+/* Among the parts that say most, and more than usual. */
 static void
 give_reason(struct scorecard_answer *to, unsigned part, float share)
 {
-	unsigned at = to->reasons;
+	unsigned at = SCORECARD_REASONS - 1;
 
-	while (at > 0 && to->reason[at - 1].share < share)
-		at--;
-	if (at == SCORECARD_REASONS)
-		return;
-	if (to->reasons < SCORECARD_REASONS)
-		to->reasons++;
-	for (unsigned i = to->reasons - 1; i > at; i--)
-		to->reason[i] = to->reason[i - 1];
+	for (; at > 0 && share > to->reason[at - 1].share; at--)
+		to->reason[at] = to->reason[at - 1];
 	to->reason[at] = (struct scorecard_reason){ part, share };
+	to->reasons += to->reasons < SCORECARD_REASONS;
 }
 
 void
@@ -79,21 +72,19 @@ scorecard_ask(struct scorecard *s, const uint8_t *traits, struct scorecard_answe
 {
 	struct parts p;
 	struct head_features f = features(s, traits, &p);
-	unsigned lane = mixture_best(&s->head.mixture);
+	unsigned lane = mixture_best(&s->head.mixture), always = s->traits->always;
 	struct estimate said;
 
 	head_predict(&s->head, &s->options, &f, &said);
 	*to = (struct scorecard_answer){ .score = said.z, .probability = said.mean };
 	for (unsigned i = 0; i < f.n; i++) {
 		const struct lanes_cell *cell = (const void *)p.cells[i];
-		float *usual = &s->usual[p.part[i]];
-		float share = cell->mean[lane] - *usual;
+		unsigned part = i < always ? i : p.part[i];
+		float share = cell->mean[lane] - s->usual[part];
 
-		*usual += share / usual_of;
-		if (share > 0 &&
-		    (to->reasons < SCORECARD_REASONS ||
-			share > to->reason[SCORECARD_REASONS - 1].share))
-			give_reason(to, p.part[i], share);
+		s->usual[part] += share / usual_of;
+		if (share > to->reason[SCORECARD_REASONS - 1].share)
+			give_reason(to, part, share);
 	}
 }
 

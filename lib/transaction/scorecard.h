@@ -11,17 +11,14 @@
 #include "lib/state.h"
 #include "lib/transaction/traits.h"
 
-enum {
-	SCORECARD_REASONS = 3,
-	SCORECARD_PARTS_MAX = LEDGER_TRAITS_MAX + TRAITS_CROSSES_MAX,
-};
+enum { SCORECARD_REASONS = 3 };
 
 struct scorecard {
 	const struct traits *traits; /* borrowed */
 	struct head_options options;
 	struct head head;
 	struct lanes_cell *cells;          /* owned; one a bucket */
-	float usual[SCORECARD_PARTS_MAX]; /* what each part says of most */
+	float usual[TRAITS_PARTS_MAX]; /* what each part says of most */
 };
 
 /* Why: what a part says more than it usually does, the most first. */

@@ -44,7 +44,7 @@ enum {
 	TERMINAL_TRAITS
 };
 
-enum { TYPICAL_MIN = 5, RUNS = 16, AGES = 48, FEW = 6, RISKS = 128 };
+enum { TYPICAL_MIN = 5, RUNS = 16, AGES = 48, FEW = 6, RISKS = 128, COUNTS = 48 };
 
 static const struct {
 	const char *word;
@@ -54,9 +54,9 @@ static const struct {
 	[AMOUNT_SCALE] = { "amount_scale", 32 },
 	[HOUR] = { "hour", 24 },
 	[DAY_OR_NIGHT] = { "night_or_weekend", 4 },
-	[COUNT_1D] = { "customer_count_1d", 48 },
-	[COUNT_7D] = { "customer_count_7d", 48 },
-	[COUNT_30D] = { "customer_count_30d", 48 },
+	[COUNT_1D] = { "customer_count_1d", COUNTS },
+	[COUNT_7D] = { "customer_count_7d", COUNTS },
+	[COUNT_30D] = { "customer_count_30d", COUNTS },
 	[MEAN_1D] = { "above_mean_1d", 98 },
 	[MEAN_7D] = { "above_mean_7d", 98 },
 	[MEAN_30D] = { "above_mean_30d", 98 },
@@ -71,9 +71,9 @@ static const struct {
 	[PAUSE] = { "since_last", 64 },
 	[SIGN_UP] = { "since_sign_up", 12 },
 }, terminal[TERMINAL_TRAITS] = {
-	[TERMINAL_COUNT_1D] = { "count_1d", 48 },
-	[TERMINAL_COUNT_7D] = { "count_7d", 48 },
-	[TERMINAL_COUNT_30D] = { "count_30d", 48 },
+	[TERMINAL_COUNT_1D] = { "count_1d", COUNTS },
+	[TERMINAL_COUNT_7D] = { "count_7d", COUNTS },
+	[TERMINAL_COUNT_30D] = { "count_30d", COUNTS },
 	[TERMINAL_RISK_1D] = { "risk_1d", RISKS },
 	[TERMINAL_RISK_7D] = { "risk_7d", RISKS },
 	[TERMINAL_RISK_30D] = { "risk_30d", RISKS },
@@ -86,29 +86,18 @@ static const char *const velocity_words[TRAITS_WINDOWS] = { "10m", "1h", "24h" }
 
 /* --- Which there are ----------------------------------------------------------------- */
 
-static int
-add(struct traits *t, const char *prefix, size_t prefix_size, const char *word,
-    unsigned buckets, struct error *error)
-{
-	struct trait *to = &t->of[t->n];
-
-	if (t->n == LEDGER_TRAITS_MAX)
-		return error_set(error, "too many keys of terminals and of velocity");
-	t->n++;
-	(void)snprintf(to->word, sizeof to->word, "%.*s%s%s", (int)prefix_size, prefix,
-	    prefix_size > 0 ? "_" : "", word);
-	to->buckets = buckets;
-	to->at = t->cells;
-	t->cells += buckets;
-	return 0;
-}
-
 static void
-cross(struct traits *t, unsigned a, unsigned b)
+add_part(struct traits *t, unsigned i, const char *prefix, size_t prefix_size,
+    const char *word, unsigned buckets)
 {
-	assert(t->crosses < TRAITS_CROSSES_MAX);
-	t->cross[t->crosses++] = (struct trait_cross){ a, b, t->cells };
-	t->cells += t->of[a].buckets * t->of[b].buckets;
+	int size = snprintf(t->word[i], TRAITS_WORD_MAX, "%.*s%s%s", (int)prefix_size,
+	    prefix, prefix_size > 0 ? "_" : "", word);
+
+	assert(size > 0 && size < TRAITS_WORD_MAX);
+	t->word_size[i] = (uint8_t)size;
+	t->buckets[i] = buckets;
+	t->at[i] = t->cells;
+	t->cells += buckets;
 }
 
 /* "terminal" of "terminal_id"; no longer than a word can be. */
@@ -122,40 +111,56 @@ stem_size(struct slice name)
 	return size < TRAITS_WORD_MAX / 2 ? size : TRAITS_WORD_MAX / 2;
 }
 
-static int
-add_terminal(struct traits *t, struct slice name, struct error *error)
+static void
+add_terminal(struct traits *t, struct slice name)
 {
-	unsigned at = t->n;
-
 	for (unsigned i = 0; i < TERMINAL_TRAITS; i++)
-		if (add(t, (const char *)name.at, stem_size(name), terminal[i].word,
-			terminal[i].buckets, error) != 0)
-			return -1;
-	cross(t, at + TERMINAL_AGE, at + TERMINAL_RUN);
-	cross(t, at + TERMINAL_RISK_7D, at + TERMINAL_RUN);
-	return 0;
+		add_part(t, t->fixed++, (const char *)name.at, stem_size(name),
+		    terminal[i].word, terminal[i].buckets);
 }
 
-int
-traits_init(struct traits *t, const struct slice *terminals, unsigned n_terminals,
-    const struct slice *keys, unsigned n_keys, struct error *error)
+/* Its buckets are those of `a` for each of those of `b`; a reason calls it after `a`. */
+static void
+add_cross(struct traits *t, unsigned a, unsigned b)
 {
+	char word[TRAITS_WORD_MAX];
+
+	assert(a < t->fixed && b < t->fixed);
+	memcpy(word, t->word[a], sizeof word);
+	t->cross[t->crosses++] = (struct trait_cross){ a, b };
+	add_part(t, t->always++, "", 0, word, t->buckets[a] * t->buckets[b]);
+}
+
+static void
+add_velocity(struct traits *t, struct slice name)
+{
+	for (unsigned i = 0; i < TRAITS_WINDOWS; i++)
+		add_part(t, t->crosses + t->n++, (const char *)name.at,
+		    stem_size(name), velocity_words[i], COUNTS);
+}
+
+void
+traits_init(struct traits *t, const struct slice *terminals, unsigned n_terminals,
+    const struct slice *keys, unsigned n_keys)
+{
+	assert(n_terminals <= TRAITS_TERMINALS_MAX && n_keys <= LEDGER_KEYS_MAX);
 	*t = (struct traits){ .terminals = n_terminals, .keys = n_keys };
 	for (unsigned i = 0; i < OWN_TRAITS; i++)
-		(void)add(t, "", 0, own[i].word, own[i].buckets, error);
-	cross(t, DEVIATION, ODD_14D);
-	cross(t, DEVIATION_SCALE, COUNT_30D);
-	cross(t, SPENDING, AMOUNT_SCALE);
+		add_part(t, t->fixed++, "", 0, own[i].word, own[i].buckets);
 	for (unsigned i = 0; i < n_terminals; i++)
-		if (add_terminal(t, terminals[i], error) != 0)
-			return -1;
-	t->first_key = t->n;
+		add_terminal(t, terminals[i]);
+	t->always = t->n = t->fixed;
+	add_cross(t, DEVIATION, ODD_14D);
+	add_cross(t, DEVIATION_SCALE, COUNT_30D);
+	add_cross(t, SPENDING, AMOUNT_SCALE);
+	for (unsigned i = 0; i < n_terminals; i++) {
+		unsigned first = OWN_TRAITS + i * TERMINAL_TRAITS;
+
+		add_cross(t, first + TERMINAL_AGE, first + TERMINAL_RUN);
+		add_cross(t, first + TERMINAL_RISK_7D, first + TERMINAL_RUN);
+	}
 	for (unsigned i = 0; i < n_keys; i++)
-		for (unsigned w = 0; w < TRAITS_WINDOWS; w++)
-			if (add(t, (const char *)keys[i].at, stem_size(keys[i]),
-				velocity_words[w], 48, error) != 0)
-				return -1;
-	return 0;
+		add_velocity(t, keys[i]);
 }
 
 /* --- Buckets ------------------------------------------------------------------------- */
@@ -179,7 +184,7 @@ log_bucket(float x, unsigned bits, int lowest, unsigned buckets)
 static unsigned
 count_bucket(double count)
 {
-	return log_bucket((float)count, 2, 0, 48);
+	return log_bucket((float)count, 2, 0, COUNTS);
 }
 
 static unsigned
@@ -252,9 +257,9 @@ clock_traits(instant when, uint8_t *to)
 static void
 customer_traits(const struct traits_view *v, uint8_t *to)
 {
-	const struct bands *b = &v->customer;
+	const struct bands *b = v->customer;
 	struct band week = bands_sum(b, 0, 1), month = bands_sum(b, 0, 3);
-	float z = traits_deviation(v->typical, v->amount);
+	float z = v->deviation;
 
 	to[COUNT_1D] = (uint8_t)count_bucket(b->of[0].count);
 	to[COUNT_7D] = (uint8_t)count_bucket(week.count);
@@ -265,8 +270,7 @@ customer_traits(const struct traits_view *v, uint8_t *to)
 	to[SPENDING] = (uint8_t)log_bucket((float)mean_of(month), 2, -4, 128);
 	to[DEVIATION] = (uint8_t)log_bucket(z, 3, -6, 98);
 	to[DEVIATION_SCALE] = (uint8_t)log_bucket(z, 1, -2, 16);
-	to[MEDIAN] =
-	    (uint8_t)ratio_bucket(v->amount, (double)typical_median(v->typical));
+	to[MEDIAN] = (uint8_t)ratio_bucket(v->amount, (double)v->median);
 	to[ODD_7D] = (uint8_t)few(week.odd);
 	to[ODD_14D] = (uint8_t)few(bands_sum(b, 0, 2).odd);
 	to[ODD_30D] = (uint8_t)few(month.odd);
@@ -281,16 +285,18 @@ customer_traits(const struct traits_view *v, uint8_t *to)
 static void
 terminal_traits(const struct traits_terminal *x, uint8_t *to)
 {
-	const struct bands *b = &x->bands;
-	struct band day = b->of[1], week = bands_sum(b, 1, 2),
-		    month = bands_sum(b, 1, 3);
+	const struct bands *b = x->bands;
 	unsigned run = x->run < RUNS ? x->run : RUNS;
 	int64_t age = x->run_us / WHEN_DAY + 1;
+	struct band day, week, month;
 
-	if (!x->known) {
+	if (b == NULL) {
 		memset(to, 0, TERMINAL_TRAITS);
 		return;
 	}
+	day = b->of[1];
+	week = bands_sum(b, 1, 2);
+	month = bands_sum(b, 1, 3);
 	to[TERMINAL_COUNT_1D] = (uint8_t)count_bucket(day.count);
 	to[TERMINAL_COUNT_7D] = (uint8_t)count_bucket(week.count);
 	to[TERMINAL_COUNT_30D] = (uint8_t)count_bucket(month.count);
@@ -325,31 +331,20 @@ unsigned
 traits_cells(
     const struct traits *t, const uint8_t *bucket, uint32_t *cell, uint8_t *part)
 {
-	unsigned n = 0;
+	unsigned n = t->always;
 
-	for (unsigned i = 0; i < t->n; i++) {
-		if (i >= t->first_key && bucket[i] == 0)
-			continue;
-		part[n] = (uint8_t)i;
-		cell[n++] = t->of[i].at + bucket[i];
-	}
+	for (unsigned i = 0; i < t->fixed; i++)
+		cell[i] = t->at[i] + bucket[i];
 	for (unsigned i = 0; i < t->crosses; i++) {
 		const struct trait_cross *c = &t->cross[i];
 
-		part[n] = (uint8_t)(t->n + i);
-		cell[n++] = c->at + bucket[c->a] + t->of[c->a].buckets * bucket[c->b];
+		cell[t->fixed + i] = t->at[t->fixed + i] + bucket[c->a] +
+		    t->buckets[c->a] * bucket[c->b];
+	}
+	for (unsigned i = t->fixed; i < t->n; i++) {
+		part[n] = (uint8_t)(i + t->crosses);
+		cell[n] = t->at[part[n]] + bucket[i];
+		n += bucket[i] != 0;
 	}
 	return n;
-}
-
-void
-traits_word(const struct traits *t, unsigned i, char to[2 * TRAITS_WORD_MAX])
-{
-	const struct trait_cross *c = i < t->n ? NULL : &t->cross[i - t->n];
-
-	if (c == NULL)
-		(void)snprintf(to, 2 * TRAITS_WORD_MAX, "%s", t->of[i].word);
-	else
-		(void)snprintf(to, 2 * TRAITS_WORD_MAX, "%s*%s", t->of[c->a].word,
-		    t->of[c->b].word);
 }

@@ -15,44 +15,44 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "lib/base/error.h"
 #include "lib/base/slice.h"
 #include "lib/transaction/bands.h"
 #include "lib/transaction/typical.h"
 
 enum {
 	TRAITS_TERMINALS_MAX = LEDGER_SUBJECTS_MAX - 1,
-	TRAITS_KEYS_MAX = 4,    /* of velocity */
+	TRAITS_KEYS_MAX = LEDGER_KEYS_MAX, /* of velocity */
 	TRAITS_WINDOWS = 3,     /* of each */
 	TRAITS_CROSSES_MAX = 16,
-	TRAITS_WORD_MAX = 64,
+	TRAITS_PARTS_MAX = LEDGER_TRAITS_MAX + TRAITS_CROSSES_MAX,
+	TRAITS_WORD_MAX = 64, /* as much as a judgement's reason may have */
 };
 
 /* Of Iglewicz and Hoaglin: further away is an outlier. */
 #define TRAITS_ODD 3.5F
 
-struct trait {
-	char word[TRAITS_WORD_MAX]; /* what a reason calls it */
-	unsigned buckets, at;       /* how many, at most 256, and where they begin */
-};
-
-/* Two traits together: its buckets are those of `a` for each of `b`. */
+/* Two traits together: the buckets of `a` for each of those of `b`. */
 struct trait_cross {
-	unsigned a, b, at;
+	unsigned a, b;
 };
 
+/* Parts of the score are the traits but those of velocity, then the crosses, then those of
+ * velocity, which a transaction may not have. */
 struct traits {
 	unsigned n, crosses, terminals, keys;
-	unsigned first_key; /* the first trait of velocity */
-	unsigned cells; /* buckets of all */
-	struct trait of[LEDGER_TRAITS_MAX];
+	unsigned fixed;  /* traits that each transaction has */
+	unsigned always; /* parts that it has: these, and the crosses */
+	unsigned cells;  /* buckets of all parts */
+	unsigned at[TRAITS_PARTS_MAX];      /* where its buckets begin */
+	unsigned buckets[TRAITS_PARTS_MAX]; /* how many; of a trait at most 256 */
 	struct trait_cross cross[TRAITS_CROSSES_MAX];
+	char word[TRAITS_PARTS_MAX][TRAITS_WORD_MAX]; /* what a reason calls it */
+	uint8_t word_size[TRAITS_PARTS_MAX];
 };
 
 /* Of a terminal, as far as labels are known that are old enough. */
 struct traits_terminal {
-	bool known; /* the transaction names one */
-	struct bands bands;
+	const struct bands *bands; /* NULL: the transaction names none */
 	/* Its last transactions, back to one of the other label: how many, of fraud or not, and
 	 * how long ago the first of them was. */
 	unsigned run;
@@ -64,8 +64,8 @@ struct traits_terminal {
 struct traits_view {
 	instant when;
 	float amount;
-	struct bands customer;
-	const struct typical *typical;
+	const struct bands *customer;
+	float median, deviation; /* of its amounts so far, and of this one from them */
 	int64_t since_last_us;   /* negative: it is the customer's first */
 	int64_t since_sign_up_us; /* of a first one; negative: unknown */
 	struct traits_terminal terminal[TRAITS_TERMINALS_MAX];
@@ -74,17 +74,22 @@ struct traits_view {
 };
 
 /* Which traits there are, with so many kinds of terminals and keys of velocity, called by
- * their names. -1 and error when they are too many. */
-int traits_init(struct traits *t, const struct slice *terminals, unsigned n_terminals,
-    const struct slice *keys, unsigned n_keys, struct error *error);
+ * their names. */
+void traits_init(struct traits *t, const struct slice *terminals, unsigned n_terminals,
+    const struct slice *keys, unsigned n_keys);
 /* One byte a trait. */
 void traits_of(const struct traits *t, const struct traits_view *v, uint8_t *to);
-/* The cells of its traits and crosses, and which part each is: a trait, or from t->n on a
- * cross. Returns how many: a key of velocity that it does not have has none. */
+/* Where the cells of its parts are, and which part each is from t->always on: those before
+ * are themselves. Returns how many. */
 unsigned traits_cells(
     const struct traits *t, const uint8_t *bucket, uint32_t *cell, uint8_t *part);
-/* What a reason calls number i of them. */
-void traits_word(const struct traits *t, unsigned i, char to[2 * TRAITS_WORD_MAX]);
+/* What a reason calls a part; borrowed. */
+static inline struct slice
+traits_word(const struct traits *t, unsigned part)
+{
+	return slice_of(t->word[part], t->word_size[part]);
+}
+
 
 /* How far an amount is from the median, in deviations; 0 while there are too few to say. */
 float traits_deviation(const struct typical *t, float amount);

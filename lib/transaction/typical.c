@@ -57,25 +57,37 @@ typical_median(const struct typical *t)
 			     : (t->sorted[half - 1] + t->sorted[half]) / 2;
 }
 
-/* The distances grow from the middle to both ends: two sorted lists, merged up to half. */
+/* The k-th smallest distance from the median, from 0: distances grow from the middle to both
+ * ends, so that the k + 1 smallest are a stretch of the sorted amounts. It begins at the first
+ * place where moving on by one would let go of what is nearer. */
+static float
+distance(const struct typical *t, float median, unsigned k)
+{
+	unsigned low = 0, high = t->n - 1 - k;
+	float left, right;
+
+	while (low < high) {
+		unsigned middle = (low + high) / 2;
+
+		if (median - t->sorted[middle] > t->sorted[middle + k + 1] - median)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	left = median - t->sorted[low];
+	right = t->sorted[low + k] - median;
+	return left > right ? left : right;
+}
+
 float
 typical_deviation(const struct typical *t)
 {
-	float median = typical_median(t), last = 0, before = 0;
-	unsigned right = t->n / 2, left = right;
+	float median = typical_median(t);
+	unsigned half = t->n / 2;
 
-	for (unsigned i = 0; i <= t->n / 2 && t->n > 0; i++) {
-		float up = right < t->n ? t->sorted[right] - median : -1;
-		float down = left > 0 ? median - t->sorted[left - 1] : -1;
-
-		before = last;
-		if (up >= 0 && (down < 0 || up <= down)) {
-			last = up;
-			right++;
-		} else {
-			last = down;
-			left--;
-		}
-	}
-	return t->n % 2 != 0 ? last : (before + last) / 2;
+	if (t->n == 0)
+		return 0;
+	return t->n % 2 != 0
+	    ? distance(t, median, half)
+	    : (distance(t, median, half - 1) + distance(t, median, half)) / 2;
 }
