@@ -6,10 +6,10 @@
 
 #include "lib/base/assert.h"
 
-/* The traits of all transactions, in this order; then those of each terminal and key. */
+/* The traits of all transactions, in this order; then come those of each terminal, those that
+ * are only crossed, and those of each key. */
 enum {
 	AMOUNT,
-	AMOUNT_SCALE,
 	HOUR,
 	DAY_OR_NIGHT,
 	COUNT_1D,
@@ -20,11 +20,8 @@ enum {
 	MEAN_30D,
 	SPENDING,
 	DEVIATION,
-	DEVIATION_SCALE,
 	MEDIAN,
-	ODD_7D,
 	ODD_14D,
-	ODD_30D,
 	KNOWN_FRAUD,
 	PAUSE,
 	SIGN_UP,
@@ -32,9 +29,6 @@ enum {
 };
 
 enum {
-	TERMINAL_COUNT_1D,
-	TERMINAL_COUNT_7D,
-	TERMINAL_COUNT_30D,
 	TERMINAL_RISK_1D,
 	TERMINAL_RISK_7D,
 	TERMINAL_RISK_30D,
@@ -44,14 +38,15 @@ enum {
 	TERMINAL_TRAITS
 };
 
-enum { TYPICAL_MIN = 5, RUNS = 16, AGES = 48, FEW = 6, RISKS = 128, COUNTS = 48 };
+enum { AMOUNT_SCALE, DEVIATION_SCALE, CROSSED_TRAITS };
+
+enum { TYPICAL_MIN = 5, RUNS = 16, AGES = 48, FEW = 6, RISKS = 128, COUNTS = 48, LABELS = 2 * RUNS + 1 };
 
 static const struct {
 	const char *word;
 	unsigned buckets;
 } own[OWN_TRAITS] = {
 	[AMOUNT] = { "amount", 224 },
-	[AMOUNT_SCALE] = { "amount_scale", 32 },
 	[HOUR] = { "hour", 24 },
 	[DAY_OR_NIGHT] = { "night_or_weekend", 4 },
 	[COUNT_1D] = { "customer_count_1d", COUNTS },
@@ -62,24 +57,23 @@ static const struct {
 	[MEAN_30D] = { "above_mean_30d", 98 },
 	[SPENDING] = { "customer_mean_30d", 128 },
 	[DEVIATION] = { "amount_deviation", 98 },
-	[DEVIATION_SCALE] = { "amount_deviation_scale", 16 },
 	[MEDIAN] = { "above_median", 98 },
-	[ODD_7D] = { "odd_amounts_7d", FEW },
 	[ODD_14D] = { "odd_amounts_14d", FEW },
-	[ODD_30D] = { "odd_amounts_30d", FEW },
 	[KNOWN_FRAUD] = { "customer_fraud_30d", FEW },
 	[PAUSE] = { "since_last", 64 },
 	[SIGN_UP] = { "since_sign_up", 12 },
 }, terminal[TERMINAL_TRAITS] = {
-	[TERMINAL_COUNT_1D] = { "count_1d", COUNTS },
-	[TERMINAL_COUNT_7D] = { "count_7d", COUNTS },
-	[TERMINAL_COUNT_30D] = { "count_30d", COUNTS },
 	[TERMINAL_RISK_1D] = { "risk_1d", RISKS },
 	[TERMINAL_RISK_7D] = { "risk_7d", RISKS },
 	[TERMINAL_RISK_30D] = { "risk_30d", RISKS },
 	[TERMINAL_EARLY] = { "early_fraud", FEW },
-	[TERMINAL_RUN] = { "last_labels", 2 * RUNS + 1 },
+	[TERMINAL_RUN] = { "last_labels", LABELS },
 	[TERMINAL_AGE] = { "fraud_since", AGES },
+};
+
+static const unsigned crossed_buckets[CROSSED_TRAITS] = {
+	[AMOUNT_SCALE] = 32,
+	[DEVIATION_SCALE] = 16,
 };
 
 static const char *const velocity_words[TRAITS_WINDOWS] = { "10m", "1h", "24h" };
@@ -119,23 +113,29 @@ add_terminal(struct traits *t, struct slice name)
 		    terminal[i].word, terminal[i].buckets);
 }
 
-/* Its buckets are those of `a` for each of those of `b`; a reason calls it after `a`. */
+/* Its buckets are those of `a`, so many, for each of those of `b`; a reason calls it after
+ * `b`. */
 static void
-add_cross(struct traits *t, unsigned a, unsigned b)
+add_cross(struct traits *t, unsigned a, unsigned buckets, unsigned b)
 {
 	char word[TRAITS_WORD_MAX];
 
-	assert(a < t->fixed && b < t->fixed);
-	memcpy(word, t->word[a], sizeof word);
-	t->cross[t->crosses++] = (struct trait_cross){ a, b };
-	add_part(t, t->always++, "", 0, word, t->buckets[a] * t->buckets[b]);
+	memcpy(word, t->word[b], sizeof word);
+	t->cross[t->crosses++] = (struct trait_cross){ a, b, buckets };
+	add_part(t, t->always++, "", 0, word, buckets * t->buckets[b]);
+}
+
+static void
+add_crossed(struct traits *t, unsigned which, unsigned with)
+{
+	add_cross(t, t->fixed + which, crossed_buckets[which], with);
 }
 
 static void
 add_velocity(struct traits *t, struct slice name)
 {
 	for (unsigned i = 0; i < TRAITS_WINDOWS; i++)
-		add_part(t, t->crosses + t->n++, (const char *)name.at,
+		add_part(t, t->always + t->n++ - t->first_key, (const char *)name.at,
 		    stem_size(name), velocity_words[i], COUNTS);
 }
 
@@ -149,16 +149,18 @@ traits_init(struct traits *t, const struct slice *terminals, unsigned n_terminal
 		add_part(t, t->fixed++, "", 0, own[i].word, own[i].buckets);
 	for (unsigned i = 0; i < n_terminals; i++)
 		add_terminal(t, terminals[i]);
-	t->always = t->n = t->fixed;
-	add_cross(t, DEVIATION, ODD_14D);
-	add_cross(t, DEVIATION_SCALE, COUNT_30D);
-	add_cross(t, SPENDING, AMOUNT_SCALE);
+	t->always = t->fixed;
+	t->n = t->fixed + CROSSED_TRAITS;
+	add_cross(t, ODD_14D, FEW, DEVIATION);
+	add_crossed(t, DEVIATION_SCALE, COUNT_30D);
+	add_crossed(t, AMOUNT_SCALE, SPENDING);
 	for (unsigned i = 0; i < n_terminals; i++) {
 		unsigned first = OWN_TRAITS + i * TERMINAL_TRAITS;
 
-		add_cross(t, first + TERMINAL_AGE, first + TERMINAL_RUN);
-		add_cross(t, first + TERMINAL_RISK_7D, first + TERMINAL_RUN);
+		add_cross(t, first + TERMINAL_AGE, AGES, first + TERMINAL_RUN);
+		add_cross(t, first + TERMINAL_RUN, LABELS, first + TERMINAL_RISK_7D);
 	}
+	t->first_key = t->n;
 	for (unsigned i = 0; i < n_keys; i++)
 		add_velocity(t, keys[i]);
 }
@@ -269,11 +271,8 @@ customer_traits(const struct traits_view *v, uint8_t *to)
 	to[MEAN_30D] = (uint8_t)ratio_bucket(v->amount, mean_of(month));
 	to[SPENDING] = (uint8_t)log_bucket((float)mean_of(month), 2, -4, 128);
 	to[DEVIATION] = (uint8_t)log_bucket(z, 3, -6, 98);
-	to[DEVIATION_SCALE] = (uint8_t)log_bucket(z, 1, -2, 16);
 	to[MEDIAN] = (uint8_t)ratio_bucket(v->amount, (double)v->median);
-	to[ODD_7D] = (uint8_t)few(week.odd);
 	to[ODD_14D] = (uint8_t)few(bands_sum(b, 0, 2).odd);
-	to[ODD_30D] = (uint8_t)few(month.odd);
 	to[KNOWN_FRAUD] = (uint8_t)few(month.fraud);
 	to[PAUSE] = (uint8_t)log_bucket(
 	    (float)(v->since_last_us / WHEN_SECOND) + 1, 1, 0, 64);
@@ -297,9 +296,6 @@ terminal_traits(const struct traits_terminal *x, uint8_t *to)
 	day = b->of[1];
 	week = bands_sum(b, 1, 2);
 	month = bands_sum(b, 1, 3);
-	to[TERMINAL_COUNT_1D] = (uint8_t)count_bucket(day.count);
-	to[TERMINAL_COUNT_7D] = (uint8_t)count_bucket(week.count);
-	to[TERMINAL_COUNT_30D] = (uint8_t)count_bucket(month.count);
 	to[TERMINAL_RISK_1D] = (uint8_t)risk_bucket(day);
 	to[TERMINAL_RISK_7D] = (uint8_t)risk_bucket(week);
 	to[TERMINAL_RISK_30D] = (uint8_t)risk_bucket(month);
@@ -314,12 +310,14 @@ void
 traits_of(const struct traits *t, const struct traits_view *v, uint8_t *to)
 {
 	to[AMOUNT] = (uint8_t)log_bucket(v->amount, 3, -7, 224);
-	to[AMOUNT_SCALE] = (uint8_t)log_bucket(v->amount, 0, -7, 32);
 	clock_traits(v->when, to);
 	customer_traits(v, to);
 	to += OWN_TRAITS;
 	for (unsigned i = 0; i < t->terminals; i++, to += TERMINAL_TRAITS)
 		terminal_traits(&v->terminal[i], to);
+	to[AMOUNT_SCALE] = (uint8_t)log_bucket(v->amount, 0, -7, 32);
+	to[DEVIATION_SCALE] = (uint8_t)log_bucket(v->deviation, 1, -2, 16);
+	to += CROSSED_TRAITS;
 	for (unsigned i = 0; i < t->keys; i++)
 		for (unsigned w = 0; w < TRAITS_WINDOWS; w++)
 			*to++ = (uint8_t)(v->has_key[i]
@@ -339,10 +337,10 @@ traits_cells(
 		const struct trait_cross *c = &t->cross[i];
 
 		cell[t->fixed + i] = t->at[t->fixed + i] + bucket[c->a] +
-		    t->buckets[c->a] * bucket[c->b];
+		    c->buckets * bucket[c->b];
 	}
-	for (unsigned i = t->fixed; i < t->n; i++) {
-		part[n] = (uint8_t)(i + t->crosses);
+	for (unsigned i = t->first_key; i < t->n; i++) {
+		part[n] = (uint8_t)(t->always + i - t->first_key);
 		cell[n] = t->at[part[n]] + bucket[i];
 		n += bucket[i] != 0;
 	}

@@ -31,17 +31,18 @@ enum {
 /* Of Iglewicz and Hoaglin: further away is an outlier. */
 #define TRAITS_ODD 3.5F
 
-/* Two traits together: the buckets of `a` for each of those of `b`. */
+/* Two traits together: the buckets of `a`, so many, for each of those of `b`. */
 struct trait_cross {
-	unsigned a, b;
+	unsigned a, b, buckets;
 };
 
 /* Parts of the score are the traits but those of velocity, then the crosses, then those of
  * velocity, which a transaction may not have. */
 struct traits {
 	unsigned n, crosses, terminals, keys;
-	unsigned fixed;  /* traits that each transaction has */
-	unsigned always; /* parts that it has: these, and the crosses */
+	unsigned fixed;     /* traits that are parts, and that each transaction has */
+	unsigned always;    /* parts that it has: these, and the crosses */
+	unsigned first_key; /* the first trait of velocity */
 	unsigned cells;  /* buckets of all parts */
 	unsigned at[TRAITS_PARTS_MAX];      /* where its buckets begin */
 	unsigned buckets[TRAITS_PARTS_MAX]; /* how many; of a trait at most 256 */
