@@ -31,41 +31,63 @@ band_at(const struct bands_kind *kind, instant now, instant when)
 }
 
 static void
-set_oldest(struct bands *b, const struct ledger *l, unsigned i, uint64_t n)
+set_oldest(struct bands *b, unsigned i, uint64_t n, instant when)
 {
-	b->oldest[i] = bands_hold(b, l, n) ? n : 0;
-	b->oldest_when[i] = b->oldest[i] != 0 ? ledger_at(l, n)->when : WHEN_NEVER;
+	b->oldest[i] = n;
+	b->oldest_when[i] = when;
 }
 
+static bool
+crosses(const struct bands_kind *kind, const struct bands *b, unsigned i, instant now)
+{
+	return b->oldest[i] != 0 && b->oldest_when[i] <= now - kind->age_us[i];
+}
+
+/* The oldest of a band goes on into the next one. */
+static void
+cross(const struct bands_kind *kind, struct ledger *l, struct bands *b, unsigned i)
+{
+	const struct transaction *t = ledger_at(l, b->oldest[i]);
+	struct band x = band_of(t);
+
+	add(&b->of[i], x, -1);
+	if (i + 1 < BANDS)
+		add(&b->of[i + 1], x, 1);
+	else
+		ledger_change(l, b->oldest[i])->gone |= (uint8_t)(1U << kind->link);
+	set_oldest(b, i, t->link[kind->link].next, t->link[kind->link].next_when);
+}
+
+/* In turn, so that what one waits for comes while others cross. */
 void
 bands_advance(
     const struct bands_kind *kind, struct ledger *l, struct bands *b, instant now)
 {
-	if (now <= b->now && b->newest != 0)
-		return;
-	b->now = now;
-	for (unsigned i = 0; i < BANDS; i++)
-		while (b->oldest[i] != 0 &&
-		    b->oldest_when[i] <= now - kind->age_us[i]) {
-			const struct transaction *t = ledger_at(l, b->oldest[i]);
-			struct band x = band_of(t);
+	bool more = now > b->now || b->newest == 0;
 
-			add(&b->of[i], x, -1);
-			if (i + 1 < BANDS)
-				add(&b->of[i + 1], x, 1);
-			else
-				ledger_change(l, b->oldest[i])->gone |=
-				    (uint8_t)(1U << kind->link);
-			set_oldest(b, l, i, t->link[kind->link].next);
+	if (more)
+		b->now = now;
+	while (more) {
+		more = false;
+		for (unsigned i = 0; i < BANDS; i++) {
+			if (!crosses(kind, b, i, now))
+				continue;
+			cross(kind, l, b, i);
+			if (crosses(kind, b, i, now)) {
+				ledger_prefetch(l, b->oldest[i]);
+				more = true;
+			}
 		}
+	}
 }
 
 void
 bands_prefetch(const struct bands_kind *kind, const struct ledger *l,
     const struct bands *b, instant now)
 {
+	ledger_prefetch(l, b->newest);
 	for (unsigned i = 0; i < BANDS; i++)
-		if (b->oldest[i] != 0 && b->oldest_when[i] <= now - kind->age_us[i])
+		if (b->oldest_when[i] <= now - kind->age_us[i])
 			ledger_prefetch(l, b->oldest[i]);
 }
 
@@ -91,6 +113,13 @@ find_place(const struct bands *b, const struct ledger *l, unsigned link, instant
 	return true;
 }
 
+static void
+set_next(struct ledger_link *k, uint64_t n, instant when)
+{
+	k->next = n;
+	k->next_when = when;
+}
+
 bool
 bands_add(const struct bands_kind *kind, struct ledger *l, struct bands *b, uint64_t n)
 {
@@ -104,11 +133,13 @@ bands_add(const struct bands_kind *kind, struct ledger *l, struct bands *b, uint
 	t->link[k].before = earlier;
 	t->link[k].next = later;
 	if (earlier != 0)
-		ledger_change(l, earlier)->link[k].next = n;
-	if (later != 0)
+		set_next(&ledger_change(l, earlier)->link[k], n, t->when);
+	if (later != 0) {
+		t->link[k].next_when = ledger_at(l, later)->when;
 		ledger_change(l, later)->link[k].before = n;
-	else
+	} else {
 		b->newest = n;
+	}
 	band = band_at(kind, b->now, t->when);
 	if (band == BANDS)
 		t->gone |= (uint8_t)(1U << k);
@@ -117,7 +148,7 @@ bands_add(const struct bands_kind *kind, struct ledger *l, struct bands *b, uint
 	/* It is the first of every band whose first comes after it. */
 	for (unsigned i = band; i < BANDS; i++)
 		if (b->oldest[i] == later)
-			set_oldest(b, l, i, n);
+			set_oldest(b, i, n, t->when);
 	return true;
 }
 
@@ -132,7 +163,7 @@ bands_drop(const struct bands_kind *kind, struct ledger *l, struct bands *b, uin
 		add(&b->of[band], band_of(t), -1);
 	for (unsigned i = 0; i < BANDS; i++)
 		if (b->oldest[i] == n)
-			set_oldest(b, l, i, k->next);
+			set_oldest(b, i, k->next, k->next_when);
 	if (b->newest == n && !bands_hold(b, l, k->before)) {
 		*b = (struct bands){ .now = b->now, .born = b->born };
 		return;
@@ -141,7 +172,8 @@ bands_drop(const struct bands_kind *kind, struct ledger *l, struct bands *b, uin
 		b->newest = k->before;
 	/* Only what came late has one before it that stays. */
 	if (bands_hold(b, l, k->before)) {
-		ledger_change(l, k->before)->link[kind->link].next = k->next;
+		set_next(&ledger_change(l, k->before)->link[kind->link], k->next,
+		    k->next_when);
 		if (bands_hold(b, l, k->next))
 			ledger_change(l, k->next)->link[kind->link].before = k->before;
 	}

@@ -45,7 +45,7 @@ struct band band_of(const struct transaction *t);
  * boundary. */
 void bands_advance(const struct bands_kind *kind, struct ledger *l, struct bands *b,
     instant now);
-/* Ask for those that would cross. */
+/* Ask for those that would cross, and for the newest. */
 void bands_prefetch(const struct bands_kind *kind, const struct ledger *l,
     const struct bands *b, instant now);
 /* Number n comes, whose link names the subject and is not in its list yet. False, and

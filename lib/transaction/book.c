@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/assert.h"
+#include "lib/base/memory.h"
 #include "lib/hash.h"
 #include "lib/state/block.h"
 #include "lib/transaction/customer.h"
@@ -23,6 +23,14 @@ set_kinds(struct book *b, unsigned terminals)
 		b->terminal_kind[i] = (struct bands_kind){ FIRST_TERMINAL + i,
 			{ b->delay_us, b->delay_us + WHEN_DAY,
 			    b->delay_us + 7 * WHEN_DAY, b->delay_us + 30 * WHEN_DAY } };
+}
+
+static void
+prefer_huge(struct table *t)
+{
+	struct slice block = table_bytes(t);
+
+	memory_prefer_huge((void *)(uintptr_t)block.at, block.size);
 }
 
 static bool
@@ -46,9 +54,12 @@ take_memory(struct book *b, const struct book_options *o, uint64_t bytes)
 		    TABLE_KEY_64, sizeof(struct bands), bytes / 8 / o->terminals);
 		if (b->terminals[i] == NULL)
 			return false;
+		prefer_huge(b->terminals[i]);
 	}
-	return b->customers != NULL &&
-	    ledger_init(&b->ledger, FIRST_TERMINAL + o->terminals, o->keys,
+	if (b->customers == NULL)
+		return false;
+	prefer_huge(b->customers);
+	return ledger_init(&b->ledger, FIRST_TERMINAL + o->terminals, o->keys,
 		b->traits.n, o->keys > 0 ? bytes / 2 : bytes / 8 * 5) == 0;
 }
 
@@ -134,7 +145,7 @@ static void *
 cell_of(struct book *b, unsigned link, uint64_t n)
 {
 	const struct transaction *t = ledger_at(&b->ledger, n);
-	uint64_t subject = t->link[link].subject;
+	uint64_t subject = ledger_origin(&b->ledger, t)->hash[link];
 	const struct bands *cell =
 	    subject == 0 ? NULL : table_find(table_of(b, link), subject);
 	bool fresh;
@@ -158,7 +169,8 @@ drop_first(struct book *b)
 	for (unsigned i = 0; i < l->subjects; i++) {
 		bool gone = (t->gone >> i & 1) != 0;
 
-		if (gone && (i != CUSTOMER || (t->gone & LEDGER_LEFT) != 0))
+		if (gone && t->weight > 0 &&
+		    (i != CUSTOMER || (t->gone & LEDGER_LEFT) != 0))
 			continue;
 		cell = cell_of(b, i, n);
 		if (cell == NULL)
@@ -187,8 +199,8 @@ teach(struct book *b, uint64_t n, double weight)
 
 	if (t->label == LABEL_OPEN || weight == 0)
 		return;
-	scorecard_learn(&b->scorecard,
-	    ledger_traits(&b->ledger, ledger_change(&b->ledger, n)), fraud, weight);
+	scorecard_learn(
+	    &b->scorecard, ledger_traits(&b->ledger, t), fraud, weight);
 	precision_note(&b->total, t->score, fraud, weight);
 	precision_note(&b->interval, t->score, fraud, weight);
 	if (weight > 0)
@@ -267,8 +279,8 @@ book_find(const struct book *b, enum ledger_id which, uint64_t hash)
 static void
 count_velocity(struct book *b, uint64_t n, int32_t times)
 {
-	struct transaction *t = ledger_change(&b->ledger, n);
-	const uint64_t *key = ledger_keys(&b->ledger, t);
+	const struct transaction *t = ledger_at(&b->ledger, n);
+	const uint64_t *key = ledger_origin(&b->ledger, t)->hash + b->ledger.subjects;
 
 	for (unsigned i = 0; i < b->ledger.keys; i++)
 		if (key[i] != 0)
@@ -322,14 +334,15 @@ look_back(const struct book *b, unsigned terminal, struct traits_terminal *x)
 	enum { SOUND_MAX = 16, FRAUD_MAX = 64 };
 	const struct bands_kind *kind = &b->terminal_kind[terminal];
 	const struct ledger *l = &b->ledger;
-	uint64_t n = bands_newest_beyond(kind, l, x->bands, 0);
-	enum label label = LABEL_OPEN;
 	struct band all = bands_sum(x->bands, 1, 3);
+	enum label label = LABEL_OPEN;
+	uint64_t n;
 
 	x->run = all.count > 0 ? SOUND_MAX : 0;
 	if (!(all.fraud > 0))
 		return;
 	x->run = 0;
+	n = bands_newest_beyond(kind, l, x->bands, 0);
 	for (unsigned i = 0; i < FRAUD_MAX && bands_hold(x->bands, l, n); i++) {
 		const struct transaction *t = ledger_at(l, n);
 
@@ -385,7 +398,7 @@ ask_velocity(struct book *b, const struct purchase *p, struct traits_view *v)
 	}
 }
 
-/* The cells of its subjects, with time gone on. What they need is asked for at once. */
+/* The cells of its subjects. What of the ledger they will need is asked for. */
 static struct customer *
 gather(struct book *b, const struct purchase *p, struct bands **terminal)
 {
@@ -393,21 +406,26 @@ gather(struct book *b, const struct purchase *p, struct bands **terminal)
 	struct customer *c = touch(b, CUSTOMER, p->customer, p->when);
 
 	bands_prefetch(&b->customer_kind, l, &c->bands, p->when);
-	ledger_prefetch(l, c->bands.newest);
+	if (c->typical.n == TYPICAL_MAX)
+		ledger_prefetch(l, c->from);
 	for (unsigned i = 0; i < b->traits.terminals; i++) {
-		terminal[i] = p->terminal[i] == 0
-		    ? NULL
-		    : touch(b, FIRST_TERMINAL + i, p->terminal[i], p->when);
-		if (terminal[i] == NULL)
+		terminal[i] = NULL;
+		if (p->terminal[i] == 0)
 			continue;
+		terminal[i] = touch(b, FIRST_TERMINAL + i, p->terminal[i], p->when);
 		bands_prefetch(&b->terminal_kind[i], l, terminal[i], p->when);
-		ledger_prefetch(l, terminal[i]->newest);
 	}
-	bands_advance(&b->customer_kind, l, &c->bands, p->when);
+	return c;
+}
+
+static void
+advance(struct book *b, instant when, struct customer *c, struct bands *const *terminal)
+{
+	bands_advance(&b->customer_kind, &b->ledger, &c->bands, when);
 	for (unsigned i = 0; i < b->traits.terminals; i++)
 		if (terminal[i] != NULL)
-			bands_advance(&b->terminal_kind[i], l, terminal[i], p->when);
-	return c;
+			bands_advance(
+			    &b->terminal_kind[i], &b->ledger, terminal[i], when);
 }
 
 /* It comes to its customer and its terminals. */
@@ -416,9 +434,10 @@ count(struct book *b, uint64_t n, struct customer *c, struct bands *const *termi
 {
 	struct ledger *l = &b->ledger;
 	struct transaction *t = ledger_change(l, n);
+	uint64_t *subject = ledger_origin(l, t)->hash;
 
 	if (!customer_add(&b->customer_kind, l, c, n)) {
-		t->link[CUSTOMER].subject = 0;
+		subject[CUSTOMER] = 0;
 		t->gone |= LEDGER_LEFT | 1U << CUSTOMER;
 		b->counts.late++;
 	}
@@ -429,7 +448,7 @@ count(struct book *b, uint64_t n, struct customer *c, struct bands *const *termi
 		    bands_add(&b->terminal_kind[i], l, terminal[i], n))
 			continue;
 		b->counts.late += terminal[i] != NULL;
-		t->link[link].subject = 0;
+		subject[link] = 0;
 		t->gone |= (uint8_t)(1U << link);
 	}
 }
@@ -452,7 +471,7 @@ enter(struct book *b, const struct purchase *p)
 {
 	struct ledger *l = &b->ledger;
 	struct transaction *t;
-	uint64_t n;
+	uint64_t n, *hash;
 
 	while (ledger_crowded(l, p->event_id.size) != 0)
 		drop_first(b);
@@ -461,10 +480,11 @@ enter(struct book *b, const struct purchase *p)
 	t->when = p->when;
 	t->value_micros = p->value_micros;
 	t->weight = p->weight;
-	t->link[CUSTOMER].subject = p->customer;
-	for (unsigned i = 0; i < b->traits.terminals; i++)
-		t->link[FIRST_TERMINAL + i].subject = p->terminal[i];
-	memcpy(ledger_keys(l, t), p->key, b->traits.keys * sizeof *p->key);
+	hash = ledger_origin(l, t)->hash;
+	hash[CUSTOMER] = p->customer;
+	memcpy(hash + FIRST_TERMINAL, p->terminal,
+	    b->traits.terminals * sizeof *p->terminal);
+	memcpy(hash + l->subjects, p->key, b->traits.keys * sizeof *p->key);
 	return n;
 }
 
@@ -488,7 +508,8 @@ book_purchase(struct book *b, const struct purchase *p, struct scorecard_answer 
 	uint8_t *traits;
 
 	prefetch(b, p);
-	book_advance(b, p->when);
+	c = gather(b, p, terminal);
+	book_advance(b, p->when); /* while that comes */
 	*number = known_as(b, p);
 	if (*number != 0 && book_at(b, *number)->weight > 0) {
 		b->counts.repeats++;
@@ -499,7 +520,7 @@ book_purchase(struct book *b, const struct purchase *p, struct scorecard_answer 
 		b->counts.restored++;
 		return BOOK_RESTORED;
 	}
-	c = gather(b, p, terminal);
+	advance(b, p->when, c, terminal);
 	view(b, p, c, terminal, &v);
 	ask_velocity(b, p, &v);
 	*number = enter(b, p);

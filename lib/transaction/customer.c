@@ -6,74 +6,80 @@ enum { STEPS_MAX = 64 };
 
 static const int64_t pause_longest = 3650 * WHEN_DAY;
 
-/* The next one, or the one before, that counts; 0: none, or too far. */
+/* The newest one from n back that counts; 0: none, or too far. */
 static uint64_t
-counted_from(const struct ledger *l, unsigned link, const struct customer *c,
-    uint64_t n, bool back)
+counted_from(const struct ledger *l, unsigned link, const struct customer *c, uint64_t n)
 {
 	for (unsigned i = 0; i < STEPS_MAX && bands_hold(&c->bands, l, n); i++) {
 		const struct transaction *t = ledger_at(l, n);
 
 		if (t->weight > 0)
 			return n;
-		n = back ? t->link[link].before : t->link[link].next;
+		n = t->link[link].before;
 	}
 	return 0;
 }
 
-static uint64_t
-neighbour(const struct ledger *l, unsigned link, const struct customer *c, uint64_t n,
-    bool back)
-{
-	const struct ledger_link *k = &ledger_at(l, n)->link[link];
-
-	return counted_from(l, link, c, back ? k->before : k->next, back);
-}
-
-static bool
-is_earlier(const struct ledger *l, uint64_t a, uint64_t b)
-{
-	instant x = ledger_at(l, a)->when, y = ledger_at(l, b)->when;
-
-	return x != y ? x < y : a < b;
-}
-
 /* --- The last amounts ---------------------------------------------------------------- */
 
-/* The first of them leaves, and the next one is the first. */
 static void
-give_way(struct ledger *l, unsigned link, struct customer *c)
+begin_at(struct customer *c, uint64_t n, instant when)
 {
-	uint64_t n = c->from;
+	c->from = n;
+	c->from_when = when;
+}
 
-	typical_remove(&c->typical, customer_amount(ledger_at(l, n)));
-	ledger_change(l, n)->gone |= LEDGER_LEFT;
-	c->from = neighbour(l, link, c, n, false);
+/* Whether it comes before all of them. */
+static bool
+is_before(const struct customer *c, const struct transaction *t, uint64_t n)
+{
+	return t->when != c->from_when ? t->when < c->from_when : n < c->from;
 }
 
 static void
-enter(struct ledger *l, unsigned link, struct customer *c, uint64_t n)
+put(struct customer *c, struct transaction *t, uint64_t n)
 {
-	if (c->typical.n == TYPICAL_MAX && is_earlier(l, n, c->from)) {
-		ledger_change(l, n)->gone |= LEDGER_LEFT;
-		return;
-	}
-	if (c->typical.n == TYPICAL_MAX)
-		give_way(l, link, c);
-	typical_add(&c->typical, customer_amount(ledger_at(l, n)));
-	ledger_change(l, n)->gone &= (uint8_t)~LEDGER_LEFT;
-	if (c->from == 0 || is_earlier(l, n, c->from))
-		c->from = n;
+	typical_add(&c->typical, customer_amount(t));
+	t->gone &= (uint8_t)~LEDGER_LEFT;
+	if (c->from == 0 || is_before(c, t, n))
+		begin_at(c, n, t->when);
 }
 
 /* It is one of them no more. */
 static void
 leave(struct ledger *l, unsigned link, struct customer *c, uint64_t n)
 {
-	typical_remove(&c->typical, customer_amount(ledger_at(l, n)));
-	ledger_change(l, n)->gone |= LEDGER_LEFT;
+	struct transaction *t = ledger_change(l, n);
+
+	typical_remove(&c->typical, customer_amount(t));
+	t->gone |= LEDGER_LEFT;
 	if (c->from == n)
-		c->from = neighbour(l, link, c, n, false);
+		begin_at(c, t->link[link].next, t->link[link].next_when);
+}
+
+/* The first of them leaves. What was taken back is passed over. */
+static void
+give_way(struct ledger *l, unsigned link, struct customer *c)
+{
+	const struct transaction *t;
+
+	while (t = ledger_at(l, c->from), (t->gone & LEDGER_LEFT) != 0)
+		begin_at(c, t->link[link].next, t->link[link].next_when);
+	leave(l, link, c, c->from);
+}
+
+static void
+enter(struct ledger *l, unsigned link, struct customer *c, uint64_t n)
+{
+	struct transaction *t = ledger_change(l, n);
+
+	if (c->typical.n == TYPICAL_MAX && is_before(c, t, n)) {
+		t->gone |= LEDGER_LEFT;
+		return;
+	}
+	if (c->typical.n == TYPICAL_MAX)
+		give_way(l, link, c);
+	put(c, t, n);
 }
 
 void
@@ -91,13 +97,11 @@ customer_leave(struct ledger *l, unsigned link, struct customer *c, uint64_t n)
 	c->bought -= c->bought > 0;
 	if ((ledger_at(l, n)->gone & LEDGER_LEFT) != 0)
 		return;
-	older = neighbour(l, link, c, c->from, true);
+	older = counted_from(l, link, c, ledger_at(l, c->from)->link[link].before);
 	leave(l, link, c, n);
 	if (older == 0)
 		return;
-	typical_add(&c->typical, customer_amount(ledger_at(l, older)));
-	ledger_change(l, older)->gone &= (uint8_t)~LEDGER_LEFT;
-	c->from = older;
+	put(c, ledger_change(l, older), older);
 }
 
 /* --- Coming and going ---------------------------------------------------------------- */
@@ -118,6 +122,9 @@ customer_drop(const struct bands_kind *kind, struct ledger *l, struct customer *
 {
 	if ((ledger_at(l, n)->gone & LEDGER_LEFT) == 0)
 		leave(l, kind->link, c, n);
+	if (c->from == n)
+		begin_at(c, ledger_at(l, n)->link[kind->link].next,
+		    ledger_at(l, n)->link[kind->link].next_when);
 	bands_drop(kind, l, &c->bands, n);
 }
 
@@ -125,7 +132,7 @@ int64_t
 customer_pause_us(
     const struct ledger *l, unsigned link, const struct customer *c, instant when)
 {
-	uint64_t n = counted_from(l, link, c, c->bands.newest, true);
+	uint64_t n = counted_from(l, link, c, c->bands.newest);
 	int64_t pause;
 
 	if (c->bought == 0)

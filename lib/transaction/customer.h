@@ -12,7 +12,8 @@
 struct customer {
 	struct bands bands;
 	struct typical typical; /* of the last transactions that count */
-	uint64_t from;          /* the first of these; 0: there are none */
+	uint64_t from;          /* none of these is before it; 0: there are none */
+	instant from_when;
 	uint64_t bought;        /* transactions that count, those dropped too */
 	instant signed_up;
 	bool has_signed_up;

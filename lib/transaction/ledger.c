@@ -11,13 +11,16 @@
 /* Places: twice as many as transactions, so that most look-ups see one or none. */
 enum { ROOM_MIN = 64, ID_BYTES = 40, PLACES = 2 };
 
+enum { LINE = 64 };
+
 static size_t
 stride_of(unsigned subjects, unsigned keys, unsigned traits)
 {
-	size_t size = offsetof(struct transaction, link) +
-	    subjects * sizeof(struct ledger_link) + keys * sizeof(uint64_t) + traits;
+	size_t size = sizeof(struct transaction) +
+	    subjects * sizeof(struct ledger_link) + sizeof(struct ledger_origin) +
+	    (subjects + keys) * sizeof(uint64_t) + traits;
 
-	return (size + 7) / 8 * 8;
+	return (size + LINE - 1) / LINE * LINE;
 }
 
 static uint64_t
@@ -50,9 +53,9 @@ ledger_init(struct ledger *l, unsigned subjects, unsigned keys, unsigned traits,
 	l->text_room = room * ID_BYTES;
 	if (l->text_room < UINT16_MAX + 1)
 		l->text_room = UINT16_MAX + 1;
-	l->ring = calloc(room, l->stride);
+	l->block = calloc(room * stride + LINE, 1);
 	l->text = calloc(l->text_room, 1);
-	made = l->ring != NULL && l->text != NULL;
+	made = l->block != NULL && l->text != NULL;
 	for (unsigned i = 0; i < LEDGER_IDS; i++) {
 		l->head[i] = calloc(l->places, sizeof *l->head[i]);
 		made = made && l->head[i] != NULL;
@@ -62,14 +65,15 @@ ledger_init(struct ledger *l, unsigned subjects, unsigned keys, unsigned traits,
 		ledger_fini(l);
 		return -1;
 	}
-	memory_prefer_huge(l->ring, room * l->stride);
+	l->ring = (uint8_t *)l->block + (LINE - (uintptr_t)l->block % LINE) % LINE;
+	memory_prefer_huge(l->block, room * stride);
 	return 0;
 }
 
 void
 ledger_fini(struct ledger *l)
 {
-	free(l->ring);
+	free(l->block);
 	free(l->text);
 	for (unsigned i = 0; i < LEDGER_IDS; i++)
 		free(l->head[i]);
@@ -96,7 +100,7 @@ ledger_drop(struct ledger *l)
 	const struct transaction *t = ledger_at(l, l->first);
 
 	assert(l->first < l->next);
-	l->text_first = t->text + t->text_size;
+	l->text_first = ledger_origin(l, t)->text + t->text_size;
 	l->first++;
 	l->first_at = l->first_at + 1 < l->room ? l->first_at + 1 : 0;
 }
@@ -128,20 +132,22 @@ uint64_t
 ledger_add(struct ledger *l, const uint64_t id[LEDGER_IDS], struct slice event_id)
 {
 	uint64_t number = l->next;
+	struct ledger_origin *o;
 	struct transaction *t;
 
 	assert(ledger_crowded(l, event_id.size) == 0 && event_id.size <= UINT16_MAX);
 	t = ledger_change(l, number);
 	memset(t, 0, l->stride);
-	t->text = l->text_next;
+	o = ledger_origin(l, t);
+	o->text = l->text_next;
 	t->text_size = (uint16_t)event_id.size;
 	put_text(l, event_id);
 	l->next++;
 	for (unsigned i = 0; i < LEDGER_IDS; i++) {
-		t->id[i] = id[i];
+		o->id[i] = id[i];
 		if (id[i] == 0)
 			continue;
-		t->older[i] = *place_of(l, i, id[i]);
+		o->older[i] = *place_of(l, i, id[i]);
 		*place_of(l, i, id[i]) = number;
 	}
 	return number;
@@ -155,9 +161,14 @@ ledger_find(const struct ledger *l, enum ledger_id which, uint64_t hash)
 	uint64_t n = hash == 0 ? 0 : *place_of(l, which, hash);
 
 	/* What was dropped is older than all that is held, and so is what it names. */
-	while (ledger_holds(l, n) && ledger_at(l, n)->id[which] != hash)
-		n = ledger_at(l, n)->older[which];
-	return ledger_holds(l, n) ? n : 0;
+	while (ledger_holds(l, n)) {
+		const struct ledger_origin *o = ledger_origin(l, ledger_at(l, n));
+
+		if (o->id[which] == hash)
+			return n;
+		n = o->older[which];
+	}
+	return 0;
 }
 
 void
@@ -169,7 +180,7 @@ ledger_prefetch_id(const struct ledger *l, enum ledger_id which, uint64_t hash)
 struct slice
 ledger_event_id(const struct ledger *l, const struct transaction *t, uint8_t *to)
 {
-	size_t at = t->text % l->text_room, end = l->text_room - at;
+	size_t at = ledger_origin(l, t)->text % l->text_room, end = l->text_room - at;
 
 	if (t->text_size <= end)
 		return slice_of(l->text + at, t->text_size);
@@ -197,14 +208,15 @@ place_again(struct ledger *l)
 {
 	for (uint64_t n = l->first; n < l->next; n++) {
 		const struct transaction *t = ledger_at(l, n);
+		const struct ledger_origin *o = ledger_origin(l, t);
 
-		if (t->label > LABEL_FRAUD || t->text + t->text_size > l->text_next)
+		if (t->label > LABEL_FRAUD || o->text + t->text_size > l->text_next)
 			return -1;
 		for (unsigned i = 0; i < LEDGER_IDS; i++)
-			if (t->older[i] >= n)
+			if (o->older[i] >= n)
 				return -1;
-			else if (t->id[i] != 0)
-				*place_of(l, i, t->id[i]) = n;
+			else if (o->id[i] != 0)
+				*place_of(l, i, o->id[i]) = n;
 	}
 	return 0;
 }

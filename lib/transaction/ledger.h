@@ -35,28 +35,34 @@ enum label {
 	LABEL_FRAUD,
 };
 
-/* Its place in a subject's list. */
+/* Its place in a subject's list, in the order of time. */
 struct ledger_link {
-	uint64_t subject;      /* hash of the subject; 0: the transaction has none */
-	uint64_t before, next; /* of the same subject; 0: none */
+	uint64_t before, next; /* 0: none */
+	instant next_when;     /* so that nobody has to look there to know */
 };
 
+/* What is looked at most: a cache line with the first link. */
 struct transaction {
 	instant when;
 	int64_t value_micros;
-	double weight;          /* 0: taken back */
-	uint64_t id[LEDGER_IDS]; /* hashes; 0: none */
-	uint64_t older[LEDGER_IDS]; /* the next one to look at of the same place */
-	uint64_t text;          /* where its event id lies */
-	float score;            /* log-odds that it was given */
-	uint32_t version;       /* of the last judgement of it; 0: none */
+	double weight;    /* 0: taken back */
+	float score;      /* log-odds that it was given */
+	uint32_t version; /* of the last judgement of it; 0: none */
 	uint16_t text_size;
 	uint8_t label; /* enum label */
 	bool told;     /* somebody said so, not time alone */
 	bool odd;      /* far from what its customer spends */
 	bool out;      /* the last judgement took it out */
 	uint8_t gone;  /* bit i: no window of subject i has it any more; see LEDGER_LEFT */
-	struct ledger_link link[]; /* of each subject; its keys and its traits follow */
+	struct ledger_link link[]; /* of each subject */
+};
+
+/* Follows the links. */
+struct ledger_origin {
+	uint64_t id[LEDGER_IDS];    /* hashes; 0: none */
+	uint64_t older[LEDGER_IDS]; /* the next one to look at of the same place */
+	uint64_t text;              /* where its event id lies */
+	uint64_t hash[]; /* of its subjects and its keys of velocity; 0: it has none */
 };
 
 /* In `gone`: it is not among the last amounts of its customer any more. */
@@ -68,7 +74,8 @@ struct ledger {
 	uint64_t room;        /* transactions */
 	uint64_t first, next; /* numbers of those held, and the next one */
 	uint64_t first_at;    /* where the first is */
-	uint8_t *ring;        /* owned, as are all below */
+	void *block;          /* owned, as are all below */
+	uint8_t *ring;        /* in it, aligned to cache lines */
 	uint8_t *text;        /* event ids as msgpack, a ring as well */
 	uint64_t text_room, text_first, text_next;
 	uint64_t *head[LEDGER_IDS]; /* the newest of each place */
@@ -114,18 +121,17 @@ ledger_change(struct ledger *l, uint64_t number)
 	return (void *)(l->ring + at);
 }
 
-/* The hashes of its keys of velocity. */
-static inline uint64_t *
-ledger_keys(const struct ledger *l, struct transaction *t)
+/* Where it comes from, and what it looked like when it came. */
+static inline struct ledger_origin *
+ledger_origin(const struct ledger *l, const struct transaction *t)
 {
-	return (void *)&t->link[l->subjects];
+	return (void *)(uintptr_t)&t->link[l->subjects];
 }
 
-/* What it looked like when it came. */
 static inline uint8_t *
-ledger_traits(const struct ledger *l, struct transaction *t)
+ledger_traits(const struct ledger *l, const struct transaction *t)
 {
-	return (uint8_t *)(ledger_keys(l, t) + l->keys);
+	return (uint8_t *)&ledger_origin(l, t)->hash[l->subjects + l->keys];
 }
 
 static inline void
@@ -137,7 +143,7 @@ ledger_prefetch(const struct ledger *l, uint64_t number)
 		return;
 	at = l->ring + ledger_offset(l, number);
 	__builtin_prefetch(at, 1);
-	__builtin_prefetch(at + 128, 1);
+	__builtin_prefetch(at + 64, 1);
 }
 
 /* The number of the one that has to go before another of an event id of so many bytes can
