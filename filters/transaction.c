@@ -11,6 +11,8 @@
  * state  the newest transactions, their customers and terminals, the model, the reports
  * needs  events in the order of time; what is taken back may be as old as it likes
  */
+#include <inttypes.h>
+
 #include "lib/filter.h"
 #include "lib/transaction/alert.h"
 #include "lib/transaction/notice.h"
@@ -38,7 +40,7 @@ static const struct option options[] = {
 	    "keys that tell a customer, the first that is there", "KEYS"),
 	OPTION('t', "terminal", struct transactions, terminals, "terminal_id",
 	    "keys of where one pays, a terminal or a shop: up to three", "KEYS"),
-	OPTION('k', "velocity", struct transactions, velocities, "card,address,device",
+	OPTION('k', "velocity", struct transactions, velocities, "card,ip,device",
 	    "keys to count the purchases of within 10m, 1h, 24h: up to four", "KEYS"),
 	OPTION('d', "label-delay", struct transactions, delay, "7d",
 	    "what nobody complained of for so long is learned as sound"),
@@ -272,19 +274,6 @@ report(struct run *run, struct transactions *f, bool end)
 	return run_emit_built(run);
 }
 
-static void
-count_evicted(struct transactions *f)
-{
-	struct book *b = f->book;
-
-	b->counts.customers_evicted = table_counts(b->customers).evicted;
-	b->counts.terminals_evicted = 0;
-	for (unsigned i = 0; i < b->traits.terminals; i++)
-		b->counts.terminals_evicted += table_counts(b->terminals[i]).evicted;
-	if (b->velocity != NULL)
-		b->counts.velocity_evicted = velocity_counts(b->velocity).evicted;
-}
-
 static enum verdict
 each(struct run *run, void *self, const struct record *r)
 {
@@ -293,7 +282,6 @@ each(struct run *run, void *self, const struct record *r)
 
 	if (report(run, f, false) != 0)
 		return FAIL;
-	count_evicted(f);
 	switch (kind) {
 	case KIND_PURCHASE:
 		return purchase(run, f, r);
@@ -330,6 +318,11 @@ finish(struct run *run, void *self)
 	struct precision_figures figures = precision_figures(&f->book->total);
 	char line[512];
 
+	if (f->book->counts.unlabelled > 0)
+		run_say(run,
+		    "%" PRIu64 " purchases were lost before they had a label: more "
+		    "--memory holds more of them",
+		    f->book->counts.unlabelled);
 	if (figures.fraud > 0) {
 		notice_line(&figures, line, sizeof line);
 		run_say(run, "%s", line);

@@ -33,6 +33,17 @@ prefer_huge(struct table *t)
 	memory_prefer_huge((void *)(uintptr_t)block.at, block.size);
 }
 
+/* What was not seen for longer than any window is no loss. */
+static void
+on_evict(void *context, const struct table *t, size_t slot)
+{
+	struct book *b = context;
+
+	if (table_last(t, slot) > b->now - b->delay_us - 30 * WHEN_DAY)
+		*(t == b->customers ? &b->counts.customers_evicted
+				    : &b->counts.terminals_evicted) += 1;
+}
+
 static bool
 take_memory(struct book *b, const struct book_options *o, uint64_t bytes)
 {
@@ -55,10 +66,12 @@ take_memory(struct book *b, const struct book_options *o, uint64_t bytes)
 		if (b->terminals[i] == NULL)
 			return false;
 		prefer_huge(b->terminals[i]);
+		table_on_evict(b->terminals[i], on_evict, b);
 	}
 	if (b->customers == NULL)
 		return false;
 	prefer_huge(b->customers);
+	table_on_evict(b->customers, on_evict, b);
 	return ledger_init(&b->ledger, FIRST_TERMINAL + o->terminals, o->keys,
 		b->traits.n, o->keys > 0 ? bytes / 2 : bytes / 8 * 5) == 0;
 }
@@ -175,14 +188,15 @@ drop_first(struct book *b)
 		cell = cell_of(b, i, n);
 		if (cell == NULL)
 			continue;
-		needed = needed || !gone;
+		needed = needed ||
+		    (!gone && b->now - t->when < kind_of_link(b, i)->age_us[BANDS - 1]);
 		if (i == CUSTOMER)
 			customer_drop(&b->customer_kind, l, cell, n);
 		else
 			bands_drop(kind_of_link(b, i), l, cell, n);
 	}
 	b->counts.unlabelled += t->label == LABEL_OPEN && t->weight > 0;
-	b->counts.evicted += needed && b->now - t->when < b->customer_kind.age_us[3];
+	b->counts.evicted += needed;
 	ledger_drop(l);
 	if (b->due < l->first)
 		b->due = l->first;
@@ -395,6 +409,7 @@ ask_velocity(struct book *b, const struct purchase *p, struct traits_view *v)
 		velocity_add(b->velocity, p->key[i], p->when,
 		    (struct velocity_amount){ .count = 1 }, &a);
 		memcpy(v->velocity[i], a.count, sizeof v->velocity[i]);
+		b->counts.velocity_evicted = velocity_counts(b->velocity).evicted;
 	}
 }
 

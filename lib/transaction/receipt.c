@@ -9,16 +9,18 @@
 static const int64_t value_most = INT64_C(1) << 53;
 
 static int
-read_names(struct reader *reader, const char *names, struct key *key,
-    struct slice *name, unsigned most, unsigned *n, struct error *error)
+read_names(struct reader *reader, const char *option, const char *names,
+    struct key *key, struct slice *name, unsigned most, unsigned *n,
+    struct error *error)
 {
 	struct slice one;
 
 	for (*n = 0; names != NULL && option_next_name(&names, &one); ++*n) {
 		if (*n == most)
-			return error_set(error, "at most %u keys", most);
+			return error_set(error, "%s: more than %u keys", option, most);
 		if (one.size > RECORD_KEY_SIZE_MAX)
-			return error_set(error, "a key is too long");
+			return error_set(error, "%s: a key of more than %d bytes", option,
+			    RECORD_KEY_SIZE_MAX);
 		key[*n] = reader_key_slice(reader, one);
 		if (name != NULL)
 			name[*n] = one;
@@ -36,16 +38,14 @@ receipt_keys_init(struct receipt_keys *k, struct reader *reader, struct hash_key
 		.value = reader_key(reader, "value_micros"),
 		.reason = reader_key(reader, "reason"),
 		.judgement = judgement_keys(reader) };
-	if (read_names(
-		reader, users, k->user, NULL, RECEIPT_USERS_MAX, &k->users, error) != 0)
-		return error_set(error, "--user: %s", error->text);
-	if (read_names(reader, terminals, k->terminal, k->terminal_name,
-		TRAITS_TERMINALS_MAX, &k->terminals, error) != 0)
-		return error_set(error, "--terminal: %s", error->text);
-	if (read_names(reader, velocities, k->velocity, k->velocity_name,
-		TRAITS_KEYS_MAX, &k->velocities, error) != 0)
-		return error_set(error, "--velocity: %s", error->text);
-	return 0;
+	if (read_names(reader, "--user", users, k->user, NULL, RECEIPT_USERS_MAX,
+		&k->users, error) != 0 ||
+	    read_names(reader, "--terminal", terminals, k->terminal, k->terminal_name,
+		TRAITS_TERMINALS_MAX, &k->terminals, error) != 0 ||
+	    read_names(reader, "--velocity", velocities, k->velocity,
+		k->velocity_name, TRAITS_KEYS_MAX, &k->velocities, error) != 0)
+		return -1;
+	return k->users > 0 ? 0 : error_set(error, "--user: no key");
 }
 
 /* 0 means none. */

@@ -55,7 +55,8 @@ features(struct scorecard *s, const uint8_t *traits, struct parts *to)
 	return (struct head_features){ .cells = to->cells, .n = n };
 }
 
-/* Among the parts that say most, and more than usual. */
+/* Among the parts that say most, and more than usual. The first bucket is that of what there
+ * is none of: no reason. */
 static void
 give_reason(struct scorecard_answer *to, unsigned part, float share)
 {
@@ -83,7 +84,8 @@ scorecard_ask(struct scorecard *s, const uint8_t *traits, struct scorecard_answe
 		float share = cell->mean[lane] - s->usual[part];
 
 		s->usual[part] += share / usual_of;
-		if (share > to->reason[SCORECARD_REASONS - 1].share)
+		if (share > to->reason[SCORECARD_REASONS - 1].share &&
+		    cell != &s->cells[s->traits->at[part]])
 			give_reason(to, part, share);
 	}
 }

@@ -47,7 +47,7 @@ static const struct {
 	unsigned buckets;
 } own[OWN_TRAITS] = {
 	[AMOUNT] = { "amount", 224 },
-	[HOUR] = { "hour", 24 },
+	[HOUR] = { "hour", 25 },
 	[DAY_OR_NIGHT] = { "night_or_weekend", 4 },
 	[COUNT_1D] = { "customer_count_1d", COUNTS },
 	[COUNT_7D] = { "customer_count_7d", COUNTS },
@@ -252,7 +252,7 @@ clock_traits(instant when, uint8_t *to)
 	int64_t hour = (when - day * WHEN_DAY) / WHEN_HOUR;
 	int64_t weekday = ((day + 3) % 7 + 7) % 7; /* 0: Monday */
 
-	to[HOUR] = (uint8_t)hour;
+	to[HOUR] = (uint8_t)(1 + hour);
 	to[DAY_OR_NIGHT] = (uint8_t)((weekday >= 5) * 2 + (hour <= 6));
 }
 

@@ -3,7 +3,7 @@
  * traits: what is looked at in a transaction, each in one of a few buckets: a byte. What a
  * model learns is a weight for each bucket, so that it need not be a line in the amount;
  * buckets are fixed (whole numbers, or equal ratios), so that the same transaction always
- * has the same ones. Pairs of traits whose buckets say more together are crossed.
+ * has the same ones. The first bucket is for what there is none of. Pairs of traits whose buckets say more together are crossed.
  *
  * The windows are those of the Fraud Detection Handbook (Le Borgne et al., chapter 3); the
  * deviation from the median is that of Iglewicz and Hoaglin, "How to Detect and Handle
