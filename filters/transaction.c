@@ -30,8 +30,8 @@ struct transactions {
 	struct key risk;
 	struct book *book; /* owned */
 	struct alert alert;
-	uint64_t reported;         /* labels when the last report was made */
-	uint64_t alerts, unnamed;  /* for the stats */
+	uint64_t reported;        /* labels when the last report was made */
+	uint64_t alerts, unnamed; /* for the stats */
 	uint8_t event_id[UINT16_MAX];
 };
 
@@ -62,17 +62,17 @@ show_counters(struct run *run, struct transactions *f)
 	run_counter(run, "scored", "purchases scored", &c->scored);
 	run_counter(run, "learned_fraud", "learned as fraud", &c->fraud);
 	run_counter(run, "learned_sound", "learned as sound", &c->sound);
-	run_counter(run, "relabelled", "unlearned and learned otherwise",
-	    &c->relabelled);
+	run_counter(
+	    run, "relabelled", "unlearned and learned otherwise", &c->relabelled);
 	run_counter(run, "taken_back", "purchases taken back", &c->taken_back);
 	run_counter(run, "restored", "of these, put in again", &c->restored);
 	run_counter(run, "repeats", "purchases that count already", &c->repeats);
-	run_counter(run, "unknown", "labels and retractions of what is not held",
-	    &c->unknown);
+	run_counter(
+	    run, "unknown", "labels and retractions of what is not held", &c->unknown);
 	run_counter(run, "late_purchases",
 	    "too late for the windows of their customer or terminal", &c->late);
-	run_counter(run, "evicted", "purchases lost while a window needed them",
-	    &c->evicted);
+	run_counter(
+	    run, "evicted", "purchases lost while a window needed them", &c->evicted);
 	run_counter(run, "unlabelled", "purchases lost before they had a label",
 	    &c->unlabelled);
 	run_counter(run, "evicted_customers", "customers lost for want of memory",
@@ -147,8 +147,8 @@ judge(struct run *run, struct transactions *f, uint64_t number, instant at, bool
 	if (said != NULL)
 		notice_verdict(b, &f->book->traits, id, at, ++t->version, said);
 	else
-		notice_told(b, id, at, ++t->version, out,
-		    out ? "chargeback" : "no_chargeback");
+		notice_told(
+		    b, id, at, ++t->version, out, out ? "chargeback" : "no_chargeback");
 	return run_emit_built(run) == 0 ? HOLD : FAIL;
 }
 
@@ -157,8 +157,8 @@ judge(struct run *run, struct transactions *f, uint64_t number, instant at, bool
 static enum verdict
 take_back(struct transactions *f, const struct purchase *p)
 {
-	enum ledger_id which = p->id[LEDGER_EVENT] != 0 ? LEDGER_EVENT
-							: LEDGER_TRANSACTION;
+	enum ledger_id which =
+	    p->id[LEDGER_EVENT] != 0 ? LEDGER_EVENT : LEDGER_TRANSACTION;
 	uint64_t number = book_find(f->book, which, p->id[which]);
 
 	if (number == 0)
@@ -356,7 +356,7 @@ load(struct run *run, void *self, struct state_reader *from)
 	    state_get(from, &f->alert, sizeof f->alert) != 0)
 		return run_fail(run, "the snapshot is too short");
 	return book_load(f->book, from, &error) == 0 ? 0
-						      : run_fail(run, "%s", error.text);
+						     : run_fail(run, "%s", error.text);
 }
 
 static void
@@ -370,10 +370,11 @@ stop(void *self)
 static const struct filter transaction = {
 	.name = "transaction",
 	.about = "tell which purchases are fraud, learned from chargebacks",
-	.examples =
-	    "  bp-transaction <events.bp | bp-select 'transaction_risk.score > 0' | bp-print\n"
-	    "  bp-transaction --threshold 0.5% <events.bp | bp-select 'event == \"verdict\"' | "
-	    "bp-print\n",
+	.examples = "  bp-transaction <events.bp | bp-select 'transaction_risk.score > "
+		    "0' | bp-print\n"
+		    "  bp-transaction --threshold 0.5% <events.bp | bp-select 'event "
+		    "== \"verdict\"' | "
+		    "bp-print\n",
 	.options = options,
 	.size = sizeof(struct transactions),
 	.schema = 1,

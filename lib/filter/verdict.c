@@ -357,9 +357,9 @@ run_pass(struct run *run)
 
 	run->counters.held--;
 	run->counters.out++;
-	status = run->edit.any ? write_edited(run)
-			       : write_out(run, run->out,
-				     slice_of(run->record.bytes, run->record.size));
+	status = run->edit.any
+	    ? write_edited(run)
+	    : write_out(run, run->out, slice_of(run->record.bytes, run->record.size));
 	edit_reset(&run->edit);
 	return status;
 }

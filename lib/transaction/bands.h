@@ -24,10 +24,11 @@ struct band {
 
 /* The state of one subject; born is set, all else is zero, when it begins. */
 struct bands {
-	instant now;          /* the latest of its transactions */
-	uint64_t born;        /* the first number that can be its */
-	uint64_t newest;      /* in the order of time; 0: none */
-	uint64_t oldest[BANDS]; /* the first that is younger than the boundary; 0: none */
+	instant now;     /* the latest of its transactions */
+	uint64_t born;   /* the first number that can be its */
+	uint64_t newest; /* in the order of time; 0: none */
+	uint64_t
+	    oldest[BANDS]; /* the first that is younger than the boundary; 0: none */
 	instant oldest_when[BANDS];
 	struct band of[BANDS];
 };
@@ -43,8 +44,8 @@ struct band band_of(const struct transaction *t);
 
 /* Time goes on; a time before `now` changes nothing. Cost: a miss for each that crosses a
  * boundary. */
-void bands_advance(const struct bands_kind *kind, struct ledger *l, struct bands *b,
-    instant now);
+void bands_advance(
+    const struct bands_kind *kind, struct ledger *l, struct bands *b, instant now);
 /* Ask for those that would cross, and for the newest. */
 void bands_prefetch(const struct bands_kind *kind, const struct ledger *l,
     const struct bands *b, instant now);

@@ -39,9 +39,9 @@ struct book_counts {
 	uint64_t scored, fraud, sound; /* labels learned; what was taken back too */
 	uint64_t relabelled;           /* that were learned otherwise before */
 	uint64_t taken_back, restored, repeats;
-	uint64_t unknown;   /* labels and compensations of what is not held */
-	uint64_t late;      /* too late for the windows of its customer or terminal */
-	uint64_t evicted;   /* transactions lost while windows or labels needed them */
+	uint64_t unknown;    /* labels and compensations of what is not held */
+	uint64_t late;       /* too late for the windows of its customer or terminal */
+	uint64_t evicted;    /* transactions lost while windows or labels needed them */
 	uint64_t unlabelled; /* of those, such as had no label yet */
 	uint64_t customers_evicted, terminals_evicted, velocity_evicted; /* cells */
 };
@@ -50,7 +50,7 @@ struct book {
 	struct traits traits;
 	struct ledger ledger;
 	struct table *customers, *terminals[TRAITS_TERMINALS_MAX]; /* owned */
-	struct velocity *velocity;           /* owned; NULL: no keys */
+	struct velocity *velocity; /* owned; NULL: no keys */
 	struct scorecard scorecard;
 	struct report total, interval;
 	struct bands_kind customer_kind, terminal_kind[TRAITS_TERMINALS_MAX];

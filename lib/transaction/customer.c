@@ -8,7 +8,8 @@ static const int64_t pause_longest = 3650 * WHEN_DAY;
 
 /* The newest one from n back that counts; 0: none, or too far. */
 static uint64_t
-counted_from(const struct ledger *l, unsigned link, const struct customer *c, uint64_t n)
+counted_from(
+    const struct ledger *l, unsigned link, const struct customer *c, uint64_t n)
 {
 	for (unsigned i = 0; i < STEPS_MAX && bands_hold(&c->bands, l, n); i++) {
 		const struct transaction *t = ledger_at(l, n);
@@ -107,8 +108,8 @@ customer_leave(struct ledger *l, unsigned link, struct customer *c, uint64_t n)
 /* --- Coming and going ---------------------------------------------------------------- */
 
 bool
-customer_add(const struct bands_kind *kind, struct ledger *l, struct customer *c,
-    uint64_t n)
+customer_add(
+    const struct bands_kind *kind, struct ledger *l, struct customer *c, uint64_t n)
 {
 	if (!bands_add(kind, l, &c->bands, n))
 		return false;
@@ -117,8 +118,8 @@ customer_add(const struct bands_kind *kind, struct ledger *l, struct customer *c
 }
 
 void
-customer_drop(const struct bands_kind *kind, struct ledger *l, struct customer *c,
-    uint64_t n)
+customer_drop(
+    const struct bands_kind *kind, struct ledger *l, struct customer *c, uint64_t n)
 {
 	if ((ledger_at(l, n)->gone & LEDGER_LEFT) == 0)
 		leave(l, kind->link, c, n);

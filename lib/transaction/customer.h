@@ -14,7 +14,7 @@ struct customer {
 	struct typical typical; /* of the last transactions that count */
 	uint64_t from;          /* none of these is before it; 0: there are none */
 	instant from_when;
-	uint64_t bought;        /* transactions that count, those dropped too */
+	uint64_t bought; /* transactions that count, those dropped too */
 	instant signed_up;
 	bool has_signed_up;
 };
@@ -26,11 +26,11 @@ customer_amount(const struct transaction *t)
 }
 
 /* Number n comes; false when it is too late to be put in its place. */
-bool customer_add(const struct bands_kind *kind, struct ledger *l, struct customer *c,
-    uint64_t n);
+bool customer_add(
+    const struct bands_kind *kind, struct ledger *l, struct customer *c, uint64_t n);
 /* It will be dropped from the ledger. */
-void customer_drop(const struct bands_kind *kind, struct ledger *l, struct customer *c,
-    uint64_t n);
+void customer_drop(
+    const struct bands_kind *kind, struct ledger *l, struct customer *c, uint64_t n);
 /* It counts from now on, or does not any more: what is typical follows, as if it had always
  * been so; its weight says so already. */
 void customer_enter(struct ledger *l, unsigned link, struct customer *c, uint64_t n);

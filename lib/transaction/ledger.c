@@ -30,8 +30,8 @@ bytes_of(uint64_t room, size_t stride)
 }
 
 int
-ledger_init(struct ledger *l, unsigned subjects, unsigned keys, unsigned traits,
-    uint64_t bytes)
+ledger_init(
+    struct ledger *l, unsigned subjects, unsigned keys, unsigned traits, uint64_t bytes)
 {
 	size_t stride = stride_of(subjects, keys, traits);
 	uint64_t room = bytes / bytes_of(1, stride);
@@ -229,8 +229,7 @@ ledger_load(struct ledger *l, struct state_reader *from, struct error *error)
 	    state_get_u64(from, &l->text_next) != 0)
 		return error_set(error, "the snapshot is too short");
 	if (l->first == 0 || l->next < l->first || l->next - l->first > l->room ||
-	    l->text_next < l->text_first ||
-	    l->text_next - l->text_first > l->text_room)
+	    l->text_next < l->text_first || l->text_next - l->text_first > l->text_room)
 		return error_set(error, "the snapshot's ledger is of another shape");
 	l->first_at = (l->first - 1) % l->room;
 	if (state_get_block(

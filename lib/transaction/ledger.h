@@ -30,8 +30,8 @@ enum {
 enum ledger_id { LEDGER_EVENT, LEDGER_TRANSACTION, LEDGER_IDS };
 
 enum label {
-	LABEL_OPEN,   /* nobody has said, and may yet */
-	LABEL_SOUND,  /* nobody has said for so long, or somebody did */
+	LABEL_OPEN,  /* nobody has said, and may yet */
+	LABEL_SOUND, /* nobody has said for so long, or somebody did */
 	LABEL_FRAUD,
 };
 
@@ -53,7 +53,8 @@ struct transaction {
 	bool told;     /* somebody said so, not time alone */
 	bool odd;      /* far from what its customer spends */
 	bool out;      /* the last judgement took it out */
-	uint8_t gone;  /* bit i: no window of subject i has it any more; see LEDGER_LEFT */
+	uint8_t
+	    gone; /* bit i: no window of subject i has it any more; see LEDGER_LEFT */
 	struct ledger_link link[]; /* of each subject */
 };
 

@@ -46,8 +46,7 @@ notice_told(struct build *b, struct slice event_id, instant at, int64_t version,
 	size_t open = build_open(b);
 
 	build_close_map(b, open,
-	    judgement_build(
-		b, KIND_VERDICT, event_id, at, version, score, &why, 1));
+	    judgement_build(b, KIND_VERDICT, event_id, at, version, score, &why, 1));
 }
 
 void

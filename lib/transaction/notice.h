@@ -11,8 +11,8 @@
 #include "lib/transaction/scorecard.h"
 
 /* The value of transaction_risk: score, probability, reasons. */
-void notice_risk(struct build *b, const struct traits *t,
-    const struct scorecard_answer *said);
+void notice_risk(
+    struct build *b, const struct traits *t, const struct scorecard_answer *said);
 /* A verdict of the event because of the answer. */
 void notice_verdict(struct build *b, const struct traits *t, struct slice event_id,
     instant at, int64_t version, const struct scorecard_answer *said);

@@ -48,7 +48,8 @@ walk(const struct report *r, struct precision_figures *to)
 
 			tied += p * at(t + p, f + n);
 			low += sum_of_precisions(p, t, f + n);
-			high += fmin(sum_of_precisions(p, t, f) + last - first, p * last);
+			high +=
+			    fmin(sum_of_precisions(p, t, f) + last - first, p * last);
 		}
 		t += p;
 		f += n;

@@ -19,8 +19,8 @@ read_names(struct reader *reader, const char *option, const char *names,
 		if (*n == most)
 			return error_set(error, "%s: more than %u keys", option, most);
 		if (one.size > RECORD_KEY_SIZE_MAX)
-			return error_set(error, "%s: a key of more than %d bytes", option,
-			    RECORD_KEY_SIZE_MAX);
+			return error_set(error, "%s: a key of more than %d bytes",
+			    option, RECORD_KEY_SIZE_MAX);
 		key[*n] = reader_key_slice(reader, one);
 		if (name != NULL)
 			name[*n] = one;
@@ -42,8 +42,8 @@ receipt_keys_init(struct receipt_keys *k, struct reader *reader, struct hash_key
 		&k->users, error) != 0 ||
 	    read_names(reader, "--terminal", terminals, k->terminal, k->terminal_name,
 		TRAITS_TERMINALS_MAX, &k->terminals, error) != 0 ||
-	    read_names(reader, "--velocity", velocities, k->velocity,
-		k->velocity_name, TRAITS_KEYS_MAX, &k->velocities, error) != 0)
+	    read_names(reader, "--velocity", velocities, k->velocity, k->velocity_name,
+		TRAITS_KEYS_MAX, &k->velocities, error) != 0)
 		return -1;
 	return k->users > 0 ? 0 : error_set(error, "--user: no key");
 }

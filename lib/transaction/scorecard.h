@@ -17,7 +17,7 @@ struct scorecard {
 	const struct traits *traits; /* borrowed */
 	struct head_options options;
 	struct head head;
-	struct lanes_cell *cells;          /* owned; one a bucket */
+	struct lanes_cell *cells;      /* owned; one a bucket */
 	float usual[TRAITS_PARTS_MAX]; /* what each part says of most */
 };
 
@@ -47,7 +47,6 @@ void scorecard_learn(
     struct scorecard *s, const uint8_t *traits, bool fraud, double weight);
 
 void scorecard_save(const struct scorecard *s, struct state_writer *to);
-int scorecard_load(
-    struct scorecard *s, struct state_reader *from, struct error *error);
+int scorecard_load(struct scorecard *s, struct state_reader *from, struct error *error);
 
 #endif

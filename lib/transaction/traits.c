@@ -40,7 +40,15 @@ enum {
 
 enum { AMOUNT_SCALE, DEVIATION_SCALE, CROSSED_TRAITS };
 
-enum { TYPICAL_MIN = 5, RUNS = 16, AGES = 48, FEW = 6, RISKS = 128, COUNTS = 48, LABELS = 2 * RUNS + 1 };
+enum {
+	TYPICAL_MIN = 5,
+	RUNS = 16,
+	AGES = 48,
+	FEW = 6,
+	RISKS = 128,
+	COUNTS = 48,
+	LABELS = 2 * RUNS + 1
+};
 
 static const struct {
 	const char *word;
@@ -178,7 +186,7 @@ log_bucket(float x, unsigned bits, int lowest, unsigned buckets)
 		return 0;
 	memcpy(&pattern, &x, sizeof pattern);
 	bucket = (pattern >> (23 - bits)) - ((127 + lowest) << bits) + 1;
-	return bucket < 1 ? 1
+	return bucket < 1                 ? 1
 	    : (unsigned)bucket >= buckets ? buckets - 1
 					  : (unsigned)bucket;
 }
@@ -274,8 +282,8 @@ customer_traits(const struct traits_view *v, uint8_t *to)
 	to[MEDIAN] = (uint8_t)ratio_bucket(v->amount, (double)v->median);
 	to[ODD_14D] = (uint8_t)few(bands_sum(b, 0, 2).odd);
 	to[KNOWN_FRAUD] = (uint8_t)few(month.fraud);
-	to[PAUSE] = (uint8_t)log_bucket(
-	    (float)(v->since_last_us / WHEN_SECOND) + 1, 1, 0, 64);
+	to[PAUSE] =
+	    (uint8_t)log_bucket((float)(v->since_last_us / WHEN_SECOND) + 1, 1, 0, 64);
 	if (v->since_last_us < 0)
 		to[PAUSE] = 0;
 	to[SIGN_UP] = (uint8_t)sign_up_bucket(v->since_sign_up_us);
@@ -336,8 +344,8 @@ traits_cells(
 	for (unsigned i = 0; i < t->crosses; i++) {
 		const struct trait_cross *c = &t->cross[i];
 
-		cell[t->fixed + i] = t->at[t->fixed + i] + bucket[c->a] +
-		    c->buckets * bucket[c->b];
+		cell[t->fixed + i] =
+		    t->at[t->fixed + i] + bucket[c->a] + c->buckets * bucket[c->b];
 	}
 	for (unsigned i = t->first_key; i < t->n; i++) {
 		part[n] = (uint8_t)(t->always + i - t->first_key);

@@ -22,7 +22,7 @@
 enum {
 	TRAITS_TERMINALS_MAX = LEDGER_SUBJECTS_MAX - 1,
 	TRAITS_KEYS_MAX = LEDGER_KEYS_MAX, /* of velocity */
-	TRAITS_WINDOWS = 3,     /* of each */
+	TRAITS_WINDOWS = 3,                /* of each */
 	TRAITS_CROSSES_MAX = 16,
 	TRAITS_PARTS_MAX = LEDGER_TRAITS_MAX + TRAITS_CROSSES_MAX,
 	TRAITS_WORD_MAX = 64, /* as much as a judgement's reason may have */
@@ -43,7 +43,7 @@ struct traits {
 	unsigned fixed;     /* traits that are parts, and that each transaction has */
 	unsigned always;    /* parts that it has: these, and the crosses */
 	unsigned first_key; /* the first trait of velocity */
-	unsigned cells;  /* buckets of all parts */
+	unsigned cells;     /* buckets of all parts */
 	unsigned at[TRAITS_PARTS_MAX];      /* where its buckets begin */
 	unsigned buckets[TRAITS_PARTS_MAX]; /* how many; of a trait at most 256 */
 	struct trait_cross cross[TRAITS_CROSSES_MAX];
@@ -66,8 +66,8 @@ struct traits_view {
 	instant when;
 	float amount;
 	const struct bands *customer;
-	float median, deviation; /* of its amounts so far, and of this one from them */
-	int64_t since_last_us;   /* negative: it is the customer's first */
+	float median, deviation;  /* of its amounts so far, and of this one from them */
+	int64_t since_last_us;    /* negative: it is the customer's first */
 	int64_t since_sign_up_us; /* of a first one; negative: unknown */
 	struct traits_terminal terminal[TRAITS_TERMINALS_MAX];
 	bool has_key[TRAITS_KEYS_MAX];
@@ -90,7 +90,6 @@ traits_word(const struct traits *t, unsigned part)
 {
 	return slice_of(t->word[part], t->word_size[part]);
 }
-
 
 /* How far an amount is from the median, in deviations; 0 while there are too few to say. */
 float traits_deviation(const struct typical *t, float amount);

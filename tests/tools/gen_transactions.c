@@ -39,8 +39,8 @@ twister_seed(struct twister *t, uint32_t seed)
 {
 	t->state[0] = seed;
 	for (uint32_t i = 1; i < TWIST; i++)
-		t->state[i] = UINT32_C(1812433253) *
-			(t->state[i - 1] ^ t->state[i - 1] >> 30) +
+		t->state[i] =
+		    UINT32_C(1812433253) * (t->state[i - 1] ^ t->state[i - 1] >> 30) +
 		    i;
 	t->at = TWIST;
 	t->has_normal = false;

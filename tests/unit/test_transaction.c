@@ -269,8 +269,8 @@ a_label_that_is_withdrawn_is_unlearned(void **state)
 	double withdrawn = score_after(true, true);
 
 	(void)state;
-	print_message("# %.4f never told, %.4f told, %.4f withdrawn\n", never, told,
-	    withdrawn);
+	print_message(
+	    "# %.4f never told, %.4f told, %.4f withdrawn\n", never, told, withdrawn);
 	assert_true(told > never + 2);
 	assert_true(fabs(withdrawn - never) < 0.06 * (told - never));
 }
