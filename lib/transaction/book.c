@@ -327,8 +327,10 @@ book_take_back(struct book *b, uint64_t number, double by)
 void
 book_sign_up(struct book *b, uint64_t customer, instant when, bool holds)
 {
-	struct customer *c = book_touch(b, CUSTOMER, customer, when);
+	struct customer *c;
 
+	book_advance(b, when);
+	c = book_touch(b, CUSTOMER, customer, when);
 	c->signed_up = when;
 	c->has_signed_up = holds;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/option.h"
+#include "lib/record/feature_key.h"
 
 /* |value_micros| beyond this is no amount of money: sums stay exact below it. */
 static const int64_t value_most = INT64_C(1) << 53;
@@ -87,8 +88,9 @@ receipt_purchase(
 {
 	if (!record_timestamp(r, &to->when))
 		return "purchase without timestamp";
-	if (!record_weight(r, &to->weight))
-		return "weight is no finite number";
+	if (!record_weight(r, &to->weight) || to->weight > FEATURES_VALUE_MAX ||
+	    to->weight < -FEATURES_VALUE_MAX)
+		return "weight is no number up to a million";
 	if (!record_value(r, KEY_EVENT_ID, &to->event_id) ||
 	    to->event_id.size > UINT16_MAX)
 		to->event_id = slice_of(NULL, 0);
