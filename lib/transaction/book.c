@@ -51,11 +51,11 @@ take_memory(struct book *b, const struct book_options *o, uint64_t bytes)
 
 	memcpy(shape.rule, rules, sizeof rules);
 	if (o->keys > 0) {
-		b->velocity = velocity_new(&shape, bytes / 8);
+		b->velocity = velocity_new(&shape, bytes / 16);
 		if (b->velocity == NULL)
 			return false;
 	}
-	b->customers = table_new(TABLE_KEY_64, sizeof(struct customer), bytes / 4);
+	b->customers = table_new(TABLE_KEY_64, sizeof(struct customer), bytes / 16 * 3);
 	for (unsigned i = 0; i < o->terminals; i++) {
 		b->terminals[i] = table_new(
 		    TABLE_KEY_64, sizeof(struct bands), bytes / 8 / o->terminals);
@@ -69,7 +69,7 @@ take_memory(struct book *b, const struct book_options *o, uint64_t bytes)
 	prefer_huge(b->customers);
 	table_on_evict(b->customers, on_evict, b);
 	return ledger_init(&b->ledger, FIRST_TERMINAL + o->terminals, o->keys,
-		   b->traits.n, o->keys > 0 ? bytes / 2 : bytes / 8 * 5) == 0;
+		   b->traits.n, bytes / 16 * (o->keys > 0 ? 10 : 11)) == 0;
 }
 
 static int
