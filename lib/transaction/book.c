@@ -270,7 +270,7 @@ book_advance(struct book *b, instant now)
 
 		if (t->when >= now - b->delay_us)
 			return;
-		ledger_prefetch(l, b->due + 2);
+		ledger_prefetch_whole(l, b->due + 2);
 		if (t->label == LABEL_OPEN)
 			relabel(b, b->due, LABEL_SOUND, false);
 	}

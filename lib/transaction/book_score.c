@@ -136,6 +136,7 @@ count(struct book *b, uint64_t n, struct customer *c, struct bands *const *termi
 static void
 prefetch(const struct book *b, const struct purchase *p)
 {
+	ledger_prefetch_whole(&b->ledger, b->ledger.next);
 	table_prefetch(b->customers, p->customer);
 	for (unsigned i = 0; i < b->traits.terminals; i++)
 		table_prefetch(b->terminals[i], p->terminal[i]);

@@ -149,6 +149,17 @@ ledger_prefetch(const struct ledger *l, uint64_t number)
 	__asm__ volatile("" : : "r"(at));
 }
 
+/* All of one that is held, or of the next one and what is in its place. */
+static inline void
+ledger_prefetch_whole(const struct ledger *l, uint64_t number)
+{
+	const uint8_t *at = l->ring + ledger_offset(l, number);
+
+	for (size_t i = 0; i < l->stride; i += 64)
+		__builtin_prefetch(at + i, 1);
+	__asm__ volatile("" : : "r"(at));
+}
+
 /* The number of the one that has to go before another of an event id of so many bytes can
  * come; 0: there is room. */
 uint64_t ledger_crowded(const struct ledger *l, size_t id_size);

@@ -347,10 +347,11 @@ traits_cells(
 		cell[t->fixed + i] =
 		    t->at[t->fixed + i] + bucket[c->a] + c->buckets * bucket[c->b];
 	}
-	for (unsigned i = t->first_key; i < t->n; i++) {
-		part[n] = (uint8_t)(t->always + i - t->first_key);
-		cell[n] = t->at[part[n]] + bucket[i];
-		n += bucket[i] != 0;
-	}
+	for (unsigned i = t->first_key; i < t->n; i += TRAITS_WINDOWS)
+		for (unsigned k = i; bucket[i] != 0 && k < i + TRAITS_WINDOWS; k++) {
+			part[n] = (uint8_t)(t->always + k - t->first_key);
+			cell[n] = t->at[part[n]] + bucket[k];
+			n++;
+		}
 	return n;
 }
