@@ -77,24 +77,34 @@ ask_velocity(struct book *b, const struct purchase *p, struct traits_view *v)
 	}
 }
 
+static void *
+touch(struct book *b, unsigned link, uint64_t subject, instant when, size_t size)
+{
+	uint8_t *cell = book_touch(b, link, subject, when);
+
+	for (size_t i = 0; i < size; i += 64)
+		__builtin_prefetch(cell + i, 1);
+	return cell;
+}
+
 /* The cells of its subjects. What of the ledger they will need is asked for. */
 static struct customer *
 gather(struct book *b, const struct purchase *p, struct bands **terminal)
 {
-	struct ledger *l = &b->ledger;
-	struct customer *c = book_touch(b, CUSTOMER, p->customer, p->when);
+	const struct ledger *l = &b->ledger;
+	struct customer *c = touch(b, CUSTOMER, p->customer, p->when, sizeof *c);
 
+	for (unsigned i = 0; i < b->traits.terminals; i++)
+		terminal[i] = p->terminal[i] == 0
+		    ? NULL
+		    : touch(b, FIRST_TERMINAL + i, p->terminal[i], p->when,
+			  sizeof *terminal[i]);
 	bands_prefetch(&b->customer_kind, l, &c->bands, p->when);
 	if (c->typical.n == TYPICAL_MAX)
 		ledger_prefetch(l, c->from);
-	for (unsigned i = 0; i < b->traits.terminals; i++) {
-		terminal[i] = NULL;
-		if (p->terminal[i] == 0)
-			continue;
-		terminal[i] =
-		    book_touch(b, FIRST_TERMINAL + i, p->terminal[i], p->when);
-		bands_prefetch(&b->terminal_kind[i], l, terminal[i], p->when);
-	}
+	for (unsigned i = 0; i < b->traits.terminals; i++)
+		if (terminal[i] != NULL)
+			bands_prefetch(&b->terminal_kind[i], l, terminal[i], p->when);
 	return c;
 }
 

@@ -30,5 +30,6 @@ cat <<-'END'
 END
 quality 37 182 | awk '{ printf "day 37 on: average precision %.3f, AUC %.3f\n", $6, $8 }'
 awk '{ printf "%.0f k purchases a processor second\n", 1754155 / $1 / 1e3 }' used
+rm used
 usage used bp-select 'event == "purchase"' all.bp >/dev/null
 awk '{ printf "%.0f k records by bp-select, which looks at one key\n", (1754155 + 14077) / $1 / 1e3 }' used
