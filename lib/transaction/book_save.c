@@ -16,19 +16,7 @@ book_save(struct book *b, struct state_writer *to)
 	for (unsigned i = 0; i < b->traits.terminals; i++)
 		state_put_table(to, b->terminals[i]);
 	if (b->velocity != NULL)
-		state_put_block(
-		    to, velocity_bytes(b->velocity), velocity_dirty(b->velocity));
-}
-
-static int
-load_velocity(struct velocity *v, struct state_reader *from, struct error *error)
-{
-	size_t size = velocity_bytes(v).size;
-	void *to = velocity_load_begin(v);
-
-	if (state_get_block(from, to, size, velocity_dirty(v), error) != 0)
-		return -1;
-	return velocity_load_end(v, error);
+		state_put_velocity(to, b->velocity);
 }
 
 int
@@ -45,7 +33,7 @@ book_load(struct book *b, struct state_reader *from, struct error *error)
 	for (unsigned i = 0; i < b->traits.terminals; i++)
 		if (state_get_table(from, b->terminals[i], error) != 0)
 			return -1;
-	if (b->velocity != NULL && load_velocity(b->velocity, from, error) != 0)
+	if (b->velocity != NULL && state_get_velocity(from, b->velocity, error) != 0)
 		return -1;
 	if (b->due < b->ledger.first || b->due > b->ledger.next)
 		return error_set(error, "the snapshot's labels are not sound");
