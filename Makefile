@@ -221,6 +221,7 @@ bench:  ## our speed beside that of the usual tools, in one run
 	@sh tests/bench/http.sh
 	@sh tests/bench/givt.sh
 	@sh tests/bench/login.sh
+	@sh tests/bench/transaction.sh
 
 install: $(BIN) $(TOOLS)  ## install below DESTDIR= and PREFIX=/usr/local
 	@sh .ci/install.sh $(BUILD)/bin "$(DESTDIR)" "$(PREFIX)"

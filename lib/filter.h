@@ -212,6 +212,9 @@ int run_emit_built(struct run *run);
 /* Send a held record: held - 1, out + 1. What has to be added to it is built with it, in
  * run_build, say; run_set is for the current record only. */
 int run_release(struct run *run, struct slice record);
+/* The current record goes out at once, with its edits, so that what is emitted from now on
+ * comes after it: `each` then returns HOLD. 0 or FAIL. */
+int run_pass(struct run *run);
 /* n held records end as DROP or LATE. */
 void run_settle(struct run *run, uint64_t n, enum verdict as);
 /* Where the current record was read. */

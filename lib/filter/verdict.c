@@ -350,6 +350,20 @@ run_release(struct run *run, struct slice record)
 	return write_out(run, run->out, record);
 }
 
+int
+run_pass(struct run *run)
+{
+	int status;
+
+	run->counters.held--;
+	run->counters.out++;
+	status = run->edit.any
+	    ? write_edited(run)
+	    : write_out(run, run->out, slice_of(run->record.bytes, run->record.size));
+	edit_reset(&run->edit);
+	return status;
+}
+
 void
 run_took(struct run *run, uint64_t n, enum verdict as)
 {
