@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/fraud/signal.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "lib/base/assert.h"
+
+static const char *const own_names[SIGNAL_OWN] = {
+#define SIGNAL_TEXT(symbol, name) name,
+	SIGNAL_LIST(SIGNAL_TEXT)
+#undef SIGNAL_TEXT
+};
+
+static const char *const field_names[LATTICE_FIELDS] = { "ip", "device", "os", "user",
+	"banner" };
+
+static const struct {
+	const char *name;
+	unsigned first;
+} families[] = { { "velocity", SIGNAL_VELOCITY }, { "volume", SIGNAL_VOLUME },
+	{ "clicks", SIGNAL_CLICKS }, { "rate", SIGNAL_RATE },
+	{ "distinct", SIGNAL_DISTINCT } };
+
+enum { FAMILIES = sizeof families / sizeof *families };
+
+_Static_assert(SIGNAL_FAMILIES == SIGNAL_OWN + FAMILIES, "each has a number");
+
+/* --- Names ------------------------------------------------------------------------- */
+
+static int
+field_of(struct slice name)
+{
+	for (int i = 0; i < LATTICE_FIELDS; i++)
+		if (slice_is(name, field_names[i]))
+			return i;
+	return -1;
+}
+
+/* The bits of "ip+user"; 0: it is no set. */
+static unsigned
+set_of(struct slice text)
+{
+	unsigned set = 0;
+
+	for (;;) {
+		size_t end = slice_find(text, '+');
+		int field = field_of(slice_of(text.at, end));
+
+		if (field < 0 || (set >> field & 1) != 0)
+			return 0;
+		set |= 1U << field;
+		if (end == text.size)
+			return set;
+		text = slice_from(text, end + 1);
+	}
+}
+
+/* "user/ip+device", a field and a set without it. */
+static int
+distinct_of(struct slice text)
+{
+	size_t slash = slice_find(text, '/');
+	unsigned set;
+	int field;
+
+	if (slash == text.size)
+		return -1;
+	field = field_of(slice_of(text.at, slash));
+	set = set_of(slice_from(text, slash + 1));
+	if (field < 0 || set == 0 || (set >> field & 1) != 0)
+		return -1;
+	return (int)(SIGNAL_DISTINCT + set * LATTICE_FIELDS) + field;
+}
+
+int
+signal_find(struct slice name)
+{
+	size_t open = slice_find(name, '(');
+	struct slice word = slice_of(name.at, open), inner;
+
+	for (int i = 0; i < SIGNAL_OWN; i++)
+		if (slice_is(name, own_names[i]))
+			return i;
+	if (open == name.size || name.at[name.size - 1] != ')')
+		return -1;
+	inner = slice_of(name.at + open + 1, name.size - open - 2);
+	for (unsigned i = 0; i < FAMILIES; i++) {
+		unsigned set;
+
+		if (!slice_is(word, families[i].name))
+			continue;
+		if (families[i].first == SIGNAL_DISTINCT)
+			return distinct_of(inner);
+		set = set_of(inner);
+		return set == 0 ? -1 : (int)(families[i].first + set);
+	}
+	return -1;
+}
+
+static void
+append(char *to, unsigned *size, const char *text)
+{
+	size_t n = strlen(text);
+
+	assert(*size + n < SIGNAL_NAME_MAX);
+	memcpy(to + *size, text, n + 1);
+	*size += (unsigned)n;
+}
+
+unsigned
+signal_family(unsigned signal)
+{
+	unsigned family = 0;
+
+	if (signal < SIGNAL_OWN)
+		return signal;
+	while (family + 1 < FAMILIES && signal >= families[family + 1].first)
+		family++;
+	return SIGNAL_OWN + family;
+}
+
+/* The set of a signal that has one, and the field of a distinct count. */
+static unsigned
+parts(unsigned signal, unsigned *field)
+{
+	if (signal < SIGNAL_DISTINCT)
+		return (signal - SIGNAL_OWN) % LATTICE_SETS;
+	*field = (signal - SIGNAL_DISTINCT) % LATTICE_FIELDS;
+	return (signal - SIGNAL_DISTINCT) / LATTICE_FIELDS;
+}
+
+bool
+signal_exists(unsigned signal)
+{
+	unsigned field = LATTICE_FIELDS, set;
+
+	if (signal < SIGNAL_OWN)
+		return true;
+	set = parts(signal, &field);
+	return signal < SIGNAL_COUNT && set != 0 && (set >> field & 1) == 0;
+}
+
+unsigned
+signal_name(unsigned signal, char to[SIGNAL_NAME_MAX])
+{
+	unsigned size = 0, field = LATTICE_FIELDS, set;
+	const char *between = "(";
+
+	assert(signal_exists(signal));
+	if (signal < SIGNAL_OWN) {
+		append(to, &size, own_names[signal]);
+		return size;
+	}
+	set = parts(signal, &field);
+	append(to, &size, families[signal_family(signal) - SIGNAL_OWN].name);
+	if (field < LATTICE_FIELDS) {
+		append(to, &size, "(");
+		append(to, &size, field_names[field]);
+		between = "/";
+	}
+	for (unsigned i = 0; i < LATTICE_FIELDS; i++)
+		if ((set >> i & 1) != 0) {
+			append(to, &size, between);
+			append(to, &size, field_names[i]);
+			between = "+";
+		}
+	append(to, &size, ")");
+	return size;
+}
+
+/* --- Values ------------------------------------------------------------------------ */
+
+static float
+rate(const struct lattice_counts *c)
+{
+	uint32_t others = c->volume - c->clicks;
+
+	return (float)c->clicks / (float)(others == 0 ? 1 : others);
+}
+
+float
+signal_value(const struct look *look, unsigned signal)
+{
+	unsigned field = 0, set;
+	const struct lattice_counts *c;
+
+	if (signal < SIGNAL_OWN)
+		return look->own[signal];
+	set = parts(signal, &field);
+	if ((set & ~look->present) != 0)
+		return NAN;
+	c = &look->sets[set];
+	if (signal < SIGNAL_VOLUME)
+		return (float)c->velocity;
+	if (signal < SIGNAL_CLICKS)
+		return (float)c->volume;
+	if (signal < SIGNAL_RATE)
+		return (float)c->clicks;
+	if (signal < SIGNAL_DISTINCT)
+		return rate(c);
+	return (look->present >> field & 1) == 0 ? NAN : (float)c->distinct[field];
+}
