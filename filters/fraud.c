@@ -161,6 +161,8 @@ start(struct run *run, void *self)
 	if (event_keys_init(&f->keys, run_reader(run), hash_key(run_seed(run)),
 		f->users, &error) != 0)
 		return run_usage(run, "--user: %s", error.text);
+	f->keys.wants_network = f->influence != NULL;
+	f->keys.wants_event = f->learns;
 	f->judgement = judgement_keys(run_reader(run));
 	watermark_init(&f->seen, (struct span){ 0 }, f->max_future);
 	f->now = WHEN_NEVER;

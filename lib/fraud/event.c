@@ -81,7 +81,7 @@ bool
 event_read(const struct event_keys *k, const struct record *r, struct fraud_event *to)
 {
 	uint64_t user = 0;
-	struct slice id;
+	struct slice id, agent;
 
 	*to = (struct fraud_event){ .marked = mark_of(k, r) };
 	for (unsigned i = 0; i < k->visitor.users && user == 0; i++)
@@ -91,11 +91,15 @@ event_read(const struct event_keys *k, const struct record *r, struct fraud_even
 	set_field(&to->point, LATTICE_DEVICE, hash_value(k, r, EVENT_DEVICE));
 	set_field(&to->point, LATTICE_SYSTEM, hash_value(k, r, EVENT_SYSTEM));
 	set_field(&to->point, LATTICE_BANNER, hash_value(k, r, EVENT_BANNER));
-	to->network = hash_value(k, r, EVENT_NETWORK);
-	to->agent = hash_value(k, r, EVENT_AGENT);
+	if (k->wants_network)
+		to->network = hash_value(k, r, EVENT_NETWORK);
+	/* No key of a table. */
+	if (record_str(r, k->key[EVENT_AGENT], &agent) && agent.size > 0)
+		to->agent = hash_bytes(agent, k->hash[EVENT_AGENT].k1) | 1;
 	to->decision = hash_value(k, r, EVENT_DECISION);
 	if (record_id(r, KEY_EVENT_ID, &id) && id.size > 0) {
-		to->event = event_hash(k, id);
+		if (k->wants_event)
+			to->event = event_hash(k, id);
 		(void)record_value(r, KEY_EVENT_ID, &to->id);
 	}
 	return record_timestamp(r, &to->when);

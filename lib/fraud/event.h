@@ -28,6 +28,7 @@ struct event_keys {
 	struct visitor_keys visitor;
 	struct key key[EVENT_KEYS];
 	struct hash_key hash[EVENT_KEYS]; /* of values, another one for each key */
+	bool wants_network, wants_event;  /* to be set: else these are not read */
 };
 
 /* users: as in visitor_keys_init. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/base/assert.h"
+#include "lib/base/memory.h"
 #include "lib/fraud/peers.h"
 
 enum {
@@ -14,11 +15,10 @@ enum {
 	SOURCES,
 	CLICK_PORTION = 32, /* impressions that a source tells its peers of at once */
 	SALE_PORTION = 16,  /* clicks */
-	IN_ADVANCE = 2,     /* second looks */
 };
 
 #define INFLUENCE_SHARE 20.0 /* certain, as it is no suspicion */
-#define COUNT_MAX 65535U
+#define EVERY_SET (UINT32_MAX - 1)
 
 /* A decision, as its records tell it. */
 struct decision {
@@ -38,14 +38,29 @@ struct fraud {
 	struct influence *influence;
 	struct labels *labels;
 	struct peers click_rate[SOURCES], sale_rate[SOURCES];
+	uint32_t sets;            /* that a second look is at */
+	struct lattice_view next; /* of the one that waits first, prefetched */
+	const struct summary *whose;
 	struct fraud_totals totals;
-	struct look look;
+	struct look first, again;   /* the first begins with fraud_prefetch */
 	uint8_t id[WAITING_ID_MAX]; /* of the last finding */
+	struct summary unkept;      /* of an event that does not wait */
 };
 
 static const enum lattice_field field_of[SOURCES] = { LATTICE_USER, LATTICE_ADDRESS };
 
 /* --- Made -------------------------------------------------------------------------- */
+
+/* Whose cells are met at random. */
+static struct table *
+make_table(size_t cell_size, uint64_t memory_bytes)
+{
+	struct table *t = table_new(TABLE_KEY_64, cell_size, memory_bytes);
+	struct slice block = t == NULL ? slice_of(NULL, 0) : table_bytes(t);
+
+	memory_prefer_huge((void *)(uintptr_t)block.at, block.size);
+	return t;
+}
 
 /* Half for the lattice; sixteenths for the others. */
 struct fraud *
@@ -59,10 +74,10 @@ fraud_new(const struct fraud_options *o, struct rules *rules)
 		return NULL;
 	}
 	f->o = *o;
-	f->rules = rules;
+	fraud_set_rules(f, rules);
 	f->lattice = lattice_new(o->windows, 8 * part);
-	f->sources = table_new(TABLE_KEY_64, sizeof(struct trail), 2 * part);
-	f->decisions = table_new(TABLE_KEY_64, sizeof(struct decision), 2 * part);
+	f->sources = make_table(sizeof(struct trail), 2 * part);
+	f->decisions = make_table(sizeof(struct decision), 2 * part);
 	f->waiting = waiting_new((o->learns ? 1 : 2) * part);
 	if (o->learns)
 		f->labels = labels_new(part);
@@ -97,6 +112,8 @@ fraud_set_rules(struct fraud *f, struct rules *rules)
 {
 	rules_free(f->rules);
 	f->rules = rules;
+	f->whose = NULL;
+	f->sets = f->o.learns ? EVERY_SET : rules_sets(rules);
 }
 
 const struct rules *
@@ -173,7 +190,7 @@ add_to_source(struct fraud *f, unsigned i, const struct fraud_event *e,
 	bool fresh;
 	struct trail *s =
 	    table_touch(f->sources, e->point.hash[field_of[i]], e->when, &fresh);
-	float *own = f->look.own;
+	float *own = f->first.own;
 
 	if (e->kind == TRAIL_CLICKED) {
 		own[SIGNAL_GAP_USER + i] = trail_gap(s, e->when);
@@ -227,7 +244,7 @@ fraud_decide(struct fraud *f, const struct fraud_event *e)
 static void
 add_to_decision(struct fraud *f, const struct fraud_event *e, struct lattice_point *p)
 {
-	float *own = f->look.own;
+	float *own = f->first.own;
 	struct decision *d;
 
 	if (e->decision == 0)
@@ -249,33 +266,20 @@ add_to_decision(struct fraud *f, const struct fraud_event *e, struct lattice_poi
 
 /* --- Looks ------------------------------------------------------------------------- */
 
-/* Which part of its clicks is on this banner. */
-static void
-measure_focus(struct look *look)
-{
-	for (unsigned i = 0; i < SOURCES; i++) {
-		unsigned set = 1U << field_of[i], both = set | 1U << LATTICE_BANNER;
-		bool there = (both & ~look->present) == 0;
-
-		look->own[SIGNAL_FOCUS_USER + i] = there && look->sets[set].clicks > 0
-		    ? (float)look->sets[both].clicks / (float)look->sets[set].clicks
-		    : NAN;
-	}
-}
-
 /* The score, and the cap of influence: only what is in otherwise needs a place. */
 static void
-judge(struct fraud *f, struct summary *s, struct fraud_finding *to)
+judge(struct fraud *f, const struct look *look, struct summary *s,
+    struct fraud_finding *to)
 {
 	double part = f->labels == NULL ? 0 : labels_part(f->labels);
 	bool placed = s->places.taken;
 
-	rules_apply(f->rules, &f->look, 1 - part, &to->reasons);
+	rules_apply(f->rules, look, 1 - part, &to->reasons);
 	if (part > 0)
-		labels_apply(f->labels, &f->look, part, &to->reasons);
+		labels_apply(f->labels, look, part, &to->reasons);
 	to->score = to->reasons.score;
 	to->out = to->score > 0;
-	to->look = &f->look;
+	to->look = look;
 	if (f->influence == NULL)
 		return;
 	if (to->out && placed)
@@ -309,12 +313,21 @@ find_places(struct fraud *f, const struct fraud_event *e, struct summary *s)
 void
 fraud_prefetch(struct fraud *f, const struct fraud_event *e)
 {
-	lattice_prefetch(f->lattice, &e->point);
+	lattice_open(f->lattice, &e->point, EVERY_SET, &f->first.sets);
 	for (unsigned i = 0; i < SOURCES; i++)
 		if (has(&e->point, field_of[i]))
 			table_prefetch(f->sources, e->point.hash[field_of[i]]);
 	if (e->decision != 0)
 		table_prefetch(f->decisions, e->decision);
+}
+
+/* The larger, cut to what is kept. */
+static uint32_t
+more_of(uint32_t a, uint32_t b)
+{
+	uint32_t most = a > b ? a : b;
+
+	return most < UINT16_MAX ? most : UINT16_MAX;
 }
 
 /* The first look measures into `look`, and what of it will not be there any more stays in
@@ -323,38 +336,37 @@ static void
 look_first(
     struct fraud *f, const struct fraud_event *e, struct summary *s, uint64_t number)
 {
-	float *own = f->look.own;
+	float *own = f->first.own;
 
 	for (unsigned i = 0; i < SIGNAL_OWN; i++)
 		own[i] = NAN;
 	own[SIGNAL_CLICK] = e->kind == TRAIL_CLICKED;
 	own[SIGNAL_MARKED] = (float)e->marked;
 	add_to_decision(f, e, &s->point);
-	f->look.present = s->point.present;
-	lattice_add(
-	    f->lattice, &s->point, e->when, e->kind == TRAIL_CLICKED, f->look.sets);
+	if (s->point.present != e->point.present)
+		lattice_open(f->lattice, &s->point, EVERY_SET, &f->first.sets);
+	lattice_add(f->lattice, e->when, e->kind == TRAIL_CLICKED, &f->first.sets);
 	for (unsigned i = 0; i < SOURCES; i++)
 		if (has(&s->point, field_of[i]))
 			add_to_source(f, i, e, s, number);
-	measure_focus(&f->look);
 	memcpy(s->own, own, sizeof s->own);
 	for (unsigned set = 1; set < LATTICE_SETS; set++)
-		if ((set & ~f->look.present) == 0)
-			s->velocity[set] =
-			    (uint16_t)(f->look.sets[set].velocity < COUNT_MAX
-				    ? f->look.sets[set].velocity
-				    : COUNT_MAX);
+		f->first.velocity[set] =
+		    (uint16_t)more_of(0, lattice_velocity(&f->first.sets, set));
+	memcpy(s->velocity, f->first.velocity, sizeof s->velocity);
 }
 
 void
 fraud_arrive(struct fraud *f, const struct fraud_event *e, struct fraud_finding *to)
 {
 	bool named = e->id.size > 0, waits = named && e->id.size <= WAITING_ID_MAX;
-	struct summary unkept = { 0 }, *s = &unkept;
 	uint64_t number = 0;
+	struct summary *s = &f->unkept;
 
 	if (waits)
 		s = waiting_add(f->waiting, &number);
+	else
+		f->unkept = (struct summary){ 0 };
 	s->when = e->when;
 	s->point = e->point;
 	s->decision = e->decision;
@@ -363,7 +375,7 @@ fraud_arrive(struct fraud *f, const struct fraud_event *e, struct fraud_finding 
 	look_first(f, e, s, number);
 	find_places(f, e, s);
 	*to = (struct fraud_finding){ .at = e->when, .id = e->id };
-	judge(f, s, to);
+	judge(f, &f->first, s, to);
 	s->out = to->out;
 	if (waits) {
 		s->id_size = (uint8_t)e->id.size;
@@ -381,45 +393,51 @@ look_again_at_source(struct fraud *f, unsigned i, const struct summary *s)
 
 	if (source == NULL)
 		return; /* evicted: what there was of it stands */
-	measure_source(f, i, source, f->look.own);
-	f->look.own[SIGNAL_FUTURE_USER + i] = (float)(source->seen - s->seen[i]);
+	measure_source(f, i, source, f->again.own);
+	f->again.own[SIGNAL_FUTURE_USER + i] = (float)(source->seen - s->seen[i]);
 }
 
 static void
 look_again(struct fraud *f, const struct summary *s, instant at)
 {
-	struct look *look = &f->look;
+	struct look *look = &f->again;
 	const struct decision *d =
 	    s->decision == 0 ? NULL : table_find(f->decisions, s->decision);
 
-	look->present = s->point.present;
 	memcpy(look->own, s->own, sizeof look->own);
-	lattice_read(f->lattice, &s->point, at, look->sets);
-	for (unsigned set = 1; set < LATTICE_SETS; set++)
-		if (look->sets[set].velocity < s->velocity[set])
-			look->sets[set].velocity = s->velocity[set];
+	if (f->whose != s)
+		lattice_open(f->lattice, &s->point, f->sets, &f->next);
+	look->sets = f->next;
+	lattice_look(f->lattice, f->sets, at, &look->sets);
+	for (uint32_t sets = f->sets; sets != 0; sets &= sets - 1) {
+		unsigned set = (unsigned)__builtin_ctz(sets);
+
+		look->velocity[set] = (uint16_t)more_of(
+		    s->velocity[set], lattice_velocity(&look->sets, set));
+	}
 	for (unsigned i = 0; i < SOURCES; i++)
 		if (has(&s->point, field_of[i]))
 			look_again_at_source(f, i, s);
 	if (d != NULL && s->event_kind == TRAIL_CLICKED)
 		look->own[SIGNAL_UNSEEN] = !d->is_shown;
-	measure_focus(look);
 }
 
-/* Ahead of a look again. */
+/* Ahead of the next look again. */
 static void
-prefetch_again(const struct fraud *f, uint64_t i)
+prefetch_again(struct fraud *f)
 {
-	const struct summary *s = waiting_ahead(f->waiting, i);
+	const struct summary *s = waiting_first(f->waiting);
 
+	f->whose = s;
 	if (s == NULL)
 		return;
-	lattice_prefetch(f->lattice, &s->point);
+	lattice_open(f->lattice, &s->point, f->sets, &f->next);
 	for (unsigned k = 0; k < SOURCES; k++)
 		if (has(&s->point, field_of[k]))
 			table_prefetch(f->sources, s->point.hash[field_of[k]]);
 	if (s->decision != 0)
 		table_prefetch(f->decisions, s->decision);
+	waiting_prefetch(f->waiting);
 }
 
 bool
@@ -440,17 +458,17 @@ fraud_due(struct fraud *f, instant now, bool all, struct fraud_finding *to)
 	*to = (struct fraud_finding){ .at = early ? now : due,
 		.id = slice_of(f->id, s->id_size),
 		.second = true };
-	judge(f, s, to);
+	judge(f, &f->again, s, to);
 	to->turned = to->out != s->out;
 	if (f->labels != NULL)
-		labels_see(f->labels, s->event, &f->look, s->when);
+		labels_see(f->labels, s->event, &f->again, s->when);
 	f->totals.looked[1]++;
 	f->totals.out[1] += to->out;
 	f->totals.retracted += to->turned && to->out;
 	f->totals.restored += to->turned && !to->out;
 	f->totals.early += early && !all;
 	waiting_drop_first(f->waiting);
-	prefetch_again(f, IN_ADVANCE - 1);
+	prefetch_again(f);
 	return true;
 }
 

@@ -14,13 +14,14 @@
  *
  * Slices are cut at multiples of their length: event time alone decides what counts.
  *
- * A set's values have one cell of 32 bytes in one of two neighbouring cache lines, found by
- * the exclusive or of keyed hashes, of which 32 bits are compared: whoever does not know
- * the key makes two meet once in 10^9. When both lines are full, the cell with the least
- * volume goes, the one of longest ago if there are several: under a flood of new keys hot
- * ones stay. What went is counted, and estimated by a Count-Min sketch behind the cells
- * (Cormode and Muthukrishnan, J. Algorithms 2005): a cell that comes again begins with the
- * volume that its slice had.
+ * A set's values have one cell of 32 bytes, of which 32 bits of a keyed hash are compared:
+ * whoever does not know the key makes two meet once in 10^9. Cells of sets that go together
+ * lie together, those with a user by the user, others by the address or the device: an
+ * event finds its 31 in some ten places. Where that line of two cells is taken, a set has
+ * another line of its own. When both are, the cell with the least volume goes, the one of
+ * longest ago if there are several: under a flood of new keys hot ones stay. What went is
+ * counted, and estimated by a Count-Min sketch behind the cells (Cormode and Muthukrishnan,
+ * J. Algorithms 2005): a set that comes again begins with the volume that its slice had.
  */
 #ifndef BANNERPIPE_FRAUD_LATTICE_H
 #define BANNERPIPE_FRAUD_LATTICE_H
@@ -47,15 +48,28 @@ struct lattice_rule {
 	struct span brief, length; /* of slices, a second or more */
 };
 
-struct lattice_counts {
-	uint32_t volume, clicks, velocity;
-	uint8_t distinct[LATTICE_FIELDS]; /* of the fields in the set: 0 */
+/* Counts of a set; of a pair the first is of the slice that it was last touched in. */
+struct lattice_cell {
+	uint32_t tag;           /* 0: empty */
+	uint32_t brief, length; /* slices */
+	uint16_t velocity[2], volume[2], clicks[2];
+	uint8_t distinct[2][LATTICE_FIELDS -
+	    1]; /* of the fields not in the set, in order */
 };
 
 /* What an event has: keyed hashes of values, from keys that differ by field. */
 struct lattice_point {
 	uint64_t hash[LATTICE_FIELDS];
-	unsigned present; /* bits: fields that it has */
+	uint64_t present; /* bits: fields that it has */
+};
+
+/* The sets of some of its fields, as a look at them finds them. */
+struct lattice_view {
+	unsigned present;       /* fields */
+	uint32_t brief, length; /* slices of the time that it is of */
+	uint64_t hash[LATTICE_SETS];
+	struct lattice_cell *home[LATTICE_SETS]; /* where each is, if it is there */
+	struct lattice_cell *cell[LATTICE_SETS]; /* to look at; an empty one: nothing */
 };
 
 struct lattice_totals {
@@ -72,15 +86,51 @@ struct lattice *lattice_new(struct lattice_rule rule, uint64_t memory_bytes);
 void lattice_free(struct lattice *l);
 uint64_t lattice_memory_min(void);
 
-/* Ahead of either of the next. */
-void lattice_prefetch(const struct lattice *l, const struct lattice_point *p);
-/* Count the event, and tell what there is of each set of its fields, the event included;
- * others are left as they are. Cost: 10-15 ns a set. */
-void lattice_add(struct lattice *l, const struct lattice_point *p, instant when,
-    bool click, struct lattice_counts to[LATTICE_SETS]);
-/* What there is at that time; 0 of what is not known any more. */
-void lattice_read(const struct lattice *l, const struct lattice_point *p, instant when,
-    struct lattice_counts to[LATTICE_SETS]);
+/* Begin a view: of these sets (bits, those of fields that the event has not are left out),
+ * and bring them into the cache. */
+void lattice_open(const struct lattice *l, const struct lattice_point *p, uint32_t sets,
+    struct lattice_view *to);
+/* Count the event in all sets, which the view was opened for, and look at them, itself
+ * included. The view holds until the next add. Cost: 5-10 ns a set. */
+void lattice_add(
+    struct lattice *l, instant when, bool click, struct lattice_view *view);
+/* Look at those sets that the view was opened for, at that time. */
+void lattice_look(
+    struct lattice *l, uint32_t sets, instant when, struct lattice_view *view);
+
+/* A pair of counts, seen from so many slices ahead of the one it is of. */
+static inline uint32_t
+lattice_within(const uint16_t count[2], int32_t ahead)
+{
+	return ahead <= 0 ? (uint32_t)count[0] + count[1] : ahead == 1 ? count[0] : 0;
+}
+
+static inline uint32_t
+lattice_velocity(const struct lattice_view *v, unsigned set)
+{
+	const struct lattice_cell *c = v->cell[set];
+
+	return lattice_within(c->velocity, (int32_t)(v->brief - c->brief));
+}
+
+static inline uint32_t
+lattice_volume(const struct lattice_view *v, unsigned set)
+{
+	const struct lattice_cell *c = v->cell[set];
+
+	return lattice_within(c->volume, (int32_t)(v->length - c->length));
+}
+
+static inline uint32_t
+lattice_clicks(const struct lattice_view *v, unsigned set)
+{
+	const struct lattice_cell *c = v->cell[set];
+
+	return lattice_within(c->clicks, (int32_t)(v->length - c->length));
+}
+
+/* The field is not in the set. */
+uint32_t lattice_distinct(const struct lattice_view *v, unsigned set, unsigned field);
 
 struct lattice_totals lattice_totals(const struct lattice *l);
 

@@ -29,6 +29,7 @@ struct rule {
 
 struct rules {
 	float prior;
+	uint32_t sets;
 	unsigned n;
 	struct rule rule[RULES_MAX];
 };
@@ -88,7 +89,8 @@ read_share(struct slice word, float *to, struct error *error)
 }
 
 static int
-read_condition(struct slice *line, struct condition *to, struct error *error)
+read_condition(
+    struct slice *line, struct condition *to, uint32_t *sets, struct error *error)
 {
 	struct slice name = next_word(line), operator= next_word(line);
 	struct slice number = next_word(line);
@@ -104,12 +106,14 @@ read_condition(struct slice *line, struct condition *to, struct error *error)
 		return wrong(error, operator, "operator, >=, >, <=, < or =");
 	if (!number_parse_double(number, &value) || !isfinite((float)value))
 		return wrong(error, number, "number");
+	*sets |= signal_sets((unsigned)signal);
 	*to = (struct condition){ (uint16_t)signal, (uint16_t)i, (float)value };
 	return 0;
 }
 
 static int
-read_rule(struct slice name, struct slice line, struct rule *to, struct error *error)
+read_rule(struct slice name, struct slice line, struct rule *to, uint32_t *sets,
+    struct error *error)
 {
 	struct slice word;
 
@@ -126,7 +130,7 @@ read_rule(struct slice name, struct slice line, struct rule *to, struct error *e
 		if (to->n == RULES_CONDITIONS_MAX)
 			return error_set(
 			    error, "more than %d conditions", RULES_CONDITIONS_MAX);
-		if (read_condition(&line, &to->condition[to->n++], error) != 0)
+		if (read_condition(&line, &to->condition[to->n++], sets, error) != 0)
 			return -1;
 		word = next_word(&line);
 	} while (slice_is(word, "and"));
@@ -155,7 +159,7 @@ read_line(struct rules *r, struct slice line, bool *has_prior, struct error *err
 	}
 	if (r->n == RULES_MAX)
 		return error_set(error, "more than %d rules", RULES_MAX);
-	return read_rule(name, line, &r->rule[r->n++], error);
+	return read_rule(name, line, &r->rule[r->n++], &r->sets, error);
 }
 
 static size_t
@@ -254,6 +258,12 @@ float
 rules_prior(const struct rules *r)
 {
 	return r->prior;
+}
+
+uint32_t
+rules_sets(const struct rules *r)
+{
+	return r->sets;
 }
 
 const char *

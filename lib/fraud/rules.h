@@ -36,6 +36,8 @@ struct slice rules_preset(void);
 
 unsigned rules_count(const struct rules *r);
 float rules_prior(const struct rules *r);
+/* The sets, as bits, that its rules look at. */
+uint32_t rules_sets(const struct rules *r);
 const char *rules_name(const struct rules *r, unsigned rule);
 
 /* The rules that count for an event, weightiest first, at most JUDGEMENT_REASONS_MAX, and

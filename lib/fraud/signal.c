@@ -171,33 +171,64 @@ signal_name(unsigned signal, char to[SIGNAL_NAME_MAX])
 
 /* --- Values ------------------------------------------------------------------------ */
 
-static float
-rate(const struct lattice_counts *c)
+uint32_t
+signal_sets(unsigned signal)
 {
-	uint32_t others = c->volume - c->clicks;
+	const uint32_t user = UINT32_C(1) << (1 << LATTICE_USER);
+	const uint32_t address = UINT32_C(1) << (1 << LATTICE_ADDRESS);
+	unsigned field, banner = 1U << LATTICE_BANNER;
 
-	return (float)c->clicks / (float)(others == 0 ? 1 : others);
+	if (signal == SIGNAL_FOCUS_USER)
+		return user | UINT32_C(1) << (1U << LATTICE_USER | banner);
+	if (signal == SIGNAL_FOCUS_ADDRESS)
+		return address | UINT32_C(1) << (1U << LATTICE_ADDRESS | banner);
+	return signal < SIGNAL_OWN ? 0 : UINT32_C(1) << parts(signal, &field);
+}
+
+/* Of the clicks of a source the part that is on this banner. */
+static float
+focus(const struct lattice_view *v, unsigned source)
+{
+	unsigned set = 1U << source, both = set | 1U << LATTICE_BANNER;
+	uint32_t clicks;
+
+	if ((both & ~v->present) != 0)
+		return NAN;
+	clicks = lattice_clicks(v, set);
+	return clicks == 0 ? NAN : (float)lattice_clicks(v, both) / (float)clicks;
+}
+
+static float
+rate(const struct lattice_view *v, unsigned set)
+{
+	uint32_t clicks = lattice_clicks(v, set);
+	uint32_t others = lattice_volume(v, set) - clicks;
+
+	return (float)clicks / (float)(others == 0 ? 1 : others);
 }
 
 float
 signal_value(const struct look *look, unsigned signal)
 {
+	const struct lattice_view *v = &look->sets;
 	unsigned field = 0, set;
-	const struct lattice_counts *c;
 
+	if (signal == SIGNAL_FOCUS_USER || signal == SIGNAL_FOCUS_ADDRESS)
+		return focus(
+		    v, signal == SIGNAL_FOCUS_USER ? LATTICE_USER : LATTICE_ADDRESS);
 	if (signal < SIGNAL_OWN)
 		return look->own[signal];
 	set = parts(signal, &field);
-	if ((set & ~look->present) != 0)
+	if ((set & ~v->present) != 0)
 		return NAN;
-	c = &look->sets[set];
 	if (signal < SIGNAL_VOLUME)
-		return (float)c->velocity;
+		return (float)look->velocity[set];
 	if (signal < SIGNAL_CLICKS)
-		return (float)c->volume;
+		return (float)lattice_volume(v, set);
 	if (signal < SIGNAL_RATE)
-		return (float)c->clicks;
+		return (float)lattice_clicks(v, set);
 	if (signal < SIGNAL_DISTINCT)
-		return rate(c);
-	return (look->present >> field & 1) == 0 ? NAN : (float)c->distinct[field];
+		return rate(v, set);
+	return (v->present >> field & 1) == 0 ? NAN
+					      : (float)lattice_distinct(v, set, field);
 }

@@ -60,7 +60,7 @@ trail_add(struct trail *s, enum trail_event event, instant when)
 void
 trail_agent(struct trail *s, uint64_t hash)
 {
-	uint8_t *count = &s->agents[hash % TRAIL_AGENTS];
+	uint8_t *count = &s->agents[hash >> 60];
 
 	if (*count == UINT8_MAX)
 		for (unsigned i = 0; i < TRAIL_AGENTS; i++)
@@ -73,7 +73,7 @@ trail_spread(const struct trail *s)
 {
 	if (s->gaps < TRAIL_GAPS_MIN)
 		return NAN;
-	return (float)vec_exp((double)sqrtf(s->gap_variance));
+	return sqrtf(s->gap_variance);
 }
 
 /* log2 n - sum(c log2 c) / n. */

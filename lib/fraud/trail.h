@@ -4,10 +4,9 @@
  * bytes that lie in the cell of a table: zeroed at first.
  *
  * Gaps between its visits (events at different instants) are compared by their logarithms:
- * `spread` is exp of their deviation, exponentially weighted over the last 16 or so, the
- * factor by which a gap usually differs from the usual one. Of a timer it is 1, of events
- * at random 3.6 (exp(pi / sqrt(6)), the deviation of the logarithm of an exponential), of
- * people more.
+ * `spread` is the deviation of these, exponentially weighted over the last 16 or so: by
+ * which factor e^spread gaps usually differ. Of a timer it is 0, of events at random 1.28
+ * (pi / sqrt(6), that of the logarithm of an exponential), of people more.
  *
  * Agents are counted by 16 buckets of their hashes: the entropy is at most 4 bits, and less
  * than theirs where two share a bucket.

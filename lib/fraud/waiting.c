@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/base/assert.h"
+#include "lib/base/memory.h"
 
 struct waiting {
 	struct summary *ring; /* owned */
@@ -27,6 +28,7 @@ waiting_new(uint64_t memory_bytes)
 		waiting_free(w);
 		return NULL;
 	}
+	memory_prefer_huge(w->ring, w->room * sizeof *w->ring);
 	return w;
 }
 
@@ -64,7 +66,6 @@ waiting_add(struct waiting *w, uint64_t *number)
 	assert(!waiting_is_full(w));
 	*number = w->next++;
 	mark(w, *number);
-	memset(at(w, *number), 0, sizeof *w->ring);
 	return at(w, *number);
 }
 
@@ -74,13 +75,17 @@ waiting_first(const struct waiting *w)
 	return w->first == w->next ? NULL : at(w, w->first);
 }
 
-const struct summary *
-waiting_ahead(const struct waiting *w, uint64_t i)
+void
+waiting_prefetch(const struct waiting *w)
 {
-	return i < w->next - w->first ? at(w, w->first + i) : NULL;
+	const uint8_t *next = (const uint8_t *)at(w, w->first + 1);
+
+	for (size_t i = 0; i < sizeof *w->ring; i += 64)
+		__builtin_prefetch(next + i, 1);
 }
 
-/* What is left of it is zero: the same events make the same snapshot. */
+/* What is left of it is zero, for the next one, and so that the same events make the same
+ * snapshot. */
 void
 waiting_drop_first(struct waiting *w)
 {

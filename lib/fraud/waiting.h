@@ -44,8 +44,8 @@ bool waiting_is_full(const struct waiting *w);
 struct summary *waiting_add(struct waiting *w, uint64_t *number);
 /* The first; NULL: there is none. */
 struct summary *waiting_first(const struct waiting *w);
-/* The i-th of those that wait, from 0: to look ahead; NULL: there is none. */
-const struct summary *waiting_ahead(const struct waiting *w, uint64_t i);
+/* Bring the second into the cache. */
+void waiting_prefetch(const struct waiting *w);
 void waiting_drop_first(struct waiting *w);
 /* That of the number, to be changed, as long as it waits; otherwise NULL. */
 struct summary *waiting_find(struct waiting *w, uint64_t number);
