@@ -38,7 +38,7 @@ static const struct option options[] = {
 	    "event time until the second look"),
 	OPTION('b', "brief", struct fraud_filter, brief, "1m",
 	    "slices of event time that velocity() counts in"),
-	OPTION('l', "long", struct fraud_filter, length, "1d",
+	OPTION('l', "long", struct fraud_filter, length, "7d",
 	    "slices that volume(), clicks(), rate() and distinct() count in"),
 	OPTION('n', "influence", struct fraud_filter, influence, NULL,
 	    "events of a kind by which a source moves a banner in an epoch: 20, or "

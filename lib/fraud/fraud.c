@@ -268,12 +268,14 @@ add_to_decision(struct fraud *f, const struct fraud_event *e, struct lattice_poi
 
 /* The score, and the cap of influence: only what is in otherwise needs a place. */
 static void
-judge(struct fraud *f, const struct look *look, struct summary *s,
-    struct fraud_finding *to)
+judge(struct fraud *f, struct look *look, struct summary *s, struct fraud_finding *to)
 {
 	double part = f->labels == NULL ? 0 : labels_part(f->labels);
 	bool placed = s->places.taken;
 
+	look->rate = peers_rate(&f->click_rate[USER]);
+	if (look->rate == 0)
+		look->rate = peers_rate(&f->click_rate[ADDRESS]);
 	rules_apply(f->rules, look, 1 - part, &to->reasons);
 	if (part > 0)
 		labels_apply(f->labels, look, part, &to->reasons);

@@ -34,6 +34,12 @@ peers_tell(struct peers *p, uint32_t n, uint32_t k)
 	}
 }
 
+double
+peers_rate(const struct peers *p)
+{
+	return p->news < PEERS_NEWS_MIN ? 0 : rate(p);
+}
+
 float
 peers_deviation(const struct peers *p, uint32_t n, uint32_t k)
 {

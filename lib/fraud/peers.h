@@ -29,6 +29,8 @@ enum { PEERS_NEWS_MIN = 50 };
 /* Of a source came n more, k of them such. Sources tell in portions of a size: deviations
  * are those of portions. */
 void peers_tell(struct peers *p, uint32_t n, uint32_t k);
+/* p; 0 before PEERS_NEWS_MIN news. */
+double peers_rate(const struct peers *p);
 /* NaN before PEERS_NEWS_MIN news, or when n is 0. Cost: 10 ns. */
 float peers_deviation(const struct peers *p, uint32_t n, uint32_t k);
 

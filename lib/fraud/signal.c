@@ -19,10 +19,12 @@ static const struct {
 	const char *name;
 	unsigned first;
 } families[] = { { "velocity", SIGNAL_VELOCITY }, { "volume", SIGNAL_VOLUME },
-	{ "clicks", SIGNAL_CLICKS }, { "rate", SIGNAL_RATE },
+	{ "clicks", SIGNAL_CLICKS }, { "rate", SIGNAL_RATE }, { "lift", SIGNAL_LIFT },
 	{ "distinct", SIGNAL_DISTINCT } };
 
 enum { FAMILIES = sizeof families / sizeof *families };
+
+#define LIFT_PRIOR 200.0 /* showings */
 
 _Static_assert(SIGNAL_FAMILIES == SIGNAL_OWN + FAMILIES, "each has a number");
 
@@ -176,13 +178,18 @@ signal_sets(unsigned signal)
 {
 	const uint32_t user = UINT32_C(1) << (1 << LATTICE_USER);
 	const uint32_t address = UINT32_C(1) << (1 << LATTICE_ADDRESS);
-	unsigned field, banner = 1U << LATTICE_BANNER;
+	unsigned field, set, banner = 1U << LATTICE_BANNER;
 
 	if (signal == SIGNAL_FOCUS_USER)
 		return user | UINT32_C(1) << (1U << LATTICE_USER | banner);
 	if (signal == SIGNAL_FOCUS_ADDRESS)
 		return address | UINT32_C(1) << (1U << LATTICE_ADDRESS | banner);
-	return signal < SIGNAL_OWN ? 0 : UINT32_C(1) << parts(signal, &field);
+	if (signal < SIGNAL_OWN)
+		return 0;
+	set = parts(signal, &field);
+	if (signal >= SIGNAL_LIFT && signal < SIGNAL_DISTINCT && (set & banner) != 0)
+		return UINT32_C(1) << set | UINT32_C(1) << banner;
+	return UINT32_C(1) << set;
 }
 
 /* Of the clicks of a source the part that is on this banner. */
@@ -207,6 +214,30 @@ rate(const struct lattice_view *v, unsigned set)
 	return (float)clicks / (float)(others == 0 ? 1 : others);
 }
 
+/* Of k clicks in n showings where a share p is usual, (k - n p) / sqrt(n p (1 - p) + 1): the
+ * 1 shrinks what is told by few. p is that of the other events of the banner, drawn to that
+ * of all as if there had been LIFT_PRIOR of these. */
+static float
+lift(const struct look *look, unsigned set)
+{
+	const struct lattice_view *v = &look->sets;
+	const unsigned banner = 1U << LATTICE_BANNER;
+	double clicks = lattice_clicks(v, set), n = lattice_volume(v, set) - clicks;
+	double p = look->rate;
+
+	if (p <= 0)
+		return NAN;
+	if ((set & banner) != 0 && set != banner) {
+		double all = lattice_clicks(v, banner) - clicks;
+		double shown =
+		    lattice_volume(v, banner) - lattice_clicks(v, banner) - n;
+
+		p = (all + LIFT_PRIOR * p) / (shown + LIFT_PRIOR);
+	}
+	p = p < 0 ? 0 : p < 1 ? p : 1;
+	return (float)((clicks - n * p) / sqrt(n * p * (1 - p) + 1));
+}
+
 float
 signal_value(const struct look *look, unsigned signal)
 {
@@ -227,8 +258,9 @@ signal_value(const struct look *look, unsigned signal)
 		return (float)lattice_volume(v, set);
 	if (signal < SIGNAL_RATE)
 		return (float)lattice_clicks(v, set);
-	if (signal < SIGNAL_DISTINCT)
+	if (signal < SIGNAL_LIFT)
 		return rate(v, set);
-	return (v->present >> field & 1) == 0 ? NAN
-					      : (float)lattice_distinct(v, set, field);
+	if (signal < SIGNAL_DISTINCT)
+		return lift(look, set);
+	return (float)lattice_distinct(v, set, field);
 }

@@ -4,11 +4,13 @@
  *
  *	velocity(SET), volume(SET), clicks(SET)   counts of lattice.h
  *	rate(SET)                                 clicks(SET) for each other event of it
+ *	lift(SET)                                 how many deviations these clicks are above
+ *	                                          the rate of the banner, or of all
  *	distinct(FIELD/SET)                       values of FIELD that came with the SET
  *	gap(user), agents, ...                    those of SIGNAL_LIST
  *
  * A SET is one to five of ip, device, os, user, banner, with '+' between them, in any
- * order: volume(user+banner). A signal that an event does not have is NaN.
+ * order: volume(user+banner). FIELDs need not be what the event has. A signal that an event does not have is NaN.
  */
 #ifndef BANNERPIPE_FRAUD_SIGNAL_H
 #define BANNERPIPE_FRAUD_SIGNAL_H
@@ -52,6 +54,7 @@ enum signal_own {
 struct look {
 	struct lattice_view sets;        /* those that are asked for */
 	uint16_t velocity[LATTICE_SETS]; /* the most so far */
+	double rate; /* clicks for each other event, of all; 0: not known */
 	float own[SIGNAL_OWN];
 };
 
@@ -61,7 +64,8 @@ enum signal_family {
 	SIGNAL_VOLUME = SIGNAL_VELOCITY + LATTICE_SETS,
 	SIGNAL_CLICKS = SIGNAL_VOLUME + LATTICE_SETS,
 	SIGNAL_RATE = SIGNAL_CLICKS + LATTICE_SETS,
-	SIGNAL_DISTINCT = SIGNAL_RATE + LATTICE_SETS,
+	SIGNAL_LIFT = SIGNAL_RATE + LATTICE_SETS,
+	SIGNAL_DISTINCT = SIGNAL_LIFT + LATTICE_SETS,
 	SIGNAL_COUNT = SIGNAL_DISTINCT + LATTICE_SETS * LATTICE_FIELDS,
 };
 
@@ -80,7 +84,7 @@ uint32_t signal_sets(unsigned signal);
 float signal_value(const struct look *look, unsigned signal);
 
 /* Signals that measure much the same have one family, 0 .. SIGNAL_FAMILIES - 1. */
-enum { SIGNAL_FAMILIES = SIGNAL_OWN + 5 };
+enum { SIGNAL_FAMILIES = SIGNAL_OWN + 6 };
 unsigned signal_family(unsigned signal);
 
 #endif
