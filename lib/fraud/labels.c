@@ -30,7 +30,7 @@ struct labels {
 	int64_t count[SIGNALS][LABELS_BUCKETS][2];
 	float share[SIGNALS][LABELS_BUCKETS];
 	double prior, part; /* as of the last refresh */
-	uint64_t total[2], seen;
+	uint64_t total[2], changes;
 	struct labels_totals totals;
 };
 
@@ -127,6 +127,15 @@ refresh(struct labels *l)
 	l->prior = vec_log((invalid + 1) / ((double)l->total[0] + 1));
 }
 
+/* While there are few, each of them matters. */
+static void
+changed(struct labels *l)
+{
+	l->changes++;
+	if (l->changes % LABELS_REFRESH == 0 || (l->changes & (l->changes - 1)) == 0)
+		refresh(l);
+}
+
 void
 labels_see(struct labels *l, uint64_t event, const struct look *look, instant when)
 {
@@ -140,8 +149,7 @@ labels_see(struct labels *l, uint64_t event, const struct look *look, instant wh
 		e->bucket[l->learnt[i]] =
 		    (uint8_t)bucket_of(signal_value(look, l->learnt[i]));
 	count(l, e, 1);
-	if (++l->seen % LABELS_REFRESH == 0)
-		refresh(l);
+	changed(l);
 }
 
 void
@@ -163,6 +171,7 @@ labels_tell(
 	if (e->seen)
 		count(l, e, 1);
 	l->totals.told++;
+	changed(l);
 }
 
 /* --- Shares ------------------------------------------------------------------------ */
@@ -245,6 +254,7 @@ labels_print(
 		n += print_range(
 		    b, l->words[signal], to + n, LABELS_TEXT_MAX - (size_t)n);
 		to[n++] = '\n';
+		to[n] = '\0';
 		assert(n < LABELS_TEXT_MAX);
 	}
 	return (unsigned)n;
@@ -262,7 +272,7 @@ labels_save(struct labels *l, struct state_writer *to)
 	state_put(to, &l->totals, sizeof l->totals);
 	state_put_double(to, l->prior);
 	state_put_double(to, l->part);
-	state_put_u64(to, l->seen);
+	state_put_u64(to, l->changes);
 }
 
 static bool
@@ -289,7 +299,8 @@ labels_load(struct labels *l, struct state_reader *from, struct error *error)
 	    state_get(from, l->total, sizeof l->total) != 0 ||
 	    state_get(from, &l->totals, sizeof l->totals) != 0 ||
 	    state_get_double(from, &l->prior) != 0 ||
-	    state_get_double(from, &l->part) != 0 || state_get_u64(from, &l->seen) != 0)
+	    state_get_double(from, &l->part) != 0 ||
+	    state_get_u64(from, &l->changes) != 0)
 		return error_set(error, "the snapshot is too short");
 	return is_sound(l) ? 0 : error_set(error, "the snapshot is damaged");
 }

@@ -12,7 +12,7 @@
  * the same, only the largest share counts. An event of which nobody has said anything
  * counts as valid until somebody does; what is taken back is subtracted exactly.
  *
- * Shares are made anew after every LABELS_REFRESH events.
+ * Shares are made anew after every LABELS_REFRESH events or labels, at first more often.
  */
 #ifndef BANNERPIPE_FRAUD_LABELS_H
 #define BANNERPIPE_FRAUD_LABELS_H

@@ -357,11 +357,22 @@ rules_apply(
 	}
 }
 
+/* In as few digits as tell the number from all others. */
+static void
+print_value(float value, char to[32])
+{
+	for (int digits = 1; digits <= 9; digits++) {
+		(void)snprintf(to, 32, "%.*g", digits, (double)value);
+		if (strtof(to, NULL) == value)
+			break;
+	}
+}
+
 unsigned
 rules_print(const struct rules *r, unsigned rule, double factor, char *to, size_t size)
 {
 	const struct rule *from = &r->rule[rule];
-	char name[SIGNAL_NAME_MAX];
+	char name[SIGNAL_NAME_MAX], value[32];
 	size_t n;
 
 	assert(rule < r->n);
@@ -371,9 +382,10 @@ rules_print(const struct rules *r, unsigned rule, double factor, char *to, size_
 		const struct condition *c = &from->condition[i];
 
 		(void)signal_name(c->signal, name);
-		n += (size_t)snprintf(to + n, size - n, " %s %s %s %.9g",
+		print_value(c->value, value);
+		n += (size_t)snprintf(to + n, size - n, " %s %s %s %s",
 		    i == 0 ? "if" : "and", name, operators[c->operator],
-		    (double) c->value);
+		    value);
 	}
 	return n < size ? (unsigned)n : 0;
 }
