@@ -12,6 +12,7 @@ enum {
 	LINE = 64,
 	CELLS = 2, /* of a line */
 	BLOCK = 4, /* lines of what goes together */
+	REFUGES = 2,
 	OTHERS = LATTICE_FIELDS - 1,
 	ROWS = 4, /* of the sketch; a key has one counter of each, all in one line */
 	COLUMNS = LINE / ROWS / sizeof(uint16_t),
@@ -173,15 +174,32 @@ home_of(const struct lattice *l, const struct lattice_view *v, unsigned set)
 	return line_at(l, leader, spot.line | ((unsigned)leader & spot.mask));
 }
 
-/* The line of its own that a set has when its home is full. */
+/* The i-th line of its own that a set has, where its home is full. */
 static inline struct lattice_cell *
-refuge_of(const struct lattice *l, uint64_t hash)
+refuge_of(const struct lattice *l, uint64_t hash, unsigned i)
 {
-	return line_at(l, hash_mix(hash), (unsigned)hash % BLOCK);
+	uint64_t at = hash_mix(hash + i);
+
+	return line_at(l, at, (unsigned)at % BLOCK);
 }
 
-/* The cell; NULL: there is none. A home is filled before a refuge is, and nothing is ever
+/* The cell; NULL: there is none. One line is filled before the next is, and nothing is ever
  * emptied, so that an empty place ends the search. */
+static struct lattice_cell *
+find_away(const struct lattice *l, uint64_t hash, uint32_t tag)
+{
+	for (unsigned i = 0; i < REFUGES; i++) {
+		struct lattice_cell *line = refuge_of(l, hash, i);
+
+		for (unsigned k = 0; k < CELLS; k++)
+			if (line[k].tag == tag)
+				return &line[k];
+		if (line[CELLS - 1].tag == 0)
+			break;
+	}
+	return NULL;
+}
+
 static inline struct lattice_cell *
 find(const struct lattice *l, struct lattice_cell *home, uint64_t hash)
 {
@@ -191,10 +209,7 @@ find(const struct lattice *l, struct lattice_cell *home, uint64_t hash)
 		return home;
 	if (home[1].tag == tag)
 		return home + 1;
-	if (home[1].tag == 0)
-		return NULL;
-	home = refuge_of(l, hash);
-	return home[0].tag == tag ? home : home[1].tag == tag ? home + 1 : NULL;
+	return home[1].tag == 0 ? NULL : find_away(l, hash, tag);
 }
 
 void
@@ -341,26 +356,27 @@ leave(struct lattice *l, uint64_t hash, const struct lattice_cell *cell, uint32_
 	return begun;
 }
 
-/* Of home and refuge the place that is empty, or else worth least. */
+/* Of home and refuges the place that is empty, or else worth least. */
 static struct lattice_cell *
 choose(const struct lattice *l, const struct lattice_view *v, unsigned set)
 {
-	struct lattice_cell *lines[2] = { v->home[set], refuge_of(l, v->hash[set]) };
-	struct lattice_cell *best = NULL;
+	struct lattice_cell *line = v->home[set], *best = NULL;
 	uint64_t least = UINT64_MAX;
 
-	for (unsigned i = 0; i < 2 * CELLS; i++) {
-		struct lattice_cell *c = &lines[i / CELLS][i % CELLS];
-		uint32_t volume =
-		    lattice_within(c->volume, (int32_t)(v->length - c->length));
-		uint64_t worth = (uint64_t)volume << 32 | c->brief;
+	for (unsigned i = 0; i <= REFUGES; i++) {
+		for (struct lattice_cell *c = line; c < line + CELLS; c++) {
+			int32_t ahead = (int32_t)(v->length - c->length);
+			uint64_t worth =
+			    (uint64_t)lattice_within(c->volume, ahead) << 32 | c->brief;
 
-		if (c->tag == 0)
-			return c;
-		if (worth < least) {
-			least = worth;
-			best = c;
+			if (c->tag == 0)
+				return c;
+			if (worth < least) {
+				least = worth;
+				best = c;
+			}
 		}
+		line = refuge_of(l, v->hash[set], i);
 	}
 	return best;
 }
@@ -394,7 +410,8 @@ prefetch_absent(const struct lattice *l, const struct lattice_view *v, uint32_t 
 		if (v->home[set][0].tag == 0 || v->home[set][1].tag == 0)
 			continue;
 		full |= 1U << set;
-		__builtin_prefetch(refuge_of(l, v->hash[set]), 1);
+		for (unsigned i = 0; i < REFUGES; i++)
+			__builtin_prefetch(refuge_of(l, v->hash[set], i), 1);
 		__builtin_prefetch(counters_of(l, v->length, key), 1);
 	}
 	for (; full != 0; full &= full - 1) {

@@ -18,7 +18,7 @@
  * whoever does not know the key makes two meet once in 10^9. Cells of sets that go together
  * lie together, those with a user by the user, others by the address or the device: an
  * event finds its 31 in some ten places. Where that line of two cells is taken, a set has
- * another line of its own. When both are, the cell with the least volume goes, the one of
+ * two lines of its own. When all are, the cell with the least volume goes, the one of
  * longest ago if there are several: under a flood of new keys hot ones stay. What went is
  * counted, and estimated by a Count-Min sketch behind the cells (Cormode and Muthukrishnan,
  * J. Algorithms 2005): a set that comes again begins with the volume that its slice had.
