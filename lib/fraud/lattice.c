@@ -106,6 +106,7 @@ lattice_new(struct lattice_rule rule, uint64_t memory_bytes)
 	size_t cells, sketch, over;
 
 	assert(rule.brief.us >= WHEN_SECOND && rule.length.us >= rule.brief.us);
+	assert(rule.length.us / rule.brief.us <= LATTICE_RATIO_MAX);
 	if (memory_bytes < lattice_memory_min())
 		return NULL;
 	l = calloc(1, sizeof *l);
@@ -241,7 +242,7 @@ slice_of_time(struct span length, instant when)
 static void
 set_time(const struct lattice *l, instant when, struct lattice_view *v)
 {
-	v->brief = slice_of_time(l->rule.brief, when);
+	v->brief = (uint16_t)slice_of_time(l->rule.brief, when);
 	v->length = slice_of_time(l->rule.length, when);
 }
 
@@ -268,11 +269,11 @@ turn(uint16_t count[2], int32_t ahead)
 static void
 advance(struct lattice_cell *c, const struct lattice_view *v)
 {
-	int32_t brief = (int32_t)(v->brief - c->brief);
+	int32_t brief = (int16_t)(uint16_t)(v->brief - c->brief);
 	int32_t length = (int32_t)(v->length - c->length);
 
-	if (brief > 0) {
-		turn(c->velocity, brief);
+	if (brief > 0 || length > 1) {
+		turn(c->velocity, length > 1 ? 2 : brief);
 		c->brief = v->brief;
 	}
 	if (length > 0) {
@@ -283,6 +284,7 @@ advance(struct lattice_cell *c, const struct lattice_view *v)
 			memset(c->distinct[1], 0, OTHERS);
 		memset(c->distinct[0], 0, OTHERS);
 		c->length = v->length;
+		c->began = 0;
 	}
 }
 
@@ -338,18 +340,19 @@ leave(struct lattice *l, uint64_t hash, const struct lattice_cell *cell, uint32_
 	uint32_t mass = lattice_within(cell->volume, (int32_t)(slice - cell->length));
 	struct counters *c = counters_of(l, slice, key);
 	struct lattice_cell begun = { .tag = tag_of(hash) };
+	uint32_t own = (uint32_t)cell->volume[0] - cell->began;
 
-	begun.volume[0] = estimate(l, slice, hash_mix(begun.tag));
+	begun.began = begun.volume[0] = estimate(l, slice, hash_mix(begun.tag));
 	if (mass == 0)
 		return begun;
 	l->totals.evicted++;
-	l->totals.mass += mass;
+	l->totals.mass += mass - (mass < cell->began ? mass : cell->began);
 	if (cell->length != slice || l->sketch_slice - slice > 1)
 		return begun;
 	for (unsigned row = 0; row < ROWS; row++) {
 		uint16_t *at = &c->row[row][column(key, row)];
 
-		*at = more(*at, cell->volume[0]);
+		*at = more(*at, own);
 	}
 	dirty_mark(
 	    &l->sketch_dirty, (size_t)((uint8_t *)c - (uint8_t *)l->sketch), sizeof *c);
@@ -445,7 +448,8 @@ absent(const struct lattice_view *v)
 static bool
 count_late(struct lattice_cell *c, const struct lattice_view *v, bool click)
 {
-	uint32_t brief = c->brief - v->brief, length = c->length - v->length;
+	uint16_t brief = (uint16_t)(c->brief - v->brief);
+	uint32_t length = c->length - v->length;
 
 	if (brief <= 1)
 		c->velocity[brief] = one_more(c->velocity[brief]);

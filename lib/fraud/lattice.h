@@ -44,14 +44,20 @@ enum lattice_field {
 /* A set of fields is its bits, 1..31. */
 enum { LATTICE_SETS = 1 << LATTICE_FIELDS };
 
+enum { LATTICE_RATIO_MAX = 16000 };
+
 struct lattice_rule {
-	struct span brief, length; /* of slices, a second or more */
+	/* Of slices: a second or more; the long ones at most LATTICE_RATIO_MAX times the
+	 * brief ones. */
+	struct span brief, length;
 };
 
 /* Counts of a set; of a pair the first is of the slice that it was last touched in. */
 struct lattice_cell {
-	uint32_t tag;           /* 0: empty */
-	uint32_t brief, length; /* slices */
+	uint32_t tag;    /* 0: empty */
+	uint32_t length; /* slices; of brief ones the lower bits */
+	uint16_t brief;
+	uint16_t began; /* of the volume of this slice what the sketch told */
 	uint16_t velocity[2], volume[2], clicks[2];
 	uint8_t distinct[2][LATTICE_FIELDS -
 	    1]; /* of the fields not in the set, in order */
@@ -65,8 +71,9 @@ struct lattice_point {
 
 /* The sets of some of its fields, as a look at them finds them. */
 struct lattice_view {
-	unsigned present;       /* fields */
-	uint32_t brief, length; /* slices of the time that it is of */
+	unsigned present; /* fields */
+	uint32_t length;  /* slices of the time that it is of */
+	uint16_t brief;
 	uint64_t hash[LATTICE_SETS];
 	struct lattice_cell *home[LATTICE_SETS]; /* where each is, if it is there */
 	struct lattice_cell *cell[LATTICE_SETS]; /* to look at; an empty one: nothing */
@@ -75,7 +82,7 @@ struct lattice_view {
 struct lattice_totals {
 	uint64_t cells;   /* taken at some time */
 	uint64_t evicted; /* cells that went while they counted */
-	uint64_t mass;    /* events that these had counted */
+	uint64_t mass;    /* events that these had counted, or a few more */
 	uint64_t late;    /* events that came after their slices */
 };
 
@@ -109,8 +116,10 @@ static inline uint32_t
 lattice_velocity(const struct lattice_view *v, unsigned set)
 {
 	const struct lattice_cell *c = v->cell[set];
+	int32_t ahead = (int16_t)(uint16_t)(v->brief - c->brief);
 
-	return lattice_within(c->velocity, (int32_t)(v->brief - c->brief));
+	return lattice_within(
+	    c->velocity, (int32_t)(v->length - c->length) > 1 ? 2 : ahead);
 }
 
 static inline uint32_t

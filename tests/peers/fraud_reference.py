@@ -5,7 +5,9 @@
 #	fraud_reference.py log SEED EVENTS      a random log, as JSON lines
 #	fraud_reference.py rules PART           rules that name a part of the signals, so that
 #	                                        --all tells their values; nothing: no such part
-#	fraud_reference.py check LOG VERDICTS   compare; prints how many values were equal
+#	fraud_reference.py check LOG VERDICTS...
+#	                                        compare; prints how many values were equal. The
+#	                                        names of the signals are in VERDICTS.names
 import collections
 import itertools
 import json
@@ -44,7 +46,7 @@ def log(seed, n):
     shown = []
     for i in range(n):
         t += int(r.expovariate(1.2) * 1e6) if r.random() < 0.99 else 400 * 10**6
-        u = min(int(r.expovariate(0.06)), 60)
+        u = min(int(r.expovariate(0.1)), 60)
         e = {"event": r.choices(KINDS, [18, 9, 1])[0], "event_id": "e%d" % i, "timestamp": t}
         values = ["192.0.2.%d" % (u % 40), "d%d" % (u % 50), "os%d" % (u % 3), "u%d" % u,
                   "b%d" % r.randrange(5)]
@@ -248,28 +250,35 @@ def findings(path):
     return out
 
 
-def check(log_path, verdict_path):
-    expected = findings(log_path)
-    equal, signal_names = 0, collections.Counter()
-    asked = None
+def compare(expected, verdict_path):
+    """How many values are equal."""
+    equal, there, events = 0, set(), 0
+    asked = set(open(verdict_path + ".names").read().split())
     for line in open(verdict_path):
         r = json.loads(line)
         if r.get("event") not in ("verdict", "retract"):
             continue
-        asked = asked or set(open(verdict_path + ".names").read().split())
-        want = {k: x for k, x in expected.pop((r["event_id"], r["version"])).items() if k in asked}
+        values = expected[r["event_id"], r["version"]]
+        want = {k: x for k, x in values.items() if k in asked}
         got = r["measured"]
         for k in set(want) | set(got):
             a, b = want.get(k), got.get(k)
             if a is None or b is None or abs(a - b) > 2e-5 * max(1, abs(a)):
                 sys.exit("%s, version %d, %s: %s, not %s" % (r["event_id"], r["version"], k, b, a))
-            equal += 1
-            signal_names[k] += 1
-    if expected:
-        sys.exit("%d verdicts are missing" % len(expected))
-    for k in asked - set(signal_names):
-        sys.exit("%s is never there" % k)
-    print(equal)
+        equal += len(want)
+        there |= set(want)
+        events += 1
+    if events != len(expected):
+        sys.exit("%d verdicts, not %d" % (events, len(expected)))
+    if asked != there:
+        sys.exit("never there: %s" % sorted(asked - there))
+    return equal
+
+
+def check(log_path, verdict_paths):
+    expected = findings(log_path)
+    for path in verdict_paths:
+        print(path, compare(expected, path))
 
 
 if sys.argv[1] == "log":
@@ -280,4 +289,4 @@ elif sys.argv[1] == "rules":
     for i, s in enumerate(list(signals())[16 * part:16 * part + 16]):
         print("m%d 0.001 if %s >= -1000000" % (i, s))
 else:
-    check(sys.argv[2], sys.argv[3])
+    check(sys.argv[2], sys.argv[3:])
