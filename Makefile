@@ -227,6 +227,8 @@ bench:  ## our speed beside that of the usual tools, in one run
 	@sh tests/bench/barriers.sh
 	@sh tests/bench/http.sh
 	@sh tests/bench/givt.sh
+	@sh tests/bench/fraud.sh
+	@sh tests/bench/fraud-power.sh
 	@sh tests/bench/login.sh
 	@sh tests/bench/transaction.sh
 

@@ -128,6 +128,15 @@ fraud_labels(const struct fraud *f)
 	return f->labels;
 }
 
+/* The rate of clicks that is usual. */
+static void
+set_rate(const struct fraud *f, struct look *look)
+{
+	look->rate = peers_rate(&f->click_rate[USER]);
+	if (look->rate == 0)
+		look->rate = peers_rate(&f->click_rate[ADDRESS]);
+}
+
 /* --- Sources ----------------------------------------------------------------------- */
 
 static inline bool
@@ -165,6 +174,7 @@ static void
 measure_source(const struct fraud *f, unsigned i, const struct trail *s, float *own)
 {
 	own[SIGNAL_PERIOD_USER + i] = trail_spread(s);
+	own[SIGNAL_PEAK_USER + i] = s->peak;
 	own[SIGNAL_CTR_USER + i] =
 	    peers_deviation(&f->click_rate[i], s->shown, s->clicked);
 	own[SIGNAL_CVR_USER + i] =
@@ -183,6 +193,16 @@ tell_click_before(struct fraud *f, unsigned i, const struct trail *s, float gap)
 		before->own[SIGNAL_NEXT_USER + i] = gap;
 }
 
+/* How keen it is on the banner of this click. */
+static void
+see_peak(const struct fraud *f, unsigned i, struct trail *s)
+{
+	unsigned set = 1U << field_of[i] | 1U << LATTICE_BANNER;
+	float lift = signal_value(&f->first, SIGNAL_LIFT + set);
+
+	s->peak = lift > s->peak ? lift : s->peak;
+}
+
 static void
 add_to_source(struct fraud *f, unsigned i, const struct fraud_event *e,
     struct summary *waiting, uint64_t number)
@@ -197,6 +217,8 @@ add_to_source(struct fraud *f, unsigned i, const struct fraud_event *e,
 		tell_click_before(f, i, s, own[SIGNAL_GAP_USER + i]);
 		s->waiting = number;
 	}
+	if (e->kind == TRAIL_CLICKED)
+		see_peak(f, i, s);
 	trail_add(s, e->kind, e->when);
 	if (i == ADDRESS && e->agent != 0)
 		trail_agent(s, e->agent);
@@ -273,9 +295,7 @@ judge(struct fraud *f, struct look *look, struct summary *s, struct fraud_findin
 	double part = f->labels == NULL ? 0 : labels_part(f->labels);
 	bool placed = s->places.taken;
 
-	look->rate = peers_rate(&f->click_rate[USER]);
-	if (look->rate == 0)
-		look->rate = peers_rate(&f->click_rate[ADDRESS]);
+	set_rate(f, look);
 	rules_apply(f->rules, look, 1 - part, &to->reasons);
 	if (part > 0)
 		labels_apply(f->labels, look, part, &to->reasons);
@@ -348,6 +368,7 @@ look_first(
 	if (s->point.present != e->point.present)
 		lattice_open(f->lattice, &s->point, EVERY_SET, &f->first.sets);
 	lattice_add(f->lattice, e->when, e->kind == TRAIL_CLICKED, &f->first.sets);
+	set_rate(f, &f->first);
 	for (unsigned i = 0; i < SOURCES; i++)
 		if (has(&s->point, field_of[i]))
 			add_to_source(f, i, e, s, number);

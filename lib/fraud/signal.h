@@ -31,6 +31,8 @@
 	X(PERIOD_ADDRESS, "spread(ip)")                                                \
 	X(FOCUS_USER, "focus(user)") /* share of clicks on this banner */              \
 	X(FOCUS_ADDRESS, "focus(ip)")                                                  \
+	X(PEAK_USER, "peak(user)") /* largest lift with a banner so far */             \
+	X(PEAK_ADDRESS, "peak(ip)")                                                    \
 	X(CTR_USER, "ctr(user)") /* deviations above peers */                          \
 	X(CTR_ADDRESS, "ctr(ip)")                                                      \
 	X(CVR_USER, "cvr(user)")                                                       \

@@ -30,6 +30,7 @@ struct trail {
 	uint32_t shown, clicked, bought; /* halved together at TRAIL_HALF */
 	/* To its peers: clicks of impressions, purchases of clicks. */
 	uint32_t told_shown, told_clicked, told_sold, told_bought;
+	float peak; /* the caller's: how keen it was on a banner, at most */
 	float gap_mean, gap_variance; /* of logarithms */
 	uint8_t gaps;                 /* how many these are of, 255: or more */
 	uint8_t agents[TRAIL_AGENTS];

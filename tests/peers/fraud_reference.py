@@ -35,7 +35,7 @@ def signals():
             if x not in s:
                 yield "distinct(%s/%s)" % (FIELDS[x], name(s))
     for who in ("user", "ip"):
-        for f in ("gap", "next", "future", "spread", "focus", "ctr", "cvr"):
+        for f in ("gap", "next", "future", "spread", "focus", "peak", "ctr", "cvr"):
             yield "%s(%s)" % (f, who)
     yield from ("click", "agents", "delay", "nth", "foreign", "unseen", "marked")
 
@@ -95,6 +95,7 @@ class Trail:
         self.mean = self.variance = 0.0
         self.gaps = 0
         self.agents = collections.Counter()
+        self.peak = 0
         self.told = [0, 0, 0, 0]
 
     def add(self, kind, t):
@@ -165,10 +166,14 @@ class World:
                 for x in range(5):
                     if x not in s and v[x] is not None:
                         self.values[key, x, l].add(v[x])
+        rate = self.rate()
         for who, value in (("user", v[3]), ("ip", v[0])):
             if value is None:
                 continue
             trail = self.trails[who][value]
+            if kind == "click" and v[4] is not None and rate:
+                s = (3, 4) if who == "user" else (0, 4)
+                trail.peak = max(trail.peak, self.lift(s, v, l, rate))
             if kind == "click":
                 if trail.clicks:
                     before = trail.clicks[-1]
@@ -182,12 +187,27 @@ class World:
             e["seen"][who] = len(trail.events)
         e["peak"] = {}
 
+    def rate(self):
+        return next((p.p() for p in (self.peers["user"][0], self.peers["ip"][0]) if p.news >= 50), None)
+
+    def lift(self, s, v, l, rate):
+        two = lambda counter, key: counter[key, l] + counter[key, l - 1]
+        key = s, tuple(v[i] for i in s)
+        k = two(self.clicks, key)
+        n, p = two(self.long, key) - k, rate
+        if 4 in s and s != (4,):
+            all_key = ((4,), (v[4],))
+            ak = two(self.clicks, all_key)
+            an = two(self.long, all_key) - ak
+            p = (ak - k + 200 * rate) / (an - n + 200)
+        return (k - n * p) / math.sqrt(n * p * (1 - p) + 1)
+
     def measure(self, e, t, second):
         m, v = dict(e["own"]), e["v"]
         if not second:
             m = {k: x for k, x in m.items() if not k.startswith("next")}
         b, l = t // (BRIEF * 10**6), t // (LONG * 10**6)
-        rate = next((p.p() for p in (self.peers["user"][0], self.peers["ip"][0]) if p.news >= 50), None)
+        rate = self.rate()
         two = lambda counter, key: counter[key, l] + counter[key, l - 1]
         for s in SETS:
             if any(v[i] is None for i in s):
@@ -200,13 +220,7 @@ class World:
             m["volume(%s)" % text], m["clicks(%s)" % text] = n, k
             m["rate(%s)" % text] = k / max(1, n - k)
             if rate:
-                p, n = rate, n - k
-                if 4 in s and s != (4,):
-                    all_key = ((4,), (v[4],))
-                    ak = two(self.clicks, all_key)
-                    an = two(self.long, all_key) - ak
-                    p = (ak - k + 200 * rate) / (an - n + 200)
-                m["lift(%s)" % text] = (k - n * p) / math.sqrt(n * p * (1 - p) + 1)
+                m["lift(%s)" % text] = self.lift(s, v, l, rate)
             for x in range(5):
                 if x not in s:
                     m["distinct(%s/%s)" % (FIELDS[x], text)] = max(
@@ -218,6 +232,7 @@ class World:
             shown, clicked, bought = (trail.count[k] for k in KINDS)
             m["ctr(%s)" % who] = self.peers[who][0].z(shown, clicked)
             m["cvr(%s)" % who] = self.peers[who][1].z(clicked, bought)
+            m["peak(%s)" % who] = trail.peak
             m["spread(%s)" % who] = math.sqrt(trail.variance) if trail.gaps >= 6 else None
             if second:
                 m["future(%s)" % who] = len(trail.events) - e["seen"][who]
