@@ -214,8 +214,12 @@ rate(const struct lattice_view *v, unsigned set)
 	return (float)clicks / (float)(others == 0 ? 1 : others);
 }
 
-/* Of k clicks in n showings where a share p is usual, (k - n p) / sqrt(n p (1 - p) + 1): the
- * 1 shrinks what is told by few. p is that of the other events of the banner, drawn to that
+/* Of k clicks in n showings where a share p is usual,
+ *
+ *	(k - n p) / sqrt(n p (1 - p) + 1 + (n p)^2)
+ *
+ * where the 1 shrinks what is told by few, and the square is of tastes: rates that differ
+ * by as much as they are large are usual. p is that of the other events of the banner, drawn to that
  * of all as if there had been LIFT_PRIOR of these. */
 static float
 lift(const struct look *look, unsigned set)
@@ -235,7 +239,7 @@ lift(const struct look *look, unsigned set)
 		p = (all + LIFT_PRIOR * p) / (shown + LIFT_PRIOR);
 	}
 	p = p < 0 ? 0 : p < 1 ? p : 1;
-	return (float)((clicks - n * p) / sqrt(n * p * (1 - p) + 1));
+	return (float)((clicks - n * p) / sqrt(n * p * (1 - p) + 1 + n * p * n * p));
 }
 
 float

@@ -200,7 +200,7 @@ class World:
             ak = two(self.clicks, all_key)
             an = two(self.long, all_key) - ak
             p = (ak - k + 200 * rate) / (an - n + 200)
-        return (k - n * p) / math.sqrt(n * p * (1 - p) + 1)
+        return (k - n * p) / math.sqrt(n * p * (1 - p) + 1 + (n * p) ** 2)
 
     def measure(self, e, t, second):
         m, v = dict(e["own"]), e["v"]
