@@ -5,7 +5,7 @@
 # visitors, after bp-givt and alone: by kind of visitor the mean share, over the seeds, of
 # clicks and of impressions that are invalid in the end, and of those that were so on
 # arrival. Robots that come slowly are looked for in four weeks, all others in a day. The
-# rules were made with seeds below 200.
+# rules were made with seeds below 300.
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 build=${BUILD:-build}
@@ -14,7 +14,7 @@ PATH=$build/bin:$PATH
 dir=$(mktemp -d "${TMPDIR:-/tmp}/bannerpipe.XXXXXX")
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
-[ $# -gt 0 ] || set -- 201 202 203 204 205 206 207 208 209 210
+[ $# -gt 0 ] || set -- 301 302 303 304 305 306 307 308 309 310
 day=crawler:0.02,scraper:0.01,farm:0.02,device_farm:0.02,rotation:0.02,prefetch:0.01
 
 judged() { # the verdicts of a stream, as lines

@@ -4,7 +4,7 @@
 #
 # What bp-fraud finds, of three seeds by which its rules were not made (ten of them:
 # tests/bench/fraud-power.sh): of farms and crawlers at least 80 % with at most 1 % of
-# honest clicks and impressions, of slow robots half.
+# honest clicks and impressions, of slow robots half of the clicks.
 . "${0%/*}/lib.sh"
 
 if ! bp-simulate --help | grep -q -e --attack; then
