@@ -38,7 +38,8 @@ LIBS     := $(PKGL) -lsimdjson -lstdc++ -lm
 LIBSRC := $(wildcard lib/*.c lib/*/*.c lib/*.cc lib/*/*.cc)
 MAPS   := $(sort $(wildcard lib/text/maps/*.map))
 LISTS  := $(patsubst %,lib/traffic/lists/%.txt,robots browsers datacentres)
-EMBED  := $(patsubst %,$(BUILD)/lib/%.c,text/maps traffic/lists serve/banner_js)
+RULES  := $(wildcard lib/fraud/rules/*.txt)
+EMBED  := $(patsubst %,$(BUILD)/lib/%.c,text/maps traffic/lists fraud/rules_text serve/banner_js)
 # Debian ships llhttp as its C sources. Nothing of it is lenient.
 LLHTTP  ?= /usr/share/llhttp
 LLOBJ  := $(patsubst %,$(BUILD)/llhttp/%.o,api http llhttp)
@@ -121,6 +122,12 @@ $(BUILD)/lib/traffic/lists.c: $(LISTS) lib/base/embed.sh
 	@mkdir -p $(@D)
 	sh lib/base/embed.sh lib/traffic/known.h 'struct known_list' known_lists \
 	    known_count $(LISTS) >$@
+
+# The rules of bp-fraud.
+$(BUILD)/lib/fraud/rules_text.c: $(RULES) lib/base/embed.sh
+	@mkdir -p $(@D)
+	sh lib/base/embed.sh lib/fraud/known_rules.h 'struct known_rule' known_rules \
+	    known_rules_count $(RULES) >$@
 
 # The script of bp-serve, as C.
 $(BUILD)/lib/serve/banner_js.c: lib/serve/banner.js lib/serve/banner_js.sh
@@ -220,6 +227,8 @@ bench:  ## our speed beside that of the usual tools, in one run
 	@sh tests/bench/barriers.sh
 	@sh tests/bench/http.sh
 	@sh tests/bench/givt.sh
+	@sh tests/bench/fraud.sh
+	@sh tests/bench/fraud-power.sh
 	@sh tests/bench/login.sh
 	@sh tests/bench/transaction.sh
 

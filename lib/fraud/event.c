@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/fraud/event.h"
+
+#include <math.h>
+
+#include "lib/hash.h"
+#include "lib/traffic/ip.h"
+
+int
+event_keys_init(struct event_keys *k, struct reader *reader, struct hash_key hash,
+    const char *users, struct error *error)
+{
+	static const char *const names[EVENT_KEYS] = { "ip", "device", "os",
+		"creative_id", "asn", "user_agent", "decision_id", "fraud" };
+
+	for (unsigned i = 0; i < EVENT_KEYS; i++) {
+		k->key[i] = reader_key(reader, names[i]);
+		k->hash[i] = (struct hash_key){ hash.k0, hash_mix(hash.k1 + i + 1) };
+	}
+	return visitor_keys_init(&k->visitor, reader, hash, users, error);
+}
+
+uint64_t
+event_hash(const struct event_keys *k, struct slice id)
+{
+	return hash_keyed(k->visitor.hash, id);
+}
+
+/* 0 is of nothing. */
+static uint64_t
+hash_of(const struct event_keys *k, enum event_key key, struct slice value)
+{
+	uint64_t hash = hash_keyed(k->hash[key], value);
+
+	return hash == 0 ? 1 : hash;
+}
+
+static uint64_t
+hash_value(const struct event_keys *k, const struct record *r, enum event_key key)
+{
+	struct slice value;
+
+	return record_id(r, k->key[key], &value) && value.size > 0
+	    ? hash_of(k, key, value)
+	    : 0;
+}
+
+static uint64_t
+hash_address(const struct event_keys *k, const struct record *r)
+{
+	struct slice text;
+	struct ip ip;
+
+	if (record_str(r, k->key[EVENT_ADDRESS], &text) && ip_parse(text, &ip) &&
+	    ip.six)
+		return hash_of(k, EVENT_ADDRESS, slice_of(&ip.high, sizeof ip.high));
+	return hash_value(k, r, EVENT_ADDRESS);
+}
+
+static void
+set_field(struct lattice_point *p, enum lattice_field field, uint64_t hash)
+{
+	p->hash[field] = hash;
+	p->present |= (unsigned)(hash != 0) << field;
+}
+
+static double
+mark_of(const struct event_keys *k, const struct record *r)
+{
+	struct slice mark, score;
+	double value;
+
+	return record_value(r, k->key[EVENT_MARK], &mark) &&
+		value_type(mark) == VALUE_MAP && value_get(mark, "score", &score) &&
+		value_number(score, &value) && isfinite(value)
+	    ? value
+	    : NAN;
+}
+
+bool
+event_read(const struct event_keys *k, const struct record *r, struct fraud_event *to)
+{
+	uint64_t user = 0;
+	struct slice id, agent;
+
+	*to = (struct fraud_event){ .marked = mark_of(k, r) };
+	for (unsigned i = 0; i < k->visitor.users && user == 0; i++)
+		user = visitor_hash(&k->visitor, r, i);
+	set_field(&to->point, LATTICE_USER, user);
+	set_field(&to->point, LATTICE_ADDRESS, hash_address(k, r));
+	set_field(&to->point, LATTICE_DEVICE, hash_value(k, r, EVENT_DEVICE));
+	set_field(&to->point, LATTICE_SYSTEM, hash_value(k, r, EVENT_SYSTEM));
+	set_field(&to->point, LATTICE_BANNER, hash_value(k, r, EVENT_BANNER));
+	if (k->wants_network)
+		to->network = hash_value(k, r, EVENT_NETWORK);
+	/* No key of a table. */
+	if (record_str(r, k->key[EVENT_AGENT], &agent) && agent.size > 0)
+		to->agent = hash_bytes(agent, k->hash[EVENT_AGENT].k1) | 1;
+	to->decision = hash_value(k, r, EVENT_DECISION);
+	if (record_id(r, KEY_EVENT_ID, &id) && id.size > 0) {
+		if (k->wants_event)
+			to->event = event_hash(k, id);
+		(void)record_value(r, KEY_EVENT_ID, &to->id);
+	}
+	return record_timestamp(r, &to->when);
+}

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/fraud/fraud.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lib/fraud/peers.h"
+#include "lib/hash.h"
+
+static const struct lattice_rule windows = { { WHEN_MINUTE }, { WHEN_DAY } };
+static const instant noon = INT64_C(20000) * WHEN_DAY + 12 * WHEN_HOUR;
+static struct error error;
+
+enum { ALL = (1 << LATTICE_FIELDS) - 1, USER = 1 << LATTICE_USER };
+
+/* Values of fields by numbers; 0: it has none. */
+static struct lattice_point
+point(unsigned ip, unsigned device, unsigned os, unsigned user, unsigned banner)
+{
+	const unsigned value[LATTICE_FIELDS] = { ip, device, os, user, banner };
+	struct lattice_point p = { .present = 0 };
+
+	for (unsigned i = 0; i < LATTICE_FIELDS; i++)
+		if (value[i] != 0) {
+			p.hash[i] = hash_mix((uint64_t)(i + 1) << 32 | value[i]);
+			p.present |= 1U << i;
+		}
+	return p;
+}
+
+static void
+add(struct lattice *l, struct lattice_point p, instant when, struct lattice_view *v)
+{
+	lattice_open(l, &p, UINT32_MAX, v);
+	lattice_add(l, when, false, v);
+}
+
+static void
+sets_say_how_many_values_came_with_them(void **state)
+{
+	struct lattice *l = lattice_new(windows, 1 << 20);
+	struct lattice_view v;
+
+	(void)state;
+	for (unsigned user = 1; user <= 5; user++)
+		for (unsigned times = 0; times < 3; times++)
+			add(l, point(1, 2, 3, user, 1 + user % 2), noon, &v);
+	assert_int_equal(lattice_volume(&v, 1 << LATTICE_ADDRESS), 15);
+	assert_int_equal(lattice_volume(&v, ALL), 3);
+	assert_int_equal(lattice_distinct(&v, 1 << LATTICE_ADDRESS, LATTICE_USER), 5);
+	assert_int_equal(lattice_distinct(&v, 1 << LATTICE_DEVICE, LATTICE_BANNER), 2);
+	assert_int_equal(lattice_distinct(&v, USER, LATTICE_ADDRESS), 1);
+	add(l, point(1, 0, 0, 0, 0), noon + WHEN_DAY, &v);
+	assert_int_equal(lattice_volume(&v, 1 << LATTICE_ADDRESS), 16);
+	assert_int_equal(lattice_velocity(&v, 1 << LATTICE_ADDRESS), 1);
+	assert_int_equal(lattice_distinct(&v, 1 << LATTICE_ADDRESS, LATTICE_USER), 5);
+	add(l, point(1, 0, 0, 0, 0), noon + 3 * WHEN_DAY, &v);
+	assert_int_equal(lattice_volume(&v, 1 << LATTICE_ADDRESS), 1);
+	lattice_free(l);
+}
+
+/* Each newcomer is a set of one field: what is there, what went and what came add up. */
+static void
+a_flood_of_keys_leaves_hot_ones_and_is_accounted_for(void **state)
+{
+	struct lattice *l = lattice_new(windows, 1 << 18);
+	const struct lattice_point hot = point(0, 0, 0, 7, 0);
+	struct lattice_totals t;
+	struct lattice_view v;
+
+	(void)state;
+	for (unsigned i = 0; i < 200000; i++) {
+		add(l, point(0, 0, 0, 1000 + i, 0), noon + i, &v);
+		if (i % 100 == 0)
+			add(l, hot, noon + i, &v);
+	}
+	add(l, hot, noon + 200000, &v);
+	t = lattice_totals(l);
+	assert_int_equal(lattice_volume(&v, USER), 2001);
+	assert_true(t.cells <= (1 << 18) / 32);
+	/* All that came is what the hot one has, what is there, and what went. */
+	assert_true(t.evicted == 200001 - t.cells);
+	assert_true(t.mass >= t.evicted && t.mass + t.cells <= 202002);
+	lattice_free(l);
+}
+
+static void
+names_of_signals_are_read_as_they_are_written(void **state)
+{
+	char name[SIGNAL_NAME_MAX];
+	unsigned n = 0, size;
+
+	(void)state;
+	for (unsigned i = 0; i < SIGNAL_COUNT; i++) {
+		if (!signal_exists(i))
+			continue;
+		size = signal_name(i, name);
+		assert_int_equal(size, strlen(name));
+		assert_int_equal(signal_find(slice_text(name)), i);
+		n++;
+	}
+	assert_int_equal(n, SIGNAL_OWN + 5 * 31 + 75);
+	assert_int_equal(signal_find(slice_text("volume(banner+user)")),
+	    signal_find(slice_text("volume(user+banner)")));
+	assert_int_equal(signal_find(slice_text("distinct(user/user)")), -1);
+	assert_int_equal(signal_find(slice_text("volume(user+user)")), -1);
+	assert_int_equal(signal_find(slice_text("volume()")), -1);
+	assert_int_equal(signal_find(slice_text("volume(")), -1);
+}
+
+static void
+of_a_group_the_weightiest_rule_counts(void **state)
+{
+	struct rules *r = rules_read(slice_text("a.x 1 if click = 1\nprior -1\n"
+						"b 0.5 if nth >= 2 and nth < 3\n"
+						"a.y -3 if click >= 1\n"
+						"a.z 9 if click > 1\n"
+						"c 7 if delay >= 0\n"),
+	    &error);
+	static struct look look;
+	struct rules_sum sum;
+
+	(void)state;
+	assert_non_null(r);
+	for (unsigned i = 0; i < SIGNAL_OWN; i++)
+		look.own[i] = NAN;
+	look.own[SIGNAL_CLICK] = 1;
+	look.own[SIGNAL_NTH] = 2;
+	rules_apply(r, &look, 1, &sum);
+	assert_true(sum.score == -3.5);
+	assert_int_equal(sum.n, 2);
+	assert_string_equal(sum.reason[0].word, "a.y");
+	assert_string_equal(sum.reason[1].word, "b");
+	rules_free(r);
+}
+
+static void
+a_mistake_in_rules_names_its_line(void **state)
+{
+	static const struct {
+		const char *text, *error;
+	} wrong[] = {
+		{ "prior 1\nprior 2\n", "line 2: a second prior" },
+		{ "x 1 when click = 1\n", "line 1: 'when' is no 'if'" },
+		{ "\n#\nx 1e9 if click = 1\n",
+		    "line 3: '1e9' is no share of -100 to 100" },
+		{ "x 1 if clack = 1\n", "line 1: 'clack' is no signal" },
+		{ "x 1 if click = 1 or nth = 2\n", "line 1: 'or' is no 'and'" },
+		{ "x 1 if click =\n", "line 1: number is missing" },
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		assert_null(rules_read(slice_text(wrong[i].text), &error));
+		assert_string_equal(error.text, wrong[i].error);
+	}
+}
+
+static void
+the_rules_that_come_with_it_are_read(void **state)
+{
+	struct rules *r = rules_read(rules_preset(), &error);
+
+	(void)state;
+	if (r == NULL)
+		fail_msg("%s", error.text);
+	assert_true(rules_count(r) > 10 && rules_prior(r) < 0);
+	rules_free(r);
+}
+
+static void
+influence_ends_with_its_places_and_begins_with_an_epoch(void **state)
+{
+	struct influence_rule rule = { .epoch = { WHEN_DAY } };
+	const uint64_t who[INFLUENCE_SUBJECTS] = { 1, 2, 3 };
+	struct influence_places p, other, tomorrow;
+	struct influence *f;
+
+	(void)state;
+	assert_int_equal(influence_parse(&rule, "user=2,ip=3", &error), 0);
+	f = influence_new(rule, 1 << 16);
+	p = influence_of(f, who, 9, 1, noon);
+	other = influence_of(f, who, 8, 1, noon);
+	tomorrow = influence_of(f, who, 9, 1, noon + WHEN_DAY);
+	assert_true(influence_take(f, &p, noon) && influence_take(f, &p, noon));
+	assert_false(influence_take(f, &p, noon));
+	assert_true(influence_take(f, &other, noon));
+	influence_give(f, &p);
+	assert_true(influence_take(f, &p, noon));
+	assert_false(influence_take(f, &p, noon));
+	assert_true(influence_take(f, &tomorrow, noon + WHEN_DAY));
+	assert_int_equal(influence_parse(&rule, "users=2", &error), -1);
+	assert_int_equal(influence_parse(&rule, "user=0", &error), -1);
+	influence_free(f);
+}
+
+/* Good's weight of evidence, from the counts by hand. */
+static void
+labels_weigh_evidence_and_take_it_back_exactly(void **state)
+{
+	struct labels *l = labels_new(1 << 20);
+	static struct look look;
+	static char before[LABELS_TEXT_MAX], after[LABELS_TEXT_MAX];
+	double q = (3 * 64 + 1.0) / (256 + LABELS_BUCKETS), share;
+
+	(void)state;
+	for (unsigned i = 0; i < SIGNAL_OWN; i++)
+		look.own[i] = NAN;
+	for (unsigned i = 1; i <= 256; i++) {
+		look.own[SIGNAL_NTH] = i % 4 == 0 ? 1 : 9;
+		labels_see(l, i, &look, noon);
+	}
+	(void)labels_print(l, SIGNAL_NTH, 1, before);
+	/* 64 of those with 9 are invalid, said in two turns of 2^n changes: 512. */
+	for (unsigned i = 1; i <= 256; i++)
+		labels_tell(l, i, i % 4 == 1, 1, noon);
+	assert_int_equal(labels_totals(l).invalid, 64);
+	share = log((64 + 20 * q) / (64 + 20)) - log((128 + 20 * q) / (192 + 20));
+	(void)labels_print(l, SIGNAL_NTH, 1, after);
+	(void)snprintf(before, sizeof before, "%+.3f if nth >= 8", share);
+	assert_non_null(strstr(after, before));
+	for (unsigned i = 1; i <= 256; i++)
+		labels_tell(l, i, true, 1, noon); /* repeats */
+	assert_int_equal(labels_totals(l).repeated, 256);
+	for (unsigned i = 1; i <= 256; i++)
+		labels_tell(l, i, false, 2, noon);
+	assert_int_equal(labels_totals(l).invalid, 0);
+	assert_int_equal(labels_totals(l).valid, 256);
+	labels_free(l);
+}
+
+static void
+peers_are_hard_to_move(void **state)
+{
+	struct peers p = { .n = 0 };
+	struct random r = { 5 };
+	double rate;
+
+	(void)state;
+	assert_true(isnan(peers_deviation(&p, 100, 3)));
+	for (unsigned i = 0; i < 4000; i++) {
+		uint32_t k = 0;
+
+		for (unsigned n = 0; n < 32; n++)
+			k += hash_uniform(random_next(&r)) < 0.03;
+		peers_tell(&p, 32, i % 50 == 0 ? 32 : k); /* 2 % click everything */
+	}
+	rate = peers_rate(&p);
+	assert_true(rate > 0.027 && rate < 0.036); /* a mean would be 0.049 */
+	assert_true(fabs((double)peers_deviation(&p, 1000, 30)) < 1);
+	assert_true(peers_deviation(&p, 1000, 150) > 10);
+}
+
+static void
+a_timer_has_no_spread_and_chance_has_that_of_an_exponential(void **state)
+{
+	struct trail timer = { .last = 0 }, chance = { .last = 0 };
+	struct random r = { 11 };
+	instant at = noon, when = noon;
+	double sum = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 4000; i++) {
+		trail_add(&timer, TRAIL_SHOWN, at += WHEN_SECOND);
+		when += 1 +
+		    (instant)(-log(1 - hash_uniform(random_next(&r))) * WHEN_SECOND);
+		trail_add(&chance, TRAIL_SHOWN, when);
+		sum += i < 100 ? 0 : (double)trail_spread(&chance);
+	}
+	assert_true(trail_spread(&timer) < 1e-6f);
+	assert_true(fabs(sum / 3900 - 3.14159265 / sqrt(6)) < 0.1);
+	for (unsigned i = 0; i < 64; i++)
+		trail_agent(&chance, (uint64_t)(i % 4) << 60);
+	assert_true(fabsf(trail_entropy(&chance) - 2) < 1e-6f);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(sets_say_how_many_values_came_with_them),
+		cmocka_unit_test(a_flood_of_keys_leaves_hot_ones_and_is_accounted_for),
+		cmocka_unit_test(names_of_signals_are_read_as_they_are_written),
+		cmocka_unit_test(of_a_group_the_weightiest_rule_counts),
+		cmocka_unit_test(a_mistake_in_rules_names_its_line),
+		cmocka_unit_test(the_rules_that_come_with_it_are_read),
+		cmocka_unit_test(
+		    influence_ends_with_its_places_and_begins_with_an_epoch),
+		cmocka_unit_test(labels_weigh_evidence_and_take_it_back_exactly),
+		cmocka_unit_test(peers_are_hard_to_move),
+		cmocka_unit_test(
+		    a_timer_has_no_spread_and_chance_has_that_of_an_exponential),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
