@@ -14,7 +14,7 @@
 #include <stdlib.h>
 
 #include "lib/filter.h"
-#include "lib/fraud/event.h"
+#include "lib/fraud/behaviour.h"
 #include "lib/fraud/finding.h"
 
 struct fraud_filter {
@@ -23,7 +23,7 @@ struct fraud_filter {
 	bool learns, all;
 
 	struct fraud *fraud; /* owned */
-	struct event_keys keys;
+	struct behaviour_keys keys;
 	struct judgement_keys judgement;
 	struct watermark seen;
 	instant now;
@@ -158,7 +158,7 @@ start(struct run *run, void *self)
 		return -1;
 	if (f->learnt_path != NULL && !f->learns)
 		return run_usage(run, "--learnt wants --learn");
-	if (event_keys_init(&f->keys, run_reader(run), hash_key(run_seed(run)),
+	if (behaviour_keys_init(&f->keys, run_reader(run), hash_key(run_seed(run)),
 		f->users, &error) != 0)
 		return run_usage(run, "--user: %s", error.text);
 	f->keys.wants_network = f->influence != NULL;
@@ -223,7 +223,7 @@ judge(struct run *run, struct fraud_filter *f, const struct record *r,
 	struct fraud_finding found;
 	double weight;
 
-	if (!event_read(&f->keys, r, &e) || !record_weight(r, &weight))
+	if (!behaviour_read(&f->keys, r, &e) || !record_weight(r, &weight))
 		return run_reject(run, "no timestamp, or a weight that is no number");
 	if (weight < 0)
 		return PASS;
@@ -253,7 +253,8 @@ learn(struct run *run, struct fraud_filter *f, const struct record *r, enum kind
 		return run_reject(run, "%s: %s", kind_name(kind), wrong);
 	if (!record_timestamp(r, &when))
 		return run_reject(run, "%s: no timestamp", kind_name(kind));
-	fraud_tell(f->fraud, event_hash(&f->keys, j.event_id), j.out, j.version, when);
+	fraud_tell(
+	    f->fraud, behaviour_hash(&f->keys, j.event_id), j.out, j.version, when);
 	return PASS;
 }
 
@@ -272,7 +273,7 @@ each(struct run *run, void *self, const struct record *r)
 	case KIND_PURCHASE:
 		return judge(run, f, r, TRAIL_BOUGHT);
 	case KIND_DECISION:
-		if (event_read(&f->keys, r, &e))
+		if (behaviour_read(&f->keys, r, &e))
 			fraud_decide(f->fraud, &e);
 		return PASS;
 	case KIND_VERDICT:

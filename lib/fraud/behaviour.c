@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/fraud/event.h"
+#include "lib/fraud/behaviour.h"
 
 #include <math.h>
 
@@ -7,13 +7,13 @@
 #include "lib/traffic/ip.h"
 
 int
-event_keys_init(struct event_keys *k, struct reader *reader, struct hash_key hash,
-    const char *users, struct error *error)
+behaviour_keys_init(struct behaviour_keys *k, struct reader *reader,
+    struct hash_key hash, const char *users, struct error *error)
 {
-	static const char *const names[EVENT_KEYS] = { "ip", "device", "os",
+	static const char *const names[BEHAVIOUR_KEYS] = { "ip", "device", "os",
 		"creative_id", "asn", "user_agent", "decision_id", "fraud" };
 
-	for (unsigned i = 0; i < EVENT_KEYS; i++) {
+	for (unsigned i = 0; i < BEHAVIOUR_KEYS; i++) {
 		k->key[i] = reader_key(reader, names[i]);
 		k->hash[i] = (struct hash_key){ hash.k0, hash_mix(hash.k1 + i + 1) };
 	}
@@ -21,14 +21,14 @@ event_keys_init(struct event_keys *k, struct reader *reader, struct hash_key has
 }
 
 uint64_t
-event_hash(const struct event_keys *k, struct slice id)
+behaviour_hash(const struct behaviour_keys *k, struct slice id)
 {
 	return hash_keyed(k->visitor.hash, id);
 }
 
 /* 0 is of nothing. */
 static uint64_t
-hash_of(const struct event_keys *k, enum event_key key, struct slice value)
+hash_of(const struct behaviour_keys *k, enum behaviour_key key, struct slice value)
 {
 	uint64_t hash = hash_keyed(k->hash[key], value);
 
@@ -36,7 +36,8 @@ hash_of(const struct event_keys *k, enum event_key key, struct slice value)
 }
 
 static uint64_t
-hash_value(const struct event_keys *k, const struct record *r, enum event_key key)
+hash_value(
+    const struct behaviour_keys *k, const struct record *r, enum behaviour_key key)
 {
 	struct slice value;
 
@@ -46,15 +47,16 @@ hash_value(const struct event_keys *k, const struct record *r, enum event_key ke
 }
 
 static uint64_t
-hash_address(const struct event_keys *k, const struct record *r)
+hash_address(const struct behaviour_keys *k, const struct record *r)
 {
 	struct slice text;
 	struct ip ip;
 
-	if (record_str(r, k->key[EVENT_ADDRESS], &text) && ip_parse(text, &ip) &&
+	if (record_str(r, k->key[BEHAVIOUR_ADDRESS], &text) && ip_parse(text, &ip) &&
 	    ip.six)
-		return hash_of(k, EVENT_ADDRESS, slice_of(&ip.high, sizeof ip.high));
-	return hash_value(k, r, EVENT_ADDRESS);
+		return hash_of(
+		    k, BEHAVIOUR_ADDRESS, slice_of(&ip.high, sizeof ip.high));
+	return hash_value(k, r, BEHAVIOUR_ADDRESS);
 }
 
 static void
@@ -65,12 +67,12 @@ set_field(struct lattice_point *p, enum lattice_field field, uint64_t hash)
 }
 
 static double
-mark_of(const struct event_keys *k, const struct record *r)
+mark_of(const struct behaviour_keys *k, const struct record *r)
 {
 	struct slice mark, score;
 	double value;
 
-	return record_value(r, k->key[EVENT_MARK], &mark) &&
+	return record_value(r, k->key[BEHAVIOUR_MARK], &mark) &&
 		value_type(mark) == VALUE_MAP && value_get(mark, "score", &score) &&
 		value_number(score, &value) && isfinite(value)
 	    ? value
@@ -78,7 +80,8 @@ mark_of(const struct event_keys *k, const struct record *r)
 }
 
 bool
-event_read(const struct event_keys *k, const struct record *r, struct fraud_event *to)
+behaviour_read(
+    const struct behaviour_keys *k, const struct record *r, struct fraud_event *to)
 {
 	uint64_t user = 0;
 	struct slice id, agent;
@@ -88,18 +91,18 @@ event_read(const struct event_keys *k, const struct record *r, struct fraud_even
 		user = visitor_hash(&k->visitor, r, i);
 	set_field(&to->point, LATTICE_USER, user);
 	set_field(&to->point, LATTICE_ADDRESS, hash_address(k, r));
-	set_field(&to->point, LATTICE_DEVICE, hash_value(k, r, EVENT_DEVICE));
-	set_field(&to->point, LATTICE_SYSTEM, hash_value(k, r, EVENT_SYSTEM));
-	set_field(&to->point, LATTICE_BANNER, hash_value(k, r, EVENT_BANNER));
+	set_field(&to->point, LATTICE_DEVICE, hash_value(k, r, BEHAVIOUR_DEVICE));
+	set_field(&to->point, LATTICE_SYSTEM, hash_value(k, r, BEHAVIOUR_SYSTEM));
+	set_field(&to->point, LATTICE_BANNER, hash_value(k, r, BEHAVIOUR_BANNER));
 	if (k->wants_network)
-		to->network = hash_value(k, r, EVENT_NETWORK);
+		to->network = hash_value(k, r, BEHAVIOUR_NETWORK);
 	/* No key of a table. */
-	if (record_str(r, k->key[EVENT_AGENT], &agent) && agent.size > 0)
-		to->agent = hash_bytes(agent, k->hash[EVENT_AGENT].k1) | 1;
-	to->decision = hash_value(k, r, EVENT_DECISION);
+	if (record_str(r, k->key[BEHAVIOUR_AGENT], &agent) && agent.size > 0)
+		to->agent = hash_bytes(agent, k->hash[BEHAVIOUR_AGENT].k1) | 1;
+	to->decision = hash_value(k, r, BEHAVIOUR_DECISION);
 	if (record_id(r, KEY_EVENT_ID, &id) && id.size > 0) {
 		if (k->wants_event)
-			to->event = event_hash(k, id);
+			to->event = behaviour_hash(k, id);
 		(void)record_value(r, KEY_EVENT_ID, &to->id);
 	}
 	return record_timestamp(r, &to->when);
