@@ -21,6 +21,7 @@ lib/feature/spec.c	a digest
 lib/feature/subject.c	becomes a feature, which models share and store; tables hash it again with a key
 lib/feature/vector.c	becomes a feature, which models share and store
 lib/filter/outputs.c	a digest
+lib/fraud/behaviour.c	seeded; agents of one address, of which a bounded set is looked through
 lib/log/format.c	a digest
 lib/log/segment.c	a digest
 lib/log/writer.c	a digest
