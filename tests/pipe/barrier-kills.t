@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# once: a long campaign; barrier-files, hosts-kills and run-faults kill in every build
+# once: a long campaign; hosts-kills and run-faults kill in every build
 #
 # Every stage of a pipeline with two sinks is killed, again and again; what comes out in the
 # end is what comes out of the plain pipeline: text, records, rejects, late ones.

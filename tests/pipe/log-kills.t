@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# once: a long campaign; barrier-files, hosts-kills and run-faults kill in every build
+# once: a long campaign; hosts-kills and run-faults kill in every build
 #
 # A replay of two inputs into a log, every stage of which is killed again and again: in the
 # end the log has the records of the plain pipeline, in its order, each once.

@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
+# once: it is about what is found, not about a build
 #
 # How many attackers bp-login finds in a population whose distributions are known
 # (tests/peers/login_population.py): with the right password from anywhere, from the victim's

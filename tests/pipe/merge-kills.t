@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# once: a long campaign; barrier-files, hosts-kills and run-faults kill in every build
+# once: a long campaign; hosts-kills and run-faults kill in every build
 #
 # bp-merge in pipelines of bp-run: two sources of which one ends early, and a diamond with
 # two sinks. Every stage is killed after a commit, and the runner is stopped; what comes out
