@@ -204,10 +204,11 @@ enum verdict run_reject(struct run *run, const char *format, ...)
 
 /* Scratch space for one new record, RECORD_SIZE_MAX bytes, reset by this call. */
 struct build *run_build(struct run *run);
-/* Send a record of the filter's own making; counted as emitted. 0 or FAIL. */
+/* Send a record of the filter's own making; counted as emitted. In `each` it goes before the
+ * current record, unless that was sent by run_pass. Its timestamp is not before that of the
+ * last TICK. 0 or FAIL. */
 int run_emit(struct run *run, struct slice record);
-/* Send what run_build has gathered; a record too large is a reject of the current one.
- */
+/* Send what run_build has gathered; what is too large for a record is said, and FAIL. */
 int run_emit_built(struct run *run);
 /* Send a held record: held - 1, out + 1. What has to be added to it is built with it, in
  * run_build, say; run_set is for the current record only. */

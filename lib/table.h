@@ -105,7 +105,7 @@ struct table_counts {
 
 struct table_counts table_counts(const struct table *t);
 
-/* The whole table as one block, for a snapshot (state_put_table); borrowed, valid until
+/* The whole table as one block, for a snapshot (lib/state/block.h); borrowed, valid until
  * the next change. It is meant for the same program on the same kind of machine. */
 struct slice table_bytes(const struct table *t);
 /* What of it was changed. */

@@ -320,7 +320,7 @@ sub repeated {
 sub peak {
 	my ($use, $input) = @_;
 	my $usage = build() . '/tools/usage';
-	die "$usage is not built: run make $usage\n" if !-x $usage;
+	die "$usage is not built: run make\n" if !-x $usage;
 	return $use->in_home(sub {
 		my ($dir) = @_;
 		spew("$dir/.input", $input);
