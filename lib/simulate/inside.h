@@ -61,13 +61,24 @@ label(struct market *s, const struct person *p)
 	    : s->ends.truth(s->ends.context, tell_label(&s->tell, s->now, p));
 }
 
+/* What a server is not told, if there is one. */
+static inline int
+write_out(struct market *s, const struct person *p, struct slice record)
+{
+	int status = s->ends.record(s->ends.context, record);
+
+	return status == 0 ? label(s, p) : status;
+}
+
 /* What is no news of banners. */
 static inline int
 tell(struct market *s, const struct person *p, struct slice record)
 {
-	int status = s->ends.event != NULL
-	    ? s->ends.event(s->ends.server, lane_of(p), record)
-	    : s->ends.record(s->ends.context, record);
+	int status;
+
+	if (s->ends.event == NULL)
+		return write_out(s, p, record);
+	status = s->ends.event(s->ends.server, lane_of(p), record);
 
 	return status == 0 ? label(s, p) : status;
 }

@@ -241,5 +241,6 @@ raid_chargeback(struct market *s, const struct happening *h)
 	uint64_t base = h->who == WHO_FRIENDLY ? 0 : WHO_NUMBERS;
 
 	s->counts.chargebacks++;
-	return tell(s, &p, tell_chargeback(&s->tell, h->at, &p, base + h->slot));
+	/* It is the bank that says so, not a visitor. */
+	return write_out(s, &p, tell_chargeback(&s->tell, h->at, &p, base + h->slot));
 }

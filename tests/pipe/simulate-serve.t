@@ -60,7 +60,8 @@ same(total["clicks"], sum(r["clicked"] for r in humans), "of all their clicks")
 ok(total["ctr_low"] < total["ctr"] < total["ctr_high"], "with an interval")
 ok(0 < total["latency_p50_us"] <= total["latency_p99_us"] and total["wall_us"] > 0,
    "and with how fast the server was")
-same({r["event"] for r in records(p.out())}, {"metric"}, "no other record leaves")
+same({r["event"] for r in records(p.out())}, {"chargeback", "metric"},
+     "but for what a bank says no other record leaves")
 anonymous = [r for r in of("serve", "request") if "user_id" not in r]
 ok(anonymous and all(r["consent"] == {"personalization": False} for r in anonymous),
    "who has not consented is sent so")
