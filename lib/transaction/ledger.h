@@ -47,7 +47,7 @@ struct transaction {
 	int64_t value_micros;
 	double weight;    /* 0: taken back */
 	float score;      /* log-odds that it was given */
-	uint32_t version; /* of the last judgement of it; 0: none */
+	uint32_t version; /* the least that the next judgement of it must have */
 	uint16_t text_size;
 	uint8_t label; /* enum label */
 	bool told;     /* somebody said so, not time alone */

@@ -396,6 +396,25 @@ average_precision_is_as_exact_as_it_says(void **state)
 	assert_true(f.recall[2] > 0.2 && f.recall[2] <= 0.5);
 }
 
+/* 0.1 + 0.2 - 0.1 - 0.2 is not 0. */
+static void
+what_rounding_leaves_is_no_fraud(void **state)
+{
+	static const double weight[] = { 0.1, 0.2, -0.1, -0.2 };
+	struct precision_figures f;
+	static struct report r;
+
+	(void)state;
+	report_clear(&r);
+	precision_note(&r, -2, false, 1);
+	for (unsigned i = 0; i < 4; i++)
+		precision_note(&r, i % 2 == 0 ? 1 : 2, true, weight[i]);
+	f = precision_figures(&r);
+	assert_true(f.fraud != 0);
+	assert_true(isnan(f.average_precision) && isnan(f.average_precision_error));
+	assert_true(isnan(f.recall[0]) && isnan(f.auc));
+}
+
 static void
 a_share_of_the_scores_is_told_of(void **state)
 {
@@ -445,6 +464,7 @@ main(void)
 		cmocka_unit_test(no_complaint_for_a_week_means_sound),
 		cmocka_unit_test(a_snapshot_goes_on_as_the_book_would),
 		cmocka_unit_test(average_precision_is_as_exact_as_it_says),
+		cmocka_unit_test(what_rounding_leaves_is_no_fraud),
 		cmocka_unit_test(a_share_of_the_scores_is_told_of),
 		cmocka_unit_test(deviations_are_by_the_median_of_distances),
 	};
