@@ -6,7 +6,7 @@
  * bands. As event time goes on, each transaction crosses each boundary once. A band's sums
  * are those of the transactions that are in it, each times its weight: what changes of one
  * (its label, its weight) changes the band that it is in, and what never came and what was
- * taken back are the same, to the bit where weights are whole and values below 2^53 micros.
+ * taken back are the same, to the bit where weights are whole and sums of value below 2^53 micros.
  *
  * A transaction that comes late is put at its place, unless more than BANDS_LATE_MAX of the
  * subject are later.

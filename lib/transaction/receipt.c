@@ -6,7 +6,7 @@
 #include "lib/option.h"
 #include "lib/record/feature_key.h"
 
-/* |value_micros| beyond this is no amount of money: sums stay exact below it. */
+/* |value_micros| beyond this is no amount of money: sums up to it are exact. */
 static const int64_t value_most = INT64_C(1) << 53;
 
 static int
