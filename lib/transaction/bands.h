@@ -81,6 +81,11 @@ bands_sum(const struct bands *b, unsigned first, unsigned last)
 	return s;
 }
 
+/* Whether the list of a cell, of at most *most, can have come about: who is next and before,
+ * in the order of time, and where its bands begin. *most is less by those in it. */
+bool bands_are_sound(const struct bands_kind *kind, const struct ledger *l,
+    const struct bands *b, uint64_t *most);
+
 /* The newest that is older than the boundary; 0: none, or it is not held any more. */
 uint64_t bands_newest_beyond(const struct bands_kind *kind, const struct ledger *l,
     const struct bands *b, unsigned boundary);

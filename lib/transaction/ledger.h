@@ -90,6 +90,13 @@ int ledger_init(struct ledger *l, unsigned subjects, unsigned keys, unsigned tra
     uint64_t bytes);
 void ledger_fini(struct ledger *l);
 
+/* Of an instant that was read: it is one, or WHEN_NEVER. */
+static inline bool
+ledger_instant_holds(instant when)
+{
+	return when == WHEN_NEVER || (when >= -WHEN_MAX && when <= WHEN_MAX);
+}
+
 static inline bool
 ledger_holds(const struct ledger *l, uint64_t number)
 {
