@@ -84,8 +84,7 @@ show_counters(struct run *run, struct transactions *f)
 	    "keys of velocity counted roughly for want of memory",
 	    &c->velocity_evicted);
 	run_counter(run, "alerts", "purchases above the threshold", &f->alerts);
-	run_counter(run, "unnamed",
-	    "verdicts not written for want of an event_id or a higher version",
+	run_counter(run, "unnamed", "verdicts that nobody could heed: not written",
 	    &f->unnamed);
 }
 
@@ -139,7 +138,7 @@ judge(struct run *run, struct transactions *f, uint64_t number, instant at, bool
 	struct build *b;
 
 	t->out = out;
-	/* Others may have said the last word that there can be. */
+	/* Without a name, or after the last word that there can be. */
 	if (id.size == 0 || t->version == UINT32_MAX) {
 		f->unnamed++;
 		return PASS;
@@ -183,10 +182,8 @@ purchase(struct run *run, struct transactions *f, const struct record *r)
 
 	if (wrong != NULL)
 		return run_reject(run, "%s", wrong);
-	if (p.weight == 0)
-		return PASS;
-	if (p.weight < 0)
-		return take_back(f, &p);
+	if (p.weight <= 0)
+		return p.weight < 0 ? take_back(f, &p) : PASS;
 	if (book_purchase(f->book, &p, &said, &number) != BOOK_SCORED)
 		return PASS;
 	notice_risk(run_set(run, f->risk), &f->book->traits, &said);
@@ -218,7 +215,6 @@ charge_back(struct run *run, struct transactions *f, const struct record *r)
 	uint64_t hash = receipt_transaction(&f->keys, r), number;
 	double weight;
 	instant when;
-	bool fraud;
 
 	if (hash == 0 || !record_timestamp(r, &when) || !record_weight(r, &weight))
 		return run_reject(
@@ -227,15 +223,14 @@ charge_back(struct run *run, struct transactions *f, const struct record *r)
 		return PASS;
 	book_advance(f->book, when);
 	number = book_find(f->book, LEDGER_TRANSACTION, hash);
-	fraud = weight > 0;
 	if (number == 0) {
 		f->book->counts.unknown++;
 		return PASS;
 	}
-	book_label(f->book, number, fraud ? LABEL_FRAUD : LABEL_OPEN);
-	if (fraud == book_at(f->book, number)->out)
+	book_label(f->book, number, weight > 0 ? LABEL_FRAUD : LABEL_OPEN);
+	if ((weight > 0) == book_at(f->book, number)->out)
 		return PASS;
-	return judge(run, f, number, when, fraud, NULL);
+	return judge(run, f, number, when, weight > 0, NULL);
 }
 
 /* Of our own, too, when they come in a circle: they are repeats. */
