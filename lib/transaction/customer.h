@@ -16,7 +16,7 @@ struct customer {
 	instant from_when;
 	uint64_t bought; /* transactions that count, those dropped too */
 	instant signed_up;
-	bool has_signed_up;
+	uint8_t has_signed_up; /* 0: no */
 };
 
 static inline float

@@ -50,9 +50,9 @@ struct transaction {
 	uint32_t version; /* the least that the next judgement of it must have */
 	uint16_t text_size;
 	uint8_t label; /* enum label */
-	bool told;     /* somebody said so, not time alone */
-	bool odd;      /* far from what its customer spends */
-	bool out;      /* the last judgement took it out */
+	uint8_t told;  /* somebody said so, not time alone */
+	uint8_t odd;   /* far from what its customer spends */
+	uint8_t out;   /* the last judgement took it out */
 	uint8_t
 	    gone; /* bit i: no window of subject i has it any more; see LEDGER_LEFT */
 	struct ledger_link link[]; /* of each subject */

@@ -194,12 +194,12 @@ happen(struct book *b, struct random *r)
 		.id = { ledger_origin(&b->ledger, t)->id[0], 0 },
 		.customer = ledger_origin(&b->ledger, t)->hash[0] };
 	struct scorecard_answer said;
+	enum book_news news = t->weight > 0 ? BOOK_REPEAT : BOOK_RESTORED;
 
 	if (hash_bucket(random_next(r), 4) < 3)
 		tell(b, r);
 	else
-		assert_int_equal(book_purchase(b, &again, &said, &n),
-		    t->weight > 0 ? BOOK_REPEAT : BOOK_RESTORED);
+		assert_int_equal(book_purchase(b, &again, &said, &n), news);
 }
 
 /* What becomes of it between two runs; NULL when it is refused. */
