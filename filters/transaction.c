@@ -12,6 +12,7 @@
  * needs  events in the order of time; what is taken back may be as old as it likes
  */
 #include <inttypes.h>
+#include <math.h>
 
 #include "lib/filter.h"
 #include "lib/transaction/alert.h"
@@ -83,7 +84,7 @@ show_counters(struct run *run, struct transactions *f)
 	    "keys of velocity counted roughly for want of memory",
 	    &c->velocity_evicted);
 	run_counter(run, "alerts", "purchases above the threshold", &f->alerts);
-	run_counter(run, "unnamed", "verdicts not written for want of an event_id",
+	run_counter(run, "unnamed", "verdicts that nobody could heed: not written",
 	    &f->unnamed);
 }
 
@@ -137,18 +138,21 @@ judge(struct run *run, struct transactions *f, uint64_t number, instant at, bool
 	struct build *b;
 
 	t->out = out;
-	if (id.size == 0) {
+	/* Without a name, or after the last word that there can be. */
+	if (id.size == 0 || t->version == UINT32_MAX) {
 		f->unnamed++;
 		return PASS;
 	}
+	/* 0 is that of those who mark events when they come. */
+	t->version += t->version == 0;
 	if (run_pass(run) != 0)
 		return FAIL;
 	b = run_build(run);
 	if (said != NULL)
-		notice_verdict(b, &f->book->traits, id, at, ++t->version, said);
+		notice_verdict(b, &f->book->traits, id, at, t->version++, said);
 	else
 		notice_told(
-		    b, id, at, ++t->version, out, out ? "chargeback" : "no_chargeback");
+		    b, id, at, t->version++, out, out ? "chargeback" : "no_chargeback");
 	return run_emit_built(run) == 0 ? HOLD : FAIL;
 }
 
@@ -179,7 +183,7 @@ purchase(struct run *run, struct transactions *f, const struct record *r)
 	if (wrong != NULL)
 		return run_reject(run, "%s", wrong);
 	if (p.weight <= 0)
-		return take_back(f, &p);
+		return p.weight < 0 ? take_back(f, &p) : PASS;
 	if (book_purchase(f->book, &p, &said, &number) != BOOK_SCORED)
 		return PASS;
 	notice_risk(run_set(run, f->risk), &f->book->traits, &said);
@@ -196,7 +200,8 @@ sign_up(struct transactions *f, const struct record *r)
 	double weight;
 	instant when;
 
-	if (customer != 0 && record_timestamp(r, &when) && record_weight(r, &weight))
+	if (customer != 0 && record_timestamp(r, &when) && record_weight(r, &weight) &&
+	    weight != 0)
 		book_sign_up(f->book, customer, when, weight > 0);
 	return PASS;
 }
@@ -210,22 +215,22 @@ charge_back(struct run *run, struct transactions *f, const struct record *r)
 	uint64_t hash = receipt_transaction(&f->keys, r), number;
 	double weight;
 	instant when;
-	bool fraud;
 
 	if (hash == 0 || !record_timestamp(r, &when) || !record_weight(r, &weight))
 		return run_reject(
 		    run, "no transaction_id, timestamp or number as weight");
+	if (weight == 0)
+		return PASS;
 	book_advance(f->book, when);
 	number = book_find(f->book, LEDGER_TRANSACTION, hash);
-	fraud = weight > 0;
 	if (number == 0) {
 		f->book->counts.unknown++;
 		return PASS;
 	}
-	book_label(f->book, number, fraud ? LABEL_FRAUD : LABEL_OPEN);
-	if (fraud == book_at(f->book, number)->out)
+	book_label(f->book, number, weight > 0 ? LABEL_FRAUD : LABEL_OPEN);
+	if ((weight > 0) == book_at(f->book, number)->out)
 		return PASS;
-	return judge(run, f, number, when, fraud, NULL);
+	return judge(run, f, number, when, weight > 0, NULL);
 }
 
 /* Of our own, too, when they come in a circle: they are repeats. */
@@ -247,9 +252,9 @@ judgement(
 	if (number == 0)
 		return PASS; /* it is about something else, as most are */
 	t = ledger_change(&f->book->ledger, number);
-	if (j.version > UINT32_MAX || (t->version > 0 && j.version <= t->version))
+	if (j.version < t->version)
 		return PASS;
-	t->version = (uint32_t)j.version;
+	t->version = j.version < UINT32_MAX ? (uint32_t)j.version + 1 : UINT32_MAX;
 	t->out = j.out;
 	book_label(f->book, number, j.out ? LABEL_FRAUD : LABEL_SOUND);
 	return PASS;
@@ -323,7 +328,7 @@ finish(struct run *run, void *self)
 		    "%" PRIu64 " purchases were lost before they had a label: more "
 		    "--memory holds more of them",
 		    f->book->counts.unlabelled);
-	if (figures.fraud > 0) {
+	if (isfinite(figures.average_precision)) {
 		notice_line(&figures, line, sizeof line);
 		run_say(run, "%s", line);
 	}

@@ -130,6 +130,18 @@ number_parse_double(struct slice text, double *to)
 }
 
 bool
+number_parse_percent(struct slice text, double *to)
+{
+	double percent;
+
+	if (text.size == 0 || text.at[--text.size] != '%' ||
+	    !number_parse_double(text, &percent) || !(percent >= 0 && percent <= 100))
+		return false;
+	*to = percent / 100;
+	return true;
+}
+
+bool
 number_parse_decimal(struct slice text, unsigned scale, int64_t *to)
 {
 	bool negative = text.size > 0 && text.at[0] == '-';

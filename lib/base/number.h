@@ -20,6 +20,8 @@ bool number_parse_int(struct slice text, int64_t *to);
 /* A decimal fraction with an optional exponent, as JSON writes it ("-1.5e3"), correctly
  * rounded; no infinity, no NaN, nothing out of the range of a double. */
 bool number_parse_double(struct slice text, double *to);
+/* The same with a "%" behind it, from 0% to 100%, as a share: 0.005 of "0.5%". */
+bool number_parse_percent(struct slice text, double *to);
 
 /* An exact decimal times 10^scale, rounded half away from zero:
  * number_parse_decimal("12.34", 6) is 12340000, the micros of a price. No exponent.

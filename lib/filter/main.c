@@ -170,14 +170,11 @@ run_rejects_too_many(const struct run *run)
 {
 	const struct counters *c = &run->counters;
 	struct slice text = slice_text(run->common.max_rejects);
-	double percent;
 	uint64_t n = 0;
+	double share;
 
-	if (text.size > 1 && text.at[text.size - 1] == '%') {
-		text.size--;
-		(void)number_parse_double(text, &percent);
-		return (double)c->rejected > percent / 100 * (double)c->in;
-	}
+	if (number_parse_percent(text, &share))
+		return (double)c->rejected > share * (double)c->in;
 	(void)number_parse_uint(text, &n);
 	return c->rejected > n;
 }
@@ -186,17 +183,10 @@ static int
 check_common(struct run *run)
 {
 	struct slice text = slice_text(run->common.max_rejects);
-	double percent;
+	double share;
 	uint64_t n;
-	bool good;
 
-	if (text.size > 1 && text.at[text.size - 1] == '%')
-		good =
-		    number_parse_double(slice_of(text.at, text.size - 1), &percent) &&
-		    percent >= 0 && percent <= 100;
-	else
-		good = number_parse_uint(text, &n);
-	if (!good)
+	if (!number_parse_percent(text, &share) && !number_parse_uint(text, &n))
 		return run_usage(run,
 		    "--max-rejects wants a number or a percentage, not '%s'",
 		    run->common.max_rejects);

@@ -223,8 +223,8 @@ judge_turn(struct judge *j, uint64_t event, int64_t version, enum judge_word wor
 	/* Touched, as it changes; at its own time, so that it becomes no younger. */
 	e = table_touch(j->events, event, WHEN_NEVER, &fresh);
 	if (version == JUDGE_NEXT)
-		version = e->version + 1;
-	if (version <= e->version) {
+		version = e->version + (e->version < INT64_MAX);
+	else if (version <= e->version) {
 		j->counts.repeated++;
 		return;
 	}

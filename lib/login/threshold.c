@@ -10,20 +10,17 @@ threshold_parse(
     struct threshold *t, const char *text, double preset, struct error *error)
 {
 	struct slice number = slice_text(text);
+	bool good;
 
 	*t = (struct threshold){ .score = preset };
-	t->is_rate = number.size > 0 && number.at[number.size - 1] == '%';
-	if (!t->is_rate)
-		return number_parse_double(number, &t->score)
-		    ? 0
-		    : error_set(
-			  error, "'%s' is no log-odds (4.5) and no rate (1%%)", text);
-	number.size--;
-	if (!number_parse_double(number, &t->rate) || !(t->rate > 0 && t->rate < 100))
-		return error_set(
-		    error, "'%s' is no rate above 0%% and below 100%%", text);
-	t->rate /= 100;
-	return 0;
+	t->is_rate = number_parse_percent(number, &t->rate);
+	good = t->is_rate ? t->rate > 0 && t->rate < 1
+			  : number_parse_double(number, &t->score);
+	return good ? 0
+		    : error_set(error,
+			  "'%s' is neither log-odds (4.5) nor a rate above 0%% and "
+			  "below 100%% (1%%)",
+			  text);
 }
 
 void

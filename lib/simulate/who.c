@@ -39,6 +39,7 @@ int
 who_read_shares(double shares[WHO_COUNT], const char *list, struct error *error)
 {
 	const char *rest = list;
+	bool given[WHO_COUNT] = { false };
 	struct slice item;
 
 	memset(shares, 0, WHO_COUNT * sizeof *shares);
@@ -60,6 +61,10 @@ who_read_shares(double shares[WHO_COUNT], const char *list, struct error *error)
 			    "attack wants %s:SHARE, of 0 to 1, not '%.*s'",
 			    who_habits[who].word, (int)item.size,
 			    (const char *)item.at);
+		if (given[who])
+			return error_set(
+			    error, "attack: '%s' is there twice", who_habits[who].word);
+		given[who] = true;
 	}
 	return 0;
 }

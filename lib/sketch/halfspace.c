@@ -81,8 +81,11 @@ draw_trees(struct halfspace *h)
 static void
 set_range(struct halfspace *h, unsigned d, double least, double most)
 {
+	/* Halves, as the difference of two numbers need not be one. */
+	double half = most / 2 - least / 2, scale = 0.5 / half;
+
 	h->head->least[d] = least;
-	h->head->scale[d] = most > least ? 1 / (most - least) : 1;
+	h->head->scale[d] = half > 0 && isfinite(scale) ? scale : 1;
 }
 
 static void

@@ -14,20 +14,17 @@ int
 alert_parse(struct alert *a, const char *text, struct error *error)
 {
 	struct slice number = slice_text(text);
-	bool share = number.size > 0 && text[number.size - 1] == '%';
-	double value;
+	bool good;
 
-	number.size -= share;
 	*a = (struct alert){ .limit = INFINITY };
-	if (!number_parse_double(number, &value) ||
-	    (share && !(value > 0 && value < 100)))
-		return error_set(error,
-		    "'%s' is neither log-odds nor a share between 0%% and 100%%", text);
-	if (share)
-		a->share = value / 100;
-	else
-		a->limit = value;
-	return 0;
+	good = number_parse_percent(number, &a->share)
+	    ? a->share > 0 && a->share < 1
+	    : number_parse_double(number, &a->limit);
+	return good ? 0
+		    : error_set(error,
+			  "'%s' is neither log-odds (4.5) nor a share above 0%% and "
+			  "below 100%% (0.5%%)",
+			  text);
 }
 
 static void

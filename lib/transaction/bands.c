@@ -201,3 +201,29 @@ bands_newest_beyond(const struct bands_kind *kind, const struct ledger *l,
 
 	return bands_hold(b, l, n) ? n : 0;
 }
+
+bool
+bands_are_sound(const struct bands_kind *kind, const struct ledger *l,
+    const struct bands *b, uint64_t *most)
+{
+	uint64_t next = 0, n = b->newest;
+	instant next_when = WHEN_MAX;
+	unsigned found = 0, wanted = 0;
+
+	for (unsigned i = 0; i < BANDS; i++)
+		wanted += b->oldest[i] != 0;
+	for (; bands_hold(b, l, n); --*most) {
+		const struct transaction *t = ledger_at(l, n);
+		const struct ledger_link *k = &t->link[kind->link];
+
+		if (*most == 0 || k->next != next || t->when > next_when ||
+		    (next != 0 && k->next_when != next_when))
+			return false;
+		for (unsigned i = 0; i < BANDS; i++)
+			found += b->oldest[i] == n && b->oldest_when[i] == t->when;
+		next = n;
+		next_when = t->when;
+		n = k->before;
+	}
+	return found == wanted && ledger_instant_holds(b->now);
+}

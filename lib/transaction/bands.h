@@ -6,7 +6,7 @@
  * bands. As event time goes on, each transaction crosses each boundary once. A band's sums
  * are those of the transactions that are in it, each times its weight: what changes of one
  * (its label, its weight) changes the band that it is in, and what never came and what was
- * taken back are the same, to the bit where weights are whole and values below 2^53 micros.
+ * taken back are the same, to the bit where weights are whole and sums of value below 2^53 micros.
  *
  * A transaction that comes late is put at its place, unless more than BANDS_LATE_MAX of the
  * subject are later.
@@ -80,6 +80,11 @@ bands_sum(const struct bands *b, unsigned first, unsigned last)
 	}
 	return s;
 }
+
+/* Whether the list of a cell, of at most *most, can have come about: who is next and before,
+ * in the order of time, and where its bands begin. *most is less by those in it. */
+bool bands_are_sound(const struct bands_kind *kind, const struct ledger *l,
+    const struct bands *b, uint64_t *most);
 
 /* The newest that is older than the boundary; 0: none, or it is not held any more. */
 uint64_t bands_newest_beyond(const struct bands_kind *kind, const struct ledger *l,

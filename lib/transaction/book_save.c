@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+#include <math.h>
+
+#include "lib/record/feature_key.h"
 #include "lib/state/block.h"
-#include "lib/transaction/book.h"
+#include "lib/transaction/book_inside.h"
 
 void
 book_save(struct book *b, struct state_writer *to)
@@ -19,6 +22,65 @@ book_save(struct book *b, struct state_writer *to)
 		state_put_velocity(to, b->velocity);
 }
 
+/* --- Whether what was read can have come about ----------------------------------------- */
+
+static bool
+transactions_are_sound(const struct book *b)
+{
+	const struct ledger *l = &b->ledger;
+
+	for (uint64_t n = l->first; n < l->next; n++) {
+		const struct transaction *t = ledger_at(l, n);
+
+		if (!(t->weight >= 0 && t->weight <= FEATURES_VALUE_MAX) ||
+		    !isfinite(t->score) || !ledger_instant_holds(t->when) ||
+		    !traits_are_sound(&b->traits, ledger_traits(l, t)))
+			return false;
+	}
+	return true;
+}
+
+static bool
+customers_are_sound(const struct book *b)
+{
+	uint64_t most = b->ledger.next - b->ledger.first;
+	size_t s = 0;
+
+	for (; (s = table_next(b->customers, s)) != TABLE_NONE; s++) {
+		const struct customer *c = table_cell(b->customers, s);
+
+		if (!bands_are_sound(&b->customer_kind, &b->ledger, &c->bands, &most) ||
+		    !customer_is_sound(&b->ledger, CUSTOMER, c))
+			return false;
+	}
+	return true;
+}
+
+static bool
+terminals_are_sound(const struct book *b, unsigned i)
+{
+	uint64_t most = b->ledger.next - b->ledger.first;
+	size_t s = 0;
+
+	for (; (s = table_next(b->terminals[i], s)) != TABLE_NONE; s++)
+		if (!bands_are_sound(&b->terminal_kind[i], &b->ledger,
+			table_cell(b->terminals[i], s), &most))
+			return false;
+	return true;
+}
+
+static bool
+is_sound(const struct book *b)
+{
+	bool sound = ledger_instant_holds(b->now) && b->due >= b->ledger.first &&
+	    b->due <= b->ledger.next && transactions_are_sound(b) &&
+	    customers_are_sound(b);
+
+	for (unsigned i = 0; i < b->traits.terminals; i++)
+		sound = sound && terminals_are_sound(b, i);
+	return sound;
+}
+
 int
 book_load(struct book *b, struct state_reader *from, struct error *error)
 {
@@ -35,7 +97,7 @@ book_load(struct book *b, struct state_reader *from, struct error *error)
 			return -1;
 	if (b->velocity != NULL && state_get_velocity(from, b->velocity, error) != 0)
 		return -1;
-	if (b->due < b->ledger.first || b->due > b->ledger.next)
-		return error_set(error, "the snapshot's labels are not sound");
-	return 0;
+	return is_sound(b)
+	    ? 0
+	    : error_set(error, "the snapshot's transactions are not sound");
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/transaction/customer.h"
 
+#include <string.h>
+
 /* How far to look past what was taken back. */
 enum { STEPS_MAX = 64 };
 
@@ -142,4 +144,26 @@ customer_pause_us(
 		return pause_longest;
 	pause = when - ledger_at(l, n)->when;
 	return pause < 0 ? 0 : pause;
+}
+
+bool
+customer_is_sound(const struct ledger *l, unsigned link, const struct customer *c)
+{
+	struct typical last = { .n = 0 };
+	bool beyond = c->from == 0;
+
+	for (uint64_t n = c->bands.newest; bands_hold(&c->bands, l, n);) {
+		const struct transaction *t = ledger_at(l, n);
+
+		if ((t->gone & LEDGER_LEFT) == 0) {
+			if (beyond || last.n == TYPICAL_MAX)
+				return false;
+			typical_add(&last, customer_amount(t));
+		}
+		beyond = beyond || n == c->from;
+		n = t->link[link].before;
+	}
+	return beyond && last.n == c->typical.n &&
+	    memcmp(last.sorted, c->typical.sorted, last.n * sizeof *last.sorted) == 0 &&
+	    ledger_instant_holds(c->signed_up) && ledger_instant_holds(c->from_when);
 }

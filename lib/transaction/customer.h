@@ -16,7 +16,7 @@ struct customer {
 	instant from_when;
 	uint64_t bought; /* transactions that count, those dropped too */
 	instant signed_up;
-	bool has_signed_up;
+	uint8_t has_signed_up; /* 0: no */
 };
 
 static inline float
@@ -35,6 +35,8 @@ void customer_drop(
  * been so; its weight says so already. */
 void customer_enter(struct ledger *l, unsigned link, struct customer *c, uint64_t n);
 void customer_leave(struct ledger *l, unsigned link, struct customer *c, uint64_t n);
+/* Whether its last amounts are those that the ledger says, where its list is sound. */
+bool customer_is_sound(const struct ledger *l, unsigned link, const struct customer *c);
 /* Since the last transaction that counts, before `when`; negative: there was none. What is
  * held no more is as long ago as can be. */
 int64_t customer_pause_us(

@@ -47,12 +47,12 @@ struct transaction {
 	int64_t value_micros;
 	double weight;    /* 0: taken back */
 	float score;      /* log-odds that it was given */
-	uint32_t version; /* of the last judgement of it; 0: none */
+	uint32_t version; /* the least that the next judgement of it must have */
 	uint16_t text_size;
 	uint8_t label; /* enum label */
-	bool told;     /* somebody said so, not time alone */
-	bool odd;      /* far from what its customer spends */
-	bool out;      /* the last judgement took it out */
+	uint8_t told;  /* somebody said so, not time alone */
+	uint8_t odd;   /* far from what its customer spends */
+	uint8_t out;   /* the last judgement took it out */
 	uint8_t
 	    gone; /* bit i: no window of subject i has it any more; see LEDGER_LEFT */
 	struct ledger_link link[]; /* of each subject */
@@ -89,6 +89,13 @@ struct ledger {
 int ledger_init(struct ledger *l, unsigned subjects, unsigned keys, unsigned traits,
     uint64_t bytes);
 void ledger_fini(struct ledger *l);
+
+/* Of an instant that was read: it is one, or WHEN_NEVER. */
+static inline bool
+ledger_instant_holds(instant when)
+{
+	return when == WHEN_NEVER || (when >= -WHEN_MAX && when <= WHEN_MAX);
+}
 
 static inline bool
 ledger_holds(const struct ledger *l, uint64_t number)

@@ -60,6 +60,9 @@ walk(const struct report *r, struct precision_figures *to)
 		to->recall[k] /= t;
 }
 
+/* What rounding may leave of weights that are all taken back. */
+static const double nothing = 1e-9;
+
 struct precision_figures
 precision_figures(const struct report *r)
 {
@@ -69,10 +72,10 @@ precision_figures(const struct report *r)
 		.auc = of.auc,
 		.auc_error = of.auc_error };
 
-	if (r->positive > 0)
+	if (r->positive > nothing)
 		walk(r, &to);
 	else
-		to.average_precision = to.average_precision_error = to.recall[0] =
-		    to.recall[1] = to.recall[2] = NAN;
+		to.average_precision = to.average_precision_error = to.auc =
+		    to.auc_error = to.recall[0] = to.recall[1] = to.recall[2] = NAN;
 	return to;
 }

@@ -6,7 +6,7 @@
 #include "lib/option.h"
 #include "lib/record/feature_key.h"
 
-/* |value_micros| beyond this is no amount of money: sums stay exact below it. */
+/* |value_micros| beyond this is no amount of money: sums up to it are exact. */
 static const int64_t value_most = INT64_C(1) << 53;
 
 static int
@@ -91,10 +91,11 @@ receipt_purchase(
 	if (!record_weight(r, &to->weight) || to->weight > FEATURES_VALUE_MAX ||
 	    to->weight < -FEATURES_VALUE_MAX)
 		return "weight is no number up to a million";
-	if (!record_value(r, KEY_EVENT_ID, &to->event_id) ||
+	to->id[LEDGER_EVENT] = hash_of(k, r, KEY_EVENT_ID);
+	if (to->id[LEDGER_EVENT] == 0 ||
+	    !record_value(r, KEY_EVENT_ID, &to->event_id) ||
 	    to->event_id.size > UINT16_MAX)
 		to->event_id = slice_of(NULL, 0);
-	to->id[LEDGER_EVENT] = hash_of(k, r, KEY_EVENT_ID);
 	to->id[LEDGER_TRANSACTION] = receipt_transaction(k, r);
 	if (to->weight <= 0)
 		return NULL;

@@ -355,3 +355,17 @@ traits_cells(
 		}
 	return n;
 }
+
+bool
+traits_are_sound(const struct traits *t, const uint8_t *bucket)
+{
+	bool sound = true;
+
+	for (unsigned i = 0; i < t->fixed; i++)
+		sound = sound && bucket[i] < t->buckets[i];
+	for (unsigned i = 0; i < t->crosses; i++)
+		sound = sound && bucket[t->cross[i].a] < t->cross[i].buckets;
+	for (unsigned i = t->first_key; i < t->n; i++)
+		sound = sound && bucket[i] < COUNTS;
+	return sound;
+}

@@ -84,6 +84,8 @@ void traits_of(const struct traits *t, const struct traits_view *v, uint8_t *to)
  * are themselves. Returns how many. */
 unsigned traits_cells(
     const struct traits *t, const uint8_t *bucket, uint32_t *cell, uint8_t *part);
+/* Whether these are buckets that there are. */
+bool traits_are_sound(const struct traits *t, const uint8_t *bucket);
 /* What a reason calls a part; borrowed. */
 static inline struct slice
 traits_word(const struct traits *t, unsigned part)

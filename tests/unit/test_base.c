@@ -138,6 +138,23 @@ a_text_that_is_no_number_is_refused(void **state)
 }
 
 static void
+a_percentage_is_a_share(void **state)
+{
+	static const char *wrong[] = { "", "%", "5", "5%%", "5% ", "-1%", "100.1%",
+		"nan%", "1e400%", "%5" };
+	double x = 3;
+
+	(void)state;
+	assert_true(number_parse_percent(slice_text("0.5%"), &x) && x == 0.005);
+	assert_true(number_parse_percent(slice_text("0%"), &x) && x == 0);
+	assert_true(number_parse_percent(slice_text("1e2%"), &x) && x == 1);
+	for (size_t n = 0; n < sizeof wrong / sizeof wrong[0]; n++)
+		if (number_parse_percent(slice_text(wrong[n]), &x))
+			fail_msg("\"%s\" was taken for a percentage", wrong[n]);
+	assert_true(x == 1);
+}
+
+static void
 a_decimal_is_scaled_exactly(void **state)
 {
 	static const struct {
@@ -249,6 +266,7 @@ main(void)
 		cmocka_unit_test(a_double_survives_being_written_and_read),
 		cmocka_unit_test(a_double_is_read_as_strtod_reads_it),
 		cmocka_unit_test(a_text_that_is_no_number_is_refused),
+		cmocka_unit_test(a_percentage_is_a_share),
 		cmocka_unit_test(a_decimal_is_scaled_exactly),
 		cmocka_unit_test(a_size_has_a_suffix_in_powers_of_1024),
 		cmocka_unit_test(bytes_are_stored_in_the_order_named),

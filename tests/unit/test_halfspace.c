@@ -238,6 +238,33 @@ goes_on_after_a_load_as_if_nothing_was(void **state)
 	halfspace_free(other);
 }
 
+/* Ranges that no number can scale, or that no number can tell. */
+static void
+numbers_at_the_ends_are_numbers(void **state)
+{
+	static const double ends[3][2] = { { -1.7e308, 1.7e308 }, { 0, 5e-324 },
+		{ -5e-324, 1e-309 } };
+	struct halfspace_shape shape = halfspace_default(3, 9);
+	struct halfspace *one, *two;
+	struct error error;
+
+	(void)state;
+	shape.window = 64;
+	one = halfspace_new(&shape);
+	two = halfspace_new(&shape);
+	for (unsigned i = 0; i < 300; i++) {
+		double x[3], score = 1;
+
+		for (unsigned d = 0; d < 3; d++)
+			x[d] = ends[d][i >> d & 1];
+		(void)halfspace_add(one, x, &score);
+		assert_true(isfinite(score) && score >= 0);
+	}
+	assert_int_equal(halfspace_load(two, halfspace_bytes(one), &error), 0);
+	halfspace_free(one);
+	halfspace_free(two);
+}
+
 static void
 survives_blocks_with_wrong_bytes(void **state)
 {
@@ -285,6 +312,7 @@ main(void)
 		cmocka_unit_test(rare_anomalies_are_found_as_well),
 		cmocka_unit_test(learns_a_world_that_has_changed),
 		cmocka_unit_test(goes_on_after_a_load_as_if_nothing_was),
+		cmocka_unit_test(numbers_at_the_ends_are_numbers),
 		cmocka_unit_test(survives_blocks_with_wrong_bytes),
 	};
 

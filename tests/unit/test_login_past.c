@@ -343,6 +343,13 @@ a_verdict_turns_what_is_learned(void **state)
 	assert_null(past_history(judge_past(j), l.user));
 	judge_turn(j, l.event + 2, 1, JUDGE_OUT);
 	assert_int_equal(judge_counts(j)->forgotten, 1);
+	/* Above the highest version there is still what has none. */
+	judge_turn(j, l.event, INT64_MAX, JUDGE_IN);
+	assert_int_equal(past_counts(judge_past(j))->logins, 1);
+	judge_turn(j, l.event, JUDGE_NEXT, JUDGE_OUT);
+	assert_int_equal(past_counts(judge_past(j))->logins, 0);
+	judge_turn(j, l.event, INT64_MAX, JUDGE_IN);
+	assert_int_equal(past_counts(judge_past(j))->logins, 0);
 	judge_free(j);
 }
 

@@ -716,6 +716,8 @@ shares_of_attacks_are_of_all_sessions(void **state)
 	assert_string_equal(error.text, "attack: there is no 'human'");
 	assert_int_equal(who_read_shares(shares, "farm:nan", &error), -1);
 	assert_int_equal(who_read_shares(shares, "farm:", &error), -1);
+	assert_int_equal(who_read_shares(shares, "farm:0.1,slow:0,farm:0", &error), -1);
+	assert_string_equal(error.text, "attack: 'farm' is there twice");
 }
 
 static void
