@@ -34,3 +34,18 @@ judged_read(const struct recent_entry *e, struct judged *piece)
 	j.reasons = slice_from(slice_of(piece->bytes, bytes.size), sizeof j.score);
 	return j;
 }
+
+enum judged_turn
+judged_turn(struct recent *x, const struct recent_entry *newest, struct judgement *j,
+    struct judged *piece)
+{
+	if (j->version <= newest->number)
+		return JUDGED_REPEATS;
+	if (((newest->flags & JUDGED_OUT) != 0) == j->out) {
+		recent_change(x, newest)->number = j->version;
+		return JUDGED_SAYS_SAME;
+	}
+	if (!j->out)
+		j->reasons = judged_read(newest, piece).reasons;
+	return JUDGED_TURNS;
+}
