@@ -10,6 +10,7 @@ judged_keep(struct recent *x, uint64_t key, instant at, const struct judgement *
     unsigned flags, struct judged *piece)
 {
 	size_t size = sizeof j->score + j->reasons.size;
+	const struct recent_entry *older;
 	struct recent_entry *e;
 
 	assert(size <= sizeof piece->bytes);
@@ -19,6 +20,9 @@ judged_keep(struct recent *x, uint64_t key, instant at, const struct judgement *
 	e = recent_add(x, key, at, slice_of(piece->bytes, size));
 	e->number = j->version;
 	e->flags = (flags | (j->out ? JUDGED_OUT : 0)) & 0xff;
+	older = recent_older(x, e);
+	if (older != NULL && (older->flags & JUDGED_EVENT) == 0)
+		recent_leave_out_older(x, e);
 }
 
 struct judgement

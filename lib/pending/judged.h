@@ -24,7 +24,8 @@ struct judged {
 	uint8_t bytes[sizeof(double) + JUDGEMENT_REASONS_SIZE_MAX];
 };
 
-/* Keep a judgement as the newest entry of its event. Its reasons may lie in `piece`. */
+/* Keep a judgement as the newest entry of its event, in place of one that is the newest. Its
+ * reasons may lie in `piece`. */
 void judged_keep(struct recent *x, uint64_t key, instant at, const struct judgement *j,
     unsigned flags, struct judged *piece);
 /* The judgement of an entry, but for the event_id; its reasons lie in `piece`. */

@@ -294,6 +294,18 @@ recent_older(const struct recent *x, const struct recent_entry *e)
 	return entry_at(x, e->older);
 }
 
+/* Where the ring grows later, the link leads to the one left out again, and by that on. */
+void
+recent_leave_out_older(struct recent *x, struct recent_entry *e)
+{
+	const struct recent_entry *out = recent_older(x, e);
+
+	if (out == NULL)
+		return;
+	e->older_nth = out->older_nth == out->nth ? e->nth : out->older_nth;
+	e->older = out->older;
+}
+
 struct recent_entry *
 recent_change(struct recent *x, const struct recent_entry *e)
 {

@@ -71,6 +71,8 @@ struct recent_entry *recent_add(
 const struct recent_entry *recent_find(const struct recent *x, uint64_t key);
 const struct recent_entry *recent_older(
     const struct recent *x, const struct recent_entry *e);
+/* Leave the next older one out of the entry's chain, for good: it needs not be passed. */
+void recent_leave_out_older(struct recent *x, struct recent_entry *e);
 /* The same entry, to be changed until the next snapshot. */
 struct recent_entry *recent_change(struct recent *x, const struct recent_entry *e);
 /* Event time has passed: those of before the horizon go, as far as none lies before them
