@@ -36,7 +36,7 @@ struct recent_entry {
 	uint32_t older; /* where it is, in units of 8 bytes */
 };
 
-struct recent_slot;
+struct slot;
 
 struct recent {
 	uint8_t *bytes;    /* owned */
@@ -49,7 +49,7 @@ struct recent {
 	uint64_t gone;     /* how many there were before these */
 	uint64_t evicted;  /* of those, not expired, for want of memory */
 	instant horizon;   /* those of before have expired */
-	struct recent_slot *slots; /* owned */
+	struct slot *slots;        /* owned */
 	uint32_t slot_count, mask; /* mask: the slots in use, less 1 */
 	uint32_t keys;
 	struct dirty dirty;
