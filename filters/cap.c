@@ -246,7 +246,7 @@ turn(struct cap_filter *f, const struct record *r, bool out)
 {
 	struct past *cell = undo_find(&f->undo, r);
 
-	if (cell != NULL && undo_turn(&cell->undo, out))
+	if (cell != NULL && undo_turn(&f->undo, &cell->undo, r, out))
 		turned(f, cell);
 	return cell != NULL;
 }

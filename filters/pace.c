@@ -245,7 +245,7 @@ take_back(struct pace *p, const struct record *r, enum kind kind)
 			(void)budgets_release(p->budgets, hash_keyed(p->hash, id));
 	} else if (kind != KIND_REQUEST &&
 	    (cell = undo_find(&p->payments, r)) != NULL &&
-	    undo_turn(&cell->undo, true)) {
+	    undo_turn(&p->payments, &cell->undo, r, true)) {
 		turned(p, cell, 0);
 	}
 	return PASS;
@@ -264,7 +264,7 @@ pay(struct pace *p, const struct record *r, enum budget_event event, instant whe
 	uint64_t decision;
 	bool known;
 
-	if (cell != NULL && undo_turn(&cell->undo, false))
+	if (cell != NULL && undo_turn(&p->payments, &cell->undo, r, false))
 		turned(p, cell, when);
 	if (cell != NULL || !record_id(r, p->decision_id, &id))
 		return;

@@ -3,7 +3,7 @@
  * bp-retract: take back what was found invalid, and put in again what was appealed.
  *
  * in     events; verdicts and retracts of them, before or after, in any order; events that
- *        are marked invalid already
+ *        are marked invalid already; events that another bp-retract has made flow again
  * out    all but the retracts that it has carried out; and an event that is found invalid
  *        once more with the opposite weight, one that is found valid after all once more
  *        with its own, so that who adds up weights needs to know of neither
@@ -23,6 +23,7 @@ enum count {
 	UNCHANGED,
 	UNKNOWN,
 	MET,
+	OVERTAKEN,
 	WITHOUT_ID,
 	UNKEPT,
 	COUNTS
@@ -36,6 +37,7 @@ static const char *const count_names[COUNTS][2] = {
 	[UNCHANGED] = { "unchanged", "judgements that said what was said" },
 	[UNKNOWN] = { "unknown", "judgements of unknown or forgotten events" },
 	[MET] = { "met", "of these, whose event came later" },
+	[OVERTAKEN] = { "overtaken", "of these, of a lower version than the next" },
 	[WITHOUT_ID] = { "without_id", "events without event_id" },
 	[UNKEPT] = { "unkept", "events too large to be kept, or without a weight" },
 };
@@ -163,16 +165,6 @@ pass_and_take_out(struct run *run, struct retract *f, const struct record *r,
 									      : FAIL;
 }
 
-static bool
-can_be_kept(const struct record *r)
-{
-	double weight;
-
-	return r->count <= RECORD_KEYS_MAX - 2 &&
-	    r->size <= RECORD_SIZE_MAX - JUDGEMENT_ADDS_MAX &&
-	    record_weight(r, &weight);
-}
-
 static enum verdict
 take_event(struct run *run, struct retract *f, const struct record *r, instant at)
 {
@@ -184,7 +176,7 @@ take_event(struct run *run, struct retract *f, const struct record *r, instant a
 	uint64_t key = 0;
 	int64_t version = -1;
 
-	if (!can_be_kept(r)) {
+	if (!judgement_may_be_of(r)) {
 		f->counts[UNKEPT]++;
 		return PASS;
 	}
@@ -259,17 +251,33 @@ pass_unknown(struct run *run, struct retract *f, const struct record *r)
 	return PASS;
 }
 
-/* What turns it counts from now on. It is out for the reasons for which it was taken out,
- * whatever is found later, until it is in. */
+/* 1; 0: no event of it is here any more; -1 on failure. */
+static int
+carry_out(struct run *run, struct retract *f, const struct recent_entry *newest,
+    struct judgement *j, instant at)
+{
+	enum judged_turn turns = judged_turn(&f->recent, newest, j, &f->piece);
+	int n;
+
+	if (turns != JUDGED_TURNS) {
+		f->counts[turns == JUDGED_REPEATS ? REPEATS : UNCHANGED]++;
+		return 1;
+	}
+	n = turn(run, f, newest, j);
+	if (n >= 0)
+		judged_keep(&f->recent, newest->key, at, j, 0, &f->piece);
+	return n > 0 ? 1 : n;
+}
+
 static enum verdict
 judge(struct run *run, struct retract *f, const struct record *r, enum kind kind,
     instant at)
 {
 	const struct recent_entry *newest;
-	struct judgement j, was;
+	struct judgement j;
 	const char *wrong = judgement_read(&f->keys, r, kind, &j);
 	uint64_t key;
-	int n;
+	int found;
 
 	if (wrong != NULL)
 		return run_reject(run, "%s of an event: %s", kind_name(kind), wrong);
@@ -277,32 +285,31 @@ judge(struct run *run, struct retract *f, const struct record *r, enum kind kind
 		return PASS;
 	key = hash_keyed(f->hash, j.event_id);
 	newest = recent_find(&f->recent, key);
-	if (newest == NULL) {
+	if (newest == NULL ||
+	    ((newest->flags & JUDGED_WAITING) != 0 && j.version > newest->number)) {
+		f->counts[OVERTAKEN] += newest != NULL;
 		judged_keep(&f->recent, key, at, &j, JUDGED_WAITING, &f->piece);
 		return pass_unknown(run, f, r);
 	}
-	if (j.version <= newest->number) {
-		f->counts[REPEATS]++;
-		return settle(run, f, kind);
-	}
-	if ((newest->flags & JUDGED_WAITING) != 0) {
-		judged_keep(&f->recent, key, at, &j, JUDGED_WAITING, &f->piece);
-		return pass_unknown(run, f, r);
-	}
-	if (((newest->flags & JUDGED_OUT) != 0) == j.out) {
-		recent_change(&f->recent, newest)->number = j.version;
-		f->counts[UNCHANGED]++;
-		return settle(run, f, kind);
-	}
-	if (!j.out) {
-		was = judged_read(newest, &f->piece);
-		j.reasons = was.reasons;
-	}
-	n = turn(run, f, newest, &j);
-	if (n < 0)
+	found = carry_out(run, f, newest, &j, at);
+	if (found < 0)
 		return FAIL;
-	judged_keep(&f->recent, key, at, &j, 0, &f->piece);
-	return n > 0 ? settle(run, f, kind) : pass_unknown(run, f, r);
+	return found > 0 ? settle(run, f, kind) : pass_unknown(run, f, r);
+}
+
+/* An event that flows once more says what was found of it, as another has it: it is carried
+ * out by what is kept of the event, once. Of one that is not kept it passes. */
+static enum verdict
+hear(struct run *run, struct retract *f, struct judgement *j, instant at)
+{
+	const struct recent_entry *newest =
+	    recent_find(&f->recent, hash_keyed(f->hash, j->event_id));
+	int found;
+
+	if (newest == NULL || (newest->flags & JUDGED_WAITING) != 0)
+		return PASS;
+	found = carry_out(run, f, newest, j, at);
+	return found < 0 ? FAIL : found > 0 ? DROP : PASS;
 }
 
 static enum verdict
@@ -315,10 +322,10 @@ each(struct run *run, void *self, const struct record *r)
 
 	if (kind == KIND_VERDICT || kind == KIND_RETRACT)
 		return judge(run, f, r, kind, at);
-	/* What flows again has been dealt with already. */
-	if (!f->kinds[kind] || judgement_of_again(&f->keys, r, &j))
+	if (!f->kinds[kind])
 		return PASS;
-	return take_event(run, f, r, at);
+	return judgement_of_again(&f->keys, r, &j) ? hear(run, f, &j, at)
+						   : take_event(run, f, r, at);
 }
 
 /* --- The end, snapshots ----------------------------------------------------------- */
@@ -326,13 +333,14 @@ each(struct run *run, void *self, const struct record *r)
 static int
 finish(struct run *run, void *self)
 {
-	const struct retract *f = self;
+	const uint64_t *n = ((const struct retract *)self)->counts;
+	uint64_t left = n[UNKNOWN] - n[MET] - n[OVERTAKEN];
 
-	if (f->counts[UNKNOWN] > f->counts[MET])
+	if (left > 0)
 		run_say(run,
 		    "%llu judgements are of events that did not come, or are forgotten "
 		    "(--orphans FILE keeps them; --keep, --memory)",
-		    (unsigned long long)(f->counts[UNKNOWN] - f->counts[MET]));
+		    (unsigned long long)left);
 	return 0;
 }
 
@@ -375,7 +383,7 @@ static const struct filter retract = {
 		    "  bp-retract --orphans orphans.bp judged.bp | bp-join >net.bp\n",
 	.options = options,
 	.size = sizeof(struct retract),
-	.schema = 1,
+	.schema = 2,
 	.start = start,
 	.load = load,
 	.each = each,

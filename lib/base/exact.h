@@ -20,7 +20,8 @@ __extension__ typedef __int128 exact;
 
 #define EXACT_MAX ((exact)(((exact)1 << 126) - 1 + ((exact)1 << 126)))
 
-/* A finite number in units; 0 <= scale <= 64. */
+/* A number in units; 0 <= scale <= 64. An infinite one is the end of the range, and what is
+ * none, as a product of 0 and infinity, is 0. */
 static inline exact
 exact_of(double x, unsigned scale)
 {
@@ -36,7 +37,7 @@ exact_of(double x, unsigned scale)
 			units += (exact)(uint64_t)ldexp(rest, (int)scale);
 	} else {
 		whole = ldexp(size, (int)scale);
-		units = whole < 0x1p127 ? (exact)whole : EXACT_MAX;
+		units = whole < 0x1p127 ? (exact)whole : isnan(x) ? 0 : EXACT_MAX;
 	}
 	return x < 0 ? -units : units;
 }

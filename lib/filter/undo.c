@@ -54,13 +54,23 @@ undo_put(struct undo *j, const struct record *r, instant when)
 	return e;
 }
 
-bool
-undo_turn(struct undo_event *e, bool out)
+static bool
+turn(struct undo_event *e, bool out)
 {
 	bool turns = out != (e->out != 0);
 
 	e->out = out;
 	return turns;
+}
+
+bool
+undo_turn(const struct undo *j, struct undo_event *e, const struct record *r, bool out)
+{
+	struct judgement again;
+
+	if (judgement_of_again(&j->keys, r, &again) && again.version > e->version)
+		e->version = again.version;
+	return turn(e, out);
 }
 
 enum verdict
@@ -73,13 +83,15 @@ undo_read(struct undo *j, struct run *run, const struct record *r, enum kind kin
 
 	*cell = NULL;
 	if (wrong != NULL)
-		return run_reject(run, "%s", wrong);
+		return run_reject(run, "%s of an event: %s", kind_name(kind), wrong);
+	if (found.settled)
+		return PASS;
 	e = undo_find(j, r);
 	j->unknown += e == NULL;
 	if (e == NULL || found.version <= e->version)
 		return PASS;
 	e->version = found.version;
-	if (undo_turn(e, found.out))
+	if (turn(e, found.out))
 		*cell = e;
 	return PASS;
 }

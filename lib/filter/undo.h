@@ -6,7 +6,7 @@
  * It is found in three ways: a record of kind verdict or retract, whose version is higher
  * than that of what was found before (lib/record/judgement.h); the event with a negative
  * weight; the event with its own weight, again. The last two come from bp-retract, which
- * knows the versions.
+ * knows the versions: what it has settled is carried out by them alone.
  */
 #ifndef BANNERPIPE_FILTER_UNDO_H
 #define BANNERPIPE_FILTER_UNDO_H
@@ -39,8 +39,10 @@ void undo_stop(struct undo *j);
 void *undo_find(struct undo *j, const struct record *r);
 /* Remember it: a cell whose beginning is set. NULL: it has no event_id. */
 void *undo_put(struct undo *j, const struct record *r, instant when);
-/* It is out from now on, or in. False: it was so already. */
-bool undo_turn(struct undo_event *e, bool out);
+/* The record, which is of the cell's event, says that it is out from now on, or in. False: it
+ * was so already. */
+bool undo_turn(
+    const struct undo *j, struct undo_event *e, const struct record *r, bool out);
 
 /* Of a verdict or retract: PASS or REJECT, and the cell of the event that it turns, which
  * says how; NULL: nothing is to be done. */

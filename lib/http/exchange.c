@@ -172,7 +172,8 @@ tell_options(const struct http_request *r, const struct answer_frame *frame,
 	}
 }
 
-/* The n-th address from the end of a list, if it is one. */
+/* The n-th address from the end of a list, if it is one. Where there are fewer, it came past a
+ * proxy: whoever sent it could say what he likes. */
 static bool
 forwarded(struct slice list, unsigned n, struct slice *to)
 {
@@ -186,10 +187,9 @@ forwarded(struct slice list, unsigned n, struct slice *to)
 		while (begin > 0 && list.at[begin - 1] != ',')
 			begin--;
 		one = slice_trim(slice_from(list, begin));
-		/* Fewer than there should be: the first one. */
-		if (begin == 0)
-			break;
-		list.size = begin - 1;
+		if (begin == 0 && n > 1)
+			return false;
+		list.size = begin > 0 ? begin - 1 : 0;
 	}
 	if (one.size == 0 || one.size >= sizeof text)
 		return false;

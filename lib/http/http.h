@@ -39,7 +39,8 @@ struct http_config {
 	unsigned per_peer; /* [connections / 4] of one IPv4 address or IPv6 /64 network,
 			    * rounded up; none when `proxies`, or on a unix socket */
 	unsigned proxies;  /* so many proxies are before it: X-Forwarded-For is believed
-			    * this far from its end, and chunks are refused */
+			    * this far from its end, if it goes so far, and chunks are
+			    * refused */
 	/* "https://shop.example" that may use answers; "*": all. */
 	const char *const *origins;
 	unsigned origin_count;

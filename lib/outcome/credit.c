@@ -359,9 +359,12 @@ credit_alone(struct outcomes *o, uint32_t banner)
 	for (uint32_t i = store_banner(o, banner)->credits; i != 0;
 	     i = store_see_credit(o, i)->next_of_banner) {
 		struct credit *x = store_credit(o, i);
-		bool lost = x->out || touch_is_out(o, x);
+		bool lost;
 
-		if (x->conversion != 0 || x->lost == lost)
+		if (x->conversion != 0)
+			continue;
+		lost = x->out || touch_is_out(o, x);
+		if (x->lost == lost)
 			continue;
 		x->lost = lost;
 		exchange(x);
@@ -380,8 +383,8 @@ credit_again_one(struct outcomes *o, uint32_t conversion, instant at, enum cause
 }
 
 int
-credit_again(
-    struct outcomes *o, uint64_t user, instant from, instant at, enum cause cause)
+credit_again(struct outcomes *o, uint64_t user, instant from, instant to, instant at,
+    enum cause cause)
 {
 	uint32_t conversions[OUTCOME_TOUCHES_MAX], n = 0;
 	uint32_t link = store_find(o, STORE_CONVERTED, user);
@@ -390,7 +393,9 @@ credit_again(
 	     link = index_older(&o->index, link))
 		conversions[n++] = STORE_NUMBER(index_value(&o->index, link));
 	while (n-- > 0) {
-		if (store_see_conversion(o, conversions[n])->at < from)
+		instant then = store_see_conversion(o, conversions[n])->at;
+
+		if (then < from || then >= to)
 			continue;
 		while (pool_left(&o->credits) < OUTCOME_TOUCHES_MAX &&
 		    o->oldest + o->kept_oldest != 0)

@@ -69,7 +69,27 @@ banner_turns(struct outcomes *o, uint32_t number, instant at, enum cause cause)
 
 	credit_alone(o, number);
 	click_join_again(o, b->key, at, cause);
-	return credit_again(o, b->user, b->shown_at, at, cause);
+	return credit_again(o, b->user, b->shown_at, INT64_MAX, at, cause);
+}
+
+/* When the next click of its banner that counts was: for what came after that it makes no
+ * difference. */
+static instant
+next_click(const struct outcomes *o, const struct mark *m)
+{
+	instant next = INT64_MAX;
+
+	for (uint32_t i = store_see_banner(o, m->of)->clicks; i != 0;) {
+		const struct mark *other = store_see_mark(o, i);
+
+		if (other->weight <= 0)
+			return INT64_MAX;
+		if (other != m && !other->standing.out && other->at >= m->at &&
+		    other->at < next)
+			next = other->at;
+		i = other->next;
+	}
+	return next;
 }
 
 static int
@@ -79,7 +99,8 @@ click_turns(struct outcomes *o, uint32_t number, instant at, enum cause cause)
 
 	credit_alone(o, m->of);
 	give_changed(o, m->of, at, cause);
-	return credit_again(o, store_see_banner(o, m->of)->user, m->at, at, cause);
+	return credit_again(
+	    o, store_see_banner(o, m->of)->user, m->at, next_click(o, m), at, cause);
 }
 
 /* A node is now out, or in. */
@@ -140,14 +161,38 @@ judge_one(struct outcomes *o, uint32_t reference, const struct outcome_judgement
 	    : OUTCOME_FAILED;
 }
 
+/* Some events of the id, the oldest first, as the latest click is what conversions go by.
+ * Where room had to be made, what the rest of them are of may be *gone. */
+static enum outcome_found
+judge_some(struct outcomes *o, const uint32_t *references, uint32_t n,
+    const struct outcome_judgement *j, instant at, bool *gone)
+{
+	uint64_t before = o->counts.forgotten + o->counts.closed_early;
+	enum outcome_found found = OUTCOME_REPEAT, one;
+
+	*gone = false;
+	while (n-- > 0 && !*gone) {
+		one = judge_one(o, references[n], j, at);
+		if (one == OUTCOME_FAILED)
+			return OUTCOME_FAILED;
+		if (one == OUTCOME_TAKEN)
+			found = OUTCOME_TAKEN;
+		*gone = o->counts.forgotten + o->counts.closed_early != before;
+	}
+	return found;
+}
+
+/* An id that came often is judged from the newest on, up to where nothing changes any more:
+ * what lies before stands so already. */
 enum outcome_found
 outcomes_judge(struct outcomes *o, const struct outcome_judgement *j, bool *conversion)
 {
-	enum { SAME_ID_MAX = 256 };
-	uint32_t references[SAME_ID_MAX], n = 0;
+	enum { AT_ONCE = 256 };
+	uint32_t references[AT_ONCE], n;
 	uint32_t link = store_find(o, STORE_ID, j->id);
 	instant at = j->at == WHEN_NEVER ? o->latest : j->at;
-	enum outcome_found found = OUTCOME_REPEAT, one;
+	enum outcome_found found = OUTCOME_REPEAT, some;
+	bool gone, anew = false;
 
 	*conversion = false;
 	if (at > o->latest)
@@ -156,20 +201,21 @@ outcomes_judge(struct outcomes *o, const struct outcome_judgement *j, bool *conv
 		o->counts.orphan_judgements++;
 		return OUTCOME_UNKNOWN;
 	}
-	for (; link != 0 && n < SAME_ID_MAX; link = index_older(&o->index, link))
-		references[n++] = index_value(&o->index, link);
-	*conversion = STORE_NODE(references[0]) >= NODE_CONVERSION;
-	/* Where room had to be made, what it concerned may be gone. */
-	for (uint32_t i = 0; i < n; i++) {
-		uint64_t gone = o->counts.forgotten + o->counts.closed_early;
-
-		one = judge_one(o, references[i], j, at);
-		if (one == OUTCOME_FAILED)
+	*conversion = STORE_NODE(index_value(&o->index, link)) >= NODE_CONVERSION;
+	while (link != 0) {
+		for (n = 0; link != 0 && n < AT_ONCE;
+		     link = index_older(&o->index, link))
+			references[n++] = index_value(&o->index, link);
+		some = judge_some(o, references, n, j, at, &gone);
+		if (some == OUTCOME_FAILED)
 			return OUTCOME_FAILED;
-		if (one == OUTCOME_TAKEN)
+		if (some == OUTCOME_TAKEN)
 			found = OUTCOME_TAKEN;
-		if (gone != o->counts.forgotten + o->counts.closed_early)
+		else if (!gone && !anew)
 			break;
+		anew |= gone;
+		if (gone)
+			link = store_find(o, STORE_ID, j->id);
 	}
 	return found;
 }

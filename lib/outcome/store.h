@@ -260,10 +260,10 @@ unsigned credit_share(
 /* Take all its credits back. */
 void credit_withdraw(
     struct outcomes *o, uint32_t conversion, instant at, enum cause cause);
-/* Touches of this user from that instant on are gone, or are there again: credit his
- * conversions anew. 0 or -1; banners may be closed for want of room. */
-int credit_again(
-    struct outcomes *o, uint64_t user, instant from, instant at, enum cause cause);
+/* A touch of this user is gone, or is there again: credit his conversions anew, from that
+ * instant on and before the other. 0 or -1; banners may be closed for want of room. */
+int credit_again(struct outcomes *o, uint64_t user, instant from, instant to,
+    instant at, enum cause cause);
 /* The same of one conversion. */
 void credit_again_one(
     struct outcomes *o, uint32_t conversion, instant at, enum cause cause);

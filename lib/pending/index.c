@@ -4,20 +4,14 @@
 #include <stdlib.h>
 
 #include "lib/base/memory.h"
+#include "lib/pending/slots.h"
 
-/* The newest link of a key stands for it in the table of slots: open addressing with
- * linear probing, where a removal moves back what follows it (Knuth, TAOCP 3, 6.4,
- * Algorithm R), so that a search ends at the first empty slot. A slot has 32 bits of the
- * key beside the link, which tell its home and spare most looks at links. */
+/* The newest link of a key stands for it in the table of slots. */
 struct link {
 	uint32_t live; /* never a free-list end: marks links in use, for rebuilding */
 	uint32_t value;
 	uint64_t key;
 	uint32_t older, newer; /* of the same key */
-};
-
-struct slot {
-	uint32_t tag, link; /* link 0: empty */
 };
 
 #define LIVE UINT32_MAX
@@ -34,12 +28,6 @@ static const struct link *
 see(const struct index *x, uint32_t link)
 {
 	return pool_see(&x->links, link);
-}
-
-static uint32_t
-tag_of(uint64_t key)
-{
-	return (uint32_t)(key ^ (key >> 32));
 }
 
 int
@@ -71,32 +59,12 @@ index_fini(struct index *x)
 static struct slot *
 find(const struct index *x, uint64_t key)
 {
-	uint32_t tag = tag_of(key), i = tag & x->mask;
+	uint32_t tag = slot_tag(key), i = tag & x->mask;
 
-	while (x->slots[i].link != 0 &&
-	    (x->slots[i].tag != tag || see(x, x->slots[i].link)->key != key))
+	while (x->slots[i].place != 0 &&
+	    (x->slots[i].tag != tag || see(x, x->slots[i].place)->key != key))
 		i = (i + 1) & x->mask;
 	return &x->slots[i];
-}
-
-/* Empty a slot, moving back those after it that may not stay behind a gap. */
-static void
-empty(struct index *x, uint32_t gap)
-{
-	for (uint32_t i = gap;;) {
-		uint32_t home;
-
-		i = (i + 1) & x->mask;
-		if (x->slots[i].link == 0)
-			break;
-		home = x->slots[i].tag & x->mask;
-		/* It stays when its home lies after the gap, up to where it is. */
-		if (((i - home) & x->mask) < ((i - gap) & x->mask))
-			continue;
-		x->slots[gap] = x->slots[i];
-		gap = i;
-	}
-	x->slots[gap] = (struct slot){ 0, 0 };
 }
 
 uint32_t
@@ -112,11 +80,11 @@ index_add(struct index *x, uint64_t key, uint32_t value)
 	slot = find(x, key);
 	l = at(x, number);
 	*l = (struct link){
-		.live = LIVE, .value = value, .key = key, .older = slot->link
+		.live = LIVE, .value = value, .key = key, .older = slot->place
 	};
-	if (slot->link != 0)
-		at(x, slot->link)->newer = number;
-	*slot = (struct slot){ tag_of(key), number };
+	if (slot->place != 0)
+		at(x, slot->place)->newer = number;
+	*slot = (struct slot){ slot_tag(key), number };
 	return number;
 }
 
@@ -124,10 +92,10 @@ index_add(struct index *x, uint64_t key, uint32_t value)
 static uint32_t
 slot_of(const struct index *x, uint64_t key, uint32_t link)
 {
-	uint32_t i = tag_of(key) & x->mask;
+	uint32_t i = slot_tag(key) & x->mask;
 
-	while (x->slots[i].link != link) {
-		assert(x->slots[i].link != 0);
+	while (x->slots[i].place != link) {
+		assert(x->slots[i].place != 0);
 		i = (i + 1) & x->mask;
 	}
 	return i;
@@ -147,9 +115,9 @@ index_remove(struct index *x, uint32_t link)
 		uint32_t i = slot_of(x, l->key, link);
 
 		if (l->older != 0)
-			x->slots[i].link = l->older;
+			x->slots[i].place = l->older;
 		else
-			empty(x, i);
+			slots_empty(x->slots, x->mask, i);
 	}
 	l->live = 0;
 	pool_give(&x->links, link);
@@ -158,7 +126,7 @@ index_remove(struct index *x, uint32_t link)
 uint32_t
 index_find(const struct index *x, uint64_t key)
 {
-	return find(x, key)->link;
+	return find(x, key)->place;
 }
 
 uint32_t
@@ -176,7 +144,7 @@ index_value(const struct index *x, uint32_t link)
 void
 index_prefetch(const struct index *x, uint64_t key)
 {
-	__builtin_prefetch(&x->slots[tag_of(key) & x->mask]);
+	__builtin_prefetch(&x->slots[slot_tag(key) & x->mask]);
 }
 
 void
@@ -203,6 +171,6 @@ index_rebuild(struct index *x)
 		const struct link *l = see(x, i);
 
 		if (l->live == LIVE && l->newer == 0)
-			*find(x, l->key) = (struct slot){ tag_of(l->key), i };
+			*find(x, l->key) = (struct slot){ slot_tag(l->key), i };
 	}
 }

@@ -6,15 +6,10 @@
 
 #include "lib/base/assert.h"
 #include "lib/base/memory.h"
+#include "lib/pending/slots.h"
 
-/* The newest record of a key stands for it in the table of slots: open addressing with
- * linear probing, where a removal moves back what follows it (Knuth, TAOCP 3, 6.4,
- * Algorithm R). 32 bits of the key beside the place tell the home and spare most looks at
- * the ring. */
-struct recent_slot {
-	uint32_t tag, place; /* place: 1 + that in the ring; 0: empty */
-};
-
+/* The newest record of a key stands for it in the table of slots, whose places are 1 + that
+ * in the ring. */
 enum {
 	UNIT = 8,
 	FEW_SLOTS = 1 << 10,
@@ -23,12 +18,6 @@ enum {
 };
 
 _Static_assert(sizeof(struct recent_entry) == 40, "an entry has no padding");
-
-static uint32_t
-tag_of(uint64_t key)
-{
-	return (uint32_t)(key ^ (key >> 32));
-}
 
 static struct recent_entry *
 entry_at(const struct recent *x, uint64_t place)
@@ -87,10 +76,10 @@ recent_fini(struct recent *x)
 /* --- The index ------------------------------------------------------------------- */
 
 /* The slot of the key, or the empty one where it would be. */
-static struct recent_slot *
+static struct slot *
 slot_of(const struct recent *x, uint64_t key)
 {
-	uint32_t tag = tag_of(key), i = tag & x->mask;
+	uint32_t tag = slot_tag(key), i = tag & x->mask;
 
 	while (x->slots[i].place != 0 &&
 	    (x->slots[i].tag != tag || entry_at(x, x->slots[i].place - 1)->key != key))
@@ -98,33 +87,11 @@ slot_of(const struct recent *x, uint64_t key)
 	return &x->slots[i];
 }
 
-/* Empty a slot, moving back those after it that may not stay behind a gap. */
 static void
-empty(struct recent *x, uint32_t gap)
-{
-	for (uint32_t i = gap;;) {
-		uint32_t home;
-
-		i = (i + 1) & x->mask;
-		if (x->slots[i].place == 0)
-			break;
-		home = x->slots[i].tag & x->mask;
-		/* It stays when its home lies after the gap, up to where it is. */
-		if (((i - home) & x->mask) < ((i - gap) & x->mask))
-			continue;
-		x->slots[gap] = x->slots[i];
-		gap = i;
-	}
-	x->slots[gap] = (struct recent_slot){ 0, 0 };
-	x->keys--;
-}
-
-static void
-enter(struct recent *x, struct recent_slot *slot, uint64_t place)
+enter(struct recent *x, struct slot *slot, uint64_t place)
 {
 	x->keys += slot->place == 0;
-	*slot = (struct recent_slot){ tag_of(entry_at(x, place)->key),
-		(uint32_t)place + 1 };
+	*slot = (struct slot){ slot_tag(entry_at(x, place)->key), (uint32_t)place + 1 };
 }
 
 static uint64_t
@@ -145,7 +112,7 @@ index_again(struct recent *x, bool moved)
 	x->keys = 0;
 	for (uint64_t i = 0; i < x->count; i++) {
 		struct recent_entry *e = entry_at(x, place);
-		struct recent_slot *slot = slot_of(x, e->key);
+		struct slot *slot = slot_of(x, e->key);
 
 		if (moved && slot->place != 0 && e->older != slot->place - 1) {
 			e->older = slot->place - 1;
@@ -159,7 +126,7 @@ index_again(struct recent *x, bool moved)
 void
 recent_prefetch(const struct recent *x, uint64_t key)
 {
-	__builtin_prefetch(&x->slots[tag_of(key) & x->mask]);
+	__builtin_prefetch(&x->slots[slot_tag(key) & x->mask]);
 }
 
 /* --- The ring -------------------------------------------------------------------- */
@@ -168,10 +135,12 @@ static void
 drop_oldest(struct recent *x)
 {
 	const struct recent_entry *e = entry_at(x, x->tail);
-	struct recent_slot *slot = slot_of(x, e->key);
+	struct slot *slot = slot_of(x, e->key);
 
-	if (slot->place == x->tail + 1)
-		empty(x, (uint32_t)(slot - x->slots));
+	if (slot->place == x->tail + 1) {
+		slots_empty(x->slots, x->mask, (uint32_t)(slot - x->slots));
+		x->keys--;
+	}
 	x->tail += units_of(e->size);
 	if (x->tail == x->end)
 		x->tail = x->end = 0;
@@ -250,7 +219,7 @@ struct recent_entry *
 recent_add(struct recent *x, uint64_t key, instant at, struct slice bytes)
 {
 	uint64_t units = units_of(bytes.size), place;
-	struct recent_slot *slot;
+	struct slot *slot;
 	struct recent_entry *e;
 
 	make_room(x, units);
@@ -279,7 +248,7 @@ recent_add(struct recent *x, uint64_t key, instant at, struct slice bytes)
 const struct recent_entry *
 recent_find(const struct recent *x, uint64_t key)
 {
-	const struct recent_slot *slot = slot_of(x, key);
+	const struct slot *slot = slot_of(x, key);
 
 	return slot->place != 0 ? entry_at(x, slot->place - 1) : NULL;
 }
@@ -292,6 +261,18 @@ recent_older(const struct recent *x, const struct recent_entry *e)
 	    e->nth - e->older_nth > e->nth - (uint32_t)x->gone)
 		return NULL;
 	return entry_at(x, e->older);
+}
+
+/* Where the ring grows later, the link leads to the one left out again, and by that on. */
+void
+recent_leave_out_older(struct recent *x, struct recent_entry *e)
+{
+	const struct recent_entry *out = recent_older(x, e);
+
+	if (out == NULL)
+		return;
+	e->older_nth = out->older_nth == out->nth ? e->nth : out->older_nth;
+	e->older = out->older;
 }
 
 struct recent_entry *

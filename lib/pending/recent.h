@@ -36,7 +36,7 @@ struct recent_entry {
 	uint32_t older; /* where it is, in units of 8 bytes */
 };
 
-struct recent_slot;
+struct slot;
 
 struct recent {
 	uint8_t *bytes;    /* owned */
@@ -49,7 +49,7 @@ struct recent {
 	uint64_t gone;     /* how many there were before these */
 	uint64_t evicted;  /* of those, not expired, for want of memory */
 	instant horizon;   /* those of before have expired */
-	struct recent_slot *slots; /* owned */
+	struct slot *slots;        /* owned */
 	uint32_t slot_count, mask; /* mask: the slots in use, less 1 */
 	uint32_t keys;
 	struct dirty dirty;
@@ -71,6 +71,8 @@ struct recent_entry *recent_add(
 const struct recent_entry *recent_find(const struct recent *x, uint64_t key);
 const struct recent_entry *recent_older(
     const struct recent *x, const struct recent_entry *e);
+/* Leave the next older one out of the entry's chain, for good: it needs not be passed. */
+void recent_leave_out_older(struct recent *x, struct recent_entry *e);
 /* The same entry, to be changed until the next snapshot. */
 struct recent_entry *recent_change(struct recent *x, const struct recent_entry *e);
 /* Event time has passed: those of before the horizon go, as far as none lies before them

@@ -127,6 +127,16 @@ build_verdict(struct build *b, const struct judgement *j)
 		build_array(b, 0);
 }
 
+bool
+judgement_may_be_of(const struct record *event)
+{
+	double weight;
+
+	return event->count <= RECORD_KEYS_MAX - 2 &&
+	    event->size <= RECORD_SIZE_MAX - JUDGEMENT_ADDS_MAX &&
+	    record_weight(event, &weight);
+}
+
 void
 judgement_again(struct build *b, struct slice event, const struct judgement *j)
 {

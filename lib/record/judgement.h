@@ -28,9 +28,11 @@
 enum {
 	JUDGEMENT_REASONS_MAX = 16,
 	JUDGEMENT_REASON_SIZE_MAX = 64, /* bytes */
+	/* Of the array, in the longest form that msgpack has of it. */
+	JUDGEMENT_REASONS_SIZE_MAX =
+	    5 + JUDGEMENT_REASONS_MAX * (5 + JUDGEMENT_REASON_SIZE_MAX),
 	/* What an event that flows again is longer than it was, at most. */
-	JUDGEMENT_ADDS_MAX =
-	    64 + JUDGEMENT_REASONS_MAX * (JUDGEMENT_REASON_SIZE_MAX + 3),
+	JUDGEMENT_ADDS_MAX = 64 + JUDGEMENT_REASONS_SIZE_MAX,
 };
 
 /* The reason of what was judged without one. */
@@ -66,9 +68,11 @@ bool judgement_of_mark(const struct judgement_keys *keys, const struct record *r
 /* The first of its reasons, the one by which it is counted. */
 struct slice judgement_reason(const struct judgement *j);
 
+/* Whether an event can flow once more: with a weight that is a number, and room for the keys
+ * and bytes that this adds. */
+bool judgement_may_be_of(const struct record *event);
 /* The event once more, as `j` says: with the opposite weight when it is out, else with its
- * own; and the key `verdict`. `event` is the bytes of a scanned record with a weight that is
- * a number. It may have RECORD_KEYS_MAX - 2 keys at most. */
+ * own; and the key `verdict`. `event` is the bytes of a record that judgement_may_be_of. */
 void judgement_again(struct build *b, struct slice event, const struct judgement *j);
 
 /* How many of a stream are judgements, which of them are wrong, and how many events flow

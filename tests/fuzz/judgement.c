@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * Judgements: what is read of a record is in range; and an event that flows once more, out
- * or in, is a record again, with the weight that it should have, and says so itself.
+ * Judgements: what is read of a record is in range, and can be kept; and an event that flows
+ * once more, out or in, is a record again, with the weight that it should have, and says so
+ * itself.
  */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/assert.h"
+#include "lib/pending/judged.h"
 #include "lib/record/judgement.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -16,6 +18,7 @@ enum { INPUT_MAX = 1 << 16 };
 
 static struct reader *reader, *other;
 static struct judgement_keys keys, other_keys;
+static struct recent recent;
 
 static void
 flows_again(const struct record *r, bool out)
@@ -34,6 +37,7 @@ flows_again(const struct record *r, bool out)
 	build_init(&b, made, sizeof made - RECORD_PADDING);
 	judgement_again(&b, slice_of(r->bytes, r->size), &j);
 	assert(!build_full(&b));
+	assert(build_slice(&b).size <= r->size + JUDGEMENT_ADDS_MAX);
 	assert(
 	    record_scan(other, build_slice(&b), &copy, &fault, &need) == SCAN_RECORD);
 	assert(copy.size == build_slice(&b).size);
@@ -48,10 +52,21 @@ flows_again(const struct record *r, bool out)
 }
 
 static void
+is_kept(const struct judgement *j)
+{
+	static struct judged piece;
+	struct judgement kept;
+
+	judged_keep(&recent, 1, 0, j, 0, &piece);
+	kept = judged_read(recent_find(&recent, 1), &piece);
+	assert(kept.version == j->version && kept.out == j->out);
+	assert(slice_equal(kept.reasons, j->reasons));
+}
+
+static void
 look_at(const struct record *r)
 {
 	struct judgement j;
-	double weight;
 
 	for (int kind = KIND_VERDICT; kind <= KIND_RETRACT; kind++) {
 		if (judgement_read(&keys, r, (enum kind)kind, &j) != NULL)
@@ -59,11 +74,13 @@ look_at(const struct record *r)
 		assert(j.version >= 0 && !isnan(j.score) && j.event_id.size > 0);
 		assert(j.out || (kind == KIND_VERDICT && j.score <= 0));
 		assert(judgement_reason(&j).size <= JUDGEMENT_REASON_SIZE_MAX);
+		is_kept(&j);
 	}
-	if (judgement_of_again(&keys, r, &j))
+	if (judgement_of_again(&keys, r, &j)) {
 		assert(j.version >= 0 && judgement_reason(&j).size > 0);
-	if (!record_weight(r, &weight) || r->count > RECORD_KEYS_MAX - 2 ||
-	    r->size > INPUT_MAX)
+		is_kept(&j);
+	}
+	if (!judgement_may_be_of(r))
 		return;
 	flows_again(r, true);
 	flows_again(r, false);
@@ -82,6 +99,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (reader == NULL) {
 		reader = reader_new();
 		other = reader_new();
+		assert(recent_init(&recent, RECENT_MEMORY_MIN) == 0);
 		keys = judgement_keys(reader);
 		other_keys = judgement_keys(other);
 	}

@@ -108,6 +108,9 @@ class Log:
         """All of it, in the order of time."""
         return sorted(self.events + self.judgements, key=lambda r: r["timestamp"])
 
+    def last(self):
+        return max(r["timestamp"] for r in self.events + self.judgements) + 1
+
     def left(self, joined):
         """The events that are not out; a banner is its decision and its impression."""
         gone = {i for i, out in self.out.items() if out}
@@ -138,14 +141,21 @@ def pairs_of(data, i):
     return out, i
 
 
-def rows_of(data):
-    """{(window, dimensions): the pairs of the last revision}, of records and controls."""
-    rows, i, revised = {}, 0, 0
+def records_of(data):
+    """The pairs of each record; controls are left out."""
+    i = 0
     while i < len(data):
         if data[i] in (0xc7, 0xd8):
             i += 3 + data[i + 1] if data[i] == 0xc7 else 18
             continue
         pairs, i = pairs_of(data, i)
+        yield pairs
+
+
+def rows_of(data):
+    """{(window, dimensions): the pairs of the last revision}."""
+    rows, revised = {}, 0
+    for pairs in records_of(data):
         if pairs.get("event", [None])[0] == "metric":
             revised += pairs["revision"][0] > 1
             rows[pairs["window_start"][0], str(pairs["dims"][0])] = pairs
@@ -208,6 +218,13 @@ def check(folder, rng, log):
     for key, pairs in rows.items():
         gone = pairs["gross"][0]["n"] - pairs["n"][0]
         assert abs(gone - sum(pairs["invalid"][0].values())) < 1e-9, f"{key}: {pairs}"
+    # What flows again comes back, as by a bp-serve, which gives it its own time.
+    again = [{k: v for k, (v, _) in r.items()}
+             for r in records_of(run(folder, f"{sort} | bp-retract", log.judged()))]
+    looped = [{**r, "timestamp": log.last() + i, "occurred_at": r["timestamp"]}
+              for i, r in enumerate(again) if "verdict" in r]
+    back, _ = rows_of(run(folder, f"{sort} | bp-retract | {plain}", log.judged() + looped))
+    differ("looped", net_of(back), net_of(rows))
     # Outcomes, without and with a filter of duplicates between.
     rules = f"--click-window 30m --view-window {rng.choice([0, 4])}h " \
         f"--purchase-window {rng.choice([1, 24])}h --attribution " + \

@@ -17,6 +17,10 @@ detail=$(same_rows) && report 0 'net rows are those of the log without what is o
 echo "$detail" | grep SEED
 
 python3 "$root/tests/peers/retract_reference.py" --write in.bp 25000
+bp-sort --lateness 3h --max-future 30d in.bp >sorted.bp
+bp-retract sorted.bp >once.bp 2>once.err
+bp-retract once.bp >twice.bp 2>twice.err
+ok 'two in a row do what one does' cmp once.bp twice.bp
 pipeline() { # OUT
 	echo "bp-sort --memory 64M --lateness 3h --max-future 30d in.bp |
 	    bp-retract --memory 64M --orphans $1.orphans |

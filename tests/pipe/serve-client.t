@@ -63,6 +63,7 @@ for proxies, header, wanted, name in [
         (0, "198.51.100.1", "127.0.0.1", "without proxies nobody is believed"),
         (1, "198.51.100.1, 203.0.113.9", "203.0.113.9", "what the client wrote before is not"),
         (2, "198.51.100.1, 203.0.113.9, 192.0.2.1", "203.0.113.9", "two hops"),
+        (2, "198.51.100.1", "127.0.0.1", "a hop too few: it came past a proxy"),
         (1, "198.51.100.1, nonsense", "127.0.0.1", "what is no address is none"),
         (1, "1" * 300, "127.0.0.1", "nor is what is long"),
         (1, "2001:db8:1:2:3:4:5:6", "2001:db8:1:2:3:4:5:6", "six"),

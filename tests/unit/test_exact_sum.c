@@ -77,6 +77,8 @@ what_is_too_large_stays_at_the_end(void **state)
 	assert_true(exact_plus(-end, exact_of(-5, 64)) == -EXACT_MAX);
 	assert_true(exact_of(1e300, 0) == EXACT_MAX);
 	assert_true(exact_value(exact_of(1e24, 32), 32) == 1e24);
+	assert_true(exact_of(-(double)INFINITY, 64) == -EXACT_MAX);
+	assert_true(exact_of(0 * (double)INFINITY, 64) == 0);
 }
 
 int

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "lib/pending/judged.h"
 #include "lib/record/reasons.h"
 #include "tests/unit/json_record.h"
 
@@ -237,6 +238,49 @@ what_is_built_is_read(void **state)
 	assert_true(census.judgements == 1 && census.wrong == 0 && census.again == 0);
 }
 
+/* Whoever writes a verdict may write it in more bytes than need be. */
+static void
+reasons_in_their_longest_form_are_kept_and_told(void **state)
+{
+	static uint8_t bytes[2 * JUDGEMENT_ADDS_MAX + RECORD_PADDING];
+	static uint8_t again[4 * JUDGEMENT_ADDS_MAX + RECORD_PADDING];
+	static const char head[] =
+	    "\x84\xa5"
+	    "event\xa7verdict\xa8"
+	    "event_id\xa1x\xa5score\x01\xa7reasons\xdd\0\0\0\x10";
+	static struct judged piece;
+	struct judgement j, kept;
+	uint8_t *to = bytes;
+	struct recent recent;
+	struct record r;
+	struct build b;
+
+	(void)state;
+	memcpy(to, head, sizeof head - 1);
+	to += sizeof head - 1;
+	for (int i = 0; i < JUDGEMENT_REASONS_MAX; i++) {
+		memcpy(to, "\xdb\0\0\0\x40", 5);
+		memset(to + 5, 'a' + i, JUDGEMENT_REASON_SIZE_MAX);
+		to += 5 + JUDGEMENT_REASON_SIZE_MAX;
+	}
+	r = scan(slice_of(bytes, (size_t)(to - bytes)));
+	assert_null(judgement_read(&keys, &r, KIND_VERDICT, &j));
+	assert_int_equal(j.reasons.size, JUDGEMENT_REASONS_SIZE_MAX);
+	assert_int_equal(recent_init(&recent, RECENT_MEMORY_MIN), 0);
+	judged_keep(&recent, 1, 0, &j, 0, &piece);
+	kept = judged_read(recent_find(&recent, 1), &piece);
+	assert_true(slice_equal(kept.reasons, j.reasons));
+	assert_int_equal(judgement_reason(&kept).size, JUDGEMENT_REASON_SIZE_MAX);
+	j.version = INT64_MAX;
+	j.score = 0.1;
+	build_init(&b, again, sizeof again - RECORD_PADDING);
+	judgement_again(&b, json_record("{\"event\":\"click\"}"), &j);
+	assert_false(build_full(&b));
+	assert_in_range(build_slice(&b).size, JUDGEMENT_REASONS_SIZE_MAX,
+	    json_record("{\"event\":\"click\"}").size + JUDGEMENT_ADDS_MAX);
+	recent_fini(&recent);
+}
+
 static void
 after_too_many_words_new_ones_are_other(void **state)
 {
@@ -268,6 +312,7 @@ main(void)
 		cmocka_unit_test(a_key_of_that_name_that_says_something_else_is_none),
 		cmocka_unit_test(a_mark_judges_from_its_score_on),
 		cmocka_unit_test(what_is_built_is_read),
+		cmocka_unit_test(reasons_in_their_longest_form_are_kept_and_told),
 		cmocka_unit_test(after_too_many_words_new_ones_are_other),
 	};
 
