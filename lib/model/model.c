@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/model/model.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,9 @@ enum { SLICES_SHARE = 16, SLICES_BYTES_MIN = 1 << 20 };
 
 /* A reader whose head changes under it asks again, so often. */
 enum { HEAD_TRIES = 1000 };
+
+/* One that comes while a model is replaced, file by file, looks again, so often. */
+enum { ATTACH_TRIES = 100 };
 
 /* A table for linear has so many places for each sum. */
 enum { LINEAR_ROOM = 4 };
@@ -277,17 +281,40 @@ fail:
 	return NULL;
 }
 
-/* The rows first: who finds the cells will look for them. */
+/* What tells the parts of this model from those that others have seen there. */
+static int
+next_showing(
+    const struct os *os, const struct model *old, uint64_t *to, struct error *error)
+{
+	if (old != NULL && old->cells.path != NULL) {
+		*to = old->cells.showing + 1;
+		return 0;
+	}
+	if (os->random(os, to, sizeof *to) != 0)
+		return error_set(error, "no random number: %s", strerror(errno));
+	return 0;
+}
+
+/* All is copied before anything is shown, and the rows are shown first: who finds the cells
+ * will look for them. */
 int
 model_show(struct model *m, const char *live, struct model *old, struct error *error)
 {
-	if (m->rows != NULL &&
-	    rows_show(m->rows, live, old == NULL ? NULL : old->rows, error) < 0)
+	struct rows *rows = old == NULL ? NULL : old->rows;
+	struct slices *slices = old == NULL ? NULL : old->slices;
+	struct cells *cells = old == NULL ? NULL : &old->cells;
+	uint64_t showing;
+
+	if (next_showing(m->cells.os, old, &showing, error) < 0 ||
+	    (m->rows != NULL && rows_beside(m->rows, live, rows, showing, error) < 0) ||
+	    (m->slices != NULL &&
+		slices_beside(m->slices, live, slices, showing, error) < 0) ||
+	    cells_beside(&m->cells, live, cells, showing, error) < 0)
 		return -1;
-	if (m->slices != NULL &&
-	    slices_show(m->slices, live, old == NULL ? NULL : old->slices, error) < 0)
+	if ((m->rows != NULL && rows_show(m->rows, rows, error) < 0) ||
+	    (m->slices != NULL && slices_show(m->slices, slices, error) < 0))
 		return -1;
-	return cells_show(&m->cells, live, old == NULL ? NULL : &old->cells, error);
+	return cells_show(&m->cells, cells, error);
 }
 
 static bool
@@ -316,45 +343,77 @@ check_attached(const struct model *m, const char *live, struct error *error)
 	return error_set(error, "%s is damaged", live);
 }
 
+/* What the model at `live` is made with. */
+static int
+read_options(const struct os *os, const char *live, struct model_options *to,
+    bool *missing, struct error *error)
+{
+	struct region region;
+	struct error why;
+	int status;
+
+	if (region_open(&region, os, live, missing, error) < 0)
+		return -1;
+	status = model_options_read(
+	    slice_of(region.head->text, region.head->text_size), to, &why);
+	region_fini(&region, os);
+	return status == 0 ? 0 : error_set(error, "cannot use %s: %s", live, why.text);
+}
+
+static int
+attach_parts(struct model *m, const struct os *os, const char *live, bool *missing,
+    struct error *error)
+{
+	unsigned factored = model_options_factored(&m->options);
+
+	if (factored > 0) {
+		m->rows = rows_attach(
+		    &m->options.factors, factored, os, live, missing, error);
+		if (m->rows == NULL)
+			return -1;
+	}
+	if (m->options.by[0] != '\0') {
+		m->slices = slices_attach(m->targets, os, live, missing, error);
+		if (m->slices == NULL)
+			return -1;
+	}
+	return cells_open(&m->cells, &m->kind, os, live, missing, error);
+}
+
+/* The parts of one model, not some of that which replaces it. */
+static bool
+is_whole(const struct model *m)
+{
+	uint64_t showing = m->cells.showing;
+
+	return (m->rows == NULL || m->rows->cells.showing == showing) &&
+	    (m->slices == NULL || m->slices->cells.showing == showing);
+}
+
 struct model *
 model_attach(const struct os *os, const char *live, bool *missing, struct error *error)
 {
 	struct model_options options;
-	struct region region;
-	struct error why;
-	struct model *m;
-	int status;
 
-	if (region_open(&region, os, live, missing, error) < 0)
-		return NULL;
-	status = model_options_read(
-	    slice_of(region.head->text, region.head->text_size), &options, &why);
-	region_fini(&region, os);
-	if (status < 0) {
-		error_set(error, "cannot use %s: %s", live, why.text);
-		return NULL;
-	}
-	m = model_of(&options, error);
-	if (m == NULL)
-		return NULL;
-	model_options_print(&options, m->text, sizeof m->text);
-	if (model_options_factored(&options) > 0)
-		m->rows = rows_attach(&options.factors,
-		    model_options_factored(&options), os, live, missing, error);
-	if (options.by[0] != '\0')
-		m->slices = slices_attach(m->targets, os, live, missing, error);
-	if ((m->rows != NULL || model_options_factored(&options) == 0) &&
-	    (m->slices != NULL || options.by[0] == '\0') &&
-	    cells_open(&m->cells, &m->kind, os, live, missing, error) == 0) {
-		if (check_attached(m, live, error) == 0)
+	for (unsigned i = 0; i < ATTACH_TRIES; i++) {
+		struct model *m;
+
+		if (read_options(os, live, &options, missing, error) < 0)
+			return NULL;
+		m = model_of(&options, error);
+		if (m == NULL)
+			return NULL;
+		model_options_print(&options, m->text, sizeof m->text);
+		if (attach_parts(m, os, live, missing, error) < 0 ||
+		    (is_whole(m) && check_attached(m, live, error) < 0)) {
+			model_free(m);
+			return NULL;
+		}
+		if (is_whole(m))
 			return m;
-		cells_fini(&m->cells);
+		model_free(m);
 	}
-	slices_free(m->slices);
-	rows_free(m->rows);
-	linear_free(m->linear);
-	free(m->scratch);
-	free(m);
+	error_set(error, "%s is just being replaced", live);
 	return NULL;
 }
 
