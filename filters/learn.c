@@ -11,6 +11,7 @@
  *        --exact, or by an algorithm that counts, as if it had never been there
  */
 #include "lib/filter.h"
+#include "lib/hash.h"
 #include "lib/model/explain.h"
 #include "lib/model/progress.h"
 #include "lib/modeltool/learner.h"
@@ -78,6 +79,7 @@ open_model(struct run *run, struct learn *l)
 	of->live = l->live;
 	of->exact_us = l->exact.us;
 	of->every_us = l->exact_every.us;
+	of->key = hash_key(run_seed(run));
 	of->predictor.explain = l->most > 0 ? &l->explain : NULL;
 	if (learner_open(of, &wrong_use, &error) == 0)
 		return 0;

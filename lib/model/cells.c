@@ -9,7 +9,7 @@
 enum { HOMES_START = 1 << 11, LINE = 64, TICKS_MAX = UINT16_MAX, TICKS_HALF = 1 << 15 };
 
 /* What is in the shape of a region. */
-enum { SHAPE_SIZE, SHAPE_HOMES };
+enum { SHAPE_SIZE, SHAPE_HOMES, SHAPE_SHOWING };
 
 static uint64_t
 bytes_of(const struct cells *c, uint64_t homes)
@@ -82,7 +82,9 @@ static int
 show(struct cells *c, const struct region *old, struct error *error)
 {
 	const uint64_t shape[8] = {
-		[SHAPE_SIZE] = c->kind->size, [SHAPE_HOMES] = c->homes
+		[SHAPE_SIZE] = c->kind->size,
+		[SHAPE_HOMES] = c->homes,
+		[SHAPE_SHOWING] = c->showing,
 	};
 
 	return region_show(&c->region, c->os, c->path, old, shape, c->text, error);
@@ -132,20 +134,29 @@ cells_init(struct cells *c, const struct cells_kind *kind, uint64_t bytes,
 		return -1;
 	}
 	settle_limit(c);
-	if (path == NULL || cells_show(c, path, NULL, error) == 0)
+	if (path == NULL ||
+	    (cells_beside(c, path, NULL, 0, error) == 0 &&
+		cells_show(c, NULL, error) == 0))
 		return 0;
 	cells_fini(c);
 	return -1;
 }
 
-int
-cells_show(struct cells *c, const char *path, struct cells *old, struct error *error)
+/* What others read. */
+static const struct region *
+shown(const struct cells *c)
 {
-	struct region *before = old != NULL && old->path != NULL ? &old->region : NULL;
+	return c != NULL && c->path != NULL ? &c->region : NULL;
+}
+
+int
+cells_beside(struct cells *c, const char *path, const struct cells *old,
+    uint64_t showing, struct error *error)
+{
 	struct region region;
 
 	assert(c->path == NULL);
-	if (region_init(&region, c->os, path, before, c->region.size, error) < 0)
+	if (region_init(&region, c->os, path, shown(old), c->region.size, error) < 0)
 		return -1;
 	memcpy(region_owner(&region), region_owner(&c->region),
 	    REGION_HEAD - REGION_OWNER);
@@ -155,7 +166,16 @@ cells_show(struct cells *c, const char *path, struct cells *old, struct error *e
 	c->region = region;
 	lay_out(c, c->homes);
 	c->path = path;
-	if (before != NULL)
+	c->showing = showing;
+	return 0;
+}
+
+int
+cells_show(struct cells *c, struct cells *old, struct error *error)
+{
+	const struct region *before = shown(old);
+
+	if (old != NULL)
 		old->path = NULL;
 	return show(c, before, error);
 }
@@ -175,6 +195,7 @@ cells_open(struct cells *c, const struct cells_kind *kind, const struct os *os,
 		region_fini(&c->region, os);
 		return error_set(error, "%s holds cells of another size", path);
 	}
+	c->showing = c->region.head->shape[SHAPE_SHOWING];
 	lay_out(c, homes);
 	return 0;
 }

@@ -63,6 +63,7 @@ struct cells {
 	bool whole_grains;             /* no cell lies in two grains of dirty_cells */
 	const struct os *os;
 	const char *path;  /* borrowed; of the region, or NULL */
+	uint64_t showing;  /* as in cells_beside */
 	struct slice text; /* borrowed; what the region is of */
 	struct region region;
 	struct cells_line *lines; /* in the region, line_count of them */
@@ -89,11 +90,14 @@ int cells_init(struct cells *c, const struct cells_kind *kind, uint64_t bytes,
 /* One that another process writes, for the functions that do not change it. */
 int cells_open(struct cells *c, const struct cells_kind *kind, const struct os *os,
     const char *path, bool *missing, struct error *error);
-/* Put a map that nobody else reads at `path`, for others to read. `old`, or NULL, is what
- * they read there so far: it stays with its owner and is marked as given up. Cost: a copy.
- * -1 and error; then it may have happened or not. */
-int cells_show(
-    struct cells *c, const char *path, struct cells *old, struct error *error);
+/* Put a map that nobody else reads beside `path`, where cells_show puts it for others to read.
+ * `old`, or NULL, is what they read there so far: it stays with its owner and is marked as
+ * given up. Maps that are read together have the same `showing`, which is another one than
+ * that of what was shown before; those that grow keep it. Cost: a copy, and a rename. -1 and
+ * error; then it may have happened or not. */
+int cells_beside(struct cells *c, const char *path, const struct cells *old,
+    uint64_t showing, struct error *error);
+int cells_show(struct cells *c, struct cells *old, struct error *error);
 void cells_fini(struct cells *c);
 
 /* Before n keys may come: grow if need be. All cells move then. Without memory to grow the

@@ -2,6 +2,7 @@
 #include "lib/model/counts.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "lib/model/beta.h"
 #include "lib/vec.h"
@@ -15,6 +16,11 @@ unit(enum likelihood likelihood)
 {
 	return likelihood == LIKELIHOOD_BERNOULLI ? COUNTS_UNIT : 1;
 }
+
+__extension__ typedef unsigned __int128 wide;
+
+/* Features of an example that are sorted in another way. */
+enum { FEW = 64 };
 
 /* Rounding is the same on both sides of 0, and what runs over comes back. */
 static void
@@ -71,9 +77,44 @@ is_before(const struct counts *a, const struct counts *b)
 				      : a->successes > b->successes;
 }
 
-/* Shell's sort, as most examples have few features. */
+/* As one number, which is greater the earlier they come. */
+static inline wide
+order_of(const struct counts *c)
+{
+	const uint64_t sign = UINT64_C(1) << 63;
+
+	return (wide)((uint64_t)c->trials ^ sign) << 64 |
+	    ((uint64_t)c->successes ^ sign);
+}
+
+/* Of few, each goes behind as many as come before it: no branch is guessed wrong. */
 static void
-sort(struct counts *c, unsigned n)
+sort_few(struct counts *c, unsigned n)
+{
+	struct counts from[FEW];
+	wide order[FEW];
+	unsigned before[FEW];
+
+	memcpy(from, c, n * sizeof *c);
+	for (unsigned i = 0; i < n; i++) {
+		wide own = order[i] = order_of(&from[i]);
+		unsigned first = 0;
+
+		for (unsigned k = 0; k < i; k++) {
+			bool later = own <= order[k];
+
+			first += later;
+			before[k] += !later;
+		}
+		before[i] = first;
+	}
+	for (unsigned i = 0; i < n; i++)
+		c[before[i]] = from[i];
+}
+
+/* Of many, Shell's sort. */
+static void
+sort_many(struct counts *c, unsigned n)
 {
 	static const unsigned gaps[] = { 1750, 701, 301, 132, 57, 23, 10, 4, 1 };
 
@@ -145,7 +186,7 @@ counts_arm(struct counts *counts, unsigned n, enum likelihood likelihood, double
 
 	if (likelihood == LIKELIHOOD_BERNOULLI)
 		arm = (struct counts_arm){ base, 1 - base };
-	sort(counts, n);
+	(n <= FEW ? sort_few : sort_many)(counts, n);
 	weaken(&arm, likelihood, prior);
 	for (unsigned i = 0; i < n; i++) {
 		if (i > 0)

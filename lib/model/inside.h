@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * inside: how a model looks up an example and sums it up. Private to model.
+ * inside: how a model looks up an example and sums it up (model_predict.c), for those who learn
+ * (model_learn.c), explain and decide. Private to model.
  */
 #ifndef BANNERPIPE_MODEL_INSIDE_H
 #define BANNERPIPE_MODEL_INSIDE_H
@@ -25,6 +26,8 @@ struct model_scratch {
 	struct crosses_example crosses;
 };
 
+/* Ask for the lines of the features' cells, and note where they are, in the scratch. */
+void model_go_home(const struct model *m, const struct features *f, unsigned n);
 /* The cells of the features as they are, into the scratch. */
 void model_look_up(const struct model *m, const struct features *f, unsigned n);
 /* Those of one head, with values in the scratch or without. */

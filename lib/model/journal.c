@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "lib/base/assert.h"
-#include "lib/hash.h"
 #include "lib/state/block.h"
 
 enum {
@@ -236,6 +235,13 @@ make_room(struct journal *j, uint64_t size)
 	return entry_at(j, j->head);
 }
 
+/* Only these are in buckets: of what is given and taken back again and again, one. */
+static bool
+can_be_taken_back(const struct entry *e)
+{
+	return e->weight > 0 && !e->taken_back;
+}
+
 static uint64_t *
 bucket_of(const struct journal *j, uint64_t identity)
 {
@@ -243,20 +249,22 @@ bucket_of(const struct journal *j, uint64_t identity)
 }
 
 uint64_t
-journal_identity(
-    struct slice id, const struct features *f, const struct model_example *e)
+journal_identity(struct hash_key key, struct slice id, const struct features *f,
+    const struct model_example *e)
 {
-	uint64_t h = hash_bytes(id, 2);
+	struct {
+		uint64_t id, keys, values;
+		double weight, label[MODEL_TARGETS], of[MODEL_TARGETS];
+	} parts = { hash_keyed(key, id), hash_keyed(key, f->keys), 0, fabs(e->weight),
+		{ 0 }, { 0 } };
 
-	h = hash_bytes(f->keys, h);
 	if (f->values.size > 0)
-		h = hash_bytes(f->values, h);
+		parts.values = hash_keyed(key, f->values);
 	for (unsigned t = 0; t < MODEL_TARGETS; t++) {
-		const double label[2] = { e->target[t].label, e->target[t].weight };
-
-		h = hash_bytes(slice_of(label, sizeof label), h);
+		parts.label[t] = e->target[t].label;
+		parts.of[t] = e->target[t].weight;
 	}
-	return h;
+	return hash_keyed(key, slice_of(&parts, sizeof parts));
 }
 
 static void
@@ -298,7 +306,7 @@ journal_note(struct journal *j, const struct model *m, const struct features *f,
 		.size = (uint32_t)size,
 		.delayed = example->pending,
 		.identity = identity,
-		.before = *bucket,
+		.before = *bucket < j->tail ? 0 : *bucket,
 		.at = j->last,
 		.weight = example->weight,
 		.elapsed = example->elapsed,
@@ -316,7 +324,8 @@ journal_note(struct journal *j, const struct model *m, const struct features *f,
 		e->place_value[i] = (uint32_t)m->place.value[i].size;
 	put_values(e, f, &m->place);
 	mark(j, j->head, size);
-	*bucket = j->head;
+	if (can_be_taken_back(e))
+		*bucket = j->head;
 	j->head += size;
 	j->entries++;
 }
@@ -325,20 +334,23 @@ bool
 journal_take_back(
     struct journal *j, const struct model_example *example, uint64_t identity)
 {
-	uint64_t at = *bucket_of(j, identity);
+	uint64_t *link = bucket_of(j, identity), linked = 0, at;
 
-	while (at >= j->tail && at >= FIRST) {
+	for (at = *link; at >= j->tail && at >= FIRST; at = *link) {
 		struct entry *e = entry_at(j, at);
 
-		if (e->identity == identity && !e->taken_back &&
-		    e->weight == -example->weight) {
+		if (e->identity == identity && e->weight == -example->weight) {
+			*link = e->before;
+			if (linked > 0)
+				mark(j, linked, sizeof *e);
 			e->taken_back = e->pending = 1;
 			mark(j, at, sizeof *e);
 			j->pending++;
 			j->counts.taken_back++;
 			return true;
 		}
-		at = e->before;
+		link = &e->before;
+		linked = at;
 	}
 	j->counts.too_late++;
 	return false;
@@ -449,7 +461,7 @@ is_sound(const struct journal *j, uint64_t at)
 
 	if (at % 8 != 0 || j->head - at < size || left < size || e->size % 8 != 0 ||
 	    e->size > j->head - at || e->size > left || e->keys > e->size ||
-	    e->values > e->size || e->keys % 8 != 0 || e->before >= at)
+	    e->values > e->size || e->keys % 8 != 0)
 		return false;
 	size += (uint64_t)e->keys + e->values;
 	for (unsigned i = 0; i < EXAMINATION_KEYS; i++)
@@ -457,17 +469,25 @@ is_sound(const struct journal *j, uint64_t at)
 	return (size + 7) / 8 * 8 == e->size;
 }
 
-/* Buckets follow from the entries. */
+/* Buckets follow from the entries, which must be linked so. */
 static int
 index_entries(struct journal *j)
 {
 	uint64_t n = 0;
 
 	for (uint64_t at = skip(j, j->tail); at != j->head; at = skip(j, at), n++) {
+		const struct entry *e = entry_at(j, at);
+		uint64_t *bucket;
+
 		if (!is_sound(j, at))
 			return -1;
-		*bucket_of(j, entry_at(j, at)->identity) = at;
-		at += entry_at(j, at)->size;
+		bucket = bucket_of(j, e->identity);
+		if (can_be_taken_back(e)) {
+			if ((e->before < j->tail ? 0 : e->before) != *bucket)
+				return -1;
+			*bucket = at;
+		}
+		at += e->size;
 	}
 	return n == j->entries ? 0 : -1;
 }

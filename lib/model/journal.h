@@ -18,6 +18,7 @@
 #ifndef BANNERPIPE_MODEL_JOURNAL_H
 #define BANNERPIPE_MODEL_JOURNAL_H
 
+#include "lib/hash.h"
 #include "lib/model/model.h"
 #include "lib/when.h"
 
@@ -42,8 +43,9 @@ struct journal {
 	uint64_t size;      /* of it, a power of two */
 	uint64_t tail,
 	    head; /* offsets that never fall; the ring has those modulo its size */
-	uint64_t
-	    *newest; /* owned; of a bucket of identities: where, and 0 for nowhere */
+	/* Owned; of a bucket of identities the last that can still be taken back: where, and
+	 * 0 for nowhere. */
+	uint64_t *newest;
 	uint64_t buckets;          /* a power of two */
 	uint64_t entries, pending; /* marked since it was settled */
 	instant last, settled_at;
@@ -60,16 +62,19 @@ void journal_free(struct journal *j);
 /* Begin with what a model knows already. */
 int journal_begin(struct journal *j, const struct model *m, struct error *error);
 
-/* Who an example is: of two with the same identity the later one is taken back first. */
-uint64_t journal_identity(
-    struct slice id, const struct features *f, const struct model_example *e);
+/* Who an example is, and its opposite: of two with the same identity the later one is taken
+ * back first. All of it comes from outside, so that it is hashed with a key. Cost: 100 ns for
+ * 30 features. */
+uint64_t journal_identity(struct hash_key key, struct slice id,
+    const struct features *f, const struct model_example *e);
 
 /* The time of the examples to come; what is older than the span leaves the ring. */
 void journal_go_on(struct journal *j, instant now);
 /* `m` has learned it. Copies. */
 void journal_note(struct journal *j, const struct model *m, const struct features *f,
     const struct model_example *e, uint64_t identity);
-/* Mark the example that this is the opposite of. False: it is not in the ring. */
+/* Mark the example that this is the opposite of. False: it is not in the ring. Cost: a look at
+ * those that share its bucket and can be taken back, one or two, whatever came before. */
 bool journal_take_back(
     struct journal *j, const struct model_example *e, uint64_t identity);
 

@@ -109,11 +109,13 @@ struct model_budget {
 struct model *model_new_within(const struct model_options *options,
     const struct model_budget *b, const struct os *os, const char *live,
     struct error *error);
-/* The model that another process keeps at `live`, to predict with. */
+/* The model that another process keeps at `live`, to predict with. NULL and error, also when it
+ * is being replaced for longer than a while. */
 struct model *model_attach(
     const struct os *os, const char *live, bool *missing, struct error *error);
 /* Let others see, at `live`, this model, which nobody sees yet. Those who see `old`, or NULL,
- * there attach again. Cost: a copy. -1 and error. */
+ * there attach again: they have the one or the other, and never parts of both. Cost: a copy.
+ * -1 and error. */
 int model_show(
     struct model *m, const char *live, struct model *old, struct error *error);
 /* The other process has begun a new file: attach again. */

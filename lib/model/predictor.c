@@ -330,6 +330,8 @@ predictor_example(struct predictor *p, const struct record *r, double weight,
 		    : fmin(label, 1);
 		given *= to->target[t].label;
 	}
+	if (weight == 0)
+		return PREDICTOR_UNKNOWN;
 	if (o->feedback == FEEDBACK_DFM)
 		read_delay(p, r, to);
 	leave_out_unchanged(p, r, to);

@@ -80,7 +80,7 @@ bool predictor_features(const struct predictor *p, const struct record *r,
 
 /* What there is to learn. */
 enum predictor_label {
-	PREDICTOR_UNKNOWN, /* the record does not say: nothing to learn */
+	PREDICTOR_UNKNOWN, /* the record does not say, or is void: nothing to learn */
 	PREDICTOR_KNOWN,
 	PREDICTOR_UNCHANGED, /* a revision of something else than the targets */
 	PREDICTOR_WRONG, /* neither a bool nor a finite number that is not negative */
@@ -88,7 +88,8 @@ enum predictor_label {
 
 /* The record's labels in `rewards`: true is 1, more than 1 (two purchases) is 1. *wrong is
  * the target that is. Of a revision by bp-join, an outcome taken back and given anew, only
- * what is not the same in both: learning that twice would teach nothing but noise. */
+ * what is not the same in both: learning that twice would teach nothing but noise. A weight
+ * of 0 is that of a banner that was itself taken out: a model must not know that it was. */
 enum predictor_label predictor_example(struct predictor *p, const struct record *r,
     double weight, struct model_example *to, enum model_target *wrong);
 

@@ -126,11 +126,19 @@ rows_new(const struct factors_options *o, unsigned heads, uint64_t bytes, uint64
 }
 
 int
-rows_show(struct rows *r, const char *live, struct rows *old, struct error *error)
+rows_beside(struct rows *r, const char *live, const struct rows *old, uint64_t showing,
+    struct error *error)
 {
 	if (take_path(r, live, error) < 0)
 		return -1;
-	return cells_show(&r->cells, r->path, old == NULL ? NULL : &old->cells, error);
+	return cells_beside(
+	    &r->cells, r->path, old == NULL ? NULL : &old->cells, showing, error);
+}
+
+int
+rows_show(struct rows *r, struct rows *old, struct error *error)
+{
+	return cells_show(&r->cells, old == NULL ? NULL : &old->cells, error);
 }
 
 struct rows *

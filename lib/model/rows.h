@@ -41,11 +41,13 @@ uint64_t rows_share(const struct factors_options *o, unsigned heads, unsigned ce
     uint64_t bytes);
 uint64_t rows_share_of_seen(uint64_t bytes);
 
-/* As cells_init, cells_open, cells_show; `live` is the path of the model's. `seen`: bytes to
+/* As cells_init, cells_open, cells_beside and cells_show; `live` is the path of the model's. `seen`: bytes to
  * count those that have no row yet. NULL and error. */
 struct rows *rows_new(const struct factors_options *o, unsigned heads, uint64_t bytes,
     uint64_t seen, const struct os *os, struct slice text, struct error *error);
-int rows_show(struct rows *r, const char *live, struct rows *old, struct error *error);
+int rows_beside(struct rows *r, const char *live, const struct rows *old,
+    uint64_t showing, struct error *error);
+int rows_show(struct rows *r, struct rows *old, struct error *error);
 struct rows *rows_attach(const struct factors_options *o, unsigned heads,
     const struct os *os, const char *live, bool *missing, struct error *error);
 void rows_free(struct rows *r);

@@ -87,11 +87,19 @@ slices_attach(unsigned targets, const struct os *os, const char *live, bool *mis
 }
 
 int
-slices_show(struct slices *s, const char *live, struct slices *old, struct error *error)
+slices_beside(struct slices *s, const char *live, const struct slices *old,
+    uint64_t showing, struct error *error)
 {
 	if (take_path(s, live, error) < 0)
 		return -1;
-	return cells_show(&s->cells, s->path, old == NULL ? NULL : &old->cells, error);
+	return cells_beside(
+	    &s->cells, s->path, old == NULL ? NULL : &old->cells, showing, error);
+}
+
+int
+slices_show(struct slices *s, struct slices *old, struct error *error)
+{
+	return cells_show(&s->cells, old == NULL ? NULL : &old->cells, error);
 }
 
 void

@@ -21,13 +21,14 @@ struct slices {
 	struct head_belief *found; /* one for each target; NULL: that of all counts */
 };
 
-/* As cells_init, cells_open, cells_show; `live` is the path of the model's. NULL and error. */
+/* As cells_init, cells_open, cells_beside and cells_show; `live` is the path of the model's. NULL and error. */
 struct slices *slices_new(unsigned targets, uint64_t bytes, const struct os *os,
     struct slice text, struct error *error);
 struct slices *slices_attach(unsigned targets, const struct os *os, const char *live,
     bool *missing, struct error *error);
-int slices_show(
-    struct slices *s, const char *live, struct slices *old, struct error *error);
+int slices_beside(struct slices *s, const char *live, const struct slices *old,
+    uint64_t showing, struct error *error);
+int slices_show(struct slices *s, struct slices *old, struct error *error);
 void slices_free(struct slices *s);
 
 /* The example's slice, by a hash of its value, from now on; 0: none. */

@@ -6,10 +6,11 @@
 #include "lib/record/pair.h"
 
 int
-unlearn_init(struct unlearn *f, const struct model *m, int64_t span_us,
-    int64_t every_us, uint64_t model_bytes, uint64_t ring_bytes, struct error *error)
+unlearn_init(struct unlearn *f, const struct model *m, struct hash_key key,
+    int64_t span_us, int64_t every_us, uint64_t model_bytes, uint64_t ring_bytes,
+    struct error *error)
 {
-	*f = (struct unlearn){ 0 };
+	*f = (struct unlearn){ .key = key };
 	if (optimiser_is_exact(m->options.optimiser.algorithm))
 		return span_us == 0
 		    ? 0
@@ -46,7 +47,7 @@ unlearn_learn(struct unlearn *f, struct model *m, const struct features *feature
 	bool marked = false;
 
 	if (f->residual != NULL)
-		identity = journal_identity(id, features, e);
+		identity = journal_identity(f->key, id, features, e);
 	if (f->residual == NULL)
 		fault = model_learn(m, features, e, to);
 	else

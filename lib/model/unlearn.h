@@ -15,13 +15,15 @@
 struct unlearn {
 	struct journal *journal;   /* owned; NULL: none */
 	struct residual *residual; /* owned; NULL: there is none to measure */
+	struct hash_key key;       /* of identities */
 	uint64_t unlearned;        /* examples of negative weight */
 };
 
 /* For this model, with a journal of that span where it is not 0: model_bytes and ring_bytes as
- * in journal_new. -1 and error. */
-int unlearn_init(struct unlearn *f, const struct model *m, int64_t span_us,
-    int64_t every_us, uint64_t model_bytes, uint64_t ring_bytes, struct error *error);
+ * in journal_new. What is saved is found again with the same key only. -1 and error. */
+int unlearn_init(struct unlearn *f, const struct model *m, struct hash_key key,
+    int64_t span_us, int64_t every_us, uint64_t model_bytes, uint64_t ring_bytes,
+    struct error *error);
 void unlearn_fini(struct unlearn *f);
 
 /* Learn an example of that time and id, or take it back. */

@@ -437,14 +437,19 @@ begin(struct follower *f, const struct delta *d, struct error *error)
 		return "its options are not those of a model";
 	if (f->model != NULL)
 		give_up_new(f);
-	if (f->model != NULL && slice_is(d->options, f->model->text))
+	if (f->model != NULL && slice_is(d->options, f->model->text)) {
+		f->showing = f->model->cells.showing + 1;
 		return NULL;
+	}
 	if (f->model != NULL)
 		return "another model begins in the same stream";
 	size = model_size_for(&options, d->of[LAYOUT_CELLS].table[HOMES],
 	    d->of[LAYOUT_ROWS].table[HOMES]);
 	f->model = model_fit(&options, size, f->memory, f->os, f->live, error);
-	return f->model != NULL ? NULL : error->text;
+	if (f->model == NULL)
+		return error->text;
+	f->showing = f->model->cells.showing;
+	return NULL;
 }
 
 /* What the other tables and counters may not have. */
@@ -482,6 +487,7 @@ renew(struct follower *f, unsigned table, uint64_t homes, struct error *error)
 	if (cells_renew(c, &of->old, homes, error) < 0)
 		return error->text;
 	of->renews = true;
+	c->showing = f->showing;
 	c->base = 0;
 	return NULL;
 }

@@ -84,6 +84,7 @@ struct follower {
 	bool trusts;         /* checksums are not looked at: for the fuzzer */
 	bool complete;       /* the model is what it was at `version` */
 	uint64_t version, next;
+	uint64_t showing; /* of the tables that are being filled (cells_beside) */
 	struct follower_table {
 		struct cells old; /* what others see until the new one is complete */
 		bool renews;

@@ -39,7 +39,7 @@ learner_open(struct learner *l, bool *wrong_use, struct error *error)
 	if (open_model(l, wrong_use, error) < 0)
 		return -1;
 	*wrong_use = true;
-	return unlearn_init(&l->unlearn, l->predictor.model, l->exact_us, every,
+	return unlearn_init(&l->unlearn, l->predictor.model, l->key, l->exact_us, every,
 	    model_bytes(l), model_bytes(l), error);
 }
 

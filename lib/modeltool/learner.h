@@ -17,6 +17,7 @@ struct learner {
 	struct model_options options;
 	uint64_t bytes;             /* for all of it */
 	int64_t exact_us, every_us; /* the journal's; 0: none, an eighth of it */
+	struct hash_key key;        /* for what names an example from outside */
 	struct deltas *deltas;      /* borrowed, begun; NULL: nobody wants them */
 	struct predictor predictor;
 	struct unlearn unlearn;

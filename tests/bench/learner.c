@@ -4,7 +4,7 @@
  * per CPU second, for each algorithm as it comes; lanes also with cells asked for 4
  * examples ahead; and with --places N as if shown at N places, whose examination is learned.
  *
- *	learner [--drift D] [--pairs N] [--places N] [--seed S] [EXAMPLES]
+ *	learner [--drift D] [--pairs N] [--places N] [--seed S] [--only ALGORITHM] [EXAMPLES]
  *
  * Peers on the same 1,000,000 examples (constant 0.136428, oracle 0.114332):
  * VowpalWabbit 9.11.2 as it comes 0.127605, the best of about 35 tuned runs 0.122463
@@ -130,6 +130,7 @@ main(int argc, char **argv)
 {
 	static struct ctr ctr;
 	struct stream s = { 0 };
+	const char *only = NULL;
 	uint32_t seed = 20240601;
 	unsigned n = 1000000;
 
@@ -140,6 +141,8 @@ main(int argc, char **argv)
 			ctr.pairs = (unsigned)strtoul(argv[++i], NULL, 10);
 		else if (strcmp(argv[i], "--places") == 0 && i + 1 < argc)
 			s.places = (unsigned)strtoul(argv[++i], NULL, 10);
+		else if (strcmp(argv[i], "--only") == 0 && i + 1 < argc)
+			only = argv[++i];
 		else if (strcmp(argv[i], "--seed") == 0 && i + 1 < argc)
 			seed = (uint32_t)strtoul(argv[++i], NULL, 10);
 		else
@@ -148,17 +151,21 @@ main(int argc, char **argv)
 	if (n == 0 || ctr.pairs > CTR_PAIRS_MAX) {
 		fprintf(stderr,
 		    "learner [--drift D] [--pairs N] [--places N] [--seed S] "
-		    "[EXAMPLES]\n");
+		    "[--only ALGORITHM] [EXAMPLES]\n");
 		return 100;
 	}
 	generate(&s, &ctr, seed, n);
 	printf("constant %.6f, oracle %.6f\n", s.constant, s.oracle);
 	/* The first ones pay for memory that is new to the process. */
 	for (unsigned a = OPTIMISER_COUNT; a-- > 0;)
-		measure(&s, (enum optimiser_algorithm)a, 0);
-	measure(&s, OPTIMISER_COUNTS, 0);
-	measure(&s, OPTIMISER_LANES, AHEAD);
-	measure(&s, OPTIMISER_COUNTS, AHEAD);
+		if (only == NULL ||
+		    strcmp(only, optimiser_name((enum optimiser_algorithm)a)) == 0)
+			measure(&s, (enum optimiser_algorithm)a, 0);
+	if (only == NULL) {
+		measure(&s, OPTIMISER_COUNTS, 0);
+		measure(&s, OPTIMISER_LANES, AHEAD);
+		measure(&s, OPTIMISER_COUNTS, AHEAD);
+	}
 	free(s.keys);
 	free(s.clicked);
 	return 0;

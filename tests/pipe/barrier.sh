@@ -7,8 +7,9 @@
 #	crash ID            kill -9 that stage, then the rest of the group
 #	finish              wait for its end; its exit status
 #	pids                the processes of the stages of this start
-state=$dir/state every=20
+state=$dir/state every=20 group=
 mkdir "$state"
+trap '[ -z "$group" ] || pkill -KILL -g "$group"; rm -rf "$dir"' EXIT
 
 start() {
 	rm -f "$state/refused"

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # What was taken back was never taught: models of a stream in which every seventh outcome is
-# taken back, up to 500 records later, are the files of the stream without those.
+# taken back, up to 500 records later, are the files of the stream without those; and of void
+# outcomes nothing is learned.
 . "${0%/*}/lib.sh"
 
 gen_ctr 4000 1 0.2 | bp-print --format json >all.json
@@ -60,6 +61,24 @@ for algorithm in counts linear; do
 	bp-model follow --model copy <deltas.bp
 	ok "deltas carry $algorithm" bp-model diff "$algorithm" copy
 done
+
+# A banner that was taken out is an outcome of weight 0 (bp-join): of it a model knows nothing.
+gen_ctr 1000 2 0.2 | bp-print --format json |
+    sed 's/}$/,"weight":0,"void":{"impression":1,"reasons":{"crawler":1}}}/' >void.json
+awk '{ print } NR % 4 == 0 && (getline line <"void.json") > 0 { print line }' all.json |
+    bp-parse --format json >beside.bp
+bp-parse --format json all.json >all.bp
+for options in '-a counts' '-a linear --dimensions 40 -t click' '-a lanes -k 4 --admit 2' \
+    '-a lanes --examination position' '-a ftrl' '-a lanes --exact 1000d'; do
+	rm -f beside without
+	bp-learn -m without $options all.bp >/dev/null
+	bp-learn -m beside $options --stats stats beside.bp >said.bp
+	ok "$options: what is void was never seen" cmp beside without
+	like 'it is predicted, and not counted as learned' '^bannerpipe_learned_total.* 4000$' cat stats
+	like 'but as what was not' '^bannerpipe_unlabelled_total.* 1000$' cat stats
+done
+predicted=$(bp-select 'weight == 0' said.bp | bp-print -f csv -F prediction.click | grep -c .)
+ok 'each has its prediction' test "$predicted" -eq 1001
 
 bp-learn -m short --exact 1ms --stats stats taught.bp >/dev/null
 like 'what came too late is counted' 'unlearned_too_late[^0-9]* [1-9]' cat stats

@@ -63,4 +63,50 @@ wait "$follower"
 report $? 'TERM ends a follower'
 exec 5>&-
 ok 'which wrote what it had' cmp again stopped
+
+# What was taken back leaves: who has mapped the live file sees the model of before or the one
+# that never learned it, also of its factors, which lie in another file.
+gen_ctr 4000 1 0.2 | bp-print --format json >all.json
+awk 'NR % 7' all.json | bp-parse --format json >never.bp
+awk 'NR % 7 == 0 { sub(/}$/, ",\"weight\":-1}"); print }' all.json | bp-parse --format json >back.bp
+bp-parse --format json all.json >all.bp
+tail -n 1 all.json | sed 's/"timestamp":[0-9]*/"timestamp":1757721600000000/' |
+    bp-parse --format json >later.bp
+mkfifo settles
+bp-learn -m settled --live close -k 4 --exact 1000d --exact-every 400d <settles >out.bp 2>learn.err &
+learner=$!
+exec 6>settles
+cat all.bp back.bp >&6
+is_at() { bp-model show close 2>/dev/null | grep -q "^version *$1\$"; }
+until_true is_at $((4000 + 4000 / 7))
+bp-score -m close few.bp >before.bp
+mkfifo wanted
+bp-score -m close <wanted >meanwhile.bp 2>score.err &
+scorer=$!
+exec 7>wanted
+cat few.bp >&7
+until_true test -s meanwhile.bp
+cat later.bp >&6
+rounds=0
+until is_at $((4001 - 4000 / 7)) || [ $rounds -gt 200 ]; do
+	cat few.bp >&7
+	rounds=$((rounds + 1))
+done
+cat few.bp >&7
+exec 6>&- 7>&-
+wait "$scorer" && wait "$learner"
+report $? 'a model settles while it is read' "$(cat score.err learn.err)"
+cat never.bp later.bp | bp-learn -m never -k 4 --exact 1000d >/dev/null
+bp-score -m never few.bp >after.bp
+# Each prediction by its record, version and number: of a version, one number each.
+told() { bp-print --format csv --fields event_id,prediction.version,prediction.click "$1"; }
+told meanwhile.bp | grep ",$((4000 + 4000 / 7))," | sort -u >of.before
+told before.bp | tail -n +2 | sort -u >is.before
+ok 'the model of before was seen' test -s is.before -a -z "$(comm -23 is.before of.before)"
+told meanwhile.bp | grep ",$((4001 - 4000 / 7))," | sort -u >of.after
+told after.bp | tail -n +2 | sort -u >is.after
+ok 'then the one that never learned it, in all its parts' cmp of.after is.after
+told meanwhile.bp | tail -n +2 | sort -u | cut -d , -f 1,2 |
+    grep -v ",$((4000 + 4000 / 7))\$" | uniq -d >twice
+ok 'and nothing between them' test ! -s twice
 done_testing

@@ -151,6 +151,43 @@ the_feature_seen_least_begins_as_the_others_say(void **state)
 	model_free(m);
 }
 
+/* Few and many are sorted in different ways, both by what they are and not by where they come. */
+static int
+seen_more(const void *a, const void *b)
+{
+	const struct counts *x = a, *y = b;
+
+	if (x->trials != y->trials)
+		return x->trials > y->trials ? -1 : 1;
+	return x->successes > y->successes ? -1 : x->successes < y->successes;
+}
+
+static void
+features_are_told_apart_by_how_often_they_were_seen(void **state)
+{
+	struct random r = seeded();
+
+	(void)state;
+	for (unsigned n = 0; n <= 200; n++) {
+		struct counts c[200], sorted[200], turned[200];
+		struct counts_arm arm, same;
+
+		for (unsigned i = 0; i < n; i++) {
+			c[i].trials = (int64_t)(random_next(&r) % 12) - 2;
+			c[i].successes = (int64_t)(random_next(&r) % 4) - 1;
+			if (random_next(&r) % 20 == 0)
+				c[i].trials = i % 2 ? INT64_MAX : INT64_MIN;
+			sorted[i] = turned[n - 1 - i] = c[i];
+		}
+		qsort(sorted, n, sizeof *sorted, seen_more);
+		arm = counts_arm(c, n, LIKELIHOOD_BERNOULLI, 0.1, 1);
+		same = counts_arm(turned, n, LIKELIHOOD_BERNOULLI, 0.1, 1);
+		assert_memory_equal(c, sorted, n * sizeof *c);
+		assert_memory_equal(turned, sorted, n * sizeof *c);
+		assert_true(arm.a == same.a && arm.b == same.b);
+	}
+}
+
 static void
 amounts_are_shrunk_to_their_mean(void **state)
 {
@@ -553,6 +590,7 @@ main(void)
 		cmocka_unit_test(the_moments_of_logarithms_are_those_of_the_tables),
 		cmocka_unit_test(one_arm_is_a_beta_posterior),
 		cmocka_unit_test(the_feature_seen_least_begins_as_the_others_say),
+		cmocka_unit_test(features_are_told_apart_by_how_often_they_were_seen),
 		cmocka_unit_test(amounts_are_shrunk_to_their_mean),
 		cmocka_unit_test(linear_is_ridge_regression),
 		cmocka_unit_test(changes_of_rank_1_add_up),

@@ -82,7 +82,8 @@ teach(struct model *m, const struct example *e, unsigned i, double weight)
 static uint64_t
 identity(const struct example *e, unsigned i)
 {
-	return journal_identity(slice_of(&i, sizeof i), &e->features, &e->labels);
+	return journal_identity(
+	    hash_key(1), slice_of(&i, sizeof i), &e->features, &e->labels);
 }
 
 static void
@@ -269,6 +270,78 @@ what_has_left_cannot_be_taken_back_and_is_counted(void **state)
 	model_free(m);
 }
 
+static unsigned
+linked(const struct journal *j)
+{
+	unsigned n = 0;
+
+	for (uint64_t b = 0; b < j->buckets; b++)
+		n += j->newest[b] >= j->tail;
+	return n;
+}
+
+/* A flood of the same, given, taken back, and taken back though it is not there, leaves nothing
+ * to be looked through. */
+static void
+only_what_can_be_taken_back_is_looked_through(void **state)
+{
+	struct model_options o = model_options_default(OPTIMISER_SGD);
+	struct journal *j = journal_of(&o, WHEN_DAY);
+	struct model *m = fresh(&o);
+	struct random r = seeded();
+	struct example e, other;
+	struct model_example back;
+
+	(void)state;
+	draw(&r, &e);
+	draw(&r, &other);
+	back = e.labels;
+	back.weight = -1;
+	for (unsigned i = 0; i < 3000; i++) {
+		teach_noting(j, m, &e, 1, 1);
+		assert_int_equal(linked(j), 1);
+		assert_true(journal_take_back(j, &back, identity(&e, 1)));
+		assert_false(journal_take_back(j, &back, identity(&e, 1)));
+		teach_noting(j, m, &e, 1, -1);
+		assert_int_equal(linked(j), 0);
+	}
+	assert_int_equal(j->entries, 6000);
+	for (unsigned i = 0; i < 3; i++)
+		teach_noting(j, m, &e, 1, 1);
+	teach_noting(j, m, &other, 2, 1);
+	assert_true(journal_take_back(j, &back, identity(&e, 1)));
+	j = reloaded(j, WHEN_DAY);
+	assert_true(journal_take_back(j, &back, identity(&e, 1)));
+	assert_true(journal_take_back(j, &back, identity(&e, 1)));
+	assert_false(journal_take_back(j, &back, identity(&e, 1)));
+	assert_int_equal(linked(j), 1);
+	journal_free(j);
+	model_free(m);
+}
+
+/* Who does not know the key cannot tell which identities share a bucket. */
+static void
+identities_depend_on_the_key(void **state)
+{
+	struct random r = seeded();
+	unsigned together = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 20000; i++) {
+		struct example e;
+		uint64_t h;
+
+		draw(&r, &e);
+		h = identity(&e, i);
+		if (h % 64 != 0)
+			continue;
+		h = journal_identity(
+		    hash_key(2), slice_of(&i, sizeof i), &e.features, &e.labels);
+		together += h % 64 == 0;
+	}
+	assert_true(together < 30); /* 5 of 312 are expected */
+}
+
 /* The oldest leave early, whatever their sizes, and the model is still right. */
 static void
 a_ring_that_is_full_forgets_the_oldest(void **state)
@@ -352,6 +425,8 @@ main(void)
 		cmocka_unit_test(
 		    so_it_is_with_factors_crosses_newcomers_slices_and_places),
 		cmocka_unit_test(what_has_left_cannot_be_taken_back_and_is_counted),
+		cmocka_unit_test(only_what_can_be_taken_back_is_looked_through),
+		cmocka_unit_test(identities_depend_on_the_key),
 		cmocka_unit_test(a_ring_that_is_full_forgets_the_oldest),
 		cmocka_unit_test(damaged_snapshots_are_refused),
 	};
