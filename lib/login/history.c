@@ -2,6 +2,7 @@
 #include "lib/login/history.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/base/assert.h"
 
@@ -87,16 +88,57 @@ history_same(const struct history *h, unsigned size, enum login_level level,
 	return value == 0 ? 0 : same_as(values(h, size, level), h->n, value);
 }
 
+/* Four logins at a time, as processors compare them; no more of them is asked for. */
+typedef uint32_t four __attribute__((vector_size(16)));
+
+static uint32_t
+any_of(four x)
+{
+	return x[0] | x[1] | x[2] | x[3];
+}
+
+/* Of 32 values at most, the bits of those that are there, and of those that are `value`. */
+static void
+match_part(
+    const uint32_t *v, unsigned n, uint32_t value, uint32_t *known, uint32_t *same)
+{
+	const four none = { 0 }, sought = { value, value, value, value };
+	four some = none, alike = none, bits = { 1, 2, 4, 8 };
+	unsigned i = 0;
+
+	for (; i + 4 <= n; i += 4, bits <<= 4) {
+		four x;
+
+		memcpy(&x, v + i, sizeof x);
+		some |= (four)(x != none) & bits;
+		alike |= (four)(x == sought) & bits;
+	}
+	*known = any_of(some);
+	*same = any_of(alike);
+	for (; i < n; i++) {
+		*known |= (uint32_t)(v[i] != 0) << i;
+		*same |= (uint32_t)(v[i] == value) << i;
+	}
+}
+
 void
 history_match(const struct history *h, unsigned size, const struct login *l,
     struct history_match *to)
 {
 	for (unsigned level = 0; level < LOGIN_LEVELS; level++) {
 		const uint32_t *v = values(h, size, level);
+		uint32_t value = short_of(l->value[level]), known, same;
 
-		to->known[level] = ~same_as(v, h->n, 0);
-		to->known[level] &= h->n < 64 ? bit(h->n) - 1 : ~UINT64_C(0);
-		to->same[level] = history_same(h, size, level, l);
+		to->known[level] = to->same[level] = 0;
+		for (unsigned i = 0; i < h->n; i += 32) {
+			unsigned n = h->n - i < 32 ? h->n - i : 32;
+
+			match_part(v + i, n, value, &known, &same);
+			to->known[level] |= (uint64_t)known << i;
+			to->same[level] |= (uint64_t)same << i;
+		}
+		/* What is not known is not the same. */
+		to->same[level] &= to->known[level];
 	}
 }
 

@@ -140,7 +140,7 @@ judge_login(struct judge *j, const struct login *l, struct judge_answer *to)
 	    (to->answer == ANSWER_ALLOW ||
 		(to->answer == ANSWER_CHALLENGE && !j->rules.wait));
 	if (learn)
-		past_add(j->past, l);
+		past_add_seen(j->past, l, &to->past);
 	count_score(j, to->risk.score);
 	if (entry != NULL)
 		*entry = (struct entry){ .login = *l,

@@ -109,12 +109,14 @@ past_history(const struct past *p, uint64_t user)
 	return table_find(p->users, user);
 }
 
-/* The share of all logins with a value that the user had in `seen`. One that was evicted is
- * thought to have come with him only. */
+/* The share of all logins with a value, in that slot, that the user had in `seen`. One that
+ * was evicted is thought to have come with him only. */
 static double
-share_of(const struct past *p, uint64_t value, unsigned seen)
+share_of(const struct past *p, size_t slot, unsigned seen)
 {
-	double count = (double)past_value_count(p, value);
+	double count = slot == TABLE_NONE
+	    ? 0
+	    : (double)*(const uint64_t *)table_cell(p->values, slot);
 	double all = (double)p->counts.logins;
 
 	count = count < seen ? seen : count;
@@ -150,8 +152,10 @@ look_along(const struct past *p, const struct history *h, const struct login *l,
 		level->seen = ones(known & m->same[i]);
 		level->kinds = ones(known & h->fresh[i]);
 		level->kinds += level->kinds == 0;
-		if (level->seen > 0)
-			level->p = share_of(p, l->value[i], level->seen);
+		if (level->seen > 0) {
+			to->value_slot[i] = table_find_slot(p->values, l->value[i]);
+			level->p = share_of(p, to->value_slot[i], level->seen);
+		}
 		among &= h->fresh[i];
 	}
 }
@@ -215,12 +219,16 @@ user_ratio(const struct past *p, const struct history *h)
 void
 past_look(const struct past *p, const struct login *l, struct past_look *to)
 {
-	const struct history *h = table_find(p->users, l->user);
+	const struct history *h;
 	struct history_match match;
 
-	*to = (struct past_look){ .user = 1 };
-	if (h == NULL)
+	*to = (struct past_look){ .user = 1,
+		.user_slot = table_find_slot(p->users, l->user) };
+	for (unsigned i = 0; i < LOGIN_DEVICE; i++)
+		to->value_slot[i] = TABLE_NONE;
+	if (to->user_slot == TABLE_NONE)
 		return;
+	h = table_cell(p->users, to->user_slot);
 	if (p->counts.attacks > 0)
 		to->user = user_ratio(p, h);
 	to->logins = h->n;
@@ -253,10 +261,11 @@ device_in_slice(const struct past *p, const struct history *h, const struct logi
 }
 
 void
-past_add(struct past *p, const struct login *l)
+past_add_seen(struct past *p, const struct login *l, const struct past_look *seen)
 {
 	bool fresh;
-	struct history *h = table_touch(p->users, l->user, l->at, &fresh);
+	struct history *h =
+	    table_touch_slot(p->users, seen->user_slot, l->user, l->at, &fresh);
 
 	if (l->value[LOGIN_DEVICE] != 0 && !device_in_slice(p, h, l))
 		p->counts.devices_lost += !cuckoo_add(p->devices, device_of(l), l->at);
@@ -264,8 +273,18 @@ past_add(struct past *p, const struct login *l)
 	p->counts.logins++;
 	for (unsigned level = 0; level < LOGIN_DEVICE; level++)
 		if (l->value[level] != 0)
-			++*(uint64_t *)table_touch(
-			    p->values, l->value[level], l->at, &fresh);
+			++*(uint64_t *)table_touch_slot(p->values,
+			    seen->value_slot[level], l->value[level], l->at, &fresh);
+}
+
+void
+past_add(struct past *p, const struct login *l)
+{
+	struct past_look unseen = { .user_slot = TABLE_NONE };
+
+	for (unsigned level = 0; level < LOGIN_DEVICE; level++)
+		unseen.value_slot[level] = TABLE_NONE;
+	past_add_seen(p, l, &unseen);
 }
 
 static void
