@@ -457,6 +457,8 @@ table_prefetch(const struct table *t, uint64_t key)
 	for (unsigned i = 0; i < 2; i++) {
 		__builtin_prefetch(set_ages(t, home.set[i]));
 		__builtin_prefetch(set_key(t, home.set[i], 0));
+		if (t->cell_size * WAYS <= LINE) /* all of its cells are one more */
+			__builtin_prefetch(set_cell(t, home.set[i], 0));
 	}
 }
 

@@ -94,7 +94,9 @@ typedef uint32_t four __attribute__((vector_size(16)));
 static uint32_t
 any_of(four x)
 {
-	return x[0] | x[1] | x[2] | x[3];
+	x |= __builtin_shufflevector(x, x, 2, 3, 0, 1);
+	x |= __builtin_shufflevector(x, x, 1, 0, 3, 2);
+	return x[0];
 }
 
 /* Of 32 values at most, the bits of those that are there, and of those that are `value`. */

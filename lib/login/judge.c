@@ -130,9 +130,10 @@ judge_login(struct judge *j, const struct login *l, struct judge_answer *to)
 	entry = new_entry(j, l, &to->repeat);
 	if (to->repeat)
 		return;
+	past_find(j->past, l, &to->past);
 	crowd_prefetch_cells(j->crowd, l);
-	past_look(j->past, l, &to->past);
 	crowd_add(j->crowd, l, &crowd);
+	past_look_found(j->past, l, &to->past);
 	risk_weigh(&j->rules.risk, &to->past, &crowd, &to->risk);
 	to->answer = answer_to(j, to->risk.score);
 	j->counts.answers[to->answer]++;

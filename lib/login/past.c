@@ -95,6 +95,31 @@ past_prefetch(const struct past *p, const struct login *l)
 			table_prefetch(p->values, l->value[level]);
 }
 
+/* All lines of it, of which each login needs all. */
+static void
+prefetch_history(const struct past *p, size_t slot)
+{
+	const uint8_t *at = table_cell(p->users, slot);
+	size_t size = history_size(p->rules.logins);
+
+	for (size_t i = 0; i < size; i += 64)
+		__builtin_prefetch(at + i, 1);
+	__builtin_prefetch(at + size - 1, 1);
+	/* A loop of nothing but prefetches is nothing to gcc 12. */
+	__asm__ volatile("" : : "r"(at));
+}
+
+void
+past_find(const struct past *p, const struct login *l, struct past_look *to)
+{
+	*to = (struct past_look){ .user = 1,
+		.user_slot = table_find_slot(p->users, l->user) };
+	for (unsigned i = 0; i < LOGIN_DEVICE; i++)
+		to->value_slot[i] = TABLE_NONE;
+	if (to->user_slot != TABLE_NONE)
+		prefetch_history(p, to->user_slot);
+}
+
 uint64_t
 past_value_count(const struct past *p, uint64_t value)
 {
@@ -217,15 +242,11 @@ user_ratio(const struct past *p, const struct history *h)
 }
 
 void
-past_look(const struct past *p, const struct login *l, struct past_look *to)
+past_look_found(const struct past *p, const struct login *l, struct past_look *to)
 {
 	const struct history *h;
 	struct history_match match;
 
-	*to = (struct past_look){ .user = 1,
-		.user_slot = table_find_slot(p->users, l->user) };
-	for (unsigned i = 0; i < LOGIN_DEVICE; i++)
-		to->value_slot[i] = TABLE_NONE;
 	if (to->user_slot == TABLE_NONE)
 		return;
 	h = table_cell(p->users, to->user_slot);
@@ -239,6 +260,13 @@ past_look(const struct past *p, const struct login *l, struct past_look *to)
 	look_along(p, h, l, &match, LOGIN_AGENT, LOGIN_DEVICE, to);
 	look_at_device(p, h, l, &match, to);
 	to->speed = speed_of(p, h, l);
+}
+
+void
+past_look(const struct past *p, const struct login *l, struct past_look *to)
+{
+	past_find(p, l, to);
+	past_look_found(p, l, to);
 }
 
 /* --- Counting ------------------------------------------------------------------------ */

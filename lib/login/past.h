@@ -50,6 +50,9 @@ struct past_look {
 
 /* Cost: 300 ns. */
 void past_look(const struct past *p, const struct login *l, struct past_look *to);
+/* The same in two steps, so that what the second needs comes while others work. */
+void past_find(const struct past *p, const struct login *l, struct past_look *to);
+void past_look_found(const struct past *p, const struct login *l, struct past_look *to);
 
 /* A legitimate login: it counts from now on; it counts no more. What is taken out must have
  * been added, with the same values. Cost: 400 ns. */
