@@ -69,25 +69,6 @@ bit(unsigned i)
 	return UINT64_C(1) << i;
 }
 
-static uint64_t
-same_as(const uint32_t *v, unsigned n, uint32_t value)
-{
-	uint64_t same = 0;
-
-	for (unsigned i = 0; i < n; i++)
-		same |= (uint64_t)(v[i] == value) << i;
-	return same;
-}
-
-uint64_t
-history_same(const struct history *h, unsigned size, enum login_level level,
-    const struct login *l)
-{
-	uint32_t value = short_of(l->value[level]);
-
-	return value == 0 ? 0 : same_as(values(h, size, level), h->n, value);
-}
-
 /* Four logins at a time, as processors compare them; no more of them is asked for. */
 typedef uint32_t four __attribute__((vector_size(16)));
 
@@ -123,22 +104,46 @@ match_part(
 	}
 }
 
+/* Of n values, the bits of those that are there,
+ * and of those that are `value`. */
+static void
+match(const uint32_t *v, unsigned n, uint32_t value, uint64_t *known, uint64_t *same)
+{
+	uint32_t some, alike;
+
+	*known = *same = 0;
+	for (unsigned i = 0; i < n; i += 32) {
+		match_part(v + i, n - i < 32 ? n - i : 32, value, &some, &alike);
+		*known |= (uint64_t)some << i;
+		*same |= (uint64_t)alike << i;
+	}
+}
+
+static uint64_t
+same_as(const uint32_t *v, unsigned n, uint32_t value)
+{
+	uint64_t known, same;
+
+	match(v, n, value, &known, &same);
+	return same;
+}
+
+uint64_t
+history_same(const struct history *h, unsigned size, enum login_level level,
+    const struct login *l)
+{
+	uint32_t value = short_of(l->value[level]);
+
+	return value == 0 ? 0 : same_as(values(h, size, level), h->n, value);
+}
+
 void
 history_match(const struct history *h, unsigned size, const struct login *l,
     struct history_match *to)
 {
 	for (unsigned level = 0; level < LOGIN_LEVELS; level++) {
-		const uint32_t *v = values(h, size, level);
-		uint32_t value = short_of(l->value[level]), known, same;
-
-		to->known[level] = to->same[level] = 0;
-		for (unsigned i = 0; i < h->n; i += 32) {
-			unsigned n = h->n - i < 32 ? h->n - i : 32;
-
-			match_part(v + i, n, value, &known, &same);
-			to->known[level] |= (uint64_t)known << i;
-			to->same[level] |= (uint64_t)same << i;
-		}
+		match(values(h, size, level), h->n, short_of(l->value[level]),
+		    &to->known[level], &to->same[level]);
 		/* What is not known is not the same. */
 		to->same[level] &= to->known[level];
 	}

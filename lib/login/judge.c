@@ -117,13 +117,19 @@ new_entry(struct judge *j, const struct login *l, bool *repeat)
 }
 
 void
+judge_prefetch(const struct judge *j, const struct login *l)
+{
+	table_prefetch(j->events, l->event);
+	past_prefetch_user(j->past, l);
+}
+
+void
 judge_login(struct judge *j, const struct login *l, struct judge_answer *to)
 {
 	struct crowd_look crowd;
 	struct entry *entry;
 	bool learn;
 
-	table_prefetch(j->events, l->event);
 	crowd_prefetch(j->crowd, l);
 	past_prefetch(j->past, l);
 	*to = (struct judge_answer){ .answer = ANSWER_ALLOW };

@@ -86,9 +86,14 @@ past_free(struct past *p)
 /* --- Looking ------------------------------------------------------------------------- */
 
 void
-past_prefetch(const struct past *p, const struct login *l)
+past_prefetch_user(const struct past *p, const struct login *l)
 {
 	table_prefetch(p->users, l->user);
+}
+
+void
+past_prefetch(const struct past *p, const struct login *l)
+{
 	/* Of coarser values there are few, which are near. */
 	for (unsigned level = 0; level < LOGIN_ASN; level++)
 		if (l->value[level] != 0)

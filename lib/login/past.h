@@ -26,6 +26,8 @@ struct past;
 struct past *past_new(struct past_rules rules, uint64_t memory_bytes);
 void past_free(struct past *p);
 
+/* Ask for what is known of its user, and of its values. */
+void past_prefetch_user(const struct past *p, const struct login *l);
 void past_prefetch(const struct past *p, const struct login *l);
 
 enum past_device {
