@@ -262,11 +262,13 @@ take(struct run *run, struct login_filter *f, const struct record *r, enum kind 
 	struct login l;
 	double weight;
 
-	wrong = login_read(&f->keys, f->networks, r, kind, &l);
+	wrong = login_identify(&f->keys, r, kind, &l);
 	if (wrong == NULL && !record_weight(r, &weight))
 		wrong = "a weight that is no number";
 	if (wrong != NULL)
 		return run_reject(run, "%s: %s", kind_name(kind), wrong);
+	judge_prefetch(f->judge, &l);
+	login_show(&f->keys, f->networks, r, &l);
 	if (record_value(r, f->verdict, &said) || weight < 0) {
 		/* Taken back, or put in again: the event once more, with what was said. */
 		word = answer_word_again(said, weight < 0, &version);

@@ -37,6 +37,24 @@ sip_round(uint64_t v[4])
 	v[2] = rotate(v[2], 32);
 }
 
+/* The last n < 8 bytes as a little-endian number, without a loop: of those before them
+ * or from both ends. */
+static inline uint64_t
+load_rest(struct slice bytes, size_t n)
+{
+	const uint8_t *end = bytes.at + bytes.size, *at = end - n;
+
+	if (n == 0)
+		return 0;
+	if (bytes.size >= 8)
+		return bytes_load_le64(end - 8) >> (64 - 8 * n);
+	if (n >= 4)
+		return bytes_load_le32(at) |
+		    (uint64_t)bytes_load_le32(end - 4) << (8 * (n - 4));
+	return at[0] | (uint64_t)at[n / 2] << (8 * (n / 2)) |
+	    (uint64_t)at[n - 1] << (8 * (n - 1));
+}
+
 uint64_t
 hash_keyed(struct hash_key key, struct slice bytes)
 {
@@ -53,8 +71,7 @@ hash_keyed(struct hash_key key, struct slice bytes)
 		sip_round(v);
 		v[0] ^= word;
 	}
-	for (size_t i = whole; i < bytes.size; i++)
-		last |= (uint64_t)bytes.at[i] << (8 * (i - whole));
+	last |= load_rest(bytes, bytes.size - whole);
 	v[3] ^= last;
 	sip_round(v);
 	v[0] ^= last;

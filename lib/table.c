@@ -128,7 +128,7 @@ words_wide(const struct table *t, const uint8_t key[16])
 	return (struct words){ { bytes_load_le64(key), bytes_load_le64(key + 8) } };
 }
 
-static struct home
+static inline struct home
 home_of(const struct table *t, struct words key)
 {
 	uint64_t sets = t->head->sets;
@@ -143,24 +143,43 @@ home_of(const struct table *t, struct words key)
 	return home;
 }
 
-static bool
-key_is(const struct table *t, uint64_t set, unsigned way, struct words key)
+/* The ways of a set whose key it is, a bit each; without branches, for which way it is
+ * cannot be foreseen. */
+static inline unsigned
+ways_of(const struct table *t, uint64_t set, struct words key)
 {
-	const uint64_t *at = set_key(t, set, way);
+	const uint64_t *keys = set_key(t, set, 0);
+	unsigned ways = 0;
 
-	return at[0] == key.w[0] && (t->key_words == 1 || at[1] == key.w[1]);
+	if (t->key_words == 1) {
+#pragma GCC unroll 8
+		for (unsigned way = 0; way < WAYS; way++)
+			ways |= (unsigned)(keys[way] == key.w[0]) << way;
+	} else {
+#pragma GCC unroll 8
+		for (unsigned way = 0; way < WAYS; way++)
+			ways |= (unsigned)((keys[2 * way] == key.w[0]) &
+				    (keys[2 * way + 1] == key.w[1]))
+			    << way;
+	}
+	return ways;
 }
 
-/* The place of a key in its home: its slot, TABLE_NONE when it has none. */
-static size_t
+/* The place of a key in its home: its slot, TABLE_NONE when it has none. Free places have
+ * the key 0, too. */
+static inline size_t
 place(const struct table *t, struct home home, struct words key)
 {
 	for (unsigned i = 0; i < 2; i++) {
 		const uint64_t *ages = set_ages(t, home.set[i]);
 
-		for (unsigned way = 0; way < WAYS; way++)
-			if (key_is(t, home.set[i], way, key) && ages[way] != 0)
+		for (unsigned ways = ways_of(t, home.set[i], key); ways != 0;
+		     ways &= ways - 1) {
+			unsigned way = (unsigned)__builtin_ctz(ways);
+
+			if (ages[way] != 0)
 				return (size_t)home.set[i] * WAYS + way;
+		}
 	}
 	return TABLE_NONE;
 }
@@ -228,12 +247,27 @@ find(const struct table *t, struct words key)
 	return slot == TABLE_NONE ? NULL : table_cell(t, slot);
 }
 
+/* The cell in a slot that is taken, touched. */
+static inline void *
+touch_slot(struct table *t, size_t slot, instant when)
+{
+	uint64_t *last = slot_age(t, slot), age = age_of(when);
+	uint8_t *cell = set_cell(t, slot / WAYS, slot % WAYS);
+
+	if (age > *last) {
+		*last = age;
+		mark(t, last, sizeof age);
+	}
+	if (t->cell_size > 0)
+		mark(t, cell, t->cell_size);
+	return cell;
+}
+
 static void *
 touch(struct table *t, struct words key, instant when, bool *fresh)
 {
 	struct home home = home_of(t, key);
 	size_t slot = place(t, home, key);
-	uint64_t age = age_of(when);
 
 	*fresh = slot == TABLE_NONE;
 	if (*fresh) {
@@ -244,12 +278,7 @@ touch(struct table *t, struct words key, instant when, bool *fresh)
 		t->head->cells++;
 		mark_key(t, slot);
 	}
-	if (age > *slot_age(t, slot)) {
-		*slot_age(t, slot) = age;
-		mark(t, slot_age(t, slot), sizeof age);
-	}
-	mark_cell(t, slot);
-	return set_cell(t, slot / WAYS, slot % WAYS);
+	return touch_slot(t, slot, when);
 }
 
 static bool
@@ -359,6 +388,23 @@ table_touch(struct table *t, uint64_t key, instant when, bool *fresh)
 	return touch(t, words_of(t, key), when, fresh);
 }
 
+size_t
+table_find_slot(const struct table *t, uint64_t key)
+{
+	struct words words = words_of(t, key);
+
+	return place(t, home_of(t, words), words);
+}
+
+void *
+table_touch_slot(struct table *t, size_t slot, uint64_t key, instant when, bool *fresh)
+{
+	if (slot == TABLE_NONE || table_key(t, slot) != key || *slot_age(t, slot) == 0)
+		return table_touch(t, key, when, fresh);
+	*fresh = false;
+	return touch_slot(t, slot, when);
+}
+
 void *
 table_touch_wide(struct table *t, const uint8_t key[16], instant when, bool *fresh)
 {
@@ -411,6 +457,8 @@ table_prefetch(const struct table *t, uint64_t key)
 	for (unsigned i = 0; i < 2; i++) {
 		__builtin_prefetch(set_ages(t, home.set[i]));
 		__builtin_prefetch(set_key(t, home.set[i], 0));
+		if (t->cell_size * WAYS <= LINE) /* all of its cells are one more */
+			__builtin_prefetch(set_cell(t, home.set[i], 0));
 	}
 }
 

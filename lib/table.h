@@ -73,6 +73,12 @@ void *table_touch(struct table *t, uint64_t key, instant when, bool *fresh);
 void *table_touch_wide(
     struct table *t, const uint8_t key[16], instant when, bool *fresh);
 
+/* Look now, touch later, without looking again: the slot of the key, TABLE_NONE when it has
+ * no cell, and the same as table_touch, where `slot` is what that gave, now or before. */
+size_t table_find_slot(const struct table *t, uint64_t key);
+void *table_touch_slot(
+    struct table *t, size_t slot, uint64_t key, instant when, bool *fresh);
+
 /* Remove the key's cell; false when it had none. No callback. */
 bool table_erase(struct table *t, uint64_t key);
 bool table_erase_wide(struct table *t, const uint8_t key[16]);

@@ -2,6 +2,7 @@
 #include "lib/login/history.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/base/assert.h"
 
@@ -68,13 +69,62 @@ bit(unsigned i)
 	return UINT64_C(1) << i;
 }
 
+/* Four logins at a time, as processors compare them; no more of them is asked for. */
+typedef uint32_t four __attribute__((vector_size(16)));
+
+static uint32_t
+any_of(four x)
+{
+	x |= __builtin_shufflevector(x, x, 2, 3, 0, 1);
+	x |= __builtin_shufflevector(x, x, 1, 0, 3, 2);
+	return x[0];
+}
+
+/* Of 32 values at most, the bits of those that are there, and of those that are `value`. */
+static void
+match_part(
+    const uint32_t *v, unsigned n, uint32_t value, uint32_t *known, uint32_t *same)
+{
+	const four none = { 0 }, sought = { value, value, value, value };
+	four some = none, alike = none, bits = { 1, 2, 4, 8 };
+	unsigned i = 0;
+
+	for (; i + 4 <= n; i += 4, bits <<= 4) {
+		four x;
+
+		memcpy(&x, v + i, sizeof x);
+		some |= (four)(x != none) & bits;
+		alike |= (four)(x == sought) & bits;
+	}
+	*known = any_of(some);
+	*same = any_of(alike);
+	for (; i < n; i++) {
+		*known |= (uint32_t)(v[i] != 0) << i;
+		*same |= (uint32_t)(v[i] == value) << i;
+	}
+}
+
+/* Of n values, the bits of those that are there,
+ * and of those that are `value`. */
+static void
+match(const uint32_t *v, unsigned n, uint32_t value, uint64_t *known, uint64_t *same)
+{
+	uint32_t some, alike;
+
+	*known = *same = 0;
+	for (unsigned i = 0; i < n; i += 32) {
+		match_part(v + i, n - i < 32 ? n - i : 32, value, &some, &alike);
+		*known |= (uint64_t)some << i;
+		*same |= (uint64_t)alike << i;
+	}
+}
+
 static uint64_t
 same_as(const uint32_t *v, unsigned n, uint32_t value)
 {
-	uint64_t same = 0;
+	uint64_t known, same;
 
-	for (unsigned i = 0; i < n; i++)
-		same |= (uint64_t)(v[i] == value) << i;
+	match(v, n, value, &known, &same);
 	return same;
 }
 
@@ -92,11 +142,10 @@ history_match(const struct history *h, unsigned size, const struct login *l,
     struct history_match *to)
 {
 	for (unsigned level = 0; level < LOGIN_LEVELS; level++) {
-		const uint32_t *v = values(h, size, level);
-
-		to->known[level] = ~same_as(v, h->n, 0);
-		to->known[level] &= h->n < 64 ? bit(h->n) - 1 : ~UINT64_C(0);
-		to->same[level] = history_same(h, size, level, l);
+		match(values(h, size, level), h->n, short_of(l->value[level]),
+		    &to->known[level], &to->same[level]);
+		/* What is not known is not the same. */
+		to->same[level] &= to->known[level];
 	}
 }
 

@@ -117,22 +117,29 @@ new_entry(struct judge *j, const struct login *l, bool *repeat)
 }
 
 void
+judge_prefetch(const struct judge *j, const struct login *l)
+{
+	table_prefetch(j->events, l->event);
+	past_prefetch_user(j->past, l);
+}
+
+void
 judge_login(struct judge *j, const struct login *l, struct judge_answer *to)
 {
 	struct crowd_look crowd;
 	struct entry *entry;
 	bool learn;
 
-	table_prefetch(j->events, l->event);
 	crowd_prefetch(j->crowd, l);
 	past_prefetch(j->past, l);
 	*to = (struct judge_answer){ .answer = ANSWER_ALLOW };
 	entry = new_entry(j, l, &to->repeat);
 	if (to->repeat)
 		return;
+	past_find(j->past, l, &to->past);
 	crowd_prefetch_cells(j->crowd, l);
-	past_look(j->past, l, &to->past);
 	crowd_add(j->crowd, l, &crowd);
+	past_look_found(j->past, l, &to->past);
 	risk_weigh(&j->rules.risk, &to->past, &crowd, &to->risk);
 	to->answer = answer_to(j, to->risk.score);
 	j->counts.answers[to->answer]++;
@@ -140,7 +147,7 @@ judge_login(struct judge *j, const struct login *l, struct judge_answer *to)
 	    (to->answer == ANSWER_ALLOW ||
 		(to->answer == ANSWER_CHALLENGE && !j->rules.wait));
 	if (learn)
-		past_add(j->past, l);
+		past_add_seen(j->past, l, &to->past);
 	count_score(j, to->risk.score);
 	if (entry != NULL)
 		*entry = (struct entry){ .login = *l,

@@ -46,6 +46,8 @@ struct judge_answer {
 	bool repeat; /* of an event that is known: nothing else is set */
 };
 
+/* Ask for what is known of the event and the user of a login, ahead of it. */
+void judge_prefetch(const struct judge *j, const struct login *l);
 /* Answer a login, and learn from it. Cost: 2-4 us: a dozen looks far apart. */
 void judge_login(struct judge *j, const struct login *l, struct judge_answer *to);
 /* A sign-up: the first that is known of its user. */

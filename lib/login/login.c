@@ -167,8 +167,8 @@ read_place(const struct login_keys *k, const struct record *r, struct place *to)
 }
 
 const char *
-login_read(const struct login_keys *k, const struct networks *networks,
-    const struct record *r, enum kind kind, struct login *to)
+login_identify(const struct login_keys *k, const struct record *r, enum kind kind,
+    struct login *to)
 {
 	struct slice id;
 
@@ -184,11 +184,17 @@ login_read(const struct login_keys *k, const struct networks *networks,
 		to->event = hash_keyed(k->hash, id);
 		to->event += to->event == 0;
 	}
+	return NULL;
+}
+
+void
+login_show(const struct login_keys *k, const struct networks *networks,
+    const struct record *r, struct login *to)
+{
 	read_address(k, r, to->value);
 	to->value[LOGIN_ASN] = text_value(k, r, LOGIN_ASN, k->asn);
 	to->value[LOGIN_COUNTRY] = text_value(k, r, LOGIN_COUNTRY, k->country);
 	read_program(k, r, to->value);
 	read_place(k, r, &to->place);
 	to->place.network = (uint8_t)read_kind(k, networks, r);
-	return NULL;
 }

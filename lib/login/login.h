@@ -63,10 +63,14 @@ struct login_keys {
 int login_keys_init(struct login_keys *keys, struct reader *reader,
     struct hash_key hash, const char *devices, struct error *error);
 
-/* What a record of that kind, login or sign_up, shows; networks (may be NULL) are asked where it
- * does not say itself what kind its network is. NULL, or a constant text, what is wrong
- * with it. Cost: 150 ns. */
-const char *login_read(const struct login_keys *keys, const struct networks *networks,
-    const struct record *r, enum kind kind, struct login *to);
+/* Of a record of that kind, login or sign_up, who it is, and when: all but what it shows, so
+ * that what is known of him can be asked for while that is read. NULL, or a constant text,
+ * what is wrong with it. */
+const char *login_identify(const struct login_keys *keys, const struct record *r,
+    enum kind kind, struct login *to);
+/* And what it shows; networks (may be NULL) are asked where it does not say itself what kind
+ * its network is. Cost: 150 ns. */
+void login_show(const struct login_keys *keys, const struct networks *networks,
+    const struct record *r, struct login *to);
 
 #endif

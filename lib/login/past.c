@@ -86,13 +86,43 @@ past_free(struct past *p)
 /* --- Looking ------------------------------------------------------------------------- */
 
 void
-past_prefetch(const struct past *p, const struct login *l)
+past_prefetch_user(const struct past *p, const struct login *l)
 {
 	table_prefetch(p->users, l->user);
+}
+
+void
+past_prefetch(const struct past *p, const struct login *l)
+{
 	/* Of coarser values there are few, which are near. */
 	for (unsigned level = 0; level < LOGIN_ASN; level++)
 		if (l->value[level] != 0)
 			table_prefetch(p->values, l->value[level]);
+}
+
+/* All lines of it, of which each login needs all. */
+static void
+prefetch_history(const struct past *p, size_t slot)
+{
+	const uint8_t *at = table_cell(p->users, slot);
+	size_t size = history_size(p->rules.logins);
+
+	for (size_t i = 0; i < size; i += 64)
+		__builtin_prefetch(at + i, 1);
+	__builtin_prefetch(at + size - 1, 1);
+	/* A loop of nothing but prefetches is nothing to gcc 12. */
+	__asm__ volatile("" : : "r"(at));
+}
+
+void
+past_find(const struct past *p, const struct login *l, struct past_look *to)
+{
+	*to = (struct past_look){ .user = 1,
+		.user_slot = table_find_slot(p->users, l->user) };
+	for (unsigned i = 0; i < LOGIN_DEVICE; i++)
+		to->value_slot[i] = TABLE_NONE;
+	if (to->user_slot != TABLE_NONE)
+		prefetch_history(p, to->user_slot);
 }
 
 uint64_t
@@ -109,12 +139,14 @@ past_history(const struct past *p, uint64_t user)
 	return table_find(p->users, user);
 }
 
-/* The share of all logins with a value that the user had in `seen`. One that was evicted is
- * thought to have come with him only. */
+/* The share of all logins with a value, in that slot, that the user had in `seen`. One that
+ * was evicted is thought to have come with him only. */
 static double
-share_of(const struct past *p, uint64_t value, unsigned seen)
+share_of(const struct past *p, size_t slot, unsigned seen)
 {
-	double count = (double)past_value_count(p, value);
+	double count = slot == TABLE_NONE
+	    ? 0
+	    : (double)*(const uint64_t *)table_cell(p->values, slot);
 	double all = (double)p->counts.logins;
 
 	count = count < seen ? seen : count;
@@ -150,8 +182,10 @@ look_along(const struct past *p, const struct history *h, const struct login *l,
 		level->seen = ones(known & m->same[i]);
 		level->kinds = ones(known & h->fresh[i]);
 		level->kinds += level->kinds == 0;
-		if (level->seen > 0)
-			level->p = share_of(p, l->value[i], level->seen);
+		if (level->seen > 0) {
+			to->value_slot[i] = table_find_slot(p->values, l->value[i]);
+			level->p = share_of(p, to->value_slot[i], level->seen);
+		}
 		among &= h->fresh[i];
 	}
 }
@@ -213,14 +247,14 @@ user_ratio(const struct past *p, const struct history *h)
 }
 
 void
-past_look(const struct past *p, const struct login *l, struct past_look *to)
+past_look_found(const struct past *p, const struct login *l, struct past_look *to)
 {
-	const struct history *h = table_find(p->users, l->user);
+	const struct history *h;
 	struct history_match match;
 
-	*to = (struct past_look){ .user = 1 };
-	if (h == NULL)
+	if (to->user_slot == TABLE_NONE)
 		return;
+	h = table_cell(p->users, to->user_slot);
 	if (p->counts.attacks > 0)
 		to->user = user_ratio(p, h);
 	to->logins = h->n;
@@ -231,6 +265,13 @@ past_look(const struct past *p, const struct login *l, struct past_look *to)
 	look_along(p, h, l, &match, LOGIN_AGENT, LOGIN_DEVICE, to);
 	look_at_device(p, h, l, &match, to);
 	to->speed = speed_of(p, h, l);
+}
+
+void
+past_look(const struct past *p, const struct login *l, struct past_look *to)
+{
+	past_find(p, l, to);
+	past_look_found(p, l, to);
 }
 
 /* --- Counting ------------------------------------------------------------------------ */
@@ -253,10 +294,11 @@ device_in_slice(const struct past *p, const struct history *h, const struct logi
 }
 
 void
-past_add(struct past *p, const struct login *l)
+past_add_seen(struct past *p, const struct login *l, const struct past_look *seen)
 {
 	bool fresh;
-	struct history *h = table_touch(p->users, l->user, l->at, &fresh);
+	struct history *h =
+	    table_touch_slot(p->users, seen->user_slot, l->user, l->at, &fresh);
 
 	if (l->value[LOGIN_DEVICE] != 0 && !device_in_slice(p, h, l))
 		p->counts.devices_lost += !cuckoo_add(p->devices, device_of(l), l->at);
@@ -264,8 +306,18 @@ past_add(struct past *p, const struct login *l)
 	p->counts.logins++;
 	for (unsigned level = 0; level < LOGIN_DEVICE; level++)
 		if (l->value[level] != 0)
-			++*(uint64_t *)table_touch(
-			    p->values, l->value[level], l->at, &fresh);
+			++*(uint64_t *)table_touch_slot(p->values,
+			    seen->value_slot[level], l->value[level], l->at, &fresh);
+}
+
+void
+past_add(struct past *p, const struct login *l)
+{
+	struct past_look unseen = { .user_slot = TABLE_NONE };
+
+	for (unsigned level = 0; level < LOGIN_DEVICE; level++)
+		unseen.value_slot[level] = TABLE_NONE;
+	past_add_seen(p, l, &unseen);
 }
 
 static void

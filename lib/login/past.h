@@ -26,6 +26,8 @@ struct past;
 struct past *past_new(struct past_rules rules, uint64_t memory_bytes);
 void past_free(struct past *p);
 
+/* Ask for what is known of its user, and of its values. */
+void past_prefetch_user(const struct past *p, const struct login *l);
 void past_prefetch(const struct past *p, const struct login *l);
 
 enum past_device {
@@ -44,14 +46,21 @@ struct past_look {
 	int64_t device_age_us; /* of a known one: since the first of those with it */
 	double speed;          /* km/h, from where he was before (travel.h) */
 	double user; /* p(user | attack) / p(user | legitimate); 1 without attacks */
+	/* Slots where it was found, which save a second look (table_touch_slot). */
+	size_t user_slot, value_slot[LOGIN_DEVICE];
 };
 
 /* Cost: 300 ns. */
 void past_look(const struct past *p, const struct login *l, struct past_look *to);
+/* The same in two steps, so that what the second needs comes while others work. */
+void past_find(const struct past *p, const struct login *l, struct past_look *to);
+void past_look_found(const struct past *p, const struct login *l, struct past_look *to);
 
 /* A legitimate login: it counts from now on; it counts no more. What is taken out must have
  * been added, with the same values. Cost: 400 ns. */
 void past_add(struct past *p, const struct login *l);
+/* The same of one that was looked at just now; what it found saves it a third. */
+void past_add_seen(struct past *p, const struct login *l, const struct past_look *seen);
 void past_remove(struct past *p, const struct login *l);
 /* An attack on the user became known (1), or was none (-1). */
 void past_attack(struct past *p, const struct login *l, int by);

@@ -92,6 +92,7 @@ places_alike(const struct places *p, size_t set, uint64_t hash)
 	uint64_t tag = places_tag(hash);
 	unsigned alike = 0;
 
+#pragma GCC unroll 8
 	for (unsigned way = 0; way < PLACES_WAYS; way++) {
 		uint64_t word = p->words[set + way];
 

@@ -304,10 +304,40 @@ serves_as_a_set_without_cells(void **state)
 	table_free(t);
 }
 
+static void
+a_slot_that_was_found_spares_a_look_and_a_stale_one_does_no_harm(void **state)
+{
+	struct table *t = table_new(TABLE_KEY_64, sizeof(uint64_t), 1 << 16);
+	bool fresh;
+	size_t slot;
+
+	(void)state;
+	assert_non_null(t);
+	assert_true(table_find_slot(t, 7) == TABLE_NONE);
+	*(uint64_t *)table_touch_slot(t, TABLE_NONE, 7, 1, &fresh) = 70;
+	assert_true(fresh);
+	slot = table_find_slot(t, 7);
+	assert_int_equal(*(const uint64_t *)table_cell(t, slot), 70);
+	assert_int_equal(*(uint64_t *)table_touch_slot(t, slot, 7, 5, &fresh), 70);
+	assert_false(fresh);
+	assert_int_equal(table_last(t, slot), 5);
+	/* Of another key, and of one that is gone: as if there were no slot. */
+	assert_int_equal(*(uint64_t *)table_touch_slot(t, slot, 8, 6, &fresh), 0);
+	assert_true(fresh);
+	assert_int_equal(*(const uint64_t *)table_find(t, 7), 70);
+	assert_true(table_erase(t, 7));
+	assert_int_equal(*(uint64_t *)table_touch_slot(t, slot, 7, 6, &fresh), 0);
+	assert_true(fresh);
+	assert_int_equal(table_counts(t).cells, 2);
+	table_free(t);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+		    a_slot_that_was_found_spares_a_look_and_a_stale_one_does_no_harm),
 		cmocka_unit_test(answers_like_a_plain_array),
 		cmocka_unit_test(keeps_16_byte_keys_apart),
 		cmocka_unit_test(stays_within_its_memory_and_uses_it),
