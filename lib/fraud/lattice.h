@@ -72,6 +72,7 @@ struct lattice_point {
 /* The sets of some of its fields, as a look at them finds them. */
 struct lattice_view {
 	unsigned present; /* fields */
+	uint32_t sets;    /* of these, as bits */
 	uint32_t length;  /* slices of the time that it is of */
 	uint16_t brief;
 	uint64_t hash[LATTICE_SETS];

@@ -27,10 +27,20 @@ struct rule {
 	char name[RULES_NAME_MAX + 1];
 };
 
+/* Of rules that all have a condition on a signal: its value is at least the one or at most
+ * the other of these where any of them may hold. */
+struct screen {
+	uint16_t signal, first, n; /* of `screened` */
+	float least, most;
+};
+
 struct rules {
 	float prior;
 	uint32_t sets;
-	unsigned n;
+	uint32_t own;
+	unsigned n, screens;
+	struct screen screen[RULES_MAX];
+	uint16_t screened[RULES_MAX]; /* rules, by their screens */
 	struct rule rule[RULES_MAX];
 };
 
@@ -90,7 +100,7 @@ read_share(struct slice word, float *to, struct error *error)
 
 static int
 read_condition(
-    struct slice *line, struct condition *to, uint32_t *sets, struct error *error)
+    struct slice *line, struct condition *to, struct rules *r, struct error *error)
 {
 	struct slice name = next_word(line), operator= next_word(line);
 	struct slice number = next_word(line);
@@ -106,15 +116,17 @@ read_condition(
 		return wrong(error, operator, "operator, >=, >, <=, < or =");
 	if (!number_parse_double(number, &value) || !isfinite((float)value))
 		return wrong(error, number, "number");
-	*sets |= signal_sets((unsigned)signal);
+	r->sets |= signal_sets((unsigned)signal);
+	if (signal < SIGNAL_OWN)
+		r->own |= UINT32_C(1) << signal;
 	*to = (struct condition){ (uint16_t)signal, (uint16_t)i, (float)value };
 	return 0;
 }
 
 static int
-read_rule(struct slice name, struct slice line, struct rule *to, uint32_t *sets,
-    struct error *error)
+read_rule(struct slice name, struct slice line, struct rules *r, struct error *error)
 {
+	struct rule *to = &r->rule[r->n++];
 	struct slice word;
 
 	*to = (struct rule){ .n = 0 };
@@ -130,7 +142,7 @@ read_rule(struct slice name, struct slice line, struct rule *to, uint32_t *sets,
 		if (to->n == RULES_CONDITIONS_MAX)
 			return error_set(
 			    error, "more than %d conditions", RULES_CONDITIONS_MAX);
-		if (read_condition(&line, &to->condition[to->n++], sets, error) != 0)
+		if (read_condition(&line, &to->condition[to->n++], r, error) != 0)
 			return -1;
 		word = next_word(&line);
 	} while (slice_is(word, "and"));
@@ -159,7 +171,7 @@ read_line(struct rules *r, struct slice line, bool *has_prior, struct error *err
 	}
 	if (r->n == RULES_MAX)
 		return error_set(error, "more than %d rules", RULES_MAX);
-	return read_rule(name, line, &r->rule[r->n++], &r->sets, error);
+	return read_rule(name, line, r, error);
 }
 
 static size_t
@@ -207,6 +219,68 @@ gather_groups(struct rules *r)
 	}
 }
 
+/* --- Screens ----------------------------------------------------------------------- */
+
+/* What it costs to look at it, and how many events it lets through. */
+static unsigned
+cost(const struct condition *c)
+{
+	unsigned family = signal_family(c->signal);
+	bool upper = c->operator== AT_MOST || c->operator== BELOW;
+
+	return (family < SIGNAL_OWN ? 0 : family) + (upper ? 2 * SIGNAL_FAMILIES : 0);
+}
+
+/* Of the conditions of a rule the one that is looked at first. */
+static const struct condition *
+cheapest(const struct rule *rule)
+{
+	const struct condition *best = &rule->condition[0];
+
+	for (unsigned i = 1; i < rule->n; i++)
+		if (cost(&rule->condition[i]) < cost(best))
+			best = &rule->condition[i];
+	return best;
+}
+
+static void
+widen(struct screen *s, const struct condition *c)
+{
+	bool upper = c->operator== AT_MOST || c->operator== BELOW;
+
+	if (upper && !(c->value <= s->most))
+		s->most = c->value;
+	if (!upper && !(c->value >= s->least))
+		s->least = c->value;
+}
+
+static void
+make_screens(struct rules *r)
+{
+	unsigned filled = 0;
+	bool done[RULES_MAX] = { false };
+
+	for (unsigned i = 0; i < r->n; i++) {
+		unsigned signal = cheapest(&r->rule[i])->signal;
+		struct screen *s = &r->screen[r->screens];
+
+		if (done[i])
+			continue;
+		*s = (struct screen){ (uint16_t)signal, (uint16_t)filled, 0, NAN, NAN };
+		for (unsigned k = i; k < r->n; k++) {
+			const struct condition *c = cheapest(&r->rule[k]);
+
+			if (c->signal != signal)
+				continue;
+			done[k] = true;
+			widen(s, c);
+			r->screened[filled++] = (uint16_t)k;
+		}
+		s->n = (uint16_t)(filled - s->first);
+		r->screens++;
+	}
+}
+
 struct rules *
 rules_read(struct slice text, struct error *error)
 {
@@ -232,6 +306,7 @@ rules_read(struct slice text, struct error *error)
 		text = slice_from(text, end < text.size ? end + 1 : end);
 	}
 	gather_groups(r);
+	make_screens(r);
 	return r;
 }
 
@@ -264,6 +339,12 @@ uint32_t
 rules_sets(const struct rules *r)
 {
 	return r->sets;
+}
+
+uint32_t
+rules_own(const struct rules *r)
+{
+	return r->own;
 }
 
 const char *
@@ -335,26 +416,58 @@ rules_signals(
 	return 0;
 }
 
+/* The rules that may hold, as bits; false: there is none. */
+static bool
+screen(const struct rules *r, const struct look *look, uint64_t may[RULES_MAX / 64])
+{
+	bool any = false;
+
+	memset(may, 0, (r->n + 63) / 64 * sizeof *may);
+	for (const struct screen *s = r->screen; s < r->screen + r->screens; s++) {
+		float value = signal_value(look, s->signal);
+
+		if (!(value >= s->least) && !(value <= s->most))
+			continue;
+		for (unsigned i = s->first; i < (unsigned)(s->first + s->n); i++)
+			may[r->screened[i] / 64] |= UINT64_C(1) << r->screened[i] % 64;
+		any = true;
+	}
+	return any;
+}
+
+/* The rule that says most in its group, if there is one. */
+static void
+count(const struct rule *most, double factor, struct rules_sum *to)
+{
+	if (most != NULL && most->share != 0)
+		rules_add(to, most->name, factor * (double)most->share);
+}
+
 void
 rules_apply(
     const struct rules *r, const struct look *look, double factor, struct rules_sum *to)
 {
+	uint64_t may[RULES_MAX / 64];
+	const struct rule *most = NULL;
+
 	to->score = factor * (double)r->prior;
 	to->n = 0;
-	for (unsigned i = 0; i < r->n;) {
-		const struct rule *most = NULL;
-		unsigned group = r->rule[i].group;
+	if (!screen(r, look, may))
+		return;
+	for (unsigned i = 0; i < (r->n + 63) / 64; i++)
+		for (uint64_t bits = may[i]; bits != 0; bits &= bits - 1) {
+			const struct rule *rule =
+			    &r->rule[i * 64 + (unsigned)__builtin_ctzll(bits)];
 
-		for (; i < r->n && r->rule[i].group == group; i++) {
-			const struct rule *rule = &r->rule[i];
-
+			if (most != NULL && most->group != rule->group) {
+				count(most, factor, to);
+				most = NULL;
+			}
 			if ((most == NULL || fabsf(rule->share) > fabsf(most->share)) &&
 			    holds(rule, look))
 				most = rule;
 		}
-		if (most != NULL && most->share != 0)
-			rules_add(to, most->name, factor * (double)most->share);
-	}
+	count(most, factor, to);
 }
 
 /* In as few digits as tell the number from all others. */
