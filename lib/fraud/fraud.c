@@ -239,10 +239,11 @@ look_first(
 		decisions_add(f->decisions, e, &s->point, look);
 	if (s->point.present != e->point.present)
 		lattice_open(f->lattice, &s->point, EVERY_SET, &look->sets);
-	lattice_add(f->lattice, e->when, e->kind == TRAIL_CLICKED, &look->sets);
+	lattice_add(
+	    f->lattice, e->when, e->kind == TRAIL_CLICKED, &look->sets, look->velocity);
 	look->rate = sources_rate(f->sources);
 	look_at_sources(f, e, s, number);
-	signal_velocities(look, s->velocity);
+	memcpy(s->velocity, look->velocity, sizeof s->velocity);
 	memcpy(s->own, look->own, sizeof s->own);
 }
 
@@ -313,7 +314,7 @@ look_again(struct fraud *f, const struct summary *s, instant at)
 	memcpy(look->velocity, s->velocity, sizeof look->velocity);
 	look->rate = sources_rate(f->sources);
 	lattice_look(f->lattice, f->sets, at, &look->sets);
-	signal_velocities_again(look, f->sets);
+	signal_velocities(look, f->sets);
 	for (unsigned i = 0; i < SOURCES; i++)
 		if (source_is_known(&s->point, i))
 			sources_measure(f->sources, i, &s->point, s->seen[i], look);

@@ -21,29 +21,33 @@ static const uint8_t rank[LATTICE_SETS][LATTICE_FIELDS] = {
 #undef RANK
 };
 
-/* The first of these that a set has leads it; others have too many things with them, and
- * what has neither is by itself. */
-static const uint8_t leaders[] = { LATTICE_USER, LATTICE_ADDRESS };
+enum {
+	ADDRESS = 1 << LATTICE_ADDRESS,
+	DEVICE = 1 << LATTICE_DEVICE,
+	USER = 1 << LATTICE_USER,
+	BANNER = 1 << LATTICE_BANNER,
+};
 
-static struct spot
-spot_of(unsigned set)
+/* A set is in the block of its leader: its user, or else its address, with the banner if it
+ * has that; what has neither is by itself, others have too many things with them. */
+static inline unsigned
+leader_of(unsigned set)
 {
-	const unsigned banner = 1U << LATTICE_BANNER;
-	unsigned rest = set & ~banner, i = 0, line;
+	return (set & USER) != 0   ? set & (USER | BANNER)
+	    : (set & ADDRESS) != 0 ? set & (ADDRESS | BANNER)
+				   : set;
+}
 
-	while (i < sizeof leaders && (rest >> leaders[i] & 1) == 0)
-		i++;
-	if (i == sizeof leaders)
-		return (struct spot){ .leader = (uint8_t)set, .mask = BLOCK - 1 };
-	/* Sets that differ by the system only share a line. */
-	line = rest >> LATTICE_DEVICE & 1;
-	if (i == 0)
-		line = line << 1 | (rest >> LATTICE_ADDRESS & 1);
-	return (struct spot){
-		.leader = (uint8_t)((set & banner) | 1U << leaders[i]),
-		.line = (uint8_t)line,
-		.mask = i == 0 ? 0 : BLOCK - 2,
-	};
+/* Which of its lines: sets that differ by the system only share one. Bits of the leader's
+ * hash choose where the set does not. */
+static inline unsigned
+line_of(unsigned set, unsigned leader)
+{
+	unsigned device = (set & DEVICE) != 0, address = (set & ADDRESS) != 0;
+
+	return (set & USER) != 0 ? device << 1 | address
+	    : address != 0       ? device | (leader & (BLOCK - 2))
+				 : leader & (BLOCK - 1);
 }
 
 /* Of the fields that are present all sets, as bits. */
@@ -79,9 +83,8 @@ lattice_new(struct lattice_rule rule, uint64_t memory_bytes)
 		return NULL;
 	l->rule = rule;
 	for (unsigned set = 1; set < LATTICE_SETS; set++) {
-		l->spot[set] = spot_of(set);
 		l->sets_of[set] = sets_of(set);
-		l->leaders |= UINT32_C(1) << l->spot[set].leader;
+		l->leaders |= UINT32_C(1) << leader_of(set);
 	}
 	l->width = memory_bytes / 8 / (2 * sizeof *l->sketch);
 	l->count = memory_bytes / 8 * 7 / (sizeof *l->blocks + 1) - 1;
@@ -137,23 +140,24 @@ lattice_open(const struct lattice *l, const struct lattice_point *p, uint32_t se
 	to->present = (unsigned)p->present;
 	to->sets = l->sets_of[p->present];
 	to->hash[0] = 0;
-	for (unsigned i = 0; i < LATTICE_FIELDS; i++)
-		for (unsigned set = 0; set < 1U << i; set++)
-			to->hash[set | 1U << i] = to->hash[set] ^ p->hash[i];
-	for (uint32_t rest = l->leaders; rest != 0; rest &= rest - 1) {
-		unsigned leader = (unsigned)__builtin_ctz(rest);
+#pragma GCC unroll 31
+	for (unsigned set = 1; set < LATTICE_SETS; set++) {
+		unsigned last = (unsigned)(31 - __builtin_clz(set));
 
-		block[leader] = &l->blocks[hash_bucket(to->hash[leader], l->count)];
+		to->hash[set] = to->hash[set ^ 1U << last] ^ p->hash[last];
+		if (leader_of(set) == set)
+			block[set] = &l->blocks[hash_bucket(to->hash[set], l->count)];
 	}
-	for (sets &= to->sets; sets != 0; sets &= sets - 1) {
-		unsigned set = (unsigned)__builtin_ctz(sets);
-		struct spot spot = l->spot[set];
-		unsigned line =
-		    spot.line | ((unsigned)to->hash[spot.leader] & spot.mask);
+#pragma GCC unroll 31
+	for (unsigned set = 1; set < LATTICE_SETS; set++) {
+		unsigned leader = leader_of(set);
+		unsigned line = line_of(set, (unsigned)to->hash[leader]);
 
-		to->home[set] = &block[spot.leader]->cell[line * CELLS];
-		__builtin_prefetch(to->home[set], 1);
+		to->home[set] = &block[leader]->cell[line * CELLS];
 	}
+	for (sets &= to->sets; sets != 0; sets &= sets - 1)
+		__builtin_prefetch(to->home[__builtin_ctz(sets)], 1);
+	__asm__ volatile("" : : "r"(to)); /* else gcc 12 drops the loop */
 }
 
 /* --- Slices ------------------------------------------------------------------------ */
@@ -280,31 +284,50 @@ look_home(const struct lattice *l, struct lattice_view *v)
 	return absent;
 }
 
+/* A cell of nothing for a set, at home if there is room, as most that are new find. */
+static inline struct lattice_cell *
+begin(struct lattice *l, const struct lattice_view *v, unsigned set)
+{
+	struct lattice_cell *home = v->home[set];
+	struct lattice_cell *c = home[0].tag == 0 ? home : home + 1;
+
+	if (c->tag != 0)
+		return lattice_take(l, v, set);
+	c->tag = tag_of(v->hash[set]);
+	c->length = v->length;
+	c->brief = v->brief;
+	l->totals.cells++;
+	return c;
+}
+
 /* Of a set that is not at home, or may not be there any more. */
 static struct lattice_cell *
-find_or_take(
+find_or_begin(
     struct lattice *l, const struct lattice_view *v, unsigned set, uint32_t *fresh)
 {
 	struct lattice_cell *c = find(l, v->home[set], v->hash[set]);
 
 	if (c == NULL) {
 		*fresh |= UINT32_C(1) << set;
-		c = lattice_take(l, v, set);
+		c = begin(l, v, set);
 	}
-	lattice_mark(l, c);
+	if (c < v->home[set] || c > v->home[set] + 1)
+		lattice_mark(l, c);
 	return c;
 }
 
 /* Where the memory was too small for all sets of one event, a cell may have become that of
  * another set: who had it first has none. */
 static void
-disown(struct lattice *l, struct lattice_view *v)
+disown(struct lattice *l, struct lattice_view *v, uint16_t velocity[LATTICE_SETS])
 {
 	for (uint32_t sets = v->sets; sets != 0; sets &= sets - 1) {
 		unsigned set = (unsigned)__builtin_ctz(sets);
 
-		if (v->cell[set]->tag != tag_of(v->hash[set]))
-			v->cell[set] = &l->none;
+		if (v->cell[set]->tag == tag_of(v->hash[set]))
+			continue;
+		v->cell[set] = &l->none;
+		velocity[set] = 0;
 	}
 }
 
@@ -317,7 +340,8 @@ mark_homes(struct lattice *l, const struct lattice_view *v)
 }
 
 void
-lattice_add(struct lattice *l, instant when, bool click, struct lattice_view *v)
+lattice_add(struct lattice *l, instant when, bool click, struct lattice_view *v,
+    uint16_t velocity[LATTICE_SETS])
 {
 	uint64_t replaced = l->replaced;
 	uint32_t fresh = 0, absent;
@@ -327,20 +351,22 @@ lattice_add(struct lattice *l, instant when, bool click, struct lattice_view *v)
 	lattice_turn_sketch(l, v->length);
 	absent = look_home(l, v);
 	mark_homes(l, v);
+	memset(velocity, 0, LATTICE_SETS * sizeof *velocity);
 	for (uint32_t sets = v->sets; sets != 0; sets &= sets - 1) {
 		unsigned set = (unsigned)__builtin_ctz(sets);
 		struct lattice_cell *c = v->cell[set];
 
 		if ((absent >> set & 1) != 0 ||
 		    __builtin_expect(l->replaced != replaced, 0))
-			v->cell[set] = c = find_or_take(l, v, set, &fresh);
+			v->cell[set] = c = find_or_begin(l, v, set, &fresh);
 		if ((int32_t)(v->length - c->length) > 0)
 			fresh |= UINT32_C(1) << set;
 		held &= count(c, v, click);
+		velocity[set] = lattice_velocity(v, set);
 	}
 	l->totals.late += !held;
 	if (__builtin_expect(l->replaced != replaced, 0))
-		disown(l, v);
+		disown(l, v, velocity);
 	v->cell[0] = &l->none;
 	if (held)
 		spread(v, fresh);

@@ -29,15 +29,7 @@ struct counters {
 	uint16_t row[ROWS][COLUMNS];
 };
 
-/* Where a set is: in the block of its leader, which is a set of one field, or two with the
- * banner; and in which of its lines. */
-struct spot {
-	uint8_t leader, line;
-	uint8_t mask; /* of the leader's hash: bits of the line that it chooses */
-};
-
 struct lattice {
-	struct spot spot[LATTICE_SETS];
 	struct lattice_rule rule;
 	void *memory;         /* owned */
 	struct block *blocks; /* in it, aligned */

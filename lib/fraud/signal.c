@@ -242,29 +242,12 @@ lift(const struct look *look, unsigned set)
 	return (float)((clicks - n * p) / sqrt(n * p * (1 - p) + 1 + n * p * n * p));
 }
 
-/* Cut to what is kept. */
-static inline uint16_t
-velocity(const struct lattice_view *v, unsigned set)
-{
-	uint32_t n = lattice_velocity(v, set);
-
-	return (uint16_t)(n < UINT16_MAX ? n : UINT16_MAX);
-}
-
 void
-signal_velocities(struct look *look, uint16_t to[LATTICE_SETS])
-{
-	for (unsigned set = 0; set < LATTICE_SETS; set++)
-		to[set] = look->velocity[set] =
-		    (look->sets.sets >> set & 1) != 0 ? velocity(&look->sets, set) : 0;
-}
-
-void
-signal_velocities_again(struct look *look, uint32_t sets)
+signal_velocities(struct look *look, uint32_t sets)
 {
 	for (sets &= look->sets.sets; sets != 0; sets &= sets - 1) {
 		unsigned set = (unsigned)__builtin_ctz(sets);
-		uint16_t n = velocity(&look->sets, set);
+		uint16_t n = lattice_velocity(&look->sets, set);
 
 		if (n > look->velocity[set])
 			look->velocity[set] = n;

@@ -94,10 +94,8 @@ uint32_t signal_sets(unsigned signal);
 /* NaN when the event lacks a field. Cost: 3 ns. */
 float signal_value(const struct look *look, unsigned signal);
 
-/* The velocities of sets that are counted, 0 of others, into the look and into `to`; and at
- * the second look the more of these and of those of sets that are looked at. */
-void signal_velocities(struct look *look, uint16_t to[LATTICE_SETS]);
-void signal_velocities_again(struct look *look, uint32_t sets);
+/* Of these sets, as bits, the velocities become those that are looked at, if they are more. */
+void signal_velocities(struct look *look, uint32_t sets);
 
 /* Signals that measure much the same have one family, 0 .. SIGNAL_FAMILIES - 1. */
 enum { SIGNAL_FAMILIES = SIGNAL_OWN + 6 };
