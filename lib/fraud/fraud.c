@@ -31,7 +31,8 @@ struct fraud {
 	struct influence *influence;
 	struct labels *labels;
 	uint32_t sets; /* that a second look is at */
-	uint32_t own;  /* signals that are measured */
+	uint32_t counted;
+	uint32_t own; /* signals that are measured */
 	struct fraud_totals totals;
 	struct look first;     /* begins with fraud_prefetch */
 	struct look second[2]; /* the last one, and the next one, prefetched */
@@ -99,7 +100,7 @@ fraud_free(struct fraud *f)
 	free(f);
 }
 
-/* What nobody asks for is not measured. */
+/* What nobody asks for is neither counted nor measured. */
 void
 fraud_set_rules(struct fraud *f, struct rules *rules)
 {
@@ -107,9 +108,11 @@ fraud_set_rules(struct fraud *f, struct rules *rules)
 	f->rules = rules;
 	f->whose = 0;
 	f->sets = f->o.learns ? EVERY_SET : rules_sets(rules);
+	f->counted = f->o.learns ? EVERY_SET : rules_counted(rules);
 	f->own = f->o.learns ? EVERY_OWN : rules_own(rules);
 	if ((f->own >> SIGNAL_STRANGE & 1) != 0) {
 		f->sets |= strange_sets();
+		f->counted |= strange_counted();
 		f->own |= strange_own();
 	}
 	f->first.asked = f->second[0].asked = f->second[1].asked = f->own;
@@ -184,7 +187,7 @@ find_places(struct fraud *f, const struct fraud_event *e, struct summary *s)
 void
 fraud_prefetch(struct fraud *f, const struct fraud_event *e)
 {
-	lattice_open(f->lattice, &e->point, EVERY_SET, &f->first.sets);
+	lattice_open(f->lattice, &e->point, f->counted, &f->first.sets);
 	sources_prefetch(f->sources, &e->point);
 	decisions_prefetch(f->decisions, e->decision);
 }
@@ -238,7 +241,7 @@ look_first(
 	if (e->decision != 0)
 		decisions_add(f->decisions, e, &s->point, look);
 	if (s->point.present != e->point.present)
-		lattice_open(f->lattice, &s->point, EVERY_SET, &look->sets);
+		lattice_open(f->lattice, &s->point, f->counted, &look->sets);
 	lattice_add(
 	    f->lattice, e->when, e->kind == TRAIL_CLICKED, &look->sets, look->velocity);
 	look->rate = sources_rate(f->sources);

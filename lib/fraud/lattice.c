@@ -138,7 +138,7 @@ lattice_open(const struct lattice *l, const struct lattice_point *p, uint32_t se
 	struct block *block[LATTICE_SETS];
 
 	to->present = (unsigned)p->present;
-	to->sets = l->sets_of[p->present];
+	to->sets = sets & l->sets_of[p->present];
 	to->hash[0] = 0;
 #pragma GCC unroll 31
 	for (unsigned set = 1; set < LATTICE_SETS; set++) {
@@ -155,7 +155,7 @@ lattice_open(const struct lattice *l, const struct lattice_point *p, uint32_t se
 
 		to->home[set] = &block[leader]->cell[line * CELLS];
 	}
-	for (sets &= to->sets; sets != 0; sets &= sets - 1)
+	for (sets = to->sets; sets != 0; sets &= sets - 1)
 		__builtin_prefetch(to->home[__builtin_ctz(sets)], 1);
 	__asm__ volatile("" : : "r"(to)); /* else gcc 12 drops the loop */
 }
@@ -230,17 +230,24 @@ count_late(struct lattice_cell *c, const struct lattice_view *v, bool click)
 	return true;
 }
 
+/* And how many there are in the brief slices. */
 static inline bool
-count(struct lattice_cell *c, const struct lattice_view *v, bool click)
+count(struct lattice_cell *c, const struct lattice_view *v, bool click,
+    uint16_t *velocity)
 {
+	bool held;
+
 	if (__builtin_expect(c->brief != v->brief || c->length != v->length, 0)) {
 		advance(c, v);
-		return count_late(c, v, click);
+		held = count_late(c, v, click);
+		*velocity = lattice_velocity_of(c, v);
+		return held;
 	}
 	c->velocity[0] = one_more(c->velocity[0]);
 	c->volume[0] = one_more(c->volume[0]);
 	if (click)
 		c->clicks[0] = one_more(c->clicks[0]);
+	*velocity = more(c->velocity[0], c->velocity[1]);
 	return true;
 }
 
@@ -335,7 +342,8 @@ disown(struct lattice *l, struct lattice_view *v, uint16_t velocity[LATTICE_SETS
 static void
 mark_homes(struct lattice *l, const struct lattice_view *v)
 {
-	for (uint32_t sets = l->leaders & v->sets; sets != 0; sets &= sets - 1)
+	for (uint32_t sets = l->leaders & l->sets_of[v->present]; sets != 0;
+	     sets &= sets - 1)
 		lattice_mark(l, v->home[__builtin_ctz(sets)]);
 }
 
@@ -352,6 +360,9 @@ lattice_add(struct lattice *l, instant when, bool click, struct lattice_view *v,
 	absent = look_home(l, v);
 	mark_homes(l, v);
 	memset(velocity, 0, LATTICE_SETS * sizeof *velocity);
+	for (unsigned set = 0; set < LATTICE_SETS; set++)
+		if ((v->sets >> set & 1) == 0)
+			v->cell[set] = &l->none;
 	for (uint32_t sets = v->sets; sets != 0; sets &= sets - 1) {
 		unsigned set = (unsigned)__builtin_ctz(sets);
 		struct lattice_cell *c = v->cell[set];
@@ -361,13 +372,11 @@ lattice_add(struct lattice *l, instant when, bool click, struct lattice_view *v,
 			v->cell[set] = c = find_or_begin(l, v, set, &fresh);
 		if ((int32_t)(v->length - c->length) > 0)
 			fresh |= UINT32_C(1) << set;
-		held &= count(c, v, click);
-		velocity[set] = lattice_velocity(v, set);
+		held &= count(c, v, click, &velocity[set]);
 	}
 	l->totals.late += !held;
 	if (__builtin_expect(l->replaced != replaced, 0))
 		disown(l, v, velocity);
-	v->cell[0] = &l->none;
 	if (held)
 		spread(v, fresh);
 	l->none = (struct lattice_cell){ .tag = 0 };

@@ -72,7 +72,7 @@ struct lattice_point {
 /* The sets of some of its fields, as a look at them finds them. */
 struct lattice_view {
 	unsigned present; /* fields */
-	uint32_t sets;    /* of these, as bits */
+	uint32_t sets;    /* of these that it is opened for, as bits */
 	uint32_t length;  /* slices of the time that it is of */
 	uint16_t brief;
 	uint64_t hash[LATTICE_SETS];
@@ -95,7 +95,8 @@ void lattice_free(struct lattice *l);
 uint64_t lattice_memory_min(void);
 
 /* Begin a view: of these sets (bits, those of fields that the event has not are left out),
- * and bring them into the cache. */
+ * and bring them into the cache. What is not counted all the time is not right: of distinct
+ * values the sets with one field more as well. */
 void lattice_open(const struct lattice *l, const struct lattice_point *p, uint32_t sets,
     struct lattice_view *to);
 /* Count the event in all sets, which the view was opened for, and look at them, itself
@@ -116,9 +117,8 @@ lattice_within(const uint16_t count[2], int32_t ahead)
 
 /* At most UINT16_MAX. */
 static inline uint16_t
-lattice_velocity(const struct lattice_view *v, unsigned set)
+lattice_velocity_of(const struct lattice_cell *c, const struct lattice_view *v)
 {
-	const struct lattice_cell *c = v->cell[set];
 	int32_t ahead = (int16_t)(uint16_t)(v->brief - c->brief);
 	uint32_t n;
 
@@ -126,6 +126,12 @@ lattice_velocity(const struct lattice_view *v, unsigned set)
 		ahead = 2;
 	n = lattice_within(c->velocity, ahead);
 	return (uint16_t)(n < UINT16_MAX ? n : UINT16_MAX);
+}
+
+static inline uint16_t
+lattice_velocity(const struct lattice_view *v, unsigned set)
+{
+	return lattice_velocity_of(v->cell[set], v);
 }
 
 static inline uint32_t

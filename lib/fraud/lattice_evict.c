@@ -24,12 +24,6 @@ lattice_find_away(const struct lattice *l, uint64_t hash, uint32_t tag)
 	return NULL;
 }
 
-static inline uint16_t
-more(uint16_t count, uint32_t by)
-{
-	return by > COUNT_MAX - (uint32_t)count ? COUNT_MAX : (uint16_t)(count + by);
-}
-
 static struct counters *
 counters_of(const struct lattice *l, uint32_t slice, uint64_t key)
 {

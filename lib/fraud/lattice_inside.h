@@ -46,6 +46,13 @@ struct lattice {
 	struct lattice_cell none;       /* what a set has that has no cell: nothing */
 };
 
+/* As far as it goes. */
+static inline uint16_t
+more(uint16_t count, uint32_t by)
+{
+	return by > COUNT_MAX - (uint32_t)count ? COUNT_MAX : (uint16_t)(count + by);
+}
+
 /* --- Places ------------------------------------------------------------------------ */
 
 static inline uint32_t

@@ -36,8 +36,7 @@ struct screen {
 
 struct rules {
 	float prior;
-	uint32_t sets;
-	uint32_t own;
+	uint32_t sets, counted, own;
 	unsigned n, screens;
 	struct screen screen[RULES_MAX];
 	uint16_t screened[RULES_MAX]; /* rules, by their screens */
@@ -117,6 +116,7 @@ read_condition(
 	if (!number_parse_double(number, &value) || !isfinite((float)value))
 		return wrong(error, number, "number");
 	r->sets |= signal_sets((unsigned)signal);
+	r->counted |= signal_counted((unsigned)signal);
 	if (signal < SIGNAL_OWN)
 		r->own |= UINT32_C(1) << signal;
 	*to = (struct condition){ (uint16_t)signal, (uint16_t)i, (float)value };
@@ -339,6 +339,12 @@ uint32_t
 rules_sets(const struct rules *r)
 {
 	return r->sets;
+}
+
+uint32_t
+rules_counted(const struct rules *r)
+{
+	return r->counted;
 }
 
 uint32_t

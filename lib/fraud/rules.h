@@ -38,6 +38,8 @@ unsigned rules_count(const struct rules *r);
 float rules_prior(const struct rules *r);
 /* The sets, as bits, that its rules look at. */
 uint32_t rules_sets(const struct rules *r);
+/* Those that have to be counted for these. */
+uint32_t rules_counted(const struct rules *r);
 /* Their signals that are no counts of sets, as bits. */
 uint32_t rules_own(const struct rules *r);
 const char *rules_name(const struct rules *r, unsigned rule);

@@ -91,6 +91,8 @@ bool signal_exists(unsigned signal);
 
 /* The sets, as bits, that it looks at. */
 uint32_t signal_sets(unsigned signal);
+/* Those that have to be counted for that. */
+uint32_t signal_counted(unsigned signal);
 /* NaN when the event lacks a field. Cost: 3 ns. */
 float signal_value(const struct look *look, unsigned signal);
 

@@ -81,6 +81,16 @@ strange_sets(void)
 }
 
 uint32_t
+strange_counted(void)
+{
+	uint32_t sets = 0;
+
+	for (unsigned i = 0; i < DIMENSIONS; i++)
+		sets |= signal_counted(signals[i]);
+	return sets;
+}
+
+uint32_t
 strange_own(void)
 {
 	uint32_t own = 0;

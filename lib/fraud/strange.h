@@ -20,8 +20,10 @@ struct strange;
 struct strange *strange_new(uint64_t memory_bytes, uint64_t seed);
 void strange_free(struct strange *s);
 
-/* What it looks at, as bits: sets, and signals that are no counts of sets. */
+/* What it looks at, as bits: sets, those counted for that, and signals that are no counts
+ * of sets. */
 uint32_t strange_sets(void);
+uint32_t strange_counted(void);
 uint32_t strange_own(void);
 /* Measure, and learn, a look at these. NaN in the first window. Cost: 1.2 us. */
 float strange_measure(struct strange *s, const struct look *look);
