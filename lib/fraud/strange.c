@@ -31,7 +31,7 @@ enum {
 #define MISSING (-1.0) /* below all logarithms of 1 + x */
 
 struct strange {
-	struct halfspace *trees; /* owned; NULL: there is no room for them */
+	struct halfspace *trees; /* owned */
 };
 
 static uint64_t
@@ -51,9 +51,8 @@ strange_new(uint64_t memory_bytes, uint64_t seed)
 		return NULL;
 	while (shape.depth > DEPTH_MIN && bytes_of(&shape) > memory_bytes)
 		shape.depth--;
-	if (bytes_of(&shape) > memory_bytes)
-		return s;
-	s->trees = halfspace_new(&shape);
+	if (bytes_of(&shape) <= memory_bytes)
+		s->trees = halfspace_new(&shape);
 	if (s->trees == NULL) {
 		free(s);
 		return NULL;
@@ -106,8 +105,6 @@ strange_measure(struct strange *s, const struct look *look)
 {
 	double point[DIMENSIONS], score;
 
-	if (s->trees == NULL)
-		return NAN;
 	for (unsigned i = 0; i < DIMENSIONS; i++) {
 		double value = (double)signal_value(look, signals[i]);
 
@@ -121,20 +118,16 @@ strange_measure(struct strange *s, const struct look *look)
 void
 strange_save(struct strange *s, struct state_writer *to)
 {
-	if (s->trees != NULL)
-		state_put_block(to, halfspace_bytes(s->trees), NULL);
+	state_put_block(to, halfspace_bytes(s->trees), NULL);
 }
 
 int
 strange_load(struct strange *s, struct state_reader *from, struct error *error)
 {
-	size_t size = s->trees == NULL ? 0 : halfspace_bytes(s->trees).size;
-	uint8_t *bytes;
+	size_t size = halfspace_bytes(s->trees).size;
+	uint8_t *bytes = calloc(1, size);
 	int status;
 
-	if (size == 0)
-		return 0;
-	bytes = calloc(1, size);
 	if (bytes == NULL)
 		return error_set(error, "no memory for the trees");
 	status = state_get_block(from, bytes, size, NULL, error);

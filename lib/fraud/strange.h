@@ -15,8 +15,8 @@
 
 struct strange;
 
-/* The deepest trees of 8 to 12 levels that fit; where none do it measures nothing. NULL:
- * there is no memory. */
+/* The deepest trees of 8 to 12 levels that fit. NULL: there is no memory, or it is too
+ * little. */
 struct strange *strange_new(uint64_t memory_bytes, uint64_t seed);
 void strange_free(struct strange *s);
 
