@@ -6,13 +6,13 @@
 # signals; of a shop's visitors, who come again, honestly, and of some robots whose records
 # are all found invalid; of a flood in which each record has another address, device and
 # user; with --learn and with --influence; and what the log costs bp-select, which looks at
-# one key.
+# one key. Memory is cleared once, when it is first used: with few records that weighs.
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 build=${BUILD:-build}
 case $build in /*) ;; *) build=$root/$build ;; esac
 PATH=$build/bin:$build/tools:$PATH
-lines=${LINES:-400000}
+lines=${LINES:-1000000}
 dir=$(mktemp -d "${TMPDIR:-/tmp}/bannerpipe.XXXXXX")
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
