@@ -129,7 +129,8 @@ waiting_save(struct waiting *w, struct state_writer *to)
 static bool
 is_summary(const struct summary *s)
 {
-	return s->id_size > 0 && s->id_size <= WAITING_ID_MAX && s->event_kind <= 2;
+	return s->id_size > 0 && s->id_size <= WAITING_ID_MAX && s->event_kind <= 2 &&
+	    s->point.present < LATTICE_SETS;
 }
 
 int
