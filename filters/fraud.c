@@ -4,7 +4,7 @@
  * what came after them.
  *
  * in     impressions, clicks and purchases, which it judges; decisions; verdicts of
- *        others, which it learns from with --learn; others pass
+ *        others, which end its say, and which it learns from with --learn; others pass
  * out    the same bytes in the same order; after an event that is invalid a verdict, and
  *        when its time has passed a retract or a verdict, if it turned out otherwise
  * state  counts of every combination of address, device, system, user and banner; sources,
@@ -105,6 +105,7 @@ make_fraud(struct run *run, struct fraud_filter *f)
 		.limits = f->influence != NULL,
 		.influence = { .epoch = f->epoch },
 		.memory = run_memory(run),
+		.seed = run_seed(run),
 	};
 	struct rules *rules;
 	struct error error;
@@ -137,6 +138,8 @@ show_counters(struct run *run, struct fraud_filter *f)
 	    run, "unnamed", "events of no event_id, or one over 60 bytes", &t->unnamed);
 	run_counter(run, "capped", "events over the cap of influence", &t->capped);
 	run_counter(
+	    run, "settled", "judged by others before it was looked at again", &t->told);
+	run_counter(
 	    run, "evicted", "combinations forgotten for want of memory", &l->evicted);
 	run_counter(run, "evicted_mass", "counts that these had", &l->mass);
 	run_counter(run, "late_events", "events older than the counts", &l->late);
@@ -162,7 +165,6 @@ start(struct run *run, void *self)
 		f->users, &error) != 0)
 		return run_usage(run, "--user: %s", error.text);
 	f->keys.wants_network = f->influence != NULL;
-	f->keys.wants_event = f->learns;
 	f->judgement = judgement_keys(run_reader(run));
 	watermark_init(&f->seen, (struct span){ 0 }, f->max_future);
 	f->now = WHEN_NEVER;
@@ -214,7 +216,6 @@ advance(struct fraud_filter *f, instant to)
 	f->now = to > f->now ? to : f->now;
 }
 
-/* Its bytes pass before what is said of them, which PASS would put first. */
 static enum verdict
 judge(struct run *run, struct fraud_filter *f, const struct record *r,
     enum trail_event kind)
@@ -236,8 +237,7 @@ judge(struct run *run, struct fraud_filter *f, const struct record *r,
 	fraud_arrive(f->fraud, &e, &found);
 	if (!found.out && !f->all)
 		return PASS;
-	if (run_release(run, slice_of(r->bytes, r->size)) != 0 ||
-	    tell(run, f, &found) != 0)
+	if (run_pass(run) != 0 || tell(run, f, &found) != 0)
 		return FAIL;
 	return HOLD;
 }
@@ -278,7 +278,7 @@ each(struct run *run, void *self, const struct record *r)
 		return PASS;
 	case KIND_VERDICT:
 	case KIND_RETRACT:
-		return f->learns ? learn(run, f, r, kind) : PASS;
+		return learn(run, f, r, kind);
 	default:
 		return PASS;
 	}
@@ -371,7 +371,7 @@ static const struct filter fraud = {
 		    "  bp-fraud --rules own.txt --influence 20 --wait 10m <day.bp\n",
 	.options = options,
 	.size = sizeof(struct fraud_filter),
-	.schema = 1,
+	.schema = 2,
 	.start = start,
 	.load = load,
 	.each = each,

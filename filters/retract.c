@@ -161,8 +161,7 @@ pass_and_take_out(struct run *run, struct retract *f, const struct record *r,
 	struct slice event = slice_of(r->bytes, r->size);
 
 	f->counts[TAKEN_OUT]++;
-	return run_release(run, event) == 0 && emit_again(run, event, j) == 0 ? HOLD
-									      : FAIL;
+	return run_pass(run) == 0 && emit_again(run, event, j) == 0 ? HOLD : FAIL;
 }
 
 static enum verdict

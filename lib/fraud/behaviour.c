@@ -52,8 +52,8 @@ hash_address(const struct behaviour_keys *k, const struct record *r)
 	struct slice text;
 	struct ip ip;
 
-	if (record_str(r, k->key[BEHAVIOUR_ADDRESS], &text) && ip_parse(text, &ip) &&
-	    ip.six)
+	if (record_str(r, k->key[BEHAVIOUR_ADDRESS], &text) &&
+	    slice_find(text, ':') < text.size && ip_parse(text, &ip) && ip.six)
 		return hash_of(
 		    k, BEHAVIOUR_ADDRESS, slice_of(&ip.high, sizeof ip.high));
 	return hash_value(k, r, BEHAVIOUR_ADDRESS);
@@ -101,8 +101,7 @@ behaviour_read(
 		to->agent = hash_bytes(agent, k->hash[BEHAVIOUR_AGENT].k1) | 1;
 	to->decision = hash_value(k, r, BEHAVIOUR_DECISION);
 	if (record_id(r, KEY_EVENT_ID, &id) && id.size > 0) {
-		if (k->wants_event)
-			to->event = behaviour_hash(k, id);
+		to->event = behaviour_hash(k, id);
 		(void)record_value(r, KEY_EVENT_ID, &to->id);
 	}
 	return record_timestamp(r, &to->when);

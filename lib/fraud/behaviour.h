@@ -28,7 +28,7 @@ struct behaviour_keys {
 	struct visitor_keys visitor;
 	struct key key[BEHAVIOUR_KEYS];
 	struct hash_key hash[BEHAVIOUR_KEYS]; /* of values, another one for each key */
-	bool wants_network, wants_event;      /* to be set: else these are not read */
+	bool wants_network;                   /* to be set: else it is not read */
 };
 
 /* users: as in visitor_keys_init. */

@@ -17,6 +17,7 @@
 #include "lib/fraud/labels.h"
 #include "lib/fraud/lattice.h"
 #include "lib/fraud/rules.h"
+#include "lib/fraud/sources.h"
 #include "lib/fraud/trail.h"
 #include "lib/fraud/waiting.h"
 
@@ -27,6 +28,7 @@ struct fraud_options {
 	bool limits; /* by `influence` */
 	struct influence_rule influence;
 	uint64_t memory; /* bytes */
+	uint64_t seed;
 };
 
 /* What there is of an event. Hashes are keyed; 0: it has no such thing. */
@@ -58,6 +60,7 @@ struct fraud_totals {
 	uint64_t early;   /* second looks before their time, as the memory was full */
 	uint64_t unnamed; /* without event_id, or with one too long for a second look */
 	uint64_t capped;  /* over the cap of influence */
+	uint64_t told;    /* judged by others while they waited */
 };
 
 struct fraud;
@@ -77,7 +80,8 @@ void fraud_arrive(
     struct fraud *f, const struct fraud_event *e, struct fraud_finding *to);
 /* The next second look that is due at `now`, or, `all`, at any time. */
 bool fraud_due(struct fraud *f, instant now, bool all, struct fraud_finding *to);
-/* What others said of an event. */
+/* What others said of an event: while it waits for its second look, that has no say in it
+ * any more. */
 void fraud_tell(
     struct fraud *f, uint64_t event, bool invalid, int64_t version, instant when);
 

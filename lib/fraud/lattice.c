@@ -1,57 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/fraud/lattice.h"
+#include "lib/fraud/lattice_inside.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/assert.h"
 #include "lib/base/memory.h"
-#include "lib/hash.h"
-
-enum {
-	LINE = 64,
-	CELLS = 2, /* of a line */
-	BLOCK = 4, /* lines of what goes together */
-	REFUGES = 2,
-	OTHERS = LATTICE_FIELDS - 1,
-	ROWS = 4, /* of the sketch; a key has one counter of each, all in one line */
-	COLUMNS = LINE / ROWS / sizeof(uint16_t),
-	COUNT_MAX = UINT16_MAX,
-};
-
-_Static_assert(sizeof(struct lattice_cell) * CELLS == LINE, "a line holds two cells");
-
-struct block {
-	struct lattice_cell cell[BLOCK * CELLS];
-};
-
-struct counters {
-	uint16_t row[ROWS][COLUMNS];
-};
-
-/* Where a set is: in the block of its leader, which is a set of one field, or two with the
- * banner; and in which of its lines. */
-struct spot {
-	uint8_t leader, line;
-	uint8_t mask; /* of the leader's hash: bits of the line that it chooses */
-};
-
-struct lattice {
-	struct spot spot[LATTICE_SETS];
-	struct lattice_rule rule;
-	void *memory;         /* owned */
-	struct block *blocks; /* in it, aligned */
-	uint64_t count;
-	struct dirty dirty;
-	struct counters *sketch; /* owned: `width` for each of two long slices */
-	uint64_t width;
-	uint32_t sketch_slice; /* the newer of these */
-	struct dirty sketch_dirty;
-	struct lattice_totals totals;
-	struct lattice_cell none; /* what a set has that has no cell: nothing */
-};
-
-#define ALL_SETS (UINT32_MAX - 1) /* but the empty one */
 
 /* Where a field has its count in a set that it is not in. */
 static const uint8_t rank[LATTICE_SETS][LATTICE_FIELDS] = {
@@ -67,29 +21,44 @@ static const uint8_t rank[LATTICE_SETS][LATTICE_FIELDS] = {
 #undef RANK
 };
 
-/* The first of these that a set has leads it; others have too many things with them, and
- * what has neither is by itself. */
-static const uint8_t leaders[] = { LATTICE_USER, LATTICE_ADDRESS };
+enum {
+	ADDRESS = 1 << LATTICE_ADDRESS,
+	DEVICE = 1 << LATTICE_DEVICE,
+	USER = 1 << LATTICE_USER,
+	BANNER = 1 << LATTICE_BANNER,
+};
 
-static struct spot
-spot_of(unsigned set)
+/* A set is in the block of its leader: its user, or else its address, with the banner if it
+ * has that; what has neither is by itself, others have too many things with them. */
+static inline unsigned
+leader_of(unsigned set)
 {
-	const unsigned banner = 1U << LATTICE_BANNER;
-	unsigned rest = set & ~banner, i = 0, line;
+	return (set & USER) != 0   ? set & (USER | BANNER)
+	    : (set & ADDRESS) != 0 ? set & (ADDRESS | BANNER)
+				   : set;
+}
 
-	while (i < sizeof leaders && (rest >> leaders[i] & 1) == 0)
-		i++;
-	if (i == sizeof leaders)
-		return (struct spot){ .leader = (uint8_t)set, .mask = BLOCK - 1 };
-	/* Sets that differ by the system only share a line. */
-	line = rest >> LATTICE_DEVICE & 1;
-	if (i == 0)
-		line = line << 1 | (rest >> LATTICE_ADDRESS & 1);
-	return (struct spot){
-		.leader = (uint8_t)((set & banner) | 1U << leaders[i]),
-		.line = (uint8_t)line,
-		.mask = i == 0 ? 0 : BLOCK - 2,
-	};
+/* Which of its lines: sets that differ by the system only share one. Bits of the leader's
+ * hash choose where the set does not. */
+static inline unsigned
+line_of(unsigned set, unsigned leader)
+{
+	unsigned device = (set & DEVICE) != 0, address = (set & ADDRESS) != 0;
+
+	return (set & USER) != 0 ? device << 1 | address
+	    : address != 0       ? device | (leader & (BLOCK - 2))
+				 : leader & (BLOCK - 1);
+}
+
+/* Of the fields that are present all sets, as bits. */
+static uint32_t
+sets_of(unsigned present)
+{
+	uint32_t sets = 0;
+
+	for (unsigned set = present; set != 0; set = (set - 1) & present)
+		sets |= UINT32_C(1) << set;
+	return sets;
 }
 
 uint64_t
@@ -113,8 +82,10 @@ lattice_new(struct lattice_rule rule, uint64_t memory_bytes)
 	if (l == NULL)
 		return NULL;
 	l->rule = rule;
-	for (unsigned set = 1; set < LATTICE_SETS; set++)
-		l->spot[set] = spot_of(set);
+	for (unsigned set = 1; set < LATTICE_SETS; set++) {
+		l->sets_of[set] = sets_of(set);
+		l->leaders |= UINT32_C(1) << leader_of(set);
+	}
 	l->width = memory_bytes / 8 / (2 * sizeof *l->sketch);
 	l->count = memory_bytes / 8 * 7 / (sizeof *l->blocks + 1) - 1;
 	cells = l->count * sizeof *l->blocks;
@@ -148,59 +119,6 @@ lattice_free(struct lattice *l)
 
 /* --- Places ------------------------------------------------------------------------ */
 
-static inline bool
-is_there(const struct lattice_view *v, unsigned set)
-{
-	return (set & ~v->present) == 0;
-}
-
-static inline uint32_t
-tag_of(uint64_t hash)
-{
-	return (uint32_t)hash == 0 ? 1 : (uint32_t)hash;
-}
-
-static inline struct lattice_cell *
-line_at(const struct lattice *l, uint64_t hash, unsigned line)
-{
-	return &l->blocks[hash_bucket(hash, l->count)].cell[line * CELLS];
-}
-
-static inline struct lattice_cell *
-home_of(const struct lattice *l, const struct lattice_view *v, unsigned set)
-{
-	struct spot spot = l->spot[set];
-	uint64_t leader = v->hash[spot.leader];
-
-	return line_at(l, leader, spot.line | ((unsigned)leader & spot.mask));
-}
-
-/* The i-th line of its own that a set has, where its home is full. */
-static inline struct lattice_cell *
-refuge_of(const struct lattice *l, uint64_t hash, unsigned i)
-{
-	uint64_t at = hash_mix(hash + i);
-
-	return line_at(l, at, (unsigned)at % BLOCK);
-}
-
-/* The cell; NULL: there is none. One line is filled before the next is, and nothing is ever
- * emptied, so that an empty place ends the search. */
-static struct lattice_cell *
-find_away(const struct lattice *l, uint64_t hash, uint32_t tag)
-{
-	for (unsigned i = 0; i < REFUGES; i++) {
-		struct lattice_cell *line = refuge_of(l, hash, i);
-
-		for (unsigned k = 0; k < CELLS; k++)
-			if (line[k].tag == tag)
-				return &line[k];
-		if (line[CELLS - 1].tag == 0)
-			break;
-	}
-	return NULL;
-}
-
 static inline struct lattice_cell *
 find(const struct lattice *l, struct lattice_cell *home, uint64_t hash)
 {
@@ -210,25 +128,36 @@ find(const struct lattice *l, struct lattice_cell *home, uint64_t hash)
 		return home;
 	if (home[1].tag == tag)
 		return home + 1;
-	return home[1].tag == 0 ? NULL : find_away(l, hash, tag);
+	return home[1].tag == 0 ? NULL : lattice_find_away(l, hash, tag);
 }
 
 void
 lattice_open(const struct lattice *l, const struct lattice_point *p, uint32_t sets,
     struct lattice_view *to)
 {
-	to->present = (unsigned)p->present;
-	to->hash[0] = 0;
-	for (unsigned i = 0; i < LATTICE_FIELDS; i++)
-		for (unsigned set = 0; set < 1U << i; set++)
-			to->hash[set | 1U << i] = to->hash[set] ^ p->hash[i];
-	for (sets &= ALL_SETS; sets != 0; sets &= sets - 1) {
-		unsigned set = (unsigned)__builtin_ctz(sets);
+	struct block *block[LATTICE_SETS];
 
-		to->home[set] = home_of(l, to, set);
-		if (is_there(to, set))
-			__builtin_prefetch(to->home[set], 1);
+	to->present = (unsigned)p->present;
+	to->sets = sets & l->sets_of[p->present];
+	to->hash[0] = 0;
+#pragma GCC unroll 31
+	for (unsigned set = 1; set < LATTICE_SETS; set++) {
+		unsigned last = (unsigned)(31 - __builtin_clz(set));
+
+		to->hash[set] = to->hash[set ^ 1U << last] ^ p->hash[last];
+		if (leader_of(set) == set)
+			block[set] = &l->blocks[hash_bucket(to->hash[set], l->count)];
 	}
+#pragma GCC unroll 31
+	for (unsigned set = 1; set < LATTICE_SETS; set++) {
+		unsigned leader = leader_of(set);
+		unsigned line = line_of(set, (unsigned)to->hash[leader]);
+
+		to->home[set] = &block[leader]->cell[line * CELLS];
+	}
+	for (sets = to->sets; sets != 0; sets &= sets - 1)
+		__builtin_prefetch(to->home[__builtin_ctz(sets)], 1);
+	__asm__ volatile("" : : "r"(to)); /* else gcc 12 drops the loop */
 }
 
 /* --- Slices ------------------------------------------------------------------------ */
@@ -250,12 +179,6 @@ static inline uint16_t
 one_more(uint16_t count)
 {
 	return (uint16_t)(count + (count < COUNT_MAX));
-}
-
-static inline uint16_t
-more(uint16_t count, uint32_t by)
-{
-	return by > COUNT_MAX - (uint32_t)count ? COUNT_MAX : (uint16_t)(count + by);
 }
 
 static void
@@ -288,160 +211,6 @@ advance(struct lattice_cell *c, const struct lattice_view *v)
 	}
 }
 
-/* --- What goes --------------------------------------------------------------------- */
-
-static struct counters *
-counters_of(const struct lattice *l, uint32_t slice, uint64_t key)
-{
-	return &l->sketch[(slice & 1) * l->width + hash_bucket(key, l->width)];
-}
-
-static inline unsigned
-column(uint64_t key, unsigned row)
-{
-	return (unsigned)(key >> 3 * row) % COLUMNS;
-}
-
-/* What is older than the slice before is forgotten. */
-static void
-turn_sketch(struct lattice *l, uint32_t slice)
-{
-	int32_t ahead = (int32_t)(slice - l->sketch_slice);
-
-	if (ahead <= 0)
-		return;
-	for (uint32_t s = ahead > 1 ? slice - 1 : slice; s != slice + 1; s++)
-		memset(&l->sketch[(s & 1) * l->width], 0, l->width * sizeof *l->sketch);
-	dirty_mark_all(&l->sketch_dirty);
-	l->sketch_slice = slice;
-}
-
-/* What a key that has no cell had in that slice, or more. */
-static uint16_t
-estimate(const struct lattice *l, uint32_t slice, uint64_t key)
-{
-	const struct counters *c = counters_of(l, slice, key);
-	uint16_t least = COUNT_MAX;
-
-	if (l->sketch_slice - slice > 1)
-		return 0;
-	for (unsigned row = 0; row < ROWS; row++)
-		if (c->row[row][column(key, row)] < least)
-			least = c->row[row][column(key, row)];
-	return least;
-}
-
-/* What a cell counts goes into the sketch, and out of it comes what the new one begins
- * with. */
-static struct lattice_cell
-leave(struct lattice *l, uint64_t hash, const struct lattice_cell *cell, uint32_t slice)
-{
-	uint64_t key = hash_mix(cell->tag); /* that is all that is known of it */
-	uint32_t mass = lattice_within(cell->volume, (int32_t)(slice - cell->length));
-	struct counters *c = counters_of(l, slice, key);
-	struct lattice_cell begun = { .tag = tag_of(hash) };
-	uint32_t own = (uint32_t)cell->volume[0] - cell->began;
-
-	begun.began = begun.volume[0] = estimate(l, slice, hash_mix(begun.tag));
-	if (mass == 0)
-		return begun;
-	l->totals.evicted++;
-	l->totals.mass += mass - (mass < cell->began ? mass : cell->began);
-	if (cell->length != slice || l->sketch_slice - slice > 1)
-		return begun;
-	for (unsigned row = 0; row < ROWS; row++) {
-		uint16_t *at = &c->row[row][column(key, row)];
-
-		*at = more(*at, own);
-	}
-	dirty_mark(
-	    &l->sketch_dirty, (size_t)((uint8_t *)c - (uint8_t *)l->sketch), sizeof *c);
-	return begun;
-}
-
-/* Of home and refuges the place that is empty, or else worth least. */
-static struct lattice_cell *
-choose(const struct lattice *l, const struct lattice_view *v, unsigned set)
-{
-	struct lattice_cell *line = v->home[set], *best = NULL;
-	uint64_t least = UINT64_MAX;
-
-	for (unsigned i = 0; i <= REFUGES; i++) {
-		for (struct lattice_cell *c = line; c < line + CELLS; c++) {
-			int32_t ahead = (int32_t)(v->length - c->length);
-			uint64_t worth =
-			    (uint64_t)lattice_within(c->volume, ahead) << 32 | c->brief;
-
-			if (c->tag == 0)
-				return c;
-			if (worth < least) {
-				least = worth;
-				best = c;
-			}
-		}
-		line = refuge_of(l, v->hash[set], i);
-	}
-	return best;
-}
-
-/* A cell for a set that has none. */
-static struct lattice_cell *
-take(struct lattice *l, const struct lattice_view *v, unsigned set)
-{
-	struct lattice_cell *c = choose(l, v, set);
-	bool empty = c->tag == 0;
-
-	l->totals.cells += empty;
-	*c = empty ? (struct lattice_cell){ .tag = tag_of(v->hash[set]) }
-		   : leave(l, v->hash[set], c, v->length);
-	c->brief = v->brief;
-	c->length = v->length;
-	return c;
-}
-
-/* Those of `sets` that are not at home: bring in what a search, and then a take, needs,
- * so that misses of several sets overlap. */
-static void
-prefetch_absent(const struct lattice *l, const struct lattice_view *v, uint32_t sets)
-{
-	uint32_t full = 0;
-
-	for (; sets != 0; sets &= sets - 1) {
-		unsigned set = (unsigned)__builtin_ctz(sets);
-		uint64_t key = hash_mix(tag_of(v->hash[set]));
-
-		if (v->home[set][0].tag == 0 || v->home[set][1].tag == 0)
-			continue;
-		full |= 1U << set;
-		for (unsigned i = 0; i < REFUGES; i++)
-			__builtin_prefetch(refuge_of(l, v->hash[set], i), 1);
-		__builtin_prefetch(counters_of(l, v->length, key), 1);
-	}
-	for (; full != 0; full &= full - 1) {
-		unsigned set = (unsigned)__builtin_ctz(full);
-		uint64_t key = hash_mix(choose(l, v, set)->tag);
-
-		__builtin_prefetch(counters_of(l, v->length, key), 1);
-	}
-}
-
-/* The sets that are not where they are first looked for. */
-static uint32_t
-absent(const struct lattice_view *v)
-{
-	uint32_t sets = 0;
-
-	for (unsigned set = 1; set < LATTICE_SETS; set++) {
-		const struct lattice_cell *home = v->home[set];
-		uint32_t tag = tag_of(v->hash[set]);
-
-		if (is_there(v, set))
-			sets |= (uint32_t)(home[0].tag != tag && home[1].tag != tag)
-			    << set;
-	}
-	return sets;
-}
-
 /* --- Counting ---------------------------------------------------------------------- */
 
 /* In the slice of the event, which is the cell's or the one before; false: it is older. */
@@ -461,17 +230,24 @@ count_late(struct lattice_cell *c, const struct lattice_view *v, bool click)
 	return true;
 }
 
+/* And how many there are in the brief slices. */
 static inline bool
-count(struct lattice_cell *c, const struct lattice_view *v, bool click)
+count(struct lattice_cell *c, const struct lattice_view *v, bool click,
+    uint16_t *velocity)
 {
+	bool held;
+
 	if (__builtin_expect(c->brief != v->brief || c->length != v->length, 0)) {
 		advance(c, v);
-		return count_late(c, v, click);
+		held = count_late(c, v, click);
+		*velocity = lattice_velocity_of(c, v);
+		return held;
 	}
 	c->velocity[0] = one_more(c->velocity[0]);
 	c->volume[0] = one_more(c->volume[0]);
 	if (click)
 		c->clicks[0] = one_more(c->clicks[0]);
+	*velocity = more(c->velocity[0], c->velocity[1]);
 	return true;
 }
 
@@ -493,46 +269,114 @@ spread(const struct lattice_view *v, uint32_t fresh)
 	}
 }
 
+/* Those that are where they are first looked for: their cells; the others, as bits. */
+static uint32_t
+look_home(const struct lattice *l, struct lattice_view *v)
+{
+	uint32_t absent = 0, full = 0;
+
+	for (uint32_t sets = v->sets; sets != 0; sets &= sets - 1) {
+		unsigned set = (unsigned)__builtin_ctz(sets);
+		struct lattice_cell *home = v->home[set];
+		uint32_t tag = tag_of(v->hash[set]);
+
+		v->cell[set] = home[0].tag == tag ? home : home + 1;
+		if (v->cell[set]->tag == tag)
+			continue;
+		absent |= UINT32_C(1) << set;
+		full |= (uint32_t)(home[1].tag != 0) << set;
+	}
+	if (full != 0)
+		lattice_prefetch_away(l, v, full);
+	return absent;
+}
+
+/* A cell of nothing for a set, at home if there is room, as most that are new find. */
+static inline struct lattice_cell *
+begin(struct lattice *l, const struct lattice_view *v, unsigned set)
+{
+	struct lattice_cell *home = v->home[set];
+	struct lattice_cell *c = home[0].tag == 0 ? home : home + 1;
+
+	if (c->tag != 0)
+		return lattice_take(l, v, set);
+	c->tag = tag_of(v->hash[set]);
+	c->length = v->length;
+	c->brief = v->brief;
+	l->totals.cells++;
+	return c;
+}
+
+/* Of a set that is not at home, or may not be there any more. */
+static struct lattice_cell *
+find_or_begin(
+    struct lattice *l, const struct lattice_view *v, unsigned set, uint32_t *fresh)
+{
+	struct lattice_cell *c = find(l, v->home[set], v->hash[set]);
+
+	if (c == NULL) {
+		*fresh |= UINT32_C(1) << set;
+		c = begin(l, v, set);
+	}
+	if (c < v->home[set] || c > v->home[set] + 1)
+		lattice_mark(l, c);
+	return c;
+}
+
 /* Where the memory was too small for all sets of one event, a cell may have become that of
  * another set: who had it first has none. */
 static void
-disown(struct lattice *l, struct lattice_view *v)
+disown(struct lattice *l, struct lattice_view *v, uint16_t velocity[LATTICE_SETS])
 {
-	for (unsigned set = 1; set < LATTICE_SETS; set++)
-		if (is_there(v, set) && v->cell[set]->tag != tag_of(v->hash[set]))
-			v->cell[set] = &l->none;
+	for (uint32_t sets = v->sets; sets != 0; sets &= sets - 1) {
+		unsigned set = (unsigned)__builtin_ctz(sets);
+
+		if (v->cell[set]->tag == tag_of(v->hash[set]))
+			continue;
+		v->cell[set] = &l->none;
+		velocity[set] = 0;
+	}
+}
+
+/* The blocks that sets have their homes in. */
+static void
+mark_homes(struct lattice *l, const struct lattice_view *v)
+{
+	for (uint32_t sets = l->leaders & l->sets_of[v->present]; sets != 0;
+	     sets &= sets - 1)
+		lattice_mark(l, v->home[__builtin_ctz(sets)]);
 }
 
 void
-lattice_add(struct lattice *l, instant when, bool click, struct lattice_view *v)
+lattice_add(struct lattice *l, instant when, bool click, struct lattice_view *v,
+    uint16_t velocity[LATTICE_SETS])
 {
-	uint64_t evicted = l->totals.evicted;
-	uint32_t fresh = 0;
+	uint64_t replaced = l->replaced;
+	uint32_t fresh = 0, absent;
 	bool held = true;
 
 	set_time(l, when, v);
-	turn_sketch(l, v->length);
-	prefetch_absent(l, v, absent(v));
-	v->cell[0] = &l->none;
-	for (unsigned set = 1; set < LATTICE_SETS; set++) {
-		struct lattice_cell *c;
+	lattice_turn_sketch(l, v->length);
+	absent = look_home(l, v);
+	mark_homes(l, v);
+	memset(velocity, 0, LATTICE_SETS * sizeof *velocity);
+	for (unsigned set = 0; set < LATTICE_SETS; set++)
+		if ((v->sets >> set & 1) == 0)
+			v->cell[set] = &l->none;
+	for (uint32_t sets = v->sets; sets != 0; sets &= sets - 1) {
+		unsigned set = (unsigned)__builtin_ctz(sets);
+		struct lattice_cell *c = v->cell[set];
 
-		v->cell[set] = &l->none;
-		if (!is_there(v, set))
-			continue;
-		c = find(l, v->home[set], v->hash[set]);
-		if (c == NULL || (int32_t)(v->length - c->length) > 0)
-			fresh |= 1U << set;
-		if (c == NULL)
-			c = take(l, v, set);
-		held &= count(c, v, click);
-		dirty_mark_grain(&l->dirty,
-		    (size_t)((uint8_t *)c - (uint8_t *)l->blocks) >> DIRTY_GRAIN_BITS);
-		v->cell[set] = c;
+		if ((absent >> set & 1) != 0 ||
+		    __builtin_expect(l->replaced != replaced, 0))
+			v->cell[set] = c = find_or_begin(l, v, set, &fresh);
+		if ((int32_t)(v->length - c->length) > 0)
+			fresh |= UINT32_C(1) << set;
+		held &= count(c, v, click, &velocity[set]);
 	}
 	l->totals.late += !held;
-	if (__builtin_expect(l->totals.evicted != evicted, 0))
-		disown(l, v);
+	if (__builtin_expect(l->replaced != replaced, 0))
+		disown(l, v, velocity);
 	if (held)
 		spread(v, fresh);
 	l->none = (struct lattice_cell){ .tag = 0 };
@@ -542,10 +386,9 @@ void
 lattice_look(struct lattice *l, uint32_t sets, instant when, struct lattice_view *v)
 {
 	set_time(l, when, v);
-	for (sets &= ALL_SETS; sets != 0; sets &= sets - 1) {
+	for (sets &= v->sets; sets != 0; sets &= sets - 1) {
 		unsigned set = (unsigned)__builtin_ctz(sets);
-		struct lattice_cell *c =
-		    is_there(v, set) ? find(l, v->home[set], v->hash[set]) : NULL;
+		struct lattice_cell *c = find(l, v->home[set], v->hash[set]);
 
 		v->cell[set] = c == NULL ? &l->none : c;
 	}

@@ -173,23 +173,57 @@ signal_name(unsigned signal, char to[SIGNAL_NAME_MAX])
 
 /* --- Values ------------------------------------------------------------------------ */
 
-uint32_t
-signal_sets(unsigned signal)
+static uint32_t
+with_banner(unsigned field)
+{
+	return UINT32_C(1) << (1U << field | 1U << LATTICE_BANNER);
+}
+
+/* Those of signals that have no set in their names. */
+static uint32_t
+sets_of_own(unsigned signal)
 {
 	const uint32_t user = UINT32_C(1) << (1 << LATTICE_USER);
 	const uint32_t address = UINT32_C(1) << (1 << LATTICE_ADDRESS);
+	const uint32_t banner = UINT32_C(1) << (1 << LATTICE_BANNER);
+
+	switch (signal) {
+	case SIGNAL_FOCUS_USER:
+		return user | with_banner(LATTICE_USER);
+	case SIGNAL_FOCUS_ADDRESS:
+		return address | with_banner(LATTICE_ADDRESS);
+	case SIGNAL_PEAK_USER:
+		return banner | with_banner(LATTICE_USER);
+	case SIGNAL_PEAK_ADDRESS:
+		return banner | with_banner(LATTICE_ADDRESS);
+	default:
+		return 0;
+	}
+}
+
+uint32_t
+signal_sets(unsigned signal)
+{
 	unsigned field, set, banner = 1U << LATTICE_BANNER;
 
-	if (signal == SIGNAL_FOCUS_USER)
-		return user | UINT32_C(1) << (1U << LATTICE_USER | banner);
-	if (signal == SIGNAL_FOCUS_ADDRESS)
-		return address | UINT32_C(1) << (1U << LATTICE_ADDRESS | banner);
 	if (signal < SIGNAL_OWN)
-		return 0;
+		return sets_of_own(signal);
 	set = parts(signal, &field);
 	if (signal >= SIGNAL_LIFT && signal < SIGNAL_DISTINCT && (set & banner) != 0)
 		return UINT32_C(1) << set | UINT32_C(1) << banner;
 	return UINT32_C(1) << set;
+}
+
+uint32_t
+signal_counted(unsigned signal)
+{
+	uint32_t sets = signal_sets(signal);
+	unsigned field, set;
+
+	if (signal < SIGNAL_DISTINCT)
+		return sets;
+	set = parts(signal, &field);
+	return sets | UINT32_C(1) << (set | 1U << field);
 }
 
 /* Of the clicks of a source the part that is on this banner. */
@@ -240,6 +274,18 @@ lift(const struct look *look, unsigned set)
 	}
 	p = p < 0 ? 0 : p < 1 ? p : 1;
 	return (float)((clicks - n * p) / sqrt(n * p * (1 - p) + 1 + n * p * n * p));
+}
+
+void
+signal_velocities(struct look *look, uint32_t sets)
+{
+	for (sets &= look->sets.sets; sets != 0; sets &= sets - 1) {
+		unsigned set = (unsigned)__builtin_ctz(sets);
+		uint16_t n = lattice_velocity(&look->sets, set);
+
+		if (n > look->velocity[set])
+			look->velocity[set] = n;
+	}
 }
 
 float

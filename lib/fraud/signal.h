@@ -10,7 +10,7 @@
  *	gap(user), agents, ...                    those of SIGNAL_LIST
  *
  * A SET is one to five of ip, device, os, user, banner, with '+' between them, in any
- * order: volume(user+banner). FIELDs need not be what the event has. A signal that an event does not have is NaN.
+ * order: volume(user+banner). A signal that an event does not have is NaN.
  */
 #ifndef BANNERPIPE_FRAUD_SIGNAL_H
 #define BANNERPIPE_FRAUD_SIGNAL_H
@@ -56,9 +56,18 @@ enum signal_own {
 struct look {
 	struct lattice_view sets;        /* those that are asked for */
 	uint16_t velocity[LATTICE_SETS]; /* the most so far */
-	double rate; /* clicks for each other event, of all; 0: not known */
+	double rate;    /* clicks for each other event, of all; 0: not known */
+	uint32_t asked; /* own signals that are to be measured, as bits */
 	float own[SIGNAL_OWN];
 };
+
+static inline bool
+look_asks(const struct look *look, unsigned own)
+{
+	return (look->asked >> own & 1) != 0;
+}
+
+_Static_assert(SIGNAL_OWN <= 32, "they are bits");
 
 /* A signal's number: 0 .. SIGNAL_COUNT - 1. */
 enum signal_family {
@@ -82,8 +91,13 @@ bool signal_exists(unsigned signal);
 
 /* The sets, as bits, that it looks at. */
 uint32_t signal_sets(unsigned signal);
+/* Those that have to be counted for that. */
+uint32_t signal_counted(unsigned signal);
 /* NaN when the event lacks a field. Cost: 3 ns. */
 float signal_value(const struct look *look, unsigned signal);
+
+/* Of these sets, as bits, the velocities become those that are looked at, if they are more. */
+void signal_velocities(struct look *look, uint32_t sets);
 
 /* Signals that measure much the same have one family, 0 .. SIGNAL_FAMILIES - 1. */
 enum { SIGNAL_FAMILIES = SIGNAL_OWN + 6 };

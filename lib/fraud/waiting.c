@@ -75,6 +75,12 @@ waiting_first(const struct waiting *w)
 	return w->first == w->next ? NULL : at(w, w->first);
 }
 
+uint64_t
+waiting_first_number(const struct waiting *w)
+{
+	return w->first;
+}
+
 void
 waiting_prefetch(const struct waiting *w)
 {
@@ -82,6 +88,8 @@ waiting_prefetch(const struct waiting *w)
 
 	for (size_t i = 0; i < sizeof *w->ring; i += 64)
 		__builtin_prefetch(next + i, 1);
+	/* A loop of nothing but prefetches is nothing to gcc 12. */
+	__asm__ volatile("" : : "r"(next));
 }
 
 /* What is left of it is zero, for the next one, and so that the same events make the same
@@ -121,7 +129,8 @@ waiting_save(struct waiting *w, struct state_writer *to)
 static bool
 is_summary(const struct summary *s)
 {
-	return s->id_size > 0 && s->id_size <= WAITING_ID_MAX && s->event_kind <= 2;
+	return s->id_size > 0 && s->id_size <= WAITING_ID_MAX && s->event_kind <= 2 &&
+	    s->point.present < LATTICE_SETS;
 }
 
 int

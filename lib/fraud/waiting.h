@@ -44,6 +44,8 @@ bool waiting_is_full(const struct waiting *w);
 struct summary *waiting_add(struct waiting *w, uint64_t *number);
 /* The first; NULL: there is none. */
 struct summary *waiting_first(const struct waiting *w);
+/* Its number; if there is none, that of the next one to come. */
+uint64_t waiting_first_number(const struct waiting *w);
 /* Bring the second into the cache. */
 void waiting_prefetch(const struct waiting *w);
 void waiting_drop_first(struct waiting *w);

@@ -28,7 +28,7 @@ found() { # found KIND PERCENT
 spared() { # spared KIND PERCENT
 	ok "$2 % at most: $1" awk -v s="$(share "$1")" -v p="$2" 'BEGIN { exit !(s * 100 <= p && s != "nothing") }'
 }
-for attack in crawler farm; do
+for attack in crawler farm device_farm; do
 	for event in click impression; do
 		found "with bp-givt, a day, $attack $event" 80
 		found "alone, a day, $attack $event" 80

@@ -39,8 +39,10 @@ point(unsigned ip, unsigned device, unsigned os, unsigned user, unsigned banner)
 static void
 add(struct lattice *l, struct lattice_point p, instant when, struct lattice_view *v)
 {
+	static uint16_t velocity[LATTICE_SETS];
+
 	lattice_open(l, &p, UINT32_MAX, v);
-	lattice_add(l, when, false, v);
+	lattice_add(l, when, false, v, velocity);
 }
 
 static void
