@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/fraud/lattice_inside.h"
+#include "lib/fraud/lattice.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/assert.h"
 #include "lib/base/memory.h"
+#include "lib/fraud/lattice_inside.h"
 
 /* Where a field has its count in a set that it is not in. */
 static const uint8_t rank[LATTICE_SETS][LATTICE_FIELDS] = {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/fraud/rules_inside.h"
+#include "lib/fraud/rules.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -8,6 +8,7 @@
 
 #include "lib/base/assert.h"
 #include "lib/fraud/known_rules.h"
+#include "lib/fraud/rules_inside.h"
 
 void
 rules_free(struct rules *r)
