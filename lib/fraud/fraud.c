@@ -376,7 +376,8 @@ fraud_due(struct fraud *f, instant now, bool all, struct fraud_finding *to)
 		early = now < due;
 		if (early && !full && !all)
 			return false;
-		to->at = early ? now : due;
+		/* Time may be behind the event, and is unknown before the second one. */
+		to->at = !early ? due : now > s->when ? now : s->when;
 		look = look_again(f, s, to->at);
 		told = is_told(f, s);
 		if (!told)

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "lib/base/memory.h"
-#include "lib/login/recent.h"
+#include "lib/login/maybe.h"
 #include "lib/sketch/spread.h"
 #include "lib/sketch/velocity.h"
 #include "lib/state/block.h"
@@ -19,7 +19,7 @@ struct crowd {
 	struct spread
 	    *users; /* owned, as are these; of each scope, and who failed there */
 	struct velocity *failures; /* of each scope and user */
-	struct recent recent;      /* whose may have any */
+	struct maybe maybe;        /* whose may have any */
 	void *all[ALL];            /* window cells: attempts of all users */
 	struct window_rule rule;
 	double honest;
@@ -90,7 +90,7 @@ failure_keys(const struct login *l, uint64_t keys[FAILURES], unsigned of[FAILURE
 static void
 prefetch_failures(const struct crowd *c, uint64_t key)
 {
-	if (recent_has(&c->recent, key))
+	if (maybe_has(&c->maybe, key))
 		velocity_prefetch(c->failures, key);
 }
 
@@ -159,8 +159,8 @@ add_failures(struct crowd *c, const struct login *l, int64_t to[FAILURES])
 		    (struct velocity_amount){ .count = 1 }, failures);
 	for (unsigned i = 0; i < n; i++) {
 		if (!l->success)
-			recent_add(&c->recent, c->rule.length, keys[i], l->at);
-		else if (!recent_has(&c->recent, keys[i]))
+			maybe_add(&c->maybe, c->rule.length, keys[i], l->at);
+		else if (!maybe_has(&c->maybe, keys[i]))
 			continue;
 		else
 			velocity_read(c->failures, keys[i], l->at, &failures[i]);
@@ -252,7 +252,7 @@ crowd_save(struct crowd *c, struct state_writer *to)
 {
 	for (unsigned i = 0; i < ALL; i++)
 		state_put(to, c->all[i], window_cell_size(c->rule));
-	state_put(to, &c->recent, sizeof c->recent);
+	state_put(to, &c->maybe, sizeof c->maybe);
 	state_put_spread(to, c->users);
 	state_put_velocity(to, c->failures);
 }
@@ -263,7 +263,7 @@ crowd_load(struct crowd *c, struct state_reader *from, struct error *error)
 	for (unsigned i = 0; i < ALL; i++)
 		if (state_get(from, c->all[i], window_cell_size(c->rule)) != 0)
 			return error_set(error, "the snapshot is too short");
-	if (state_get(from, &c->recent, sizeof c->recent) != 0)
+	if (state_get(from, &c->maybe, sizeof c->maybe) != 0)
 		return error_set(error, "the snapshot is too short");
 	if (state_get_spread(from, c->users, error) != 0 ||
 	    state_get_velocity(from, c->failures, error) != 0)
