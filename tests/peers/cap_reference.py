@@ -341,6 +341,12 @@ class Reference:
             known["version"] = e["version"]
             self.turn(e["event_id"], e["event"] == "retract" or e["score"] > 0)
 
+    # An event that flows again says by which version.
+    def note(self, e):
+        known = self.known.get(e["event_id"])
+        if known is not None and "verdict" in e:
+            known["version"] = max(known["version"], e["verdict"]["version"])
+
     def each(self, e):
         kind = e["event"]
         if kind in self.rows:
@@ -349,9 +355,11 @@ class Reference:
             self.judge(e)
         elif e.get("weight", 1) < 0:
             if kind == self.counts:
+                self.note(e)
                 self.turn(e["event_id"], True)
         elif "verdict" in e:
             if kind == self.counts and e["event_id"] in self.known:
+                self.note(e)
                 self.turn(e["event_id"], False)
             elif kind == self.counts and self.who(e):
                 self.add(e)

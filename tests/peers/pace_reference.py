@@ -233,6 +233,9 @@ class Reference:
         elif kind in ("retract", "verdict"):
             yield from self.judge(e, when)
         elif e.get("weight", 1) < 0 or e["event_id"] in self.came:
+            c, version = self.came.get(e["event_id"]), e.get("verdict", {}).get("version", -1)
+            if c is not None:
+                c["version"] = max(c["version"], version)
             yield from self.turn(e["event_id"], e.get("weight", 1) < 0, when)
         else:
             yield from self.pay(e)
