@@ -97,6 +97,7 @@ class Reference:
         self.campaigns = {x["campaign_id"]: x for x in rows if x["event"] == "campaign"}
         self.creatives = {x["creative_id"]: x for x in rows if x["event"] == "creative"}
         self.mark = mark
+        self.clock = 0       # what flows again is older
         self.known = {}      # of each decision
         self.came = {}       # of each event that came to pay: its decision, out, version
         self.days = {}       # the latest day of each campaign
@@ -167,7 +168,7 @@ class Reference:
             d = self.known[e["decision_id"]] = {
                 "campaign": key, "price": self.price(key, e), "day": self.days[key],
                 "held": False, "paid": 0, "until": 0}
-        in_force = d["held"] and d["until"] >= when
+        in_force = d["held"] and d["until"] >= self.clock
         pays = PAYS[self.campaigns[d["campaign"]]["bid_type"]]
         if stage == pays:
             d["held"] = False
@@ -195,6 +196,7 @@ class Reference:
 
     def each(self, e):
         kind, when = e["event"], e["timestamp"]
+        self.clock = max(self.clock, when)
         if kind == "request":
             named = e.get("candidates")
             all_of = [c for c, x in self.creatives.items()

@@ -512,9 +512,9 @@ a_conversion_is_that_of_a_showing(void **state)
 	struct predictor p = for_targets("click,conversion,value", FEEDBACK_REVISE);
 	uint8_t in[1024], out[1024];
 	struct model_estimates said = { .version = 5,
-		.of[MODEL_CLICK] = { 0.1, 0.1, -2.2, 0.3, 0, 0 },
-		.of[MODEL_CONVERSION] = { 0.2, 0.2, -1.4, 0.4, 0, 0 },
-		.of[MODEL_VALUE] = { 1e7, 1e7, 16.1, 0.5, 0, 0 } };
+		.of[MODEL_CLICK] = { 0.1, 0.1, -2.2, 0.3, 0, 0, 0 },
+		.of[MODEL_CONVERSION] = { 0.2, 0.2, -1.4, 0.4, 0, 0, 0 },
+		.of[MODEL_VALUE] = { 1e7, 1e7, 16.1, 0.5, 0, 0, 0 } };
 	struct record r =
 	    record_of(in, (const struct pair[]){ { "rewards.click", 1, NULL } }, 1);
 	double relative =
