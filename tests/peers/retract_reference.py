@@ -223,7 +223,8 @@ def check(folder, rng, log):
              for r in records_of(run(folder, f"{sort} | bp-retract", log.judged()))]
     looped = [{**r, "timestamp": log.last() + i, "occurred_at": r["timestamp"]}
               for i, r in enumerate(again) if "verdict" in r]
-    back, _ = rows_of(run(folder, f"{sort} | bp-retract | {plain}", log.judged() + looped))
+    back, _ = rows_of(run(folder, f"{sort} | bp-retract --keep 30d | {plain}",
+                          log.judged() + looped))
     differ("looped", net_of(back), net_of(rows))
     # Outcomes, without and with a filter of duplicates between.
     rules = f"--click-window 30m --view-window {rng.choice([0, 4])}h " \
