@@ -42,10 +42,12 @@ sip_round(uint64_t v[4])
 static inline uint64_t
 load_rest(struct slice bytes, size_t n)
 {
-	const uint8_t *end = bytes.at + bytes.size, *at = end - n;
+	const uint8_t *end, *at;
 
 	if (n == 0)
 		return 0;
+	end = bytes.at + bytes.size;
+	at = end - n;
 	if (bytes.size >= 8)
 		return bytes_load_le64(end - 8) >> (64 - 8 * n);
 	if (n >= 4)
