@@ -181,7 +181,8 @@ enum log_read {
 
 struct log_reader;
 
-/* Whether this is the folder of a log, be it empty, or the file of a segment. */
+/* Whether this is the folder of a log or the file of a segment. An empty folder is a log
+ * that nobody has written to yet. */
 bool log_is(const struct os *os, const char *path);
 
 /* Read a folder, or the file of one segment, from its first record. Borrows path. */

@@ -93,8 +93,6 @@ serve() {
 # A showing is learned a moment after it, as not clicked; a click revises that.
 # shellcheck disable=SC2086
 learn() {
-	# A log that is followed has to be one.
-	[ -e "$folder/events/lock" ] || bp-log "$folder/events" </dev/null
 	[ -n "${BP_DIR:-}" ] || exec bp-run --dir "$folder/run" --new-command --no-progress -- \
 	    "$here/live.sh" learn "${options[@]}"
 	bp-replay --follow "$folder/events" |

@@ -41,7 +41,7 @@ struct log_reader {
 static const uint8_t no_chain[LOG_HASH_SIZE];
 
 struct found_name {
-	bool any;
+	bool any, other;
 };
 
 static void
@@ -50,7 +50,10 @@ see_name(void *context, const char *name)
 	struct found_name *f = context;
 	uint64_t first;
 
-	f->any = f->any || log_name_read(name, &first) || strcmp(name, "lock") == 0;
+	if (log_name_read(name, &first) || strcmp(name, "lock") == 0)
+		f->any = true;
+	else if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0)
+		f->other = true;
 }
 
 static bool
@@ -64,7 +67,7 @@ is_segment(const char *path, uint64_t *first)
 bool
 log_is(const struct os *os, const char *path)
 {
-	struct found_name f = { false };
+	struct found_name f = { false, false };
 	struct stat status;
 	uint64_t first;
 
@@ -72,7 +75,7 @@ log_is(const struct os *os, const char *path)
 		return false;
 	if (!S_ISDIR(status.st_mode))
 		return is_segment(path, &first);
-	return os->list(os, path, see_name, &f) == 0 && f.any;
+	return os->list(os, path, see_name, &f) == 0 && (f.any || !f.other);
 }
 
 static int

@@ -82,7 +82,7 @@ start durable.sh wild growing.log
 until_true has_read wild parse 5000
 tail -n +5001 access.log | head -n 5000 >>growing.log
 for stage in metric log parse; do
-	kill -9 "$(sed -n 's/^pid //p' "wild/run/stage/$stage/member")"
+	kill -9 "$(sed -n 's/^pid //p' "wild/run/stage/$stage/member")" 2>>errors
 done
 until_true has_read wild parse 10000
 stop
@@ -96,12 +96,12 @@ ok 'its log has the same records' cmp calm.bp wild.bp
 like 'and its folder is sound' 'wild/run is sound: 8 stages' bp-run check wild/run
 
 socket=unix:$dir/socket
-start hosts.sh receive "$socket" there
-receiver=$pid
 start hosts.sh count there
 counter=$pid
 start hosts.sh send "$socket" here access.log
 sender=$pid
+start hosts.sh receive "$socket" there
+receiver=$pid
 ok 'hosts.sh sends a log to another host' until_true has_read here
 events=$(bp-run status --json here/run | jq '.stages[] | select(.id == "send") | .in')
 kill -9 "$receiver"
