@@ -81,25 +81,76 @@ kill_orphans(int fd, pid_t group, const char *assignment)
 	return n;
 }
 
+struct orphans {
+	const struct os *os;
+	const char *dir;
+	pid_t group;
+	char assignment[EPOCH_PATH_MAX + 16];
+	unsigned killed;
+	int status;
+	struct error *error;
+};
+
+/* Until nobody else has the lock. */
+static int
+wait_for_lock(struct orphans *o, int fd)
+{
+	unsigned n;
+
+	while (o->os->lock(o->os, fd) != 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return error_set(
+			    o->error, "cannot lock %s: %s", o->dir, strerror(errno));
+		n = kill_orphans(fd, o->group, o->assignment);
+		if (n > o->killed)
+			o->killed = n;
+		(void)usleep(ROUND_US);
+	}
+	return 0;
+}
+
+static void
+wait_for_stage(void *context, const char *name)
+{
+	struct orphans *o = context;
+	char path[EPOCH_PATH_MAX];
+	int fd;
+
+	if (o->status != 0 || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+		return;
+	o->status = epoch_stage_file_path(path, o->dir, name, "lock", o->error);
+	if (o->status != 0)
+		return;
+	fd = o->os->open(o->os, path, O_RDWR, 0);
+	if (fd < 0) {
+		if (errno != ENOENT && errno != ENOTDIR)
+			o->status = error_set(
+			    o->error, "cannot open %s: %s", path, strerror(errno));
+		return;
+	}
+	o->status = wait_for_lock(o, fd);
+	(void)o->os->close(o->os, fd);
+}
+
+/* A process that dies closes its files one by one: the folder's lock may be free while
+ * that of its stage is not yet. */
 static int
 wait_for_orphans(
     const struct os *os, const char *dir, int fd, unsigned *killed, struct error *error)
 {
-	char assignment[EPOCH_PATH_MAX + 16];
-	pid_t group = noted_group(fd);
-	unsigned n;
+	struct orphans o = { .os = os, .dir = dir, .error = error };
+	char stages[EPOCH_PATH_MAX];
 
-	(void)snprintf(assignment, sizeof assignment, "%s=%s", EPOCH_DIR_VARIABLE, dir);
-	while (os->lock(os, fd) != 0) {
-		if (errno != EWOULDBLOCK && errno != EINTR)
-			return error_set(
-			    error, "cannot lock %s: %s", dir, strerror(errno));
-		n = kill_orphans(fd, group, assignment);
-		if (n > *killed)
-			*killed = n;
-		(void)usleep(ROUND_US);
-	}
-	return 0;
+	o.group = noted_group(fd);
+	(void)snprintf(
+	    o.assignment, sizeof o.assignment, "%s=%s", EPOCH_DIR_VARIABLE, dir);
+	if (wait_for_lock(&o, fd) != 0 ||
+	    epoch_file_path(stages, dir, "stage", error) != 0)
+		return -1;
+	if (os->list(os, stages, wait_for_stage, &o) != 0 && errno != ENOENT)
+		return error_set(error, "cannot read %s: %s", stages, strerror(errno));
+	*killed = o.killed;
+	return o.status;
 }
 
 enum lock_result

@@ -36,7 +36,7 @@ ok 'it has rows that were revised' sh -c "bp-select 'event == \"metric\" and rev
 bp-run --dir k --every 20ms -- "$(pipeline killed)" 2>k.err &
 runner=$!
 epoch() { sed -n 's/^epoch //p' k/committed 2>/dev/null; }
-advanced() { ! kill -0 $runner 2>/dev/null || [ "$(epoch)" -gt "$1" ] 2>/dev/null; }
+advanced() { ! kill -0 $runner 2>/dev/null || [ "$(epoch)" \> "$1" ]; }
 killed() { kill -KILL "$(sed -n 's/^pid //p' "k/stage/$1/member")" 2>/dev/null; }
 until_true advanced 0
 kills=0
