@@ -68,7 +68,7 @@ POINTS       ?= 500
 MINUTES      ?= 60
 # Tests at a time: they wait more than they work. prove's last lines tell the result.
 JOBS         ?= 3
-PROVE         = CMOCKA_MESSAGE_OUTPUT=TAP prove -j$(JOBS) $(PROVEFLAGS) --exec ''
+PROVE         = CMOCKA_MESSAGE_OUTPUT=TAP prove -f -j$(JOBS) $(PROVEFLAGS) --exec ''
 export BUILD
 
 all: $(BIN) $(TOOLS)  ## build every filter into build/bin, and the tools of the tests

@@ -7,7 +7,7 @@
 #	like NAME PATTERN COMMAND...    output and errors match a basic regular expression
 #	exits NAME STATUS COMMAND...    the exit status
 #	ok NAME COMMAND...              the command succeeds
-#	until_true COMMAND...           wait until it succeeds, at most 60 s
+#	until_true COMMAND...           wait until it succeeds, at most 120 s
 #	done_testing                    last line
 set -u
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -21,6 +21,7 @@ trap 'exit 1' INT TERM
 cd "$dir" || exit 1
 tests=0 failed=0
 
+# What was wrong is seen beside the name of the test, whoever runs it.
 report() { # report STATUS NAME [DETAIL]
 	tests=$((tests + 1))
 	if [ "$1" -eq 0 ]; then
@@ -28,7 +29,7 @@ report() { # report STATUS NAME [DETAIL]
 	else
 		failed=$((failed + 1))
 		printf 'not ok %d - %s\n' "$tests" "$2"
-		printf '%s\n' "${3-}" | sed 's/^/# /'
+		printf '%s: %s\n' "$2" "${3-}" | head -n 20 | sed "s/^/# ${0##*/}: /" >&2
 	fi
 }
 
@@ -63,7 +64,7 @@ got: $got"
 }
 
 until_true() {
-	for _ in $(seq 1200); do
+	for _ in $(seq 2400); do
 		"$@" && return 0
 		sleep 0.05
 	done

@@ -103,6 +103,7 @@ ok("does the server run, and listen there?" in p.says(), "and says what to look 
 web = http.server.ThreadingHTTPServer(
     ("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler)
 web.RequestHandlerClass.log_message = lambda *_: None
+web.handle_error = lambda *_: None
 web.RequestHandlerClass.do_POST = lambda self: self.send_error(404)
 threading.Thread(target=web.serve_forever, daemon=True).start()
 p = simulate("web", web.server_port)

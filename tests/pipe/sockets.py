@@ -44,9 +44,9 @@ def ok(good, name, *details):
     _count[1] += not good
     print(("" if good else "not ") + f"ok {_count[0]} - {name}", flush=True)
     if not good:
-        for detail in details:
+        for detail in (name, *details):
             for line in str(detail)[:2000].split("\n"):
-                print(f"# {line}", flush=True)
+                print(f"# {os.path.basename(sys.argv[0])}: {line}", file=sys.stderr)
     return good
 
 
