@@ -68,6 +68,7 @@ until_true() {
 		"$@" && return 0
 		sleep 0.05
 	done
+	echo "# ${0##*/}: waited in vain for $*" >&2
 	return 1
 }
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """What bp-serve is told was no visitor, as bp-retract has it, by its standard input: caps and
 budgets get back what it took, once, and count again what an appeal has restored."""
+import itertools
 import os
 import sys
 
@@ -46,11 +47,16 @@ def turned(record, version, out):
             "verdict": {"version": version, "score": 3 if out else -3, "reasons": ["velocity"]}}
 
 
+told = itertools.count()
+
+
 def tell(*rows):
     """And wait until they are taken: an event of the shop follows them."""
-    before = s.count("events_total")
-    os.write(into, pack(*rows, {"event": "login", "event_id": "l"}))
-    return until(lambda: s.count("events_total") == before + 1)
+    last = {"event": "login", "event_id": f"l{next(told)}"}
+    os.write(into, pack(*rows, last))
+    if not until(lambda: of("one", "login")[-1:] and
+                 of("one", "login")[-1]["event_id"] == last["event_id"]):
+        raise SystemExit(f"bp-serve did not take {rows}: {s.says()}")
 
 
 # --- Caps

@@ -15,6 +15,7 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 BUILD = os.path.join(ROOT, os.environ.get("BUILD", "build"))
@@ -66,7 +67,12 @@ def until(condition, seconds=SECONDS):
         if value:
             return value
         time.sleep(0.01)
-    return condition()
+    value = condition()
+    if not value and seconds == SECONDS:
+        where = traceback.extract_stack(limit=2)[0]
+        print(f"# {os.path.basename(sys.argv[0])}: waited in vain at line {where.lineno}",
+              file=sys.stderr)
+    return value
 
 
 def content(path):
