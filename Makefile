@@ -51,9 +51,9 @@ UNIT   := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*
 BENCH  := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 TOOLS  := $(patsubst tests/tools/%.c,$(BUILD)/tools/%,$(wildcard tests/tools/*.c))
 FUZZ   := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*.c))
-# The longest first, so that they do not stay alone at the end; test_log is one of them
-# with sanitizers.
-LONG   := $(wildcard tests/laws.t tests/model.t tests/pipe/run-audit.t tests/mutants.t)
+# The longest first, so that they do not stay alone at the end.
+LONG   := $(wildcard tests/laws.t tests/model.t tests/mutants.t $(patsubst %,tests/pipe/%.t, \
+    fraud-power retract-exact run-audit learn-model barrier-unlearn simulate-attacks))
 TESTS  := $(LONG) $(UNIT) $(filter-out $(LONG),$(wildcard tests/pipe/*.t tests/*.t))
 # Those that say "once: WHY" at their head tell nothing new of another compiler.
 AGAIN   = $(filter-out $(shell grep -l '^. once: ' $(filter %.t,$(TESTS))),$(TESTS))
@@ -187,9 +187,6 @@ check: $(BIN) $(UNIT) $(TOOLS) $(BENCH)  ## run all tests but the fuzzers; insta
 check-again: $(BIN) $(UNIT) $(TOOLS) $(BENCH)  ## the tests that another compiler or a sanitizer may change
 	@$(PROVE) $(AGAIN)
 
-check-brief: $(BIN) $(UNIT) $(TOOLS) $(BENCH)  ## compile everything, run unit tests and golden cases
-	@$(PROVE) tests/golden.t $(UNIT)
-
 test-peers: deps  ## run software by others beside ours; installs it into build/peers
 	@sh .ci/peers.sh build/peers
 	@$(MAKE) -s all
@@ -253,5 +250,5 @@ help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1\t/p' Makefile | expand -t 12
 
 -include $(shell find $(BUILD) -name '*.d' -type f 2>/dev/null)
-.PHONY: all unit deps test check check-again check-brief faults soak test-peers golden readme fuzz fuzzers demo replay bench install deb format clean help
+.PHONY: all unit deps test check check-again faults soak test-peers golden readme fuzz fuzzers demo replay bench install deb format clean help
 .SECONDARY:
