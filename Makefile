@@ -16,7 +16,7 @@ CXX     := $(if $(findstring clang,$(CC)),clang++,g++)
 BUILD_DEPS := gcc g++ pkg-config libc6-dev libmsgpack-dev libzstd-dev libsimdjson-dev \
     libxxhash-dev libpcre2-dev libseccomp-dev libuv1-dev libssl-dev zlib1g-dev zstd \
     node-llhttp libvectorscan-dev/libhyperscan-dev libmaxminddb-dev
-TEST_DEPS  := perl python3 libcmocka-dev mandoc clang clang-format llvm \
+TEST_DEPS  := perl python3 libcmocka-dev mandoc groff-base clang clang-format llvm \
     libclang-rt-dev/libclang-rt-14-dev jq strace spin node-jsdom
 SOAK_DEPS  := user-mode-linux e2fsprogs strace spin
 BENCH_DEPS := perl mawk jq miller datamash zstd bsdextrautils nginx-light wrk nghttp2-client

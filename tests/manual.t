@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 # once: it is about the source and its pages, not about a build
 #
-# Every manual page is clean mdoc, every program has one of its name, and the pages
+# Every manual page is clean mdoc, for mandoc and for the groff of man(1), which takes any
+# word that is a macro for one; every program has a page of its name, and pages
 # refer only to pages that exist. That pages and options agree is law 9 (laws.t).
 use strict;
 use warnings;
@@ -16,7 +17,7 @@ my @pages = sources(qr{\.[157]$}, 'filters', 'lib', 'pipelines');
 my %known = map { slurp($_) =~ /^\.Dt (\S+) (\d)$/m ? (lc "$1.$2" => $_) : () } @pages;
 
 for my $page (@pages) {
-	ok("$page is clean mdoc", lint($page));
+	ok("$page is clean mdoc", lint($page), split /\n/, `groff -mandoc -Tutf8 -z $page 2>&1`);
 	my @wrong;
 	my $text = slurp($page);
 	push @wrong, "its first line is no SPDX line"
