@@ -314,10 +314,9 @@ static const struct command {
 	{ "dump", "FILE", "as text that keeps every bit", 1, 1, false, dump },
 	{ "load", "FILE", "write the model of such a text", 0, 1, false, load },
 	{ "merge", "A B -o C", "one of two", 2, 2, true, merge },
-	{ "unlearn", "FILE --keys LIST -o C", "without some features", 1, 1, true,
+	{ "unlearn", "FILE --keys LIST -o C", "less some features", 1, 1, true,
 	    unlearn },
-	{ "follow", "--model FILE", "the model of bp-learn --deltas", 0, 0, false,
-	    follow },
+	{ "follow", "--model FILE", "that of bp-learn --deltas", 0, 0, false, follow },
 };
 
 static int
@@ -359,6 +358,16 @@ act(struct arguments *a, const struct command *command, char *const *paths)
 	return status;
 }
 
+static int
+show_usage(const char *name)
+{
+	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+		if (name == NULL || strcmp(name, commands[i].name) == 0)
+			(void)fprintf(stderr, "bp-model: usage: bp-model %s %s\n",
+			    commands[i].name, commands[i].operands);
+	return WRONG_USE;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -382,12 +391,10 @@ main(int argc, char **argv)
 
 		if (strcmp(argv[1], c->name) != 0)
 			continue;
-		if (n - 1 < c->least || n - 1 > c->most)
-			return complain(
-			    WRONG_USE, "it wants other operands (see --help)");
-		if (c->writes && a->output == NULL)
-			return complain(WRONG_USE, "--output FILE is missing");
+		if (n - 1 < c->least || n - 1 > c->most ||
+		    (c->writes && a->output == NULL))
+			return show_usage(c->name);
 		return act(a, c, argv + 2);
 	}
-	return complain(WRONG_USE, "no such command (see --help)");
+	return show_usage(NULL);
 }

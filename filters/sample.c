@@ -48,7 +48,8 @@ start(struct run *run, void *self)
 	struct error error;
 
 	if (!(s->share > 0 && s->share <= 1))
-		return run_usage(run, "--share must be over 0, and at most 1");
+		return run_usage(
+		    run, "--share is missing, or not over 0 and at most 1");
 	if (name.size == 0 || name.size > RECORD_KEY_SIZE_MAX)
 		return run_usage(
 		    run, "--key must have 1 to %d bytes", RECORD_KEY_SIZE_MAX);

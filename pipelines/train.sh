@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: MIT
 #
 # train.sh FOLDER ACCESS-LOG: learn clicks from a shop's log, one log after the other, as
-# if they were one: FOLDER keeps the model (click.model, for bp-score) and what every stage
-# remembers, and the next log goes on where this one ends. A banner is learned from when
+# if they were one: FOLDER keeps the model (click.model, for bp-score), the names of its
+# features (names.bp) and what every stage remembers, and the next log goes on where this
+# one ends: of the same log nothing is learned twice. A banner is learned from when
 # CLICK_WINDOW (30m of the log's time) has passed since it was shown. Or follow a log that
 # grows, and learn each click exactly once, over any crash:
 #
@@ -18,7 +19,7 @@ bp-parse --format combined --map "$here/access-log.map" --max-rejects 100% \
     "${follow[@]}" "${remember[@]}" "$2" |
     bp-sort --lateness 1m "${remember[@]}" |
     bp-join --click-window "${CLICK_WINDOW:-30m}" "${remember[@]}" |
-    bp-feature --spec "$here/access-log.spec" "${remember[@]}" |
+    bp-feature --spec "$here/access-log.spec" --names "$1/names.bp" "${remember[@]}" |
     bp-learn --model "$1/click.model" --report 5000 "${remember[@]}" |
     bp-select 'event == "metric" and exists(log_loss)' |
     bp-print --format table --fields timestamp,n,log_loss,normalised_entropy,calibration,auc

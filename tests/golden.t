@@ -13,8 +13,8 @@ use Bannerpipe qw(root bin_path slurp spew in_copy);
 my $rewrite = @ARGV && $ARGV[0] eq '--rewrite' ? shift : undef;
 my @cases = sort grep { -e "$_/cmd" } map { glob root() . "/tests/golden/$_" }
     @ARGV ? map { ($_, "$_-*") } @ARGV : '*';
-die "no such case or filter: @ARGV (there are " .
-    join(' ', map { m{([^/]+)$} } glob root() . '/tests/golden/*') . ")\n" if !@cases;
+die "no case of @ARGV: make tests/golden/$ARGV[0]-SOMETHING/cmd; tests/README.md says how\n"
+    if !@cases;
 
 # The command's standard output, standard error and exit status.
 sub run_case {

@@ -322,9 +322,11 @@ report_end(struct run *run)
 	if (run->common.progress)
 		run_show_progress(run, true);
 	if (run->shown_rejects > RUN_SHOWN_REJECTS)
-		run_say(run, "%" PRIu64 " of %" PRIu64 " %s were rejected",
+		run_say(run, "%" PRIu64 " of %" PRIu64 " %s were rejected%s",
 		    run->counters.rejected, run->counters.in,
-		    run->filter->line != NULL ? "lines" : "records");
+		    run->filter->line != NULL ? "lines" : "records",
+		    run_rejects_too_many(run) ? ", more than --max-rejects allows"
+					      : "");
 	if (run->common.stats != NULL && !run_auditing(run))
 		(void)run_write_stats(run);
 }

@@ -18,7 +18,10 @@ read_names(struct key keys[EVENT_NAMES_MAX], unsigned *count, struct reader *rea
 			    EVENT_NAMES_MAX);
 		keys[(*count)++] = reader_key_slice(reader, name);
 	}
-	return *count > 0 ? 0 : error_set(error, "--%s names no key", option);
+	return *count > 0
+	    ? 0
+	    : error_set(
+		  error, "--%s wants names of keys, as user_id,anonymous_id", option);
 }
 
 int

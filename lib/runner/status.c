@@ -25,6 +25,7 @@ struct status {
 	uint64_t bytes[EPOCH_STAGES_MAX]; /* of its files */
 	char command[EPOCH_FILE_MAX];     /* lines "argument ..." */
 	pid_t runner;
+	unsigned order[EPOCH_STAGES_MAX]; /* who reads of whom comes after him */
 	bool json, first;
 	FILE *to;
 };
@@ -125,6 +126,36 @@ read_age(struct status *s)
 			    (double)file.st_mtim.tv_nsec / 1e9;
 }
 
+static bool
+is_placed(const struct topology *t, const bool *placed, const struct stage *stage)
+{
+	for (unsigned k = 0; k < stage->inputs; k++)
+		for (unsigned i = 0; i < t->n; i++)
+			if (!placed[i] && strcmp(t->stage[i].id, stage->input[k]) == 0)
+				return false;
+	return true;
+}
+
+/* Down the stream. A damaged topology may run in a circle: of that any comes first. */
+static void
+put_in_order(struct status *s)
+{
+	const struct topology *t = &s->topology;
+	bool placed[EPOCH_STAGES_MAX] = { false };
+	unsigned next;
+
+	for (unsigned n = 0; n < t->n; n++) {
+		for (next = 0; next < t->n; next++)
+			if (!placed[next] && is_placed(t, placed, &t->stage[next]))
+				break;
+		for (unsigned i = 0; next == t->n && i < t->n; i++)
+			if (!placed[i])
+				next = i;
+		placed[next] = true;
+		s->order[n] = next;
+	}
+}
+
 /* A commit may come between two steps: its snapshots are gone, and newer ones there. */
 static int
 read_counters(struct status *s, struct error *error)
@@ -158,6 +189,7 @@ read_all(struct status *s, struct error *error)
 	s->runner = lock_holder(s->os, s->dir);
 	if (s->topology.n > 0 && read_counters(s, error) != 0)
 		return -1;
+	put_in_order(s);
 	measure(s);
 	read_rates(s);
 	read_age(s);
@@ -238,7 +270,8 @@ show_table(struct status *s)
 		    "\n%-16s %12s %12s %10s %10s %10s %8s %12s %10s %12s\n", "stage",
 		    "in", "out", "dropped", "rejected", "held", "late", "emitted",
 		    "in/s", "bytes");
-	for (unsigned i = 0; i < s->topology.n; i++) {
+	for (unsigned k = 0; k < s->topology.n; k++) {
+		unsigned i = s->order[k];
 		const uint64_t *c = s->ledger.count[i];
 		char rate[32] = "-";
 
@@ -259,7 +292,7 @@ show_json_stage(struct status *s, unsigned i)
 	const struct stage *stage = &s->topology.stage[i];
 
 	(void)fprintf(s->to, "%s{\"id\":\"%s\",\"source\":%s,\"sink\":%s,\"inputs\":[",
-	    i == 0 ? "" : ",", stage->id, stage->source ? "true" : "false",
+	    i == s->order[0] ? "" : ",", stage->id, stage->source ? "true" : "false",
 	    stage->sink ? "true" : "false");
 	for (unsigned k = 0; k < stage->inputs; k++)
 		(void)fprintf(s->to, "%s\"%s\"", k == 0 ? "" : ",", stage->input[k]);
@@ -288,7 +321,7 @@ show_json(struct status *s)
 		(void)fprintf(s->to, "\"committed_age_s\":%.3f,", s->age);
 	(void)fputs("\"stages\":[", s->to);
 	for (unsigned i = 0; i < s->topology.n; i++)
-		show_json_stage(s, i);
+		show_json_stage(s, s->order[i]);
 	(void)fputs("],\"quarantine\":[", s->to);
 }
 
