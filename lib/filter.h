@@ -245,7 +245,8 @@ int run_gap(struct run *run, uint64_t from, uint64_t to, const char *reason);
 /* Change the record that `each` was given before it passes. run_set starts a pair: the
  * caller appends exactly one value to the builder; a pair of that key that the record
  * has already is replaced. run_unset leaves a pair out; run_keep leaves out all but
- * those of `keys`. The order of the pairs that stay is kept; new ones come last. */
+ * those of `keys`. The order of the pairs that stay is kept; new ones come last. A record
+ * that this makes larger than allowed is rejected by the runtime, as it came. */
 struct build *run_set(struct run *run, struct key key);
 void run_unset(struct run *run, struct key key);
 void run_keep(struct run *run, const struct key *keys, unsigned n);

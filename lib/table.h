@@ -47,7 +47,7 @@ typedef void table_evict(void *context, const struct table *t, size_t slot);
  * resident. */
 struct table *table_new(
     enum table_key_size key_size, size_t cell_size, uint64_t memory_bytes);
-void table_free(struct table *t);
+void table_free(struct table *t); /* NULL: nothing */
 /* The least memory_bytes that table_new accepts. */
 uint64_t table_memory_min(enum table_key_size key_size, size_t cell_size);
 
