@@ -94,8 +94,10 @@ read_lists(struct run *run, const struct givt *f, struct error *error)
 static void
 close_places(struct geo *places[PLACES_MAX])
 {
-	for (unsigned i = 0; i < PLACES_MAX; i++)
+	for (unsigned i = 0; i < PLACES_MAX; i++) {
 		geo_close(places[i]);
+		places[i] = NULL;
+	}
 }
 
 static int
