@@ -88,6 +88,9 @@ check_spans(struct run *run, const struct fraud_filter *f)
 	if (f->brief.us < WHEN_SECOND || f->length.us < f->brief.us)
 		return run_usage(
 		    run, "--brief is at least 1s, and --long is not shorter");
+	if (f->length.us / f->brief.us > LATTICE_RATIO_MAX)
+		return run_usage(
+		    run, "--long is at most %d times --brief", LATTICE_RATIO_MAX);
 	if (f->wait.us < 0)
 		return run_usage(run, "--wait is not negative");
 	if (f->epoch.us < WHEN_SECOND)
