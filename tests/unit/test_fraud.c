@@ -94,6 +94,31 @@ a_flood_of_keys_leaves_hot_ones_and_is_accounted_for(void **state)
 	lattice_free(l);
 }
 
+/* As if all clicks had come among the first 65,535. */
+static void
+a_full_count_keeps_its_rate(void **state)
+{
+	static uint16_t velocity[LATTICE_SETS];
+	struct lattice *l = lattice_new(windows, 1 << 20);
+	const struct lattice_point p = point(0, 0, 0, 0, 9);
+	const unsigned set = 1 << LATTICE_BANNER;
+	struct lattice_view v;
+
+	(void)state;
+	for (unsigned i = 0; i < 400000; i++) {
+		lattice_open(l, &p, UINT32_MAX, &v);
+		lattice_add(l, noon, i % 5 == 0, &v, velocity);
+	}
+	assert_int_equal(lattice_volume(&v, set), 65535);
+	assert_int_equal(lattice_clicks(&v, set), 65535 / 5);
+	lattice_add(l, noon + WHEN_DAY, true, &v, velocity);
+	lattice_add(l, noon, true, &v, velocity);
+	assert_int_equal(lattice_volume(&v, set), 65535 + 1);
+	lattice_look(l, UINT32_MAX, noon + WHEN_DAY, &v);
+	assert_int_equal(lattice_clicks(&v, set), 65535 / 5 + 1);
+	lattice_free(l);
+}
+
 static void
 names_of_signals_are_read_as_they_are_written(void **state)
 {
@@ -290,6 +315,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sets_say_how_many_values_came_with_them),
 		cmocka_unit_test(a_flood_of_keys_leaves_hot_ones_and_is_accounted_for),
+		cmocka_unit_test(a_full_count_keeps_its_rate),
 		cmocka_unit_test(names_of_signals_are_read_as_they_are_written),
 		cmocka_unit_test(of_a_group_the_weightiest_rule_counts),
 		cmocka_unit_test(a_mistake_in_rules_names_its_line),
