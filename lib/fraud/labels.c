@@ -111,6 +111,8 @@ log_odds(const struct labels *l, unsigned signal, unsigned bucket)
 	double n0 = (double)l->total[0], n1 = (double)l->total[1];
 	double q = ((double)(n[0] + n[1]) + 1) / (n0 + n1 + LABELS_BUCKETS);
 
+	if (n[0] + n[1] == 0)
+		return 0; /* what never came tells nothing */
 	return vec_log(((double)n[1] + DRAWN * q) / (n1 + DRAWN)) -
 	    vec_log(((double)n[0] + DRAWN * q) / (n0 + DRAWN));
 }

@@ -264,6 +264,77 @@ labels_weigh_evidence_and_take_it_back_exactly(void **state)
 	labels_free(l);
 }
 
+static struct rules *
+printed(const struct labels *l)
+{
+	static char text[RULES_TEXT_MAX];
+	size_t n = (size_t)snprintf(text, sizeof text, "prior %f\n", labels_prior(l));
+	struct rules *r;
+
+	for (unsigned i = 0; i < SIGNAL_COUNT; i++) {
+		assert_true(sizeof text - n > LABELS_TEXT_MAX);
+		n += labels_print(l, i, 1, text + n);
+	}
+	r = rules_read(slice_of(text, n), &error);
+	if (r == NULL)
+		fail_msg("%s", error.text);
+	return r;
+}
+
+/* A look with all signals in one bucket, but for the own ones in another. */
+static void
+look_like(struct look *look, struct lattice_cell *cell, unsigned own, unsigned sets)
+{
+	const uint16_t n = (uint16_t)(1U << sets);
+
+	*cell = (struct lattice_cell){ .volume = { n }, .clicks = { n / 2 } };
+	memset(cell->distinct[0], n < 255 ? n : 255, sizeof cell->distinct[0]);
+	*look = (struct look){ .rate = 0.1, .sets = { .present = ALL } };
+	for (unsigned i = 0; i < SIGNAL_OWN; i++)
+		look->own[i] = ldexpf(1, (int)own - 6);
+	for (unsigned i = 0; i < LATTICE_SETS; i++) {
+		look->velocity[i] = n;
+		look->sets.cell[i] = cell;
+	}
+}
+
+static void
+all_that_is_learned_is_read_as_rules_of_the_same_scores(void **state)
+{
+	struct labels *l = labels_new(1 << 22);
+	static struct look look;
+	struct lattice_cell cell;
+	struct rules_sum learned, read;
+	struct rules *r;
+
+	(void)state;
+	for (unsigned i = 1; i <= 1024; i++) {
+		look_like(&look, &cell, i % 14, i % 8);
+		labels_see(l, i, &look, noon);
+		if (i % 128 == 3)
+			labels_tell(l, i, true, 1, noon);
+	}
+	for (unsigned i = 1; i <= LABELS_REFRESH; i++)
+		labels_tell(l, i, i % 128 == 3, 2, noon);
+	r = printed(l);
+	for (unsigned i = 0; i < 16; i++) {
+		look_like(&look, &cell, i, i); /* the last ones never came */
+		learned = (struct rules_sum){ .n = 0 };
+		labels_apply(l, &look, 1, &learned);
+		rules_apply(r, &look, 1, &read);
+		assert_true(fabs(learned.score - read.score) < 0.02);
+	}
+	/* What never came tells nothing: all that is known is how few are invalid. */
+	for (unsigned i = 0; i < SIGNAL_OWN; i++)
+		look.own[i] = -1;
+	look.sets.present = 0;
+	learned = (struct rules_sum){ .n = 0 };
+	labels_apply(l, &look, 1, &learned);
+	assert_true(learned.score == labels_prior(l));
+	rules_free(r);
+	labels_free(l);
+}
+
 static void
 peers_are_hard_to_move(void **state)
 {
@@ -323,6 +394,8 @@ main(void)
 		cmocka_unit_test(
 		    influence_ends_with_its_places_and_begins_with_an_epoch),
 		cmocka_unit_test(labels_weigh_evidence_and_take_it_back_exactly),
+		cmocka_unit_test(
+		    all_that_is_learned_is_read_as_rules_of_the_same_scores),
 		cmocka_unit_test(peers_are_hard_to_move),
 		cmocka_unit_test(
 		    a_timer_has_no_spread_and_chance_has_that_of_an_exponential),
