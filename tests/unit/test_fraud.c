@@ -335,6 +335,45 @@ all_that_is_learned_is_read_as_rules_of_the_same_scores(void **state)
 	labels_free(l);
 }
 
+static struct fraud_event
+click_of(unsigned user, unsigned banner, unsigned id)
+{
+	static uint8_t number;
+	struct fraud_event e = { .when = noon + id,
+		.kind = TRAIL_CLICKED,
+		.point = point(0, 0, 0, user, banner),
+		.marked = NAN,
+		.event = id };
+
+	number = (uint8_t)id;
+	e.id = slice_of(&number, 1);
+	return e;
+}
+
+static void
+who_was_forgotten_and_begins_again_has_no_long_future(void **state)
+{
+	struct sources *s = sources_new(table_memory_min(8, sizeof(struct trail)));
+	static struct look look;
+	struct fraud_event e = click_of(1, 0, 1);
+	uint32_t seen, now;
+
+	(void)state;
+	for (unsigned i = 0; i < 100; i++)
+		(void)sources_add(s, SOURCE_USER, &e, 0, &look, &seen);
+	for (unsigned i = 2; i < 200; i++) {
+		struct fraud_event other = click_of(i, 0, i);
+
+		(void)sources_add(s, SOURCE_USER, &other, 0, &look, &now);
+	}
+	(void)sources_add(s, SOURCE_USER, &e, 0, &look, &now);
+	assert_int_equal(seen, 100);
+	assert_int_equal(now, 1);
+	sources_measure(s, SOURCE_USER, &e.point, seen, &look);
+	assert_true(look.own[SIGNAL_FUTURE_USER] == 0);
+	sources_free(s);
+}
+
 static void
 peers_are_hard_to_move(void **state)
 {
@@ -396,6 +435,7 @@ main(void)
 		cmocka_unit_test(labels_weigh_evidence_and_take_it_back_exactly),
 		cmocka_unit_test(
 		    all_that_is_learned_is_read_as_rules_of_the_same_scores),
+		cmocka_unit_test(who_was_forgotten_and_begins_again_has_no_long_future),
 		cmocka_unit_test(peers_are_hard_to_move),
 		cmocka_unit_test(
 		    a_timer_has_no_spread_and_chance_has_that_of_an_exponential),
