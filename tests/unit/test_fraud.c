@@ -374,6 +374,32 @@ who_was_forgotten_and_begins_again_has_no_long_future(void **state)
 	sources_free(s);
 }
 
+/* However sure the rules are of the visitor. */
+static void
+what_is_over_the_cap_is_out_and_counted_once(void **state)
+{
+	const struct fraud_options o = { .windows = windows,
+		.limits = true,
+		.influence = { .places = { 1 }, .epoch = { WHEN_DAY } },
+		.memory = 32 << 20 };
+	struct fraud *f = fraud_new(&o, rules_read(slice_text("prior -50\n"), &error));
+	struct fraud_finding found;
+
+	(void)state;
+	for (unsigned id = 1; id <= 3; id++) {
+		struct fraud_event e = click_of(7, 8, id);
+
+		fraud_arrive(f, &e, &found);
+		assert_int_equal(found.out, id > 1);
+		assert_true((found.score > 0) == found.out);
+	}
+	while (fraud_due(f, WHEN_NEVER, true, &found))
+		assert_false(found.turned);
+	assert_int_equal(fraud_totals(f)->looked[1], 3);
+	assert_int_equal(fraud_totals(f)->capped, 2);
+	fraud_free(f);
+}
+
 static void
 peers_are_hard_to_move(void **state)
 {
@@ -436,6 +462,7 @@ main(void)
 		cmocka_unit_test(
 		    all_that_is_learned_is_read_as_rules_of_the_same_scores),
 		cmocka_unit_test(who_was_forgotten_and_begins_again_has_no_long_future),
+		cmocka_unit_test(what_is_over_the_cap_is_out_and_counted_once),
 		cmocka_unit_test(peers_are_hard_to_move),
 		cmocka_unit_test(
 		    a_timer_has_no_spread_and_chance_has_that_of_an_exponential),
