@@ -147,6 +147,7 @@ labels_see(struct labels *l, uint64_t event, const struct look *look, instant wh
 	if (e->seen)
 		return; /* another event of the same id */
 	e->seen = true;
+	l->totals.told += e->told;
 	for (unsigned i = 0; i < l->n; i++)
 		e->bucket[l->learnt[i]] =
 		    (uint8_t)bucket_of(signal_value(look, l->learnt[i]));
@@ -172,7 +173,7 @@ labels_tell(
 	e->invalid = invalid;
 	if (e->seen)
 		count(l, e, 1);
-	l->totals.told++;
+	l->totals.told += e->seen;
 	changed(l);
 }
 

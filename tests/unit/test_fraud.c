@@ -257,6 +257,9 @@ labels_weigh_evidence_and_take_it_back_exactly(void **state)
 	for (unsigned i = 1; i <= 256; i++)
 		labels_tell(l, i, true, 1, noon); /* repeats */
 	assert_int_equal(labels_totals(l).repeated, 256);
+	assert_int_equal(labels_totals(l).told, 256);
+	labels_tell(l, 999, true, 1, noon); /* nobody knows it */
+	assert_int_equal(labels_totals(l).told, 256);
 	for (unsigned i = 1; i <= 256; i++)
 		labels_tell(l, i, false, 2, noon);
 	assert_int_equal(labels_totals(l).invalid, 0);
