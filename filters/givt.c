@@ -61,7 +61,7 @@ static const struct option options[] = {
 	OPTION('i', "invalid", struct givt, invalid,
 	    "robot,no_agent,not_browser,datacentre,prefetch,placement",
 	    "reasons for a score of 1; others are only told", "CODES"),
-	OPTION(0, "drop", struct givt, drop, NULL, "drop what has a score of 1"),
+	OPTION(0, "drop", struct givt, drop, NULL, "drop what gets a score of 1"),
 	OPTION_END,
 };
 
