@@ -225,12 +225,13 @@ judge(struct run *run, struct fraud_filter *f, const struct record *r,
 {
 	struct fraud_event e;
 	struct fraud_finding found;
+	struct slice said;
 	double weight;
 
 	if (!behaviour_read(&f->keys, r, &e) || !record_weight(r, &weight))
 		return run_reject(run, "no timestamp, or a weight that is no number");
-	if (weight < 0)
-		return PASS;
+	if (weight < 0 || record_value(r, f->judgement.verdict, &said))
+		return PASS; /* it flows once more */
 	e.kind = kind;
 	fraud_prefetch(f->fraud, &e);
 	if (watermark_see(&f->seen, e.when, WHEN_NEVER))

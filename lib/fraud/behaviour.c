@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/fraud/behaviour.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "lib/hash.h"
@@ -75,7 +76,7 @@ mark_of(const struct behaviour_keys *k, const struct record *r)
 	return record_value(r, k->key[BEHAVIOUR_MARK], &mark) &&
 		value_type(mark) == VALUE_MAP && value_get(mark, "score", &score) &&
 		value_number(score, &value) && isfinite(value)
-	    ? value
+	    ? fmax(-FLT_MAX, fmin(value, FLT_MAX))
 	    : NAN;
 }
 
