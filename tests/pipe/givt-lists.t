@@ -29,7 +29,8 @@ exec 3>feed
 send() { echo "{\"event\":\"click\",\"timestamp\":1,\"ip\":\"$1\"}" | bp-parse --format json >&3; }
 marked() { bp-print --format json out.bp | grep -c '"tor"'; }
 lines() { bp-print --format json out.bp | wc -l; }
-until_lines() { until_true test "$1" -le "$(lines)"; }
+has_lines() { test "$1" -le "$(lines)"; }
+until_lines() { until_true has_lines "$1"; }
 
 send 192.0.2.1
 send 192.0.2.2
