@@ -177,7 +177,8 @@ find_places(struct fraud *f, const struct fraud_event *e, struct summary *s)
 		[INFLUENCE_NETWORK] = e->network,
 	};
 
-	if (f->influence != NULL)
+	/* What is of no banner moves none. */
+	if (f->influence != NULL && p->hash[LATTICE_BANNER] != 0)
 		s->places = influence_of(
 		    f->influence, subject, p->hash[LATTICE_BANNER], e->kind, e->when);
 }

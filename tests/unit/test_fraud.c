@@ -389,16 +389,17 @@ what_is_over_the_cap_is_out_and_counted_once(void **state)
 	struct fraud_finding found;
 
 	(void)state;
-	for (unsigned id = 1; id <= 3; id++) {
-		struct fraud_event e = click_of(7, 8, id);
+	for (unsigned id = 1; id <= 6; id++) {
+		unsigned banner = id <= 3 ? 8 : 0; /* what has none moves none */
+		struct fraud_event e = click_of(7, banner, id);
 
 		fraud_arrive(f, &e, &found);
-		assert_int_equal(found.out, id > 1);
+		assert_int_equal(found.out, banner != 0 && id > 1);
 		assert_true((found.score > 0) == found.out);
 	}
 	while (fraud_due(f, WHEN_NEVER, true, &found))
 		assert_false(found.turned);
-	assert_int_equal(fraud_totals(f)->looked[1], 3);
+	assert_int_equal(fraud_totals(f)->looked[1], 6);
 	assert_int_equal(fraud_totals(f)->capped, 2);
 	fraud_free(f);
 }
