@@ -3,6 +3,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdio.h>
 
 #include "lib/hash.h"
 #include "lib/traffic/ip.h"
@@ -51,13 +52,20 @@ static uint64_t
 hash_address(const struct behaviour_keys *k, const struct record *r)
 {
 	struct slice text;
+	char four[sizeof "255.255.255.255"];
 	struct ip ip;
 
-	if (record_str(r, k->key[BEHAVIOUR_ADDRESS], &text) &&
-	    slice_find(text, ':') < text.size && ip_parse(text, &ip) && ip.six)
+	if (!record_str(r, k->key[BEHAVIOUR_ADDRESS], &text) ||
+	    slice_find(text, ':') == text.size || !ip_parse(text, &ip))
+		return hash_value(k, r, BEHAVIOUR_ADDRESS);
+	if (ip.six)
 		return hash_of(
 		    k, BEHAVIOUR_ADDRESS, slice_of(&ip.high, sizeof ip.high));
-	return hash_value(k, r, BEHAVIOUR_ADDRESS);
+	/* Mapped into IPv6. */
+	(void)snprintf(four, sizeof four, "%u.%u.%u.%u", (unsigned)(ip.low >> 24),
+	    (unsigned)(ip.low >> 16 & 255), (unsigned)(ip.low >> 8 & 255),
+	    (unsigned)(ip.low & 255));
+	return hash_of(k, BEHAVIOUR_ADDRESS, slice_text(four));
 }
 
 static void
