@@ -88,6 +88,9 @@ check_spans(struct run *run, const struct fraud_filter *f)
 	if (f->brief.us < WHEN_SECOND || f->length.us < f->brief.us)
 		return run_usage(
 		    run, "--brief is at least 1s, and --long is not shorter");
+	if (f->length.us / f->brief.us > LATTICE_RATIO_MAX)
+		return run_usage(
+		    run, "--long is at most %d times --brief", LATTICE_RATIO_MAX);
 	if (f->wait.us < 0)
 		return run_usage(run, "--wait is not negative");
 	if (f->epoch.us < WHEN_SECOND)
@@ -222,12 +225,13 @@ judge(struct run *run, struct fraud_filter *f, const struct record *r,
 {
 	struct fraud_event e;
 	struct fraud_finding found;
+	struct slice said;
 	double weight;
 
 	if (!behaviour_read(&f->keys, r, &e) || !record_weight(r, &weight))
 		return run_reject(run, "no timestamp, or a weight that is no number");
-	if (weight < 0)
-		return PASS;
+	if (weight < 0 || record_value(r, f->judgement.verdict, &said))
+		return PASS; /* it flows once more */
 	e.kind = kind;
 	fraud_prefetch(f->fraud, &e);
 	if (watermark_see(&f->seen, e.when, WHEN_NEVER))

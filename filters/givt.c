@@ -61,7 +61,7 @@ static const struct option options[] = {
 	OPTION('i', "invalid", struct givt, invalid,
 	    "robot,no_agent,not_browser,datacentre,prefetch,placement",
 	    "reasons for a score of 1; others are only told", "CODES"),
-	OPTION(0, "drop", struct givt, drop, NULL, "drop what has a score of 1"),
+	OPTION(0, "drop", struct givt, drop, NULL, "drop what gets a score of 1"),
 	OPTION_END,
 };
 
@@ -94,8 +94,10 @@ read_lists(struct run *run, const struct givt *f, struct error *error)
 static void
 close_places(struct geo *places[PLACES_MAX])
 {
-	for (unsigned i = 0; i < PLACES_MAX; i++)
+	for (unsigned i = 0; i < PLACES_MAX; i++) {
 		geo_close(places[i]);
+		places[i] = NULL;
+	}
 }
 
 static int

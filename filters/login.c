@@ -126,7 +126,8 @@ show_counters(struct run *run, struct login_filter *f)
 		    &past->values_evicted },
 		{ "values_evicted_logins", "and the logins that had them",
 		    &past->values_evicted_logins },
-		{ "devices_lost", "devices that found no room", &past->devices_lost },
+		{ "devices_lost", "devices that found no room, or came too late",
+		    &past->devices_lost },
 		{ "crowds_evicted", "counters of failures lost likewise",
 		    &crowd->evicted },
 	};
@@ -146,6 +147,8 @@ check_options(struct run *run, const struct login_filter *f)
 		return run_usage(run, "--speed must be more than 0");
 	if (f->window.us <= 0 || f->remember.us <= 0)
 		return run_usage(run, "--window and --remember must be longer than 0");
+	if (f->window.us > CROWD_WINDOW_MAX)
+		return run_usage(run, "--window must be less than 70 years");
 	if (f->history == 0 || f->history > HISTORY_LOGINS_MAX)
 		return run_usage(run, "--history must be 1 to %d", HISTORY_LOGINS_MAX);
 	return 0;

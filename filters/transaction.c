@@ -67,7 +67,8 @@ show_counters(struct run *run, struct transactions *f)
 	    run, "relabelled", "unlearned and learned otherwise", &c->relabelled);
 	run_counter(run, "taken_back", "purchases taken back", &c->taken_back);
 	run_counter(run, "restored", "of these, put in again", &c->restored);
-	run_counter(run, "repeats", "purchases that count already", &c->repeats);
+	run_counter(run, "repeats",
+	    "purchases that count already, or are taken back already", &c->repeats);
 	run_counter(
 	    run, "unknown", "labels and retractions of what is not held", &c->unknown);
 	run_counter(run, "late_purchases",

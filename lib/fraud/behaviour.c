@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/fraud/behaviour.h"
 
+#include <float.h>
 #include <math.h>
+#include <stdio.h>
 
 #include "lib/hash.h"
 #include "lib/traffic/ip.h"
@@ -50,13 +52,20 @@ static uint64_t
 hash_address(const struct behaviour_keys *k, const struct record *r)
 {
 	struct slice text;
+	char four[sizeof "255.255.255.255"];
 	struct ip ip;
 
-	if (record_str(r, k->key[BEHAVIOUR_ADDRESS], &text) &&
-	    slice_find(text, ':') < text.size && ip_parse(text, &ip) && ip.six)
+	if (!record_str(r, k->key[BEHAVIOUR_ADDRESS], &text) ||
+	    slice_find(text, ':') == text.size || !ip_parse(text, &ip))
+		return hash_value(k, r, BEHAVIOUR_ADDRESS);
+	if (ip.six)
 		return hash_of(
 		    k, BEHAVIOUR_ADDRESS, slice_of(&ip.high, sizeof ip.high));
-	return hash_value(k, r, BEHAVIOUR_ADDRESS);
+	/* Mapped into IPv6. */
+	(void)snprintf(four, sizeof four, "%u.%u.%u.%u", (unsigned)(ip.low >> 24),
+	    (unsigned)(ip.low >> 16 & 255), (unsigned)(ip.low >> 8 & 255),
+	    (unsigned)(ip.low & 255));
+	return hash_of(k, BEHAVIOUR_ADDRESS, slice_text(four));
 }
 
 static void
@@ -75,7 +84,7 @@ mark_of(const struct behaviour_keys *k, const struct record *r)
 	return record_value(r, k->key[BEHAVIOUR_MARK], &mark) &&
 		value_type(mark) == VALUE_MAP && value_get(mark, "score", &score) &&
 		value_number(score, &value) && isfinite(value)
-	    ? value
+	    ? fmax(-FLT_MAX, fmin(value, FLT_MAX))
 	    : NAN;
 }
 
@@ -87,8 +96,8 @@ behaviour_read(
 	struct slice id, agent;
 
 	*to = (struct fraud_event){ .marked = mark_of(k, r) };
-	for (unsigned i = 0; i < k->visitor.users && user == 0; i++)
-		user = visitor_hash(&k->visitor, r, i);
+	for (unsigned i = 0; i < k->visitor.users && to->alias == 0; i++)
+		*(user == 0 ? &user : &to->alias) = visitor_hash(&k->visitor, r, i);
 	set_field(&to->point, LATTICE_USER, user);
 	set_field(&to->point, LATTICE_ADDRESS, hash_address(k, r));
 	set_field(&to->point, LATTICE_DEVICE, hash_value(k, r, BEHAVIOUR_DEVICE));

@@ -53,10 +53,15 @@ decisions_prefetch(const struct decisions *d, uint64_t decision)
 		table_prefetch(d->table, decision);
 }
 
-/* The user tells, and where there is none the address. */
+/* The user tells, and where there is none the address. Who has logged in since is the same
+ * one by another key. */
 static bool
-is_foreign(const struct decision *d, const struct lattice_point *p)
+is_foreign(const struct decision *d, const struct fraud_event *e)
 {
+	const struct lattice_point *p = &e->point;
+
+	if (d->owner[SOURCE_USER] != 0 && d->owner[SOURCE_USER] == e->alias)
+		return false;
 	for (unsigned i = 0; i < SOURCES; i++)
 		if (d->owner[i] != 0 && source_is_known(p, i))
 			return d->owner[i] != p->hash[source_field(i)];
@@ -93,7 +98,7 @@ decisions_add(struct decisions *decisions, const struct fraud_event *e,
 	float *own = look->own;
 	struct decision *d = open_decision(decisions, e);
 
-	own[SIGNAL_FOREIGN] = is_foreign(d, p);
+	own[SIGNAL_FOREIGN] = is_foreign(d, e);
 	if (e->kind == TRAIL_CLICKED && d->is_shown && e->when >= d->shown)
 		own[SIGNAL_DELAY] = (float)((double)(e->when - d->shown) / WHEN_SECOND);
 	if (e->kind == TRAIL_SHOWN && !d->is_shown) {

@@ -10,7 +10,7 @@
 #include "lib/fraud/sources.h"
 #include "lib/fraud/strange.h"
 
-#define INFLUENCE_SHARE 20.0 /* certain, as it is no suspicion */
+#define INFLUENCE_SHARE 20.0 /* at least: certain, as it is no suspicion */
 #define EVERY_SET (UINT32_MAX - 1)
 #define EVERY_OWN ((UINT32_C(1) << SIGNAL_OWN) - 1)
 
@@ -136,7 +136,7 @@ fraud_labels(const struct fraud *f)
 static void
 limit(struct fraud *f, struct summary *s, struct fraud_finding *to)
 {
-	bool placed = s->places.taken;
+	bool placed = s->places.taken, capped = s->capped;
 
 	if (to->out && placed)
 		influence_give(f->influence, &s->places);
@@ -145,10 +145,10 @@ limit(struct fraud *f, struct summary *s, struct fraud_finding *to)
 	s->places.taken = !to->out && !s->capped;
 	if (to->out || !s->capped)
 		return;
-	rules_add(&to->reasons, "influence", INFLUENCE_SHARE);
+	rules_add(&to->reasons, "influence", fmax(INFLUENCE_SHARE, 1 - to->score));
 	to->score = to->reasons.score;
-	to->out = to->score > 0;
-	f->totals.capped++;
+	to->out = true;
+	f->totals.capped += !capped;
 }
 
 static void
@@ -177,7 +177,8 @@ find_places(struct fraud *f, const struct fraud_event *e, struct summary *s)
 		[INFLUENCE_NETWORK] = e->network,
 	};
 
-	if (f->influence != NULL)
+	/* What is of no banner moves none. */
+	if (f->influence != NULL && p->hash[LATTICE_BANNER] != 0)
 		s->places = influence_of(
 		    f->influence, subject, p->hash[LATTICE_BANNER], e->kind, e->when);
 }

@@ -37,6 +37,7 @@ struct fraud_event {
 	enum trail_event kind;
 	struct lattice_point point;
 	uint64_t network, agent, decision;
+	uint64_t alias;  /* of the user, by the next key that tells one */
 	double marked;   /* by bp-givt; NaN: it was not */
 	struct slice id; /* event_id as msgpack; absent: none */
 	uint64_t event;  /* hash of it */

@@ -111,6 +111,8 @@ log_odds(const struct labels *l, unsigned signal, unsigned bucket)
 	double n0 = (double)l->total[0], n1 = (double)l->total[1];
 	double q = ((double)(n[0] + n[1]) + 1) / (n0 + n1 + LABELS_BUCKETS);
 
+	if (n[0] + n[1] == 0)
+		return 0; /* what never came tells nothing */
 	return vec_log(((double)n[1] + DRAWN * q) / (n1 + DRAWN)) -
 	    vec_log(((double)n[0] + DRAWN * q) / (n0 + DRAWN));
 }
@@ -145,6 +147,7 @@ labels_see(struct labels *l, uint64_t event, const struct look *look, instant wh
 	if (e->seen)
 		return; /* another event of the same id */
 	e->seen = true;
+	l->totals.told += e->told;
 	for (unsigned i = 0; i < l->n; i++)
 		e->bucket[l->learnt[i]] =
 		    (uint8_t)bucket_of(signal_value(look, l->learnt[i]));
@@ -170,7 +173,7 @@ labels_tell(
 	e->invalid = invalid;
 	if (e->seen)
 		count(l, e, 1);
-	l->totals.told++;
+	l->totals.told += e->seen;
 	changed(l);
 }
 

@@ -182,6 +182,13 @@ one_more(uint16_t count)
 	return (uint16_t)(count + (count < COUNT_MAX));
 }
 
+/* Of those that the volume has, so that their rate stays right when it is full. */
+static inline uint16_t
+one_click_more(const struct lattice_cell *c, uint32_t slice)
+{
+	return (uint16_t)(c->clicks[slice] + (c->volume[slice] < COUNT_MAX));
+}
+
 static void
 turn(uint16_t count[2], int32_t ahead)
 {
@@ -225,9 +232,9 @@ count_late(struct lattice_cell *c, const struct lattice_view *v, bool click)
 		c->velocity[brief] = one_more(c->velocity[brief]);
 	if (length > 1)
 		return false;
-	c->volume[length] = one_more(c->volume[length]);
 	if (click)
-		c->clicks[length] = one_more(c->clicks[length]);
+		c->clicks[length] = one_click_more(c, length);
+	c->volume[length] = one_more(c->volume[length]);
 	return true;
 }
 
@@ -245,9 +252,9 @@ count(struct lattice_cell *c, const struct lattice_view *v, bool click,
 		return held;
 	}
 	c->velocity[0] = one_more(c->velocity[0]);
-	c->volume[0] = one_more(c->volume[0]);
 	if (click)
-		c->clicks[0] = one_more(c->clicks[0]);
+		c->clicks[0] = one_click_more(c, 0);
+	c->volume[0] = one_more(c->volume[0]);
 	*velocity = more(c->velocity[0], c->velocity[1]);
 	return true;
 }

@@ -5,8 +5,8 @@
  * has. Of a set there are
  *
  *	velocity   events of this brief slice of event time and of the one before
- *	volume     the same of long slices
- *	clicks     clicks among these
+ *	volume     the same of long slices, up to 65,535 of each
+ *	clicks     clicks among these: their rate is right when that is full, too
  *	distinct   for each field that is not in the set, how many values of it came with the
  *	           set, in this long slice or the one before, whichever had more; 255 is 255
  *	           or more. It costs nothing: a set with one field more that is new says so

@@ -260,7 +260,7 @@ rules_read(struct slice text, struct error *error)
 	if (r == NULL || text.size > RULES_TEXT_MAX) {
 		(void)error_set(error,
 		    r == NULL ? "no memory for the rules"
-			      : "line 1: more than 256 KiB of rules");
+			      : "line 1: 1 MiB of rules or more");
 		free(r);
 		return NULL;
 	}

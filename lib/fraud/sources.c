@@ -147,7 +147,8 @@ sources_measure(const struct sources *s, enum sources_kind i,
 	if (t == NULL)
 		return;
 	measure(s, i, t, look);
-	look->own[SIGNAL_FUTURE_USER + i] = (float)(t->seen - seen);
+	/* One that was forgotten in between has begun again. */
+	look->own[SIGNAL_FUTURE_USER + i] = (float)since(t->seen, seen);
 }
 
 uint64_t

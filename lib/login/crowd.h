@@ -16,6 +16,9 @@
 
 enum { CROWD_SCOPES = LOGIN_ASN + 1 }; /* address, net, asn */
 
+/* Of its window, in us. */
+#define CROWD_WINDOW_MAX (25550 * WHEN_DAY)
+
 struct crowd;
 
 /* In at most memory_bytes, over a window of event time, where a share `honest` of users fails

@@ -52,10 +52,14 @@ read_patterns(struct slice list, struct patterns *p, struct error *error)
 		memcpy(p->text, list.at, list.size);
 	p->text[list.size] = '\n';
 	for (unsigned line = 1; start < list.size; line++) {
-		char *at = p->text + start, *end = strchr(at, '\n');
+		char *at = p->text + start,
+		     *end = memchr(at, '\n', list.size + 1 - start);
 		size_t size = (size_t)(end - at);
 
 		start += size + 1;
+		if (memchr(at, 0, size) != NULL)
+			return error_set(
+			    error, "line %u: a byte 0, which is no text", line);
 		if (size > 0 && at[size - 1] == '\r')
 			size--;
 		at[size] = 0;

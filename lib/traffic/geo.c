@@ -9,6 +9,9 @@
 
 #include "lib/base/bytes.h"
 
+/* A longer text is no name, and more than a record can carry. */
+enum { TEXT_MAX = 1024 };
+
 struct geo {
 	MMDB_s file;
 };
@@ -46,7 +49,7 @@ take_text(MMDB_entry_s *entry, const char *const *path, struct slice *to)
 	MMDB_entry_data_s data;
 
 	if (MMDB_aget_value(entry, &data, path) == MMDB_SUCCESS && data.has_data &&
-	    data.type == MMDB_DATA_TYPE_UTF8_STRING)
+	    data.type == MMDB_DATA_TYPE_UTF8_STRING && data.data_size <= TEXT_MAX)
 		*to = slice_of(data.utf8_string, data.data_size);
 }
 
@@ -64,12 +67,12 @@ take_number(MMDB_entry_s *entry, const char *const *path, uint32_t *to)
 }
 
 static bool
-take_double(MMDB_entry_s *entry, const char *const *path, double *to)
+take_degrees(MMDB_entry_s *entry, const char *const *path, double most, double *to)
 {
 	MMDB_entry_data_s data;
 
 	if (MMDB_aget_value(entry, &data, path) != MMDB_SUCCESS || !data.has_data ||
-	    data.type != MMDB_DATA_TYPE_DOUBLE || !isfinite(data.double_value))
+	    data.type != MMDB_DATA_TYPE_DOUBLE || !(fabs(data.double_value) <= most))
 		return false;
 	*to = data.double_value;
 	return true;
@@ -85,8 +88,8 @@ take_location(MMDB_entry_s *entry, struct geo_place *to)
 					 NULL };
 	double north, east;
 
-	if (!take_double(entry, latitude, &north) ||
-	    !take_double(entry, longitude, &east))
+	if (!take_degrees(entry, latitude, 90, &north) ||
+	    !take_degrees(entry, longitude, 180, &east))
 		return;
 	to->located = true;
 	to->latitude = north;

@@ -10,6 +10,7 @@
 #include "lib/traffic/ip.h"
 
 struct geo_place {
+	/* Texts have up to 1,024 bytes. */
 	struct slice country;      /* ISO 3166-1, two letters; absent: not known */
 	struct slice region;       /* ISO 3166-2, the part after the country */
 	struct slice city;         /* its English name */

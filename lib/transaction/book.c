@@ -320,6 +320,10 @@ book_take_back(struct book *b, uint64_t number, double by)
 {
 	double weight = book_at(b, number)->weight + by;
 
+	if (book_at(b, number)->weight <= 0) {
+		b->counts.repeats++;
+		return;
+	}
 	book_weigh(b, number, weight > 1e-9 ? weight : 0);
 	b->counts.taken_back++;
 }

@@ -81,7 +81,7 @@ void book_take_back(struct book *b, uint64_t number, double by);
 uint64_t book_find(const struct book *b, enum ledger_id which, uint64_t hash);
 /* Somebody says what it is; LABEL_OPEN: what he said does not hold any more. */
 void book_label(struct book *b, uint64_t number, enum label label);
-/* When a customer signed up; WHEN_NEVER: he did not after all. */
+/* When a customer signed up; it does not hold: he did not after all. */
 void book_sign_up(struct book *b, uint64_t customer, instant when, bool holds);
 
 static inline const struct transaction *

@@ -42,7 +42,7 @@ kill -HUP "$capper"
 until_true grep -q 'going on with the catalogue of before' err
 send ask
 send row last
-until_true test "$(bp-print --format csv --fields event_id out.bp | wc -l)" -ge 6
+until_true sh -c 'test "$(bp-print --format csv --fields event_id out.bp | wc -l)" -ge 6'
 ok 'a file that is gone changes nothing' grep -q 'shop.json.*going on' err
 exec 3>&-
 wait "$capper"

@@ -34,4 +34,5 @@ exec 3>&-
 wait $fraud
 report $? 'it ends well'
 like 'the second looks are by the rules that count then' '"score":2.0' bp-print -f json out
+exits '--long beyond what slices can count is wrong use' 100 bp-fraud -b 1s -l 7d in
 done_testing

@@ -29,7 +29,8 @@ exec 3>feed
 send() { echo "{\"event\":\"click\",\"timestamp\":1,\"ip\":\"$1\"}" | bp-parse --format json >&3; }
 marked() { bp-print --format json out.bp | grep -c '"tor"'; }
 lines() { bp-print --format json out.bp | wc -l; }
-until_lines() { until_true test "$1" -le "$(lines)"; }
+has_lines() { test "$1" -le "$(lines)"; }
+until_lines() { until_true has_lines "$1"; }
 
 send 192.0.2.1
 send 192.0.2.2
@@ -81,4 +82,10 @@ same 'IPv6, and a flat file' '"country":"IS"}' place 2001:db8::7
 same 'nothing is known of others' '' place 203.0.113.1
 head -c 100 places.mmdb >cut.mmdb
 exits 'a file that was cut is wrong use' 100 bp-givt --places cut.mmdb in.bp
+exits 'also behind one that is not' 100 bp-givt --places places.mmdb,cut.mmdb in.bp
+long=$(head -c 65700 /dev/zero | tr '\0' x)
+printf '192.0.2.0/24 %s\n' "{\"country_code\": \"NZ\", \"city\": {\"names\": {\"en\":
+    \"$long\"}}, \"location\": {\"latitude\": 91.5, \"longitude\": 174.78}}" | tr -d '\n' |
+    python3 "$root/tests/peers/mmdb.py" places.mmdb
+same 'what is no name and no place on Earth is left out' '"country":"NZ"}' place 192.0.2.1
 done_testing

@@ -22,7 +22,7 @@ bp-learn --model stopped <feed >out.bp &
 learner=$!
 exec 3>feed
 cat first.bp >&3
-until_true test "$(wc -c <out.bp)" -gt 500000
+until_true sh -c 'test "$(wc -c <out.bp)" -gt 500000'
 kill -TERM "$learner"
 wait "$learner"
 status=$?

@@ -78,4 +78,5 @@ exits 'a list that is wrong at the start is wrong use' 100 \
     bp-login --networks networks.txt out.bp
 exits 'so is a rate of all' 100 bp-login --challenge 100% out.bp
 exits 'and to deny who is more likely himself than not' 100 bp-login --deny -1 out.bp
+exits 'a window beyond 70 years is wrong use' 100 bp-login --window 26688d in
 done_testing

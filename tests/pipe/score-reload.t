@@ -30,7 +30,7 @@ printf 'no model' >model
 kill -HUP "$scorer"
 until_true grep -q 'going on with the model of before' err
 cat few.bp >&3
-until_true test "$(bp-print --format csv --fields event_id out.bp | wc -l)" -gt 300
+until_true sh -c 'test "$(bp-print --format csv --fields event_id out.bp | wc -l)" -gt 300'
 ok 'a model that cannot be read is reported' grep -q 'going on with the model of before' err
 ok 'and it goes on with the one it had' says 400
 exec 3>&-

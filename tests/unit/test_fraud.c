@@ -94,6 +94,31 @@ a_flood_of_keys_leaves_hot_ones_and_is_accounted_for(void **state)
 	lattice_free(l);
 }
 
+/* As if all clicks had come among the first 65,535. */
+static void
+a_full_count_keeps_its_rate(void **state)
+{
+	static uint16_t velocity[LATTICE_SETS];
+	struct lattice *l = lattice_new(windows, 1 << 20);
+	const struct lattice_point p = point(0, 0, 0, 0, 9);
+	const unsigned set = 1 << LATTICE_BANNER;
+	struct lattice_view v;
+
+	(void)state;
+	for (unsigned i = 0; i < 400000; i++) {
+		lattice_open(l, &p, UINT32_MAX, &v);
+		lattice_add(l, noon, i % 5 == 0, &v, velocity);
+	}
+	assert_int_equal(lattice_volume(&v, set), 65535);
+	assert_int_equal(lattice_clicks(&v, set), 65535 / 5);
+	lattice_add(l, noon + WHEN_DAY, true, &v, velocity);
+	lattice_add(l, noon, true, &v, velocity);
+	assert_int_equal(lattice_volume(&v, set), 65535 + 1);
+	lattice_look(l, UINT32_MAX, noon + WHEN_DAY, &v);
+	assert_int_equal(lattice_clicks(&v, set), 65535 / 5 + 1);
+	lattice_free(l);
+}
+
 static void
 names_of_signals_are_read_as_they_are_written(void **state)
 {
@@ -232,11 +257,151 @@ labels_weigh_evidence_and_take_it_back_exactly(void **state)
 	for (unsigned i = 1; i <= 256; i++)
 		labels_tell(l, i, true, 1, noon); /* repeats */
 	assert_int_equal(labels_totals(l).repeated, 256);
+	assert_int_equal(labels_totals(l).told, 256);
+	labels_tell(l, 999, true, 1, noon); /* nobody knows it */
+	assert_int_equal(labels_totals(l).told, 256);
 	for (unsigned i = 1; i <= 256; i++)
 		labels_tell(l, i, false, 2, noon);
 	assert_int_equal(labels_totals(l).invalid, 0);
 	assert_int_equal(labels_totals(l).valid, 256);
 	labels_free(l);
+}
+
+static struct rules *
+printed(const struct labels *l)
+{
+	static char text[RULES_TEXT_MAX];
+	size_t n = (size_t)snprintf(text, sizeof text, "prior %f\n", labels_prior(l));
+	struct rules *r;
+
+	for (unsigned i = 0; i < SIGNAL_COUNT; i++) {
+		assert_true(sizeof text - n > LABELS_TEXT_MAX);
+		n += labels_print(l, i, 1, text + n);
+	}
+	r = rules_read(slice_of(text, n), &error);
+	if (r == NULL)
+		fail_msg("%s", error.text);
+	return r;
+}
+
+/* A look with all signals in one bucket, but for the own ones in another. */
+static void
+look_like(struct look *look, struct lattice_cell *cell, unsigned own, unsigned sets)
+{
+	const uint16_t n = (uint16_t)(1U << sets);
+
+	*cell = (struct lattice_cell){ .volume = { n }, .clicks = { n / 2 } };
+	memset(cell->distinct[0], n < 255 ? n : 255, sizeof cell->distinct[0]);
+	*look = (struct look){ .rate = 0.1, .sets = { .present = ALL } };
+	for (unsigned i = 0; i < SIGNAL_OWN; i++)
+		look->own[i] = ldexpf(1, (int)own - 6);
+	for (unsigned i = 0; i < LATTICE_SETS; i++) {
+		look->velocity[i] = n;
+		look->sets.cell[i] = cell;
+	}
+}
+
+static void
+all_that_is_learned_is_read_as_rules_of_the_same_scores(void **state)
+{
+	struct labels *l = labels_new(1 << 22);
+	static struct look look;
+	struct lattice_cell cell;
+	struct rules_sum learned, read;
+	struct rules *r;
+
+	(void)state;
+	for (unsigned i = 1; i <= 1024; i++) {
+		look_like(&look, &cell, i % 14, i % 8);
+		labels_see(l, i, &look, noon);
+		if (i % 128 == 3)
+			labels_tell(l, i, true, 1, noon);
+	}
+	for (unsigned i = 1; i <= LABELS_REFRESH; i++)
+		labels_tell(l, i, i % 128 == 3, 2, noon);
+	r = printed(l);
+	for (unsigned i = 0; i < 16; i++) {
+		look_like(&look, &cell, i, i); /* the last ones never came */
+		learned = (struct rules_sum){ .n = 0 };
+		labels_apply(l, &look, 1, &learned);
+		rules_apply(r, &look, 1, &read);
+		assert_true(fabs(learned.score - read.score) < 0.02);
+	}
+	/* What never came tells nothing: all that is known is how few are invalid. */
+	for (unsigned i = 0; i < SIGNAL_OWN; i++)
+		look.own[i] = -1;
+	look.sets.present = 0;
+	learned = (struct rules_sum){ .n = 0 };
+	labels_apply(l, &look, 1, &learned);
+	assert_true(learned.score == labels_prior(l));
+	rules_free(r);
+	labels_free(l);
+}
+
+static struct fraud_event
+click_of(unsigned user, unsigned banner, unsigned id)
+{
+	static uint8_t number;
+	struct fraud_event e = { .when = noon + id,
+		.kind = TRAIL_CLICKED,
+		.point = point(0, 0, 0, user, banner),
+		.marked = NAN,
+		.event = id };
+
+	number = (uint8_t)id;
+	e.id = slice_of(&number, 1);
+	return e;
+}
+
+static void
+who_was_forgotten_and_begins_again_has_no_long_future(void **state)
+{
+	struct sources *s = sources_new(table_memory_min(8, sizeof(struct trail)));
+	static struct look look;
+	struct fraud_event e = click_of(1, 0, 1);
+	uint32_t seen, now;
+
+	(void)state;
+	for (unsigned i = 0; i < 100; i++)
+		(void)sources_add(s, SOURCE_USER, &e, 0, &look, &seen);
+	for (unsigned i = 2; i < 200; i++) {
+		struct fraud_event other = click_of(i, 0, i);
+
+		(void)sources_add(s, SOURCE_USER, &other, 0, &look, &now);
+	}
+	(void)sources_add(s, SOURCE_USER, &e, 0, &look, &now);
+	assert_int_equal(seen, 100);
+	assert_int_equal(now, 1);
+	sources_measure(s, SOURCE_USER, &e.point, seen, &look);
+	assert_true(look.own[SIGNAL_FUTURE_USER] == 0);
+	sources_free(s);
+}
+
+/* However sure the rules are of the visitor. */
+static void
+what_is_over_the_cap_is_out_and_counted_once(void **state)
+{
+	const struct fraud_options o = { .windows = windows,
+		.limits = true,
+		.influence = { .places = { 1 }, .epoch = { WHEN_DAY } },
+		.memory = 32 << 20 };
+	struct fraud *f = fraud_new(&o, rules_read(slice_text("prior -50\n"), &error));
+	struct fraud_finding found;
+
+	(void)state;
+	for (unsigned id = 1; id <= 6; id++) {
+		unsigned banner = id <= 3 ? 8 : 0; /* what has none moves none */
+		struct fraud_event e = click_of(7, banner, id);
+
+		fraud_arrive(f, &e, &found);
+		assert_int_equal(found.out, banner != 0 && id > 1);
+		assert_true((found.score > 0) == found.out);
+	}
+	while (fraud_due(f, WHEN_NEVER, true, &found))
+		assert_false(found.turned);
+	assert_int_equal(fraud_totals(f)->looked[1], 6);
+	assert_int_equal(fraud_totals(f)->capped, 2);
+	fraud_free(f);
 }
 
 static void
@@ -290,6 +455,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sets_say_how_many_values_came_with_them),
 		cmocka_unit_test(a_flood_of_keys_leaves_hot_ones_and_is_accounted_for),
+		cmocka_unit_test(a_full_count_keeps_its_rate),
 		cmocka_unit_test(names_of_signals_are_read_as_they_are_written),
 		cmocka_unit_test(of_a_group_the_weightiest_rule_counts),
 		cmocka_unit_test(a_mistake_in_rules_names_its_line),
@@ -297,6 +463,10 @@ main(void)
 		cmocka_unit_test(
 		    influence_ends_with_its_places_and_begins_with_an_epoch),
 		cmocka_unit_test(labels_weigh_evidence_and_take_it_back_exactly),
+		cmocka_unit_test(
+		    all_that_is_learned_is_read_as_rules_of_the_same_scores),
+		cmocka_unit_test(who_was_forgotten_and_begins_again_has_no_long_future),
+		cmocka_unit_test(what_is_over_the_cap_is_out_and_counted_once),
 		cmocka_unit_test(peers_are_hard_to_move),
 		cmocka_unit_test(
 		    a_timer_has_no_spread_and_chance_has_that_of_an_exponential),

@@ -236,6 +236,8 @@ the_first_pattern_of_the_list_counts(void **state)
 	assert_null(agents_new(slice_text("good\n(bad"), hash_key(1), &error));
 	assert_memory_equal(error.text, "line 2: '(bad'", 14);
 	assert_null(agents_new(slice_text("#\n"), hash_key(1), &error));
+	assert_null(agents_new(slice_of("bot\na\0b\nc\n", 10), hash_key(1), &error));
+	assert_string_equal(error.text, "line 2: a byte 0, which is no text");
 }
 
 static void

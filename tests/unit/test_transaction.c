@@ -387,6 +387,26 @@ no_complaint_for_a_week_means_sound(void **state)
 }
 
 static void
+what_is_taken_back_already_is_a_repeat(void **state)
+{
+	struct book *b = new_book(ROOMY);
+	struct scorecard_answer said;
+	struct purchase p = {
+		.when = 0, .weight = 1, .value_micros = 1, .id = { 1, 2 }, .customer = 1
+	};
+	uint64_t n;
+
+	(void)state;
+	(void)book_purchase(b, &p, &said, &n);
+	book_take_back(b, n, -1);
+	book_take_back(b, n, -1);
+	assert_int_equal(b->counts.taken_back, 1);
+	assert_int_equal(b->counts.repeats, 1);
+	assert_int_equal(book_purchase(b, &p, &said, &n), BOOK_RESTORED);
+	book_free(b);
+}
+
+static void
 a_snapshot_goes_on_as_the_book_would(void **state)
 {
 	struct random r = seeded(), again;
@@ -548,6 +568,7 @@ main(void)
 		cmocka_unit_test(a_damaged_snapshot_is_refused_or_goes_on),
 		cmocka_unit_test(a_label_that_is_withdrawn_is_unlearned),
 		cmocka_unit_test(no_complaint_for_a_week_means_sound),
+		cmocka_unit_test(what_is_taken_back_already_is_a_repeat),
 		cmocka_unit_test(a_snapshot_goes_on_as_the_book_would),
 		cmocka_unit_test(average_precision_is_as_exact_as_it_says),
 		cmocka_unit_test(what_rounding_leaves_is_no_fraud),
