@@ -8,19 +8,27 @@
 #include "lib/base/memory.h"
 #include "lib/fraud/lattice_inside.h"
 
-/* Where a field has its count in a set that it is not in. */
-static const uint8_t rank[LATTICE_SETS][LATTICE_FIELDS] = {
-#define RANK(s)                                                                        \
+/* Where a field has its count in a set that it is not in: how many fields before it are not
+ * in it, either. */
+static const uint8_t rank[LATTICE_FIELDS][LATTICE_SETS] = {
+#define RANK(f, s)                                                                     \
+	((f) > 0 && !((s)&1)) + ((f) > 1 && !((s)&2)) + ((f) > 2 && !((s)&4)) +        \
+	    ((f) > 3 && !((s)&8))
+#define RANKS(f, s) RANK(f, s), RANK(f, s + 1), RANK(f, s + 2), RANK(f, s + 3)
+#define RANKS_OF(f)                                                                    \
 	{                                                                              \
-		0, !((s)&1), !((s)&1) + !((s)&2), !((s)&1) + !((s)&2) + !((s)&4),      \
-		    !((s)&1) + !((s)&2) + !((s)&4) + !((s)&8)                          \
+		RANKS(f, 0), RANKS(f, 4), RANKS(f, 8), RANKS(f, 12), RANKS(f, 16),     \
+		    RANKS(f, 20), RANKS(f, 24), RANKS(f, 28)                           \
 	}
-#define RANKS(s) RANK(s), RANK(s + 1), RANK(s + 2), RANK(s + 3)
-	RANKS(0), RANKS(4), RANKS(8), RANKS(12), RANKS(16), RANKS(20), RANKS(24),
-	RANKS(28)
+	RANKS_OF(0), RANKS_OF(1), RANKS_OF(2), RANKS_OF(3), RANKS_OF(4)
+#undef RANKS_OF
 #undef RANKS
 #undef RANK
 };
+
+/* The sets, as bits, that a field is in. */
+static const uint32_t sets_with[LATTICE_FIELDS] = { 0xAAAAAAAA, 0xCCCCCCCC, 0xF0F0F0F0,
+	0xFF00FF00, 0xFFFF0000 };
 
 enum {
 	ADDRESS = 1 << LATTICE_ADDRESS,
@@ -210,10 +218,10 @@ advance(struct lattice_cell *c, const struct lattice_view *v)
 	if (length > 0) {
 		turn(c->volume, length);
 		turn(c->clicks, length);
-		memcpy(c->distinct[1], c->distinct[0], OTHERS);
+		memcpy(c->distinct[1], c->distinct[0], LATTICE_OTHERS);
 		if (length > 1)
-			memset(c->distinct[1], 0, OTHERS);
-		memset(c->distinct[0], 0, OTHERS);
+			memset(c->distinct[1], 0, LATTICE_OTHERS);
+		memset(c->distinct[0], 0, LATTICE_OTHERS);
 		c->length = v->length;
 		c->began = 0;
 	}
@@ -239,38 +247,28 @@ count_late(struct lattice_cell *c, const struct lattice_view *v, bool click)
 }
 
 /* And how many there are in the brief slices. */
-static inline bool
-count(struct lattice_cell *c, const struct lattice_view *v, bool click,
-    uint16_t *velocity)
+static inline uint16_t
+count(struct lattice_cell *c, bool click)
 {
-	bool held;
-
-	if (__builtin_expect(c->brief != v->brief || c->length != v->length, 0)) {
-		advance(c, v);
-		held = count_late(c, v, click);
-		*velocity = lattice_velocity_of(c, v);
-		return held;
-	}
 	c->velocity[0] = one_more(c->velocity[0]);
 	if (click)
 		c->clicks[0] = one_click_more(c, 0);
 	c->volume[0] = one_more(c->volume[0]);
-	*velocity = more(c->velocity[0], c->velocity[1]);
-	return true;
+	return more(c->velocity[0], c->velocity[1]);
 }
 
-/* The sets in `fresh` are new in their slice: to those without one field of it, they are
- * another value of that field. */
+/* The sets in `fresh` are new in their slice: to those without one field of it, which has
+ * another bit less in its number, they are another value of that field. */
 static void
 spread(const struct lattice_view *v, uint32_t fresh)
 {
-	for (; fresh != 0; fresh &= fresh - 1) {
-		unsigned set = (unsigned)__builtin_ctz(fresh);
+	for (unsigned field = 0; field < LATTICE_FIELDS; field++) {
+		const uint8_t *at = rank[field];
+		uint32_t below = (fresh & sets_with[field]) >> (1U << field) & ~1U;
 
-		for (unsigned rest = set; rest != 0; rest &= rest - 1) {
-			unsigned below = set ^ (rest & -rest);
-			unsigned i = rank[below][__builtin_ctz(rest)];
-			uint8_t *distinct = &v->cell[below]->distinct[0][i];
+		for (; below != 0; below &= below - 1) {
+			unsigned set = (unsigned)__builtin_ctz(below);
+			uint8_t *distinct = &v->cell[set]->distinct[0][at[set]];
 
 			*distinct = (uint8_t)(*distinct + (*distinct < UINT8_MAX));
 		}
@@ -378,9 +376,16 @@ lattice_add(struct lattice *l, instant when, bool click, struct lattice_view *v,
 		if ((absent >> set & 1) != 0 ||
 		    __builtin_expect(l->replaced != replaced, 0))
 			v->cell[set] = c = find_or_begin(l, v, set, &fresh);
+		if (__builtin_expect(
+			c->brief == v->brief && c->length == v->length, 1)) {
+			velocity[set] = count(c, click);
+			continue;
+		}
 		if ((int32_t)(v->length - c->length) > 0)
 			fresh |= UINT32_C(1) << set;
-		held &= count(c, v, click, &velocity[set]);
+		advance(c, v);
+		held &= count_late(c, v, click);
+		velocity[set] = lattice_velocity_of(c, v);
 	}
 	l->totals.late += !held;
 	if (__builtin_expect(l->replaced != replaced, 0))
@@ -407,11 +412,17 @@ lattice_distinct(const struct lattice_view *v, unsigned set, unsigned field)
 {
 	const struct lattice_cell *c = v->cell[set];
 	int32_t ahead = (int32_t)(v->length - c->length);
-	unsigned i = rank[set][field];
+	unsigned i = rank[field][set];
 	uint8_t first = ahead <= 1 ? c->distinct[0][i] : 0;
 	uint8_t second = ahead <= 0 ? c->distinct[1][i] : 0;
 
 	return first > second ? first : second;
+}
+
+unsigned
+lattice_rank(unsigned set, unsigned field)
+{
+	return rank[field][set];
 }
 
 struct lattice_totals
@@ -447,5 +458,6 @@ lattice_load(struct lattice *l, struct state_reader *from, struct error *error)
 	    state_get(from, &l->totals, sizeof l->totals) != 0)
 		return error_set(error, "the snapshot is too short");
 	l->sketch_slice = (uint32_t)slice;
+	l->sketched[0] = l->sketched[1] = true; /* for all that is known */
 	return 0;
 }

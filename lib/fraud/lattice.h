@@ -28,6 +28,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "lib/state/block.h"
 #include "lib/when.h"
@@ -41,8 +42,8 @@ enum lattice_field {
 	LATTICE_FIELDS
 };
 
-/* A set of fields is its bits, 1..31. */
-enum { LATTICE_SETS = 1 << LATTICE_FIELDS };
+/* A set of fields is its bits, 1..31; at least one field is in it, at most so many are not. */
+enum { LATTICE_SETS = 1 << LATTICE_FIELDS, LATTICE_OTHERS = LATTICE_FIELDS - 1 };
 
 enum { LATTICE_RATIO_MAX = 16000 };
 
@@ -59,8 +60,8 @@ struct lattice_cell {
 	uint16_t brief;
 	uint16_t began; /* of the volume of this slice what the sketch told */
 	uint16_t velocity[2], volume[2], clicks[2];
-	uint8_t distinct[2][LATTICE_FIELDS -
-	    1]; /* of the fields not in the set, in order */
+	uint8_t distinct[2]
+			[LATTICE_OTHERS]; /* of the fields not in the set, in order */
 };
 
 /* What an event has: keyed hashes of values, from keys that differ by field. */
@@ -134,24 +135,38 @@ lattice_velocity(const struct lattice_view *v, unsigned set)
 	return lattice_velocity_of(v->cell[set], v);
 }
 
-static inline uint32_t
-lattice_volume(const struct lattice_view *v, unsigned set)
+struct lattice_counts {
+	uint32_t clicks, volume;
+};
+
+static inline struct lattice_counts
+lattice_counts(const struct lattice_view *v, unsigned set)
 {
 	const struct lattice_cell *c = v->cell[set];
+	int32_t ahead = (int32_t)(v->length - c->length);
 
-	return lattice_within(c->volume, (int32_t)(v->length - c->length));
-}
-
-static inline uint32_t
-lattice_clicks(const struct lattice_view *v, unsigned set)
-{
-	const struct lattice_cell *c = v->cell[set];
-
-	return lattice_within(c->clicks, (int32_t)(v->length - c->length));
+	return (struct lattice_counts){ lattice_within(c->clicks, ahead),
+		lattice_within(c->volume, ahead) };
 }
 
 /* The field is not in the set. */
 uint32_t lattice_distinct(const struct lattice_view *v, unsigned set, unsigned field);
+/* Which of the fields that are not in the set it is: 0 .. LATTICE_OTHERS - 1. */
+unsigned lattice_rank(unsigned set, unsigned field);
+
+/* A cell with what of it still counts in the long slice of the view. */
+static inline struct lattice_cell
+lattice_seen(const struct lattice_cell *c, const struct lattice_view *v)
+{
+	struct lattice_cell seen = *c;
+	int32_t ahead = (int32_t)(v->length - c->length);
+
+	for (int i = ahead > 1 ? 0 : 1; ahead > 0 && i < 2; i++) {
+		seen.volume[i] = seen.clicks[i] = 0;
+		memset(seen.distinct[i], 0, LATTICE_OTHERS);
+	}
+	return seen;
+}
 
 struct lattice_totals lattice_totals(const struct lattice *l);
 

@@ -53,9 +53,13 @@ lattice_turn_sketch(struct lattice *l, uint32_t slice)
 
 	if (ahead <= 0)
 		return;
-	for (uint32_t s = ahead > 1 ? slice - 1 : slice; s != slice + 1; s++)
+	for (uint32_t s = ahead > 1 ? slice - 1 : slice; s != slice + 1; s++) {
+		if (!l->sketched[s & 1])
+			continue;
 		memset(&l->sketch[(s & 1) * l->width], 0, l->width * sizeof *l->sketch);
-	dirty_mark_all(&l->sketch_dirty);
+		l->sketched[s & 1] = false;
+		dirty_mark_all(&l->sketch_dirty);
+	}
 	l->sketch_slice = slice;
 }
 
@@ -97,6 +101,7 @@ leave(struct lattice *l, uint64_t hash, const struct lattice_cell *cell, uint32_
 
 		*at = more(*at, own);
 	}
+	l->sketched[slice & 1] = true;
 	dirty_mark(
 	    &l->sketch_dirty, (size_t)((uint8_t *)c - (uint8_t *)l->sketch), sizeof *c);
 	return begun;

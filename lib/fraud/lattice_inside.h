@@ -13,7 +13,6 @@ enum {
 	CELLS = 2, /* of a line */
 	BLOCK = 4, /* lines of what goes together */
 	REFUGES = 2,
-	OTHERS = LATTICE_FIELDS - 1,
 	ROWS = 4, /* of the sketch; a key has one counter of each, all in one line */
 	COLUMNS = LINE / ROWS / sizeof(uint16_t),
 	COUNT_MAX = UINT16_MAX,
@@ -38,6 +37,7 @@ struct lattice {
 	struct counters *sketch; /* owned: `width` for each of two long slices */
 	uint64_t width;
 	uint32_t sketch_slice; /* the newer of these */
+	bool sketched[2];      /* which are not all zero */
 	struct dirty sketch_dirty;
 	struct lattice_totals totals;
 	uint64_t replaced;              /* cells that became those of another set */

@@ -122,20 +122,55 @@ rules_signals(
 	return 0;
 }
 
+typedef float quad __attribute__((vector_size(SIGNAL_QUAD * sizeof(float)), may_alias));
+typedef int64_t halves __attribute__((vector_size(sizeof(quad))));
+
+static inline quad
+load(const float *from)
+{
+	quad q;
+
+	memcpy(&q, from, sizeof q);
+	return q;
+}
+
+/* Whether any rule of the screen may hold. */
+static inline bool
+lets_through(const struct screen *s, const float *value)
+{
+	quad q = load(value + s->quad * SIGNAL_QUAD);
+	halves h = (halves)((q >= load(s->least)) | (q <= load(s->most)));
+
+	return (h[0] | h[1]) != 0;
+}
+
+static void
+let_through(const struct rules *r, const struct screen *s, const float *value,
+    uint64_t may[RULES_MAX / 64])
+{
+	for (unsigned lane = 0; lane < SIGNAL_QUAD; lane++) {
+		float x = value[s->quad * SIGNAL_QUAD + lane];
+		const uint16_t *rule = &r->screened[s->first[lane]];
+
+		if (x >= s->least[lane] || x <= s->most[lane])
+			for (unsigned i = 0; i < s->n[lane]; i++)
+				may[rule[i] / 64] |= UINT64_C(1) << rule[i] % 64;
+	}
+}
+
 /* The rules that may hold, as bits; false: there is none. */
 static bool
 screen(const struct rules *r, const struct look *look, uint64_t may[RULES_MAX / 64])
 {
+	float value[SIGNAL_PLACES];
 	bool any = false;
 
 	memset(may, 0, (r->n + 63) / 64 * sizeof *may);
+	signal_measure(look, &r->asks, value);
 	for (const struct screen *s = r->screen; s < r->screen + r->screens; s++) {
-		float value = signal_value(look, s->signal);
-
-		if (!(value >= s->least) && !(value <= s->most))
+		if (!lets_through(s, value))
 			continue;
-		for (unsigned i = s->first; i < (unsigned)(s->first + s->n); i++)
-			may[r->screened[i] / 64] |= UINT64_C(1) << r->screened[i] % 64;
+		let_through(r, s, value, may);
 		any = true;
 	}
 	return any;

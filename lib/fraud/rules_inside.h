@@ -22,18 +22,20 @@ struct rule {
 	char name[RULES_NAME_MAX + 1];
 };
 
-/* Of rules that all have a condition on a signal: its value is at least the one or at most
- * the other of these where any of them may hold. */
+/* Of rules that all have a condition on one of the four signals in a quad: a value is at
+ * least the one or at most the other of these where any of them may hold. */
 struct screen {
-	uint16_t signal, first, n; /* of `screened` */
-	float least, most;
+	float least[SIGNAL_QUAD], most[SIGNAL_QUAD];
+	uint16_t quad;
+	uint16_t first[SIGNAL_QUAD], n[SIGNAL_QUAD]; /* of `screened` */
 };
 
 struct rules {
 	float prior;
 	uint32_t sets, counted, own;
+	struct signal_asks asks; /* by the screens */
 	unsigned n, screens;
-	struct screen screen[RULES_MAX];
+	struct screen screen[SIGNAL_PLACES / SIGNAL_QUAD];
 	uint16_t screened[RULES_MAX]; /* rules, by their screens */
 	struct rule rule[RULES_MAX];
 };

@@ -212,15 +212,40 @@ cheapest(const struct rule *rule)
 	return best;
 }
 
+static unsigned
+screening(const struct rule *rule)
+{
+	return signal_ceiling(cheapest(rule)->signal);
+}
+
 static void
-widen(struct screen *s, const struct condition *c)
+widen(struct screen *s, unsigned lane, const struct condition *c)
 {
 	bool upper = c->operator== AT_MOST || c->operator== BELOW;
 
-	if (upper && !(c->value <= s->most))
-		s->most = c->value;
-	if (!upper && !(c->value >= s->least))
-		s->least = c->value;
+	if (upper && signal_ceiling(c->signal) != c->signal)
+		s->least[lane] = -INFINITY; /* says nothing of the ceiling */
+	else if (upper && !(c->value <= s->most[lane]))
+		s->most[lane] = c->value;
+	if (!upper && !(c->value >= s->least[lane]))
+		s->least[lane] = c->value;
+}
+
+/* The screen of the quad that a place is in, its bounds such that nothing passes. */
+static struct screen *
+open_screen(struct rules *r, unsigned place)
+{
+	struct screen *s = r->screen;
+
+	while (s < r->screen + r->screens && s->quad != place / SIGNAL_QUAD)
+		s++;
+	if (s < r->screen + r->screens)
+		return s;
+	r->screens++;
+	*s = (struct screen){ .quad = (uint16_t)(place / SIGNAL_QUAD) };
+	for (unsigned i = 0; i < SIGNAL_QUAD; i++)
+		s->least[i] = s->most[i] = NAN;
+	return s;
 }
 
 static void
@@ -230,23 +255,23 @@ make_screens(struct rules *r)
 	bool done[RULES_MAX] = { false };
 
 	for (unsigned i = 0; i < r->n; i++) {
-		unsigned signal = cheapest(&r->rule[i])->signal;
-		struct screen *s = &r->screen[r->screens];
+		unsigned signal = screening(&r->rule[i]);
+		unsigned place = signal_place(signal), lane = place % SIGNAL_QUAD;
+		struct screen *s;
 
 		if (done[i])
 			continue;
-		*s = (struct screen){ (uint16_t)signal, (uint16_t)filled, 0, NAN, NAN };
+		s = open_screen(r, place);
+		signal_ask(&r->asks, signal);
+		s->first[lane] = (uint16_t)filled;
 		for (unsigned k = i; k < r->n; k++) {
-			const struct condition *c = cheapest(&r->rule[k]);
-
-			if (c->signal != signal)
+			if (screening(&r->rule[k]) != signal)
 				continue;
 			done[k] = true;
-			widen(s, c);
+			widen(s, lane, cheapest(&r->rule[k]));
 			r->screened[filled++] = (uint16_t)k;
 		}
-		s->n = (uint16_t)(filled - s->first);
-		r->screens++;
+		s->n[lane] = (uint16_t)(filled - s->first[lane]);
 	}
 }
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/fraud/signal.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "lib/base/assert.h"
+#include "lib/fraud/signal_inside.h"
 
 static const char *const own_names[SIGNAL_OWN] = {
 #define SIGNAL_TEXT(symbol, name) name,
@@ -23,8 +23,6 @@ static const struct {
 	{ "distinct", SIGNAL_DISTINCT } };
 
 enum { FAMILIES = sizeof families / sizeof *families };
-
-#define LIFT_PRIOR 200.0 /* showings */
 
 _Static_assert(SIGNAL_FAMILIES == SIGNAL_OWN + FAMILIES, "each has a number");
 
@@ -122,16 +120,6 @@ signal_family(unsigned signal)
 	return SIGNAL_OWN + family;
 }
 
-/* The set of a signal that has one, and the field of a distinct count. */
-static unsigned
-parts(unsigned signal, unsigned *field)
-{
-	if (signal < SIGNAL_DISTINCT)
-		return (signal - SIGNAL_OWN) % LATTICE_SETS;
-	*field = (signal - SIGNAL_DISTINCT) % LATTICE_FIELDS;
-	return (signal - SIGNAL_DISTINCT) / LATTICE_FIELDS;
-}
-
 bool
 signal_exists(unsigned signal)
 {
@@ -139,7 +127,7 @@ signal_exists(unsigned signal)
 
 	if (signal < SIGNAL_OWN)
 		return true;
-	set = parts(signal, &field);
+	set = signal_parts(signal, &field);
 	return signal < SIGNAL_COUNT && set != 0 && (set >> field & 1) == 0;
 }
 
@@ -154,7 +142,7 @@ signal_name(unsigned signal, char to[SIGNAL_NAME_MAX])
 		append(to, &size, own_names[signal]);
 		return size;
 	}
-	set = parts(signal, &field);
+	set = signal_parts(signal, &field);
 	append(to, &size, families[signal_family(signal) - SIGNAL_OWN].name);
 	if (field < LATTICE_FIELDS) {
 		append(to, &size, "(");
@@ -171,7 +159,7 @@ signal_name(unsigned signal, char to[SIGNAL_NAME_MAX])
 	return size;
 }
 
-/* --- Values ------------------------------------------------------------------------ */
+/* --- Sets -------------------------------------------------------------------------- */
 
 static uint32_t
 with_banner(unsigned field)
@@ -208,7 +196,7 @@ signal_sets(unsigned signal)
 
 	if (signal < SIGNAL_OWN)
 		return sets_of_own(signal);
-	set = parts(signal, &field);
+	set = signal_parts(signal, &field);
 	if (signal >= SIGNAL_LIFT && signal < SIGNAL_DISTINCT && (set & banner) != 0)
 		return UINT32_C(1) << set | UINT32_C(1) << banner;
 	return UINT32_C(1) << set;
@@ -222,95 +210,6 @@ signal_counted(unsigned signal)
 
 	if (signal < SIGNAL_DISTINCT)
 		return sets;
-	set = parts(signal, &field);
+	set = signal_parts(signal, &field);
 	return sets | UINT32_C(1) << (set | 1U << field);
-}
-
-/* Of the clicks of a source the part that is on this banner. */
-static float
-focus(const struct lattice_view *v, unsigned source)
-{
-	unsigned set = 1U << source, both = set | 1U << LATTICE_BANNER;
-	uint32_t clicks;
-
-	if ((both & ~v->present) != 0)
-		return NAN;
-	clicks = lattice_clicks(v, set);
-	return clicks == 0 ? NAN : (float)lattice_clicks(v, both) / (float)clicks;
-}
-
-static float
-rate(const struct lattice_view *v, unsigned set)
-{
-	uint32_t clicks = lattice_clicks(v, set);
-	uint32_t others = lattice_volume(v, set) - clicks;
-
-	return (float)clicks / (float)(others == 0 ? 1 : others);
-}
-
-/* Of k clicks in n showings where a share p is usual,
- *
- *	(k - n p) / sqrt(n p (1 - p) + 1 + (n p)^2)
- *
- * where the 1 shrinks what is told by few, and the square is of tastes: rates that differ
- * by as much as they are large are usual. p is that of the other events of the banner, drawn to that
- * of all as if there had been LIFT_PRIOR of these. */
-static float
-lift(const struct look *look, unsigned set)
-{
-	const struct lattice_view *v = &look->sets;
-	const unsigned banner = 1U << LATTICE_BANNER;
-	double clicks = lattice_clicks(v, set), n = lattice_volume(v, set) - clicks;
-	double p = look->rate;
-
-	if (p <= 0)
-		return NAN;
-	if ((set & banner) != 0 && set != banner) {
-		double all = lattice_clicks(v, banner) - clicks;
-		double shown =
-		    lattice_volume(v, banner) - lattice_clicks(v, banner) - n;
-
-		p = (all + LIFT_PRIOR * p) / (shown + LIFT_PRIOR);
-	}
-	p = p < 0 ? 0 : p < 1 ? p : 1;
-	return (float)((clicks - n * p) / sqrt(n * p * (1 - p) + 1 + n * p * n * p));
-}
-
-void
-signal_velocities(struct look *look, uint32_t sets)
-{
-	for (sets &= look->sets.sets; sets != 0; sets &= sets - 1) {
-		unsigned set = (unsigned)__builtin_ctz(sets);
-		uint16_t n = lattice_velocity(&look->sets, set);
-
-		if (n > look->velocity[set])
-			look->velocity[set] = n;
-	}
-}
-
-float
-signal_value(const struct look *look, unsigned signal)
-{
-	const struct lattice_view *v = &look->sets;
-	unsigned field = 0, set;
-
-	if (signal == SIGNAL_FOCUS_USER || signal == SIGNAL_FOCUS_ADDRESS)
-		return focus(
-		    v, signal == SIGNAL_FOCUS_USER ? LATTICE_USER : LATTICE_ADDRESS);
-	if (signal < SIGNAL_OWN)
-		return look->own[signal];
-	set = parts(signal, &field);
-	if ((set & ~v->present) != 0)
-		return NAN;
-	if (signal < SIGNAL_VOLUME)
-		return (float)look->velocity[set];
-	if (signal < SIGNAL_CLICKS)
-		return (float)lattice_volume(v, set);
-	if (signal < SIGNAL_RATE)
-		return (float)lattice_clicks(v, set);
-	if (signal < SIGNAL_LIFT)
-		return rate(v, set);
-	if (signal < SIGNAL_DISTINCT)
-		return lift(look, set);
-	return (float)lattice_distinct(v, set, field);
 }

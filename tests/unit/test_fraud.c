@@ -55,17 +55,17 @@ sets_say_how_many_values_came_with_them(void **state)
 	for (unsigned user = 1; user <= 5; user++)
 		for (unsigned times = 0; times < 3; times++)
 			add(l, point(1, 2, 3, user, 1 + user % 2), noon, &v);
-	assert_int_equal(lattice_volume(&v, 1 << LATTICE_ADDRESS), 15);
-	assert_int_equal(lattice_volume(&v, ALL), 3);
+	assert_int_equal(lattice_counts(&v, 1 << LATTICE_ADDRESS).volume, 15);
+	assert_int_equal(lattice_counts(&v, ALL).volume, 3);
 	assert_int_equal(lattice_distinct(&v, 1 << LATTICE_ADDRESS, LATTICE_USER), 5);
 	assert_int_equal(lattice_distinct(&v, 1 << LATTICE_DEVICE, LATTICE_BANNER), 2);
 	assert_int_equal(lattice_distinct(&v, USER, LATTICE_ADDRESS), 1);
 	add(l, point(1, 0, 0, 0, 0), noon + WHEN_DAY, &v);
-	assert_int_equal(lattice_volume(&v, 1 << LATTICE_ADDRESS), 16);
+	assert_int_equal(lattice_counts(&v, 1 << LATTICE_ADDRESS).volume, 16);
 	assert_int_equal(lattice_velocity(&v, 1 << LATTICE_ADDRESS), 1);
 	assert_int_equal(lattice_distinct(&v, 1 << LATTICE_ADDRESS, LATTICE_USER), 5);
 	add(l, point(1, 0, 0, 0, 0), noon + 3 * WHEN_DAY, &v);
-	assert_int_equal(lattice_volume(&v, 1 << LATTICE_ADDRESS), 1);
+	assert_int_equal(lattice_counts(&v, 1 << LATTICE_ADDRESS).volume, 1);
 	lattice_free(l);
 }
 
@@ -86,7 +86,7 @@ a_flood_of_keys_leaves_hot_ones_and_is_accounted_for(void **state)
 	}
 	add(l, hot, noon + 200000, &v);
 	t = lattice_totals(l);
-	assert_int_equal(lattice_volume(&v, USER), 2001);
+	assert_int_equal(lattice_counts(&v, USER).volume, 2001);
 	assert_true(t.cells <= (1 << 18) / 32);
 	/* All that came is what the hot one has, what is there, and what went. */
 	assert_true(t.evicted == 200001 - t.cells);
