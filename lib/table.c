@@ -405,6 +405,15 @@ table_touch_slot(struct table *t, size_t slot, uint64_t key, instant when, bool 
 	return touch_slot(t, slot, when);
 }
 
+/* A free place has the key 0. */
+const void *
+table_find_at(const struct table *t, size_t slot, uint64_t key)
+{
+	return slot == TABLE_NONE || key == 0 || table_key(t, slot) != key
+	    ? table_find(t, key)
+	    : set_cell(t, slot / WAYS, slot % WAYS);
+}
+
 void *
 table_touch_wide(struct table *t, const uint8_t key[16], instant when, bool *fresh)
 {
@@ -460,6 +469,17 @@ table_prefetch(const struct table *t, uint64_t key)
 		if (t->cell_size * WAYS <= LINE) /* all of its cells are one more */
 			__builtin_prefetch(set_cell(t, home.set[i], 0));
 	}
+}
+
+void
+table_prefetch_slot(const struct table *t, size_t slot)
+{
+	const uint8_t *cell = set_cell(t, slot / WAYS, slot % WAYS);
+
+	__builtin_prefetch(set_key(t, slot / WAYS, slot % WAYS));
+	for (const uint8_t *at = cell; at < cell + t->cell_size; at += LINE)
+		__builtin_prefetch(at);
+	__builtin_prefetch(cell + t->cell_size - 1);
 }
 
 size_t

@@ -78,6 +78,8 @@ void *table_touch_wide(
 size_t table_find_slot(const struct table *t, uint64_t key);
 void *table_touch_slot(
     struct table *t, size_t slot, uint64_t key, instant when, bool *fresh);
+/* The same as table_find. */
+const void *table_find_at(const struct table *t, size_t slot, uint64_t key);
 
 /* Remove the key's cell; false when it had none. No callback. */
 bool table_erase(struct table *t, uint64_t key);
@@ -85,8 +87,9 @@ bool table_erase_wide(struct table *t, const uint8_t key[16]);
 void table_erase_slot(struct table *t, size_t slot);
 void table_clear(struct table *t);
 
-/* Bring the key's sets into the cache, ahead of use. */
+/* Bring the key's sets into the cache, ahead of use, or a slot's key and cell. */
 void table_prefetch(const struct table *t, uint64_t key);
+void table_prefetch_slot(const struct table *t, size_t slot);
 
 /* Slots: where cells lie, 0 .. table_slots - 1. To visit all cells, in an order that
  * the calls so far determine (erasing the visited one is allowed):

@@ -40,6 +40,7 @@ struct fraud {
 	uint64_t whose;        /* the number of the event that the next one is of */
 	uint8_t id[WAITING_ID_MAX]; /* of the last finding */
 	struct summary unkept;      /* of an event that does not wait */
+	struct sources_hint hint;   /* of the event of the first look */
 };
 
 /* --- Made -------------------------------------------------------------------------- */
@@ -221,7 +222,8 @@ look_at_sources(
 
 		if (!source_is_known(&s->point, i))
 			continue;
-		before = sources_add(f->sources, i, e, number, look, &s->seen[i]);
+		before =
+		    sources_add(f->sources, i, e, number, look, &s->seen[i], &f->hint);
 		if (before != 0)
 			tell_click_before(f, i, before, look->own[SIGNAL_GAP_USER + i]);
 	}
@@ -237,6 +239,7 @@ look_first(
 
 	for (unsigned i = 0; i < SIGNAL_OWN; i++)
 		look->own[i] = NAN;
+	sources_find(f->sources, &s->point, &f->hint);
 	look->own[SIGNAL_CLICK] = e->kind == TRAIL_CLICKED;
 	look->own[SIGNAL_MARKED] = (float)e->marked;
 	if (e->decision != 0)
@@ -275,6 +278,7 @@ fraud_arrive(struct fraud *f, const struct fraud_event *e, struct fraud_finding 
 	judge(f, &f->first, s, to);
 	s->out = to->out;
 	if (waits) {
+		*waiting_hint(f->waiting, number) = f->hint;
 		s->id_size = (uint8_t)e->id.size;
 		memcpy(s->id, e->id.at, e->id.size);
 	}
@@ -302,8 +306,10 @@ prefetch_second(struct fraud *f)
 	if (s == NULL)
 		return;
 	open_second(f, s);
-	sources_prefetch(f->sources, &s->point);
-	decisions_prefetch(f->decisions, s->decision);
+	sources_prefetch_found(
+	    f->sources, &s->point, waiting_hint(f->waiting, f->whose));
+	if (s->event_kind == TRAIL_CLICKED)
+		decisions_prefetch(f->decisions, s->decision);
 	waiting_prefetch(f->waiting);
 }
 
@@ -321,7 +327,8 @@ look_again(struct fraud *f, const struct summary *s, instant at)
 	signal_velocities(look, f->sets);
 	for (unsigned i = 0; i < SOURCES; i++)
 		if (source_is_known(&s->point, i))
-			sources_measure(f->sources, i, &s->point, s->seen[i], look);
+			sources_measure(f->sources, i, &s->point, s->seen[i], look,
+			    waiting_hint(f->waiting, f->whose));
 	if (s->decision != 0 && s->event_kind == TRAIL_CLICKED)
 		decisions_measure(f->decisions, s->decision, look);
 	if (s->event_kind != TRAIL_SHOWN && look_asks(look, SIGNAL_STRANGE))

@@ -52,6 +52,36 @@ sources_prefetch(const struct sources *s, const struct lattice_point *p)
 			table_prefetch(s->trails, p->hash[source_field(i)]);
 }
 
+/* A slot of the table for sure; TABLE_NONE: none is known. */
+static size_t
+slot_of(const struct sources *s, const struct sources_hint *h, enum sources_kind i)
+{
+	return h->slot[i] < table_slots(s->trails) ? h->slot[i] : TABLE_NONE;
+}
+
+void
+sources_prefetch_found(const struct sources *s, const struct lattice_point *p,
+    const struct sources_hint *h)
+{
+	for (unsigned i = 0; i < SOURCES; i++) {
+		size_t slot = slot_of(s, h, i);
+
+		if (source_is_known(p, i) && slot != TABLE_NONE)
+			table_prefetch_slot(s->trails, slot);
+	}
+}
+
+void
+sources_find(
+    const struct sources *s, const struct lattice_point *p, struct sources_hint *to)
+{
+	for (unsigned i = 0; i < SOURCES; i++)
+		if (source_is_known(p, i))
+			to->slot[i] = (uint32_t)table_find_slot(
+			    s->trails, p->hash[source_field(i)]);
+	sources_prefetch_found(s, p, to);
+}
+
 double
 sources_rate(const struct sources *s)
 {
@@ -116,12 +146,15 @@ see_peak(enum sources_kind i, const struct look *look, struct trail *t)
 
 uint64_t
 sources_add(struct sources *s, enum sources_kind i, const struct fraud_event *e,
-    uint64_t number, struct look *look, uint32_t *seen)
+    uint64_t number, struct look *look, uint32_t *seen, struct sources_hint *hint)
 {
 	bool fresh;
-	struct trail *t =
-	    table_touch(s->trails, e->point.hash[source_field(i)], e->when, &fresh);
+	struct trail *t = table_touch_slot(s->trails, slot_of(s, hint, i),
+	    e->point.hash[source_field(i)], e->when, &fresh);
 	uint64_t before = 0;
+
+	if (fresh)
+		hint->slot[i] = (uint32_t)table_slot(s->trails, t);
 
 	if (e->kind == TRAIL_CLICKED) {
 		look->own[SIGNAL_GAP_USER + i] = trail_gap(t, e->when);
@@ -140,9 +173,11 @@ sources_add(struct sources *s, enum sources_kind i, const struct fraud_event *e,
 
 void
 sources_measure(const struct sources *s, enum sources_kind i,
-    const struct lattice_point *p, uint32_t seen, struct look *look)
+    const struct lattice_point *p, uint32_t seen, struct look *look,
+    const struct sources_hint *hint)
 {
-	const struct trail *t = table_find(s->trails, p->hash[source_field(i)]);
+	const struct trail *t =
+	    table_find_at(s->trails, slot_of(s, hint, i), p->hash[source_field(i)]);
 
 	if (t == NULL)
 		return;

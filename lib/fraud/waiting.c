@@ -8,7 +8,8 @@
 #include "lib/base/memory.h"
 
 struct waiting {
-	struct summary *ring; /* owned */
+	struct summary *ring;       /* owned */
+	struct sources_hint *hints; /* owned */
 	uint64_t room;
 	uint64_t first, next; /* numbers */
 	struct dirty dirty;
@@ -24,7 +25,9 @@ waiting_new(uint64_t memory_bytes)
 	w->first = w->next = 1;
 	w->room = memory_bytes / (sizeof *w->ring + 1);
 	w->ring = w->room == 0 ? NULL : calloc(w->room, sizeof *w->ring);
-	if (w->ring == NULL || dirty_init(&w->dirty, w->room * sizeof *w->ring) != 0) {
+	w->hints = w->room == 0 ? NULL : calloc(w->room, sizeof *w->hints);
+	if (w->ring == NULL || w->hints == NULL ||
+	    dirty_init(&w->dirty, w->room * sizeof *w->ring) != 0) {
 		waiting_free(w);
 		return NULL;
 	}
@@ -39,6 +42,7 @@ waiting_free(struct waiting *w)
 		return;
 	dirty_fini(&w->dirty);
 	free(w->ring);
+	free(w->hints);
 	free(w);
 }
 
@@ -110,6 +114,12 @@ waiting_find(struct waiting *w, uint64_t number)
 		return NULL;
 	mark(w, number);
 	return at(w, number);
+}
+
+struct sources_hint *
+waiting_hint(struct waiting *w, uint64_t number)
+{
+	return &w->hints[number % w->room];
 }
 
 uint64_t

@@ -11,6 +11,7 @@
 
 #include "lib/fraud/influence.h"
 #include "lib/fraud/signal.h"
+#include "lib/fraud/sources.h"
 #include "lib/state/block.h"
 #include "lib/when.h"
 
@@ -35,7 +36,7 @@ struct summary {
 
 struct waiting;
 
-/* As many as fit into memory_bytes. NULL: there is no memory, or it is too little. */
+/* As many as fit into memory_bytes, with a hint of 8 bytes beside each. NULL: there is no memory, or it is too little. */
 struct waiting *waiting_new(uint64_t memory_bytes);
 void waiting_free(struct waiting *w);
 
@@ -49,6 +50,8 @@ uint64_t waiting_first_number(const struct waiting *w);
 /* Bring the second into the cache. */
 void waiting_prefetch(const struct waiting *w);
 void waiting_drop_first(struct waiting *w);
+/* Where the trails of an event were, which snapshots do not have. */
+struct sources_hint *waiting_hint(struct waiting *w, uint64_t number);
 /* That of the number, to be changed, as long as it waits; otherwise NULL. */
 struct summary *waiting_find(struct waiting *w, uint64_t number);
 uint64_t waiting_count(const struct waiting *w);
