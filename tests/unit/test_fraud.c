@@ -143,6 +143,103 @@ names_of_signals_are_read_as_they_are_written(void **state)
 	assert_int_equal(signal_find(slice_text("volume(")), -1);
 }
 
+/* Cells of random counts, of this slice, the one before and older ones. */
+static void
+draw_look(struct look *look, struct lattice_cell cell[LATTICE_SETS], uint64_t seed)
+{
+	struct random random = { seed };
+	struct lattice_view *v = &look->sets;
+
+	v->present = (unsigned)random_next(&random) % LATTICE_SETS;
+	v->length = 100;
+	v->sets = 0;
+	look->rate = seed % 4 == 0 ? 0 : hash_uniform(random_next(&random));
+	for (unsigned i = 0; i < SIGNAL_OWN; i++)
+		look->own[i] = i % 3 == 0 ? NAN : (float)i;
+	for (unsigned set = 1; set < LATTICE_SETS; set++) {
+		struct lattice_cell *c = &cell[set];
+
+		v->cell[set] = c;
+		v->sets |= (uint32_t)((set & ~v->present) == 0) << set;
+		c->length = 98 + (uint32_t)random_next(&random) % 4;
+		look->velocity[set] = (uint16_t)random_next(&random);
+		for (unsigned i = 0; i < 2; i++) {
+			c->volume[i] = (uint16_t)random_next(&random);
+			c->clicks[i] = c->volume[i] >> random_next(&random) % 16;
+			for (unsigned k = 0; k < LATTICE_OTHERS; k++)
+				c->distinct[i][k] = (uint8_t)random_next(&random);
+		}
+	}
+}
+
+static void
+signals_side_by_side_are_those_one_by_one(void **state)
+{
+	static struct look look;
+	static struct lattice_cell cell[LATTICE_SETS];
+	struct signal_asks asks = { 0 };
+	float value[SIGNAL_PLACES];
+
+	(void)state;
+	for (unsigned i = 0; i < SIGNAL_COUNT; i++)
+		if (signal_exists(i))
+			signal_ask(&asks, signal_ceiling(i));
+	for (uint64_t seed = 0; seed < 1000; seed++) {
+		draw_look(&look, cell, seed);
+		signal_measure(&look, &asks, value);
+		for (unsigned i = 0; i < SIGNAL_COUNT; i++) {
+			unsigned ceiling = signal_ceiling(i);
+			float least, most;
+
+			if (!signal_exists(i))
+				continue;
+			least = signal_value(&look, i);
+			most = signal_value(&look, ceiling);
+			assert_false(least > most);
+			assert_true(i == ceiling || isnan(least) || !isnan(most));
+			least = value[signal_place(ceiling)];
+			assert_true(least == most || (isnan(least) && isnan(most)));
+		}
+	}
+}
+
+/* What is screened out does not hold. */
+static void
+rules_hold_whose_conditions_are_met(void **state)
+{
+	static const char *const operator[] = { ">=", ">", "<=", "<", "=" };
+	static struct look look;
+	static struct lattice_cell cell[LATTICE_SETS];
+	char text[SIGNAL_NAME_MAX + 64], name[SIGNAL_NAME_MAX];
+	struct rules_sum sum;
+
+	(void)state;
+	for (unsigned i = 0; i < SIGNAL_COUNT; i++) {
+		for (unsigned k = 0; k < 5 && signal_exists(i); k++) {
+			float value, bound = (float)(int)(i * 7 % 5) / 2 - 1;
+			bool holds;
+			struct rules *r;
+
+			draw_look(&look, cell, i);
+			value = signal_value(&look, i);
+			bound = isnan(value) || i % 2 == 0 ? bound : value;
+			holds = k == 0 ? value >= bound
+			    : k == 1   ? value > bound
+			    : k == 2   ? value <= bound
+			    : k == 3   ? value < bound
+				       : value == bound;
+			(void)signal_name(i, name);
+			(void)snprintf(text, sizeof text, "x 1 if %s %s %.9g\n",
+			    name, operator[k], (double)bound);
+			r = rules_read(slice_text(text), &error);
+			assert_non_null(r);
+			rules_apply(r, &look, 1, &sum);
+			assert_int_equal(sum.n, holds);
+			rules_free(r);
+		}
+	}
+}
+
 static void
 of_a_group_the_weightiest_rule_counts(void **state)
 {
@@ -457,6 +554,8 @@ main(void)
 		cmocka_unit_test(a_flood_of_keys_leaves_hot_ones_and_is_accounted_for),
 		cmocka_unit_test(a_full_count_keeps_its_rate),
 		cmocka_unit_test(names_of_signals_are_read_as_they_are_written),
+		cmocka_unit_test(signals_side_by_side_are_those_one_by_one),
+		cmocka_unit_test(rules_hold_whose_conditions_are_met),
 		cmocka_unit_test(of_a_group_the_weightiest_rule_counts),
 		cmocka_unit_test(a_mistake_in_rules_names_its_line),
 		cmocka_unit_test(the_rules_that_come_with_it_are_read),
