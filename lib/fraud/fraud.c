@@ -285,6 +285,7 @@ fraud_arrive(struct fraud *f, const struct fraud_event *e, struct fraud_finding 
 	f->totals.looked[0]++;
 	f->totals.out[0] += to->out;
 	f->totals.unnamed += !waits;
+	lattice_fetch(f->lattice, &f->second[f->next].sets); /* for the next one */
 }
 
 /* --- The second look --------------------------------------------------------------- */
@@ -324,6 +325,7 @@ look_again(struct fraud *f, const struct summary *s, instant at)
 	memcpy(look->velocity, s->velocity, sizeof look->velocity);
 	look->rate = sources_rate(f->sources);
 	lattice_look(f->lattice, f->sets, at, &look->sets);
+	lattice_fetch(f->lattice, &f->first.sets); /* of fraud_prefetch */
 	signal_velocities(look, f->sets);
 	for (unsigned i = 0; i < SOURCES; i++)
 		if (source_is_known(&s->point, i))

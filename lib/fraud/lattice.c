@@ -148,6 +148,7 @@ lattice_open(const struct lattice *l, const struct lattice_point *p, uint32_t se
 
 	to->present = (unsigned)p->present;
 	to->sets = sets & l->sets_of[p->present];
+	to->unfetched = to->sets;
 	to->hash[0] = 0;
 #pragma GCC unroll 31
 	for (unsigned set = 1; set < LATTICE_SETS; set++) {
@@ -167,6 +168,24 @@ lattice_open(const struct lattice *l, const struct lattice_point *p, uint32_t se
 	for (sets = to->sets; sets != 0; sets &= sets - 1)
 		__builtin_prefetch(to->home[__builtin_ctz(sets)], 1);
 	__asm__ volatile("" : : "r"(to)); /* else gcc 12 drops the loop */
+}
+
+void
+lattice_fetch(const struct lattice *l, struct lattice_view *v)
+{
+	uint32_t full = 0;
+
+	for (uint32_t sets = v->unfetched; sets != 0; sets &= sets - 1) {
+		unsigned set = (unsigned)__builtin_ctz(sets);
+		const struct lattice_cell *home = v->home[set];
+		uint32_t tag = tag_of(v->hash[set]);
+
+		full |= (uint32_t)((home[0].tag != tag) & (home[1].tag != tag) &
+			    (home[1].tag != 0))
+		    << set;
+	}
+	v->unfetched = 0;
+	lattice_prefetch_refuges(l, v, full);
 }
 
 /* --- Slices ------------------------------------------------------------------------ */
@@ -264,7 +283,7 @@ spread(const struct lattice_view *v, uint32_t fresh)
 {
 	for (unsigned field = 0; field < LATTICE_FIELDS; field++) {
 		const uint8_t *at = rank[field];
-		uint32_t below = (fresh & sets_with[field]) >> (1U << field) & ~1U;
+		uint32_t below = (fresh & sets_with[field]) >> (1U << field) & v->sets;
 
 		for (; below != 0; below &= below - 1) {
 			unsigned set = (unsigned)__builtin_ctz(below);
@@ -292,8 +311,10 @@ look_home(const struct lattice *l, struct lattice_view *v)
 		absent |= UINT32_C(1) << set;
 		full |= (uint32_t)(home[1].tag != 0) << set;
 	}
-	if (full != 0)
-		lattice_prefetch_away(l, v, full);
+	if (full != 0) {
+		lattice_prefetch_refuges(l, v, full & v->unfetched);
+		lattice_prefetch_counters(l, v, full);
+	}
 	return absent;
 }
 
@@ -366,9 +387,8 @@ lattice_add(struct lattice *l, instant when, bool click, struct lattice_view *v,
 	absent = look_home(l, v);
 	mark_homes(l, v);
 	memset(velocity, 0, LATTICE_SETS * sizeof *velocity);
-	for (unsigned set = 0; set < LATTICE_SETS; set++)
-		if ((v->sets >> set & 1) == 0)
-			v->cell[set] = &l->none;
+	for (uint32_t others = ~v->sets; others != 0; others &= others - 1)
+		v->cell[__builtin_ctz(others)] = &l->none;
 	for (uint32_t sets = v->sets; sets != 0; sets &= sets - 1) {
 		unsigned set = (unsigned)__builtin_ctz(sets);
 		struct lattice_cell *c = v->cell[set];

@@ -72,9 +72,10 @@ struct lattice_point {
 
 /* The sets of some of its fields, as a look at them finds them. */
 struct lattice_view {
-	unsigned present; /* fields */
-	uint32_t sets;    /* of these that it is opened for, as bits */
-	uint32_t length;  /* slices of the time that it is of */
+	unsigned present;   /* fields */
+	uint32_t sets;      /* of these that it is opened for, as bits */
+	uint32_t unfetched; /* of these that lattice_fetch has to look for yet */
+	uint32_t length;    /* slices of the time that it is of */
 	uint16_t brief;
 	uint64_t hash[LATTICE_SETS];
 	struct lattice_cell *home[LATTICE_SETS]; /* where each is, if it is there */
@@ -100,6 +101,8 @@ uint64_t lattice_memory_min(void);
  * values the sets with one field more as well. */
 void lattice_open(const struct lattice *l, const struct lattice_point *p, uint32_t sets,
     struct lattice_view *to);
+/* Once that has come: bring in where those can be that are not at home. Only for speed. */
+void lattice_fetch(const struct lattice *l, struct lattice_view *view);
 /* Count the event in all sets, which the view was opened for, and look at them, itself
  * included. The view holds until the next add; velocities are of sets that it has, others
  * 0. Cost: 3-10 ns a set. */

@@ -148,16 +148,28 @@ lattice_take(struct lattice *l, const struct lattice_view *v, unsigned set)
 }
 
 void
-lattice_prefetch_away(
+lattice_prefetch_refuges(
     const struct lattice *l, const struct lattice_view *v, uint32_t full)
 {
-	for (uint32_t sets = full; sets != 0; sets &= sets - 1) {
-		uint64_t hash = v->hash[__builtin_ctz(sets)];
+	for (; full != 0; full &= full - 1) {
+		uint64_t hash = v->hash[__builtin_ctz(full)];
 
-		for (unsigned i = 0; i < REFUGES; i++)
-			__builtin_prefetch(refuge_of(l, hash, i), 1);
-		prefetch_counters(l, v->length, tag_of(hash));
+		for (unsigned i = 0; i < REFUGES; i++) {
+			const struct lattice_cell *line = refuge_of(l, hash, i);
+
+			__builtin_prefetch(line, 1);
+			__asm__ volatile("" : : "r"(line));
+		}
 	}
+}
+
+/* Of what comes, and of what it is going to replace. */
+void
+lattice_prefetch_counters(
+    const struct lattice *l, const struct lattice_view *v, uint32_t full)
+{
+	for (uint32_t sets = full; sets != 0; sets &= sets - 1)
+		prefetch_counters(l, v->length, tag_of(v->hash[__builtin_ctz(sets)]));
 	for (; full != 0; full &= full - 1)
 		prefetch_counters(
 		    l, v->length, choose(l, v, (unsigned)__builtin_ctz(full))->tag);

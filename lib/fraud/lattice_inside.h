@@ -90,7 +90,9 @@ struct lattice_cell *lattice_take(
     struct lattice *l, const struct lattice_view *v, unsigned set);
 /* Of sets whose home is full of others: bring in what a search, and then a take, needs, so
  * that misses of several overlap. */
-void lattice_prefetch_away(
+void lattice_prefetch_refuges(
+    const struct lattice *l, const struct lattice_view *v, uint32_t full);
+void lattice_prefetch_counters(
     const struct lattice *l, const struct lattice_view *v, uint32_t full);
 
 #endif

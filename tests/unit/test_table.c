@@ -321,11 +321,16 @@ a_slot_that_was_found_spares_a_look_and_a_stale_one_does_no_harm(void **state)
 	assert_int_equal(*(uint64_t *)table_touch_slot(t, slot, 7, 5, &fresh), 70);
 	assert_false(fresh);
 	assert_int_equal(table_last(t, slot), 5);
+	assert_ptr_equal(table_find_at(t, slot, 7), table_find(t, 7));
+	assert_ptr_equal(table_find_at(t, TABLE_NONE, 7), table_find(t, 7));
+	assert_null(table_find_at(t, slot, 8));
+	assert_null(table_find_at(t, slot, 0));
 	/* Of another key, and of one that is gone: as if there were no slot. */
 	assert_int_equal(*(uint64_t *)table_touch_slot(t, slot, 8, 6, &fresh), 0);
 	assert_true(fresh);
 	assert_int_equal(*(const uint64_t *)table_find(t, 7), 70);
 	assert_true(table_erase(t, 7));
+	assert_null(table_find_at(t, slot, 7));
 	assert_int_equal(*(uint64_t *)table_touch_slot(t, slot, 7, 6, &fresh), 0);
 	assert_true(fresh);
 	assert_int_equal(table_counts(t).cells, 2);
