@@ -117,8 +117,9 @@ struct signal_asks {
 	uint32_t sets, distinct, own;
 };
 void signal_ask(struct signal_asks *asks, unsigned signal);
-/* Places of signals that were asked for get what signal_value tells; so do those of others
- * in their quads. Cost: 3 ns a set. */
+/* Places of signals that were asked for get what signal_value tells, where the look's view
+ * was opened for their sets, else NaN; so do those of others in their quads. Cost: 3 ns a
+ * set. */
 void signal_measure(const struct look *look, const struct signal_asks *asks,
     float value[SIGNAL_PLACES]);
 

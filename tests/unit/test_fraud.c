@@ -109,13 +109,13 @@ a_full_count_keeps_its_rate(void **state)
 		lattice_open(l, &p, UINT32_MAX, &v);
 		lattice_add(l, noon, i % 5 == 0, &v, velocity);
 	}
-	assert_int_equal(lattice_volume(&v, set), 65535);
-	assert_int_equal(lattice_clicks(&v, set), 65535 / 5);
+	assert_int_equal(lattice_counts(&v, set).volume, 65535);
+	assert_int_equal(lattice_counts(&v, set).clicks, 65535 / 5);
 	lattice_add(l, noon + WHEN_DAY, true, &v, velocity);
 	lattice_add(l, noon, true, &v, velocity);
-	assert_int_equal(lattice_volume(&v, set), 65535 + 1);
+	assert_int_equal(lattice_counts(&v, set).volume, 65535 + 1);
 	lattice_look(l, UINT32_MAX, noon + WHEN_DAY, &v);
-	assert_int_equal(lattice_clicks(&v, set), 65535 / 5 + 1);
+	assert_int_equal(lattice_counts(&v, set).clicks, 65535 / 5 + 1);
 	lattice_free(l);
 }
 
@@ -389,7 +389,8 @@ look_like(struct look *look, struct lattice_cell *cell, unsigned own, unsigned s
 
 	*cell = (struct lattice_cell){ .volume = { n }, .clicks = { n / 2 } };
 	memset(cell->distinct[0], n < 255 ? n : 255, sizeof cell->distinct[0]);
-	*look = (struct look){ .rate = 0.1, .sets = { .present = ALL } };
+	*look = (struct look){ .rate = 0.1,
+		.sets = { .present = ALL, .sets = UINT32_MAX - 1 } };
 	for (unsigned i = 0; i < SIGNAL_OWN; i++)
 		look->own[i] = ldexpf(1, (int)own - 6);
 	for (unsigned i = 0; i < LATTICE_SETS; i++) {
@@ -456,20 +457,21 @@ who_was_forgotten_and_begins_again_has_no_long_future(void **state)
 	struct sources *s = sources_new(table_memory_min(8, sizeof(struct trail)));
 	static struct look look;
 	struct fraud_event e = click_of(1, 0, 1);
+	struct sources_hint hint = { { 0 } }, others = { { 0 } };
 	uint32_t seen, now;
 
 	(void)state;
 	for (unsigned i = 0; i < 100; i++)
-		(void)sources_add(s, SOURCE_USER, &e, 0, &look, &seen);
+		(void)sources_add(s, SOURCE_USER, &e, 0, &look, &seen, &hint);
 	for (unsigned i = 2; i < 200; i++) {
 		struct fraud_event other = click_of(i, 0, i);
 
-		(void)sources_add(s, SOURCE_USER, &other, 0, &look, &now);
+		(void)sources_add(s, SOURCE_USER, &other, 0, &look, &now, &others);
 	}
-	(void)sources_add(s, SOURCE_USER, &e, 0, &look, &now);
+	(void)sources_add(s, SOURCE_USER, &e, 0, &look, &now, &others);
 	assert_int_equal(seen, 100);
 	assert_int_equal(now, 1);
-	sources_measure(s, SOURCE_USER, &e.point, seen, &look);
+	sources_measure(s, SOURCE_USER, &e.point, seen, &look, &hint);
 	assert_true(look.own[SIGNAL_FUTURE_USER] == 0);
 	sources_free(s);
 }
