@@ -23,7 +23,7 @@ waiting_new(uint64_t memory_bytes)
 	if (w == NULL)
 		return NULL;
 	w->first = w->next = 1;
-	w->room = memory_bytes / (sizeof *w->ring + 1);
+	w->room = memory_bytes / (sizeof *w->ring + sizeof *w->hints + 1);
 	w->ring = w->room == 0 ? NULL : calloc(w->room, sizeof *w->ring);
 	w->hints = w->room == 0 ? NULL : calloc(w->room, sizeof *w->hints);
 	if (w->ring == NULL || w->hints == NULL ||

@@ -36,7 +36,7 @@ struct summary {
 
 struct waiting;
 
-/* As many as fit into memory_bytes, with a hint of 8 bytes beside each. NULL: there is no memory, or it is too little. */
+/* As many as fit into memory_bytes. NULL: there is no memory, or it is too little. */
 struct waiting *waiting_new(uint64_t memory_bytes);
 void waiting_free(struct waiting *w);
 
