@@ -239,7 +239,8 @@ history_add(struct history *h, unsigned size, const struct login *l,
 		h->n--;
 		i--;
 	}
-	shift(h, size, i, 1);
+	if (!last)
+		shift(h, size, i, 1);
 	h->n++;
 	instants(h)[i] = l->at;
 	places(h, size)[i] = l->place;
