@@ -399,7 +399,9 @@ table_find_slot(const struct table *t, uint64_t key)
 void *
 table_touch_slot(struct table *t, size_t slot, uint64_t key, instant when, bool *fresh)
 {
-	if (slot == TABLE_NONE || table_key(t, slot) != key || *slot_age(t, slot) == 0)
+	assert(t->key_words == 1 && (slot == TABLE_NONE || slot < table_slots(t)));
+	if (slot == TABLE_NONE || *set_key(t, slot / WAYS, slot % WAYS) != key ||
+	    *slot_age(t, slot) == 0)
 		return table_touch(t, key, when, fresh);
 	*fresh = false;
 	return touch_slot(t, slot, when);

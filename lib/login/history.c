@@ -164,14 +164,18 @@ mark_fresh(struct history *h, unsigned size)
 	}
 }
 
-/* The oldest goes: what was fresh with it is so with the next of its value. */
+/* The oldest goes: what was fresh with it is so with the next of its value, which is mostly
+ * the one behind it. */
 static void
 pass_on_fresh(struct history *h, unsigned size)
 {
 	for (unsigned level = 0; level < LOGIN_LEVELS; level++) {
 		const uint32_t *v = values(h, size, level);
-		uint64_t others = v[0] == 0 ? 0 : same_as(v, h->n, v[0]) & ~bit(0);
+		uint64_t others = 0;
 
+		if (v[0] != 0 && h->n > 1)
+			others =
+			    v[1] == v[0] ? bit(1) : same_as(v, h->n, v[0]) & ~bit(0);
 		h->fresh[level] |= others & -others;
 		h->fresh[level] >>= 1;
 	}
@@ -219,7 +223,8 @@ place_of(const struct history *h, unsigned size, instant at, uint32_t tag)
 }
 
 bool
-history_add(struct history *h, unsigned size, const struct login *l)
+history_add(struct history *h, unsigned size, const struct login *l,
+    const struct history_match *m)
 {
 	uint32_t tag = short_of(l->event);
 	unsigned i = place_of(h, size, l->at, tag);
@@ -234,7 +239,8 @@ history_add(struct history *h, unsigned size, const struct login *l)
 		h->n--;
 		i--;
 	}
-	shift(h, size, i, 1);
+	if (!last)
+		shift(h, size, i, 1);
 	h->n++;
 	instants(h)[i] = l->at;
 	places(h, size)[i] = l->place;
@@ -243,7 +249,7 @@ history_add(struct history *h, unsigned size, const struct login *l)
 		uint32_t *v = values(h, size, level);
 
 		v[i] = short_of(l->value[level]);
-		if (last && (v[i] == 0 || same_as(v, i, v[i]) == 0))
+		if (last && m->same[level] >> full == 0)
 			h->fresh[level] |= bit(i);
 	}
 	if (!last)

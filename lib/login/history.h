@@ -27,15 +27,6 @@ struct history {
 
 size_t history_size(unsigned logins);
 
-/* Add a login to a history of `size` logins. The oldest makes room, which is the new one
- * when it is older than all; whether one did. Cost: 50 ns. */
-bool history_add(struct history *h, unsigned size, const struct login *l);
-/* Take out the login of that instant and event; false when it is not there. */
-bool history_remove(struct history *h, unsigned size, const struct login *l);
-
-instant history_at(const struct history *h, unsigned size, unsigned i);
-struct place history_place(const struct history *h, unsigned size, unsigned i);
-
 /* Which of its logins know a level, and which have the value there that l has. Cost: 50 ns
  * for 16 logins. */
 struct history_match {
@@ -47,5 +38,15 @@ void history_match(const struct history *h, unsigned size, const struct login *l
 /* The latter of one level. */
 uint64_t history_same(const struct history *h, unsigned size, enum login_level level,
     const struct login *l);
+
+/* Add a login, which matches a history of `size` logins so. The oldest makes room, which is
+ * the new one when it is older than all; whether one did. Cost: 30 ns. */
+bool history_add(struct history *h, unsigned size, const struct login *l,
+    const struct history_match *m);
+/* Take out the login of that instant and event; false when it is not there. */
+bool history_remove(struct history *h, unsigned size, const struct login *l);
+
+instant history_at(const struct history *h, unsigned size, unsigned i);
+struct place history_place(const struct history *h, unsigned size, unsigned i);
 
 #endif

@@ -168,8 +168,9 @@ ones(uint64_t x)
  * at the finer one. */
 static void
 look_along(const struct past *p, const struct history *h, const struct login *l,
-    const struct history_match *m, unsigned first, unsigned end, struct past_look *to)
+    unsigned first, unsigned end, struct past_look *to)
 {
+	const struct history_match *m = &to->match;
 	uint64_t among = ~UINT64_C(0);
 
 	for (unsigned i = first; i < end; i++) {
@@ -198,12 +199,12 @@ device_of(const struct login *l)
 
 static void
 look_at_device(const struct past *p, const struct history *h, const struct login *l,
-    const struct history_match *m, struct past_look *to)
+    struct past_look *to)
 {
-	uint64_t same = m->same[LOGIN_DEVICE];
+	uint64_t same = to->match.same[LOGIN_DEVICE];
 	instant first;
 
-	to->devices = ones(m->known[LOGIN_DEVICE] & h->fresh[LOGIN_DEVICE]);
+	to->devices = ones(to->match.known[LOGIN_DEVICE] & h->fresh[LOGIN_DEVICE]);
 	if (l->value[LOGIN_DEVICE] == 0)
 		return;
 	if (same != 0) {
@@ -250,7 +251,6 @@ void
 past_look_found(const struct past *p, const struct login *l, struct past_look *to)
 {
 	const struct history *h;
-	struct history_match match;
 
 	if (to->user_slot == TABLE_NONE)
 		return;
@@ -260,10 +260,10 @@ past_look_found(const struct past *p, const struct login *l, struct past_look *t
 	to->logins = h->n;
 	if (h->n == 0)
 		return;
-	history_match(h, p->rules.logins, l, &match);
-	look_along(p, h, l, &match, LOGIN_ADDRESS, LOGIN_AGENT, to);
-	look_along(p, h, l, &match, LOGIN_AGENT, LOGIN_DEVICE, to);
-	look_at_device(p, h, l, &match, to);
+	history_match(h, p->rules.logins, l, &to->match);
+	look_along(p, h, l, LOGIN_ADDRESS, LOGIN_AGENT, to);
+	look_along(p, h, l, LOGIN_AGENT, LOGIN_DEVICE, to);
+	look_at_device(p, h, l, to);
 	to->speed = speed_of(p, h, l);
 }
 
@@ -276,12 +276,13 @@ past_look(const struct past *p, const struct login *l, struct past_look *to)
 
 /* --- Counting ------------------------------------------------------------------------ */
 
-/* Whether the history has a login with the device in the slice of this one. */
+/* Whether the history has a login in the slice of this one, among those `same`, which have
+ * its device. */
 static bool
-device_in_slice(const struct past *p, const struct history *h, const struct login *l)
+device_in_slice(
+    const struct past *p, const struct history *h, const struct login *l, uint64_t same)
 {
 	uint64_t slice = ring_slice(p->rules.remember, DEVICE_SLICES, l->at);
-	uint64_t same = history_same(h, p->rules.logins, LOGIN_DEVICE, l);
 
 	for (; same != 0; same &= same - 1) {
 		instant at =
@@ -300,9 +301,10 @@ past_add_seen(struct past *p, const struct login *l, const struct past_look *see
 	struct history *h =
 	    table_touch_slot(p->users, seen->user_slot, l->user, l->at, &fresh);
 
-	if (l->value[LOGIN_DEVICE] != 0 && !device_in_slice(p, h, l))
+	if (l->value[LOGIN_DEVICE] != 0 &&
+	    !device_in_slice(p, h, l, seen->match.same[LOGIN_DEVICE]))
 		p->counts.devices_lost += !cuckoo_add(p->devices, device_of(l), l->at);
-	p->counts.aged += history_add(h, p->rules.logins, l);
+	p->counts.aged += history_add(h, p->rules.logins, l, &seen->match);
 	p->counts.logins++;
 	for (unsigned level = 0; level < LOGIN_DEVICE; level++)
 		if (l->value[level] != 0)
@@ -313,11 +315,10 @@ past_add_seen(struct past *p, const struct login *l, const struct past_look *see
 void
 past_add(struct past *p, const struct login *l)
 {
-	struct past_look unseen = { .user_slot = TABLE_NONE };
+	struct past_look look;
 
-	for (unsigned level = 0; level < LOGIN_DEVICE; level++)
-		unseen.value_slot[level] = TABLE_NONE;
-	past_add_seen(p, l, &unseen);
+	past_look(p, l, &look);
+	past_add_seen(p, l, &look);
 }
 
 static void
@@ -356,7 +357,8 @@ past_remove(struct past *p, const struct login *l)
 		return;
 	h = table_touch(p->users, l->user, l->at, &fresh);
 	if (history_remove(h, p->rules.logins, l) && l->value[LOGIN_DEVICE] != 0 &&
-	    !device_in_slice(p, h, l))
+	    !device_in_slice(
+		p, h, l, history_same(h, p->rules.logins, LOGIN_DEVICE, l)))
 		(void)cuckoo_erase(p->devices, device_of(l), l->at);
 	forget_empty(p, h, l->user);
 }

@@ -48,6 +48,7 @@ struct past_look {
 	double user; /* p(user | attack) / p(user | legitimate); 1 without attacks */
 	/* Slots where it was found, which save a second look (table_touch_slot). */
 	size_t user_slot, value_slot[LOGIN_DEVICE];
+	struct history_match match; /* with the user's history, if there is one */
 };
 
 /* Cost: 300 ns. */
@@ -59,7 +60,7 @@ void past_look_found(const struct past *p, const struct login *l, struct past_lo
 /* A legitimate login: it counts from now on; it counts no more. What is taken out must have
  * been added, with the same values. Cost: 400 ns. */
 void past_add(struct past *p, const struct login *l);
-/* The same of one that was looked at just now; what it found saves it a third. */
+/* The same of one that was looked at just now; what it found saves it half. */
 void past_add_seen(struct past *p, const struct login *l, const struct past_look *seen);
 void past_remove(struct past *p, const struct login *l);
 /* An attack on the user became known (1), or was none (-1). */
