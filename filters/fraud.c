@@ -375,7 +375,7 @@ static const struct filter fraud = {
 		    "  bp-fraud --rules own.txt --influence 20 --wait 10m <day.bp\n",
 	.options = options,
 	.size = sizeof(struct fraud_filter),
-	.schema = 2,
+	.schema = 3,
 	.start = start,
 	.load = load,
 	.each = each,

@@ -16,6 +16,7 @@
 
 /* What others said of an event that waits. */
 struct told {
+	int64_t version;
 	uint64_t invalid;
 };
 
@@ -408,7 +409,8 @@ fraud_tell(struct fraud *f, uint64_t event, bool invalid, int64_t version, insta
 	bool fresh;
 	struct told *told = table_touch(f->told, event, when, &fresh);
 
-	told->invalid = invalid;
+	if (fresh || version > told->version)
+		*told = (struct told){ .version = version, .invalid = invalid };
 	if (f->labels != NULL)
 		labels_tell(f->labels, event, invalid, version, when);
 }

@@ -50,9 +50,12 @@ influence_parse(struct influence_rule *rule, const char *text, struct error *err
 	struct slice part;
 
 	memset(rule->places, 0, sizeof rule->places);
-	while (option_next_name(&text, &part))
+	if (!option_next_name(&text, &part))
+		return error_set(error, "wants sources and places, as user=20,ip=100");
+	do
 		if (parse_one(rule, part, error) != 0)
 			return -1;
+	while (option_next_name(&text, &part));
 	return 0;
 }
 

@@ -11,7 +11,9 @@
 static double
 rate(const struct peers *p)
 {
-	return (p->k + PRIOR_K) / (p->n + PRIOR_N);
+	double p_of_all = (p->k + PRIOR_K) / (p->n + PRIOR_N);
+
+	return p_of_all < 1 ? p_of_all : 1; /* purchases may be more than clicks */
 }
 
 void

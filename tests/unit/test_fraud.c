@@ -504,6 +504,18 @@ what_is_over_the_cap_is_out_and_counted_once(void **state)
 }
 
 static void
+peers_may_have_more_purchases_than_clicks(void **state)
+{
+	struct peers p = { .n = 0 };
+
+	(void)state;
+	for (unsigned i = 0; i < 1000; i++)
+		peers_tell(&p, 1, 3);
+	assert_true(peers_rate(&p) <= 1);
+	assert_true(isfinite(peers_deviation(&p, 10, 30)));
+}
+
+static void
 peers_are_hard_to_move(void **state)
 {
 	struct peers p = { .n = 0 };
@@ -569,6 +581,7 @@ main(void)
 		cmocka_unit_test(who_was_forgotten_and_begins_again_has_no_long_future),
 		cmocka_unit_test(what_is_over_the_cap_is_out_and_counted_once),
 		cmocka_unit_test(peers_are_hard_to_move),
+		cmocka_unit_test(peers_may_have_more_purchases_than_clicks),
 		cmocka_unit_test(
 		    a_timer_has_no_spread_and_chance_has_that_of_an_exponential),
 	};
