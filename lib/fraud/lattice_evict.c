@@ -158,7 +158,7 @@ lattice_prefetch_refuges(
 			const struct lattice_cell *line = refuge_of(l, hash, i);
 
 			__builtin_prefetch(line, 1);
-			__asm__ volatile("" : : "r"(line));
+			__asm__ volatile("" : : "r"(line)); /* as in lattice_open */
 		}
 	}
 }
