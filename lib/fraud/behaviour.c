@@ -96,8 +96,11 @@ behaviour_read(
 	struct slice id, agent;
 
 	*to = (struct fraud_event){ .marked = mark_of(k, r) };
-	for (unsigned i = 0; i < k->visitor.users && to->alias == 0; i++)
-		*(user == 0 ? &user : &to->alias) = visitor_hash(&k->visitor, r, i);
+	for (unsigned i = 0; i < k->visitor.users && to->alias == 0; i++) {
+		uint64_t *who = user == 0 ? &user : &to->alias;
+
+		*who = visitor_hash(&k->visitor, r, i);
+	}
 	set_field(&to->point, LATTICE_USER, user);
 	set_field(&to->point, LATTICE_ADDRESS, hash_address(k, r));
 	set_field(&to->point, LATTICE_DEVICE, hash_value(k, r, BEHAVIOUR_DEVICE));

@@ -126,7 +126,7 @@ enum {
 };
 
 /* What cells of one time have, field by field; of those of an earlier one, what that is at
- * this time. */
+ * this time. Of sets that the event does not have anything: measure_nothing comes last. */
 struct gathered {
 	uint16_t volume[LATTICE_SETS][2], clicks[LATTICE_SETS][2];
 	uint8_t distinct[2][LATTICE_SETS * LATTICE_OTHERS];

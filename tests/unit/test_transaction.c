@@ -360,18 +360,19 @@ a_label_that_is_withdrawn_is_unlearned(void **state)
 	assert_true(fabs(withdrawn - never) < 0.06 * (told - never));
 }
 
+static const struct purchase once = {
+	.when = 0, .weight = 1, .value_micros = 1, .id = { 1, 2 }, .customer = 1
+};
+
 static void
 no_complaint_for_a_week_means_sound(void **state)
 {
 	struct book *b = new_book(ROOMY);
 	struct scorecard_answer said;
-	struct purchase p = {
-		.when = 0, .weight = 1, .value_micros = 1, .id = { 1, 2 }, .customer = 1
-	};
 	uint64_t n;
 
 	(void)state;
-	(void)book_purchase(b, &p, &said, &n);
+	(void)book_purchase(b, &once, &said, &n);
 	book_advance(b, week.us);
 	assert_int_equal(book_at(b, n)->label, LABEL_OPEN);
 	book_advance(b, week.us + 1);
@@ -391,18 +392,15 @@ what_is_taken_back_already_is_a_repeat(void **state)
 {
 	struct book *b = new_book(ROOMY);
 	struct scorecard_answer said;
-	struct purchase p = {
-		.when = 0, .weight = 1, .value_micros = 1, .id = { 1, 2 }, .customer = 1
-	};
 	uint64_t n;
 
 	(void)state;
-	(void)book_purchase(b, &p, &said, &n);
+	(void)book_purchase(b, &once, &said, &n);
 	book_take_back(b, n, -1);
 	book_take_back(b, n, -1);
 	assert_int_equal(b->counts.taken_back, 1);
 	assert_int_equal(b->counts.repeats, 1);
-	assert_int_equal(book_purchase(b, &p, &said, &n), BOOK_RESTORED);
+	assert_int_equal(book_purchase(b, &once, &said, &n), BOOK_RESTORED);
 	book_free(b);
 }
 
